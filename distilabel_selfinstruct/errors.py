@@ -1,0 +1,57 @@
+"""The errors users meet. A message says what is wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class SelfInstructError(Exception):
+    """Base of every error this package raises on purpose; printed without a traceback by the command line.
+
+    Takes one message argument, so that it survives the way from a step's process to the main one.
+    """
+
+
+class SeedFileError(SelfInstructError):
+    """A seed file that cannot be used; names file, line, field and what was expected."""
+
+
+class ConfigError(SelfInstructError):
+    """An option or a config value that cannot be used."""
+
+
+class RunFolderError(SelfInstructError):
+    """A run folder that belongs to something else, is damaged, or is in use."""
+
+
+class EndpointError(SelfInstructError):
+    """An endpoint that cannot serve the run at all: refused key, missing model, nobody there."""
+
+
+class PipelineError(SelfInstructError):
+    """A pipeline that could not finish whole."""
+
+
+class MissingExtraError(SelfInstructError):
+    """A package of an extra is not installed."""
+
+    @classmethod
+    def of(cls, what: str, extra: str) -> MissingExtraError:
+        return cls(f"{what} needs packages that are not installed; install them with: "
+                   f'pip install "distilabel-selfinstruct[{extra}]"')
+
+
+class RequestFailed(SelfInstructError):
+    """One request to a model that failed.
+
+    Attributes:
+        reason: the reason code that a rejected row carries, such as `bad_request` or `content_filter`.
+        retryable: whether sending the same request again can help.
+        retry_after: seconds the server asked to wait, if it did.
+    """
+
+    def __init__(self, message: str, reason: str = "request_failed", retryable: bool = False,
+                 retry_after: float | None = None) -> None:
+        super().__init__(message, reason, retryable, retry_after)
+        self.reason, self.retryable, self.retry_after = reason, retryable, retry_after
+
+    def __str__(self) -> str:
+        return str(self.args[0])

@@ -1,0 +1,173 @@
+"""What goes wrong in the demo model's completions, and how often: what real models do, in realistic shares.
+
+Whatever is wrong is wrong in a way that a filter takes out whole: no noise leaves an instance with a wrong output.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from random import Random
+
+from distilabel_selfinstruct.text.parsing import Instance
+
+CANDIDATE_SHARES = {
+    "copy": 0.04,
+    "near_copy": 0.04,
+    "too_short": 0.025,
+    "too_long": 0.02,
+    "keyword": 0.025,
+    "program": 0.02,
+    "punctuation": 0.025,
+    "non_ascii": 0.015,
+}
+"""Of the instructions in a bootstrap completion."""
+BOOTSTRAP_SHARES = {"empty": 0.03, "off_topic": 0.03, "truncated": 0.07, "crlf": 0.06}
+"""Of the bootstrap completions."""
+CLASSIFICATION_SHARES = {"unclear": 0.03}
+"""Of the answers to "Is it classification?"."""
+INSTANCES_SHARES = {
+    "malformed": 0.03,
+    "empty": 0.02,
+    "truncated": 0.05,
+    "crlf": 0.03,
+    "empty_output": 0.03,
+    "trailing_colon": 0.03,
+    "input_equals_output": 0.05,
+    "conflicting": 0.05,
+    "duplicate": 0.05,
+    "surplus": 0.05,
+}
+"""Of the completions with instances; those that need an input do nothing where a task has none."""
+CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}
+"""Of the chat answers to a bootstrap prompt; the rest are plain numbered lines."""
+
+OFF_TOPIC = "I'm sorry, but I can't continue this list."
+UNCLEAR = ("Maybe", "It depends", "Maybe, that depends on the input")
+MALFORMED = (
+    "This task is clear, and I could solve it for any text you send me.",
+    "I would need some more context before I can show anything here.",
+    "Let me think about suitable cases first.",
+)
+CHATTER = (
+    "Sure! Here are {new} new instructions:",
+    "Certainly! Below are {new} more tasks that differ from the ones above:",
+    "Here is the continuation of your list:",
+    "Of course, happy to help. These are my suggestions:",
+)
+CLOSING = "Let me know if you would like more of them!"
+
+TOO_SHORT = (
+    "Sort them.", "Translate this.", "Explain gravity.", "Tell a joke.", "Say hello.", "Proofread the essay.",
+    "Name three rivers.", "Continue.", "Fix it.", "Define entropy.",
+)  # fmt: skip
+KEYWORD = (
+    "Describe what you can see in the image of the harbour.",
+    "Draw a diagram of the water cycle with five labels.",
+    "Open the file and count the lines that mention a refund.",
+    "Plot the temperatures of last week and mark the coldest night.",
+    "Look at the map and find the shortest way to the station.",
+    "Which graph shows the steepest growth between March and June?",
+    "Suggest a caption for the picture of two dogs on a sofa.",
+    "Go to the weather page and copy tomorrow's forecast.",
+    "Compare the two images and list everything that is different.",
+    "Rename all files in the folder so that they start with the date.",
+)
+PROGRAM = (
+    "Write a program that prints the first hundred square numbers.",
+    "Write a program to keep track of the books in a small library.",
+    "Write a program which simulates a queue at a supermarket checkout.",
+    "Write a program that turns any text into Morse code and back again.",
+    "Write a program for a vending machine that gives change in coins.",
+    "Write a program that checks whether brackets are balanced.",
+)
+PUNCTUATION = (
+    '"Early to bed and early to rise" is half of a proverb, so complete it.',
+    "(Optional) Add one more adjective to the sentence about the sea.",
+    "...and then the lights went out. Continue this story for one paragraph.",
+    "[History] Who was the first person to sail around the world?",
+    "'Tis is an old contraction; explain what it stands for.",
+    "$40 must be divided among three siblings, so propose a fair rule.",
+    "<topic> Discuss the advantages of night trains in two sentences.",
+)
+NON_ASCII = (
+    "Écris une phrase polie pour refuser une invitation.",
+    "¿Cuántos minutos tiene un partido de fútbol sin prórroga?",
+    "Übersetze den folgenden Satz ins Englische.",
+    "Ändere den Satz so, dass er höflicher klingt.",
+    "Étudie la liste et trouve le mot qui ne convient pas.",
+    "¡Inventa un nombre divertido para una tienda de quesos!",
+)
+_LONG_OPENING = "Write the minutes of a meeting in which the town council discusses {topic}."
+_LONG_TOPICS = ("a new footbridge", "the opening hours of the swimming pool", "a festival in the old harbour",
+                "cheaper bus tickets", "the renovation of the school kitchen")  # fmt: skip
+_LONG_DEMANDS = (
+    "The mayor speaks first and greets everybody who has come in spite of the rain.",
+    "After that a member of the opposition complains about the costs for several minutes.",
+    "Someone from the audience asks a question that has nothing to do with the topic.",
+    "The treasurer presents three figures and explains where each of them comes from.",
+    "Make sure that at least two speakers change their minds during the discussion.",
+    "There is a short break in which coffee and dry biscuits are served.",
+    "Include a remark about the broken microphone and the reaction of the secretary.",
+    "Two councillors who usually never agree support each other for once.",
+    "The vote takes place by show of hands and has to be repeated.",
+    "Mention how long the discussion lasted and who left before the end.",
+    "Every speaker should be given a name, a role and a habit of speech.",
+    "Use indirect speech throughout and keep the tone dry and formal.",
+    "At the end the next meeting is announced together with its first topic.",
+    "Do not forget to note the apologies of those who could not attend.",
+)
+_POLITE = ("Please {first}{rest}", "Kindly {first}{rest}", "Now {first}{rest}")
+
+
+def pick(rng: Random, shares: Mapping[str, float], scale: float) -> str | None:
+    """The noise that happens this time, if any."""
+    at = rng.random()
+    for name, share in shares.items():
+        at -= share * scale
+        if at < 0:
+            return name
+    return None
+
+
+def candidate(kind: str, shots: Sequence[str], rng: Random) -> str:
+    """An instruction that is to be rejected."""
+    if kind in ("copy", "near_copy"):
+        shot = rng.choice(shots)
+        return shot if kind == "copy" else rng.choice(_POLITE).format(first=shot[:1].lower(), rest=shot[1:])
+    if kind == "too_long":
+        opening = _LONG_OPENING.format(topic=rng.choice(_LONG_TOPICS))
+        return " ".join([opening, *rng.sample(_LONG_DEMANDS, len(_LONG_DEMANDS))])
+    texts = {"too_short": TOO_SHORT, "keyword": KEYWORD, "program": PROGRAM, "punctuation": PUNCTUATION,
+             "non_ascii": NON_ASCII}  # fmt: skip
+    return rng.choice(texts[kind])
+
+
+def spoil(kind: str, instances: list[Instance], rng: Random) -> list[Instance]:
+    """The instances with one thing wrong that the filters take out.
+
+    The wrong one never stands before the right one that it conflicts with: if the end is cut off, right ones remain.
+    """
+    at = rng.randrange(len(instances))
+    one = instances[at]
+    if kind == "empty_output":
+        wrong = Instance("", "")
+    elif kind == "trailing_colon":
+        wrong = Instance(one.input, f"{one.output} because:") if not one.input else Instance(f"{one.input}:", one.output)
+    elif not one.input:
+        return instances
+    elif kind == "input_equals_output":
+        wrong = Instance(one.input, one.input)
+    elif kind == "duplicate":
+        return [*instances[: at + 1], one, *instances[at + 1 :]]
+    else:
+        return [*instances, Instance(one.input, _another_output(one, instances))]
+    return [*instances[:at], wrong, *instances[at + 1 :]]
+
+
+def _another_output(one: Instance, instances: list[Instance]) -> str:
+    return next((other.output for other in instances if other.output != one.output), f"not {one.output}")
+
+
+def cut(text: str, rng: Random) -> str:
+    """A text that ends too early."""
+    return text[: rng.randint(len(text) // 2, max(len(text) // 2, len(text) - 2))]

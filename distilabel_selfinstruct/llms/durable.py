@@ -1,0 +1,399 @@
+"""DurableLLM: between a Task and any distilabel LLM, so that nothing paid for is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel.mixins.runtime_parameters import RuntimeParameter
+from distilabel.models.llms.base import LLM, AsyncLLM
+from pydantic import Field, PrivateAttr, SerializeAsAny
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+
+from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
+from distilabel_selfinstruct.llms.faults import explain
+from distilabel_selfinstruct.llms.records import Record, Records, request_key
+from distilabel_selfinstruct.llms.slots import RunStopped, Slots
+
+if TYPE_CHECKING:
+    from distilabel.typing import FormattedInput, GenerateOutput
+
+_MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # asking for ever would hang a run on one bad request
+_LONGEST_WAIT = 120.0
+_growing_wait = wait_exponential_jitter(initial=0.5, max=30, jitter=1)
+
+
+class _Request:
+    """Some samples of one prompt that have to be asked for."""
+
+    def __init__(self, input: FormattedInput, parameters: dict[str, Any], model: str) -> None:
+        self.input = input
+        self.parameters = parameters
+        self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
+        self.parameters_text = json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=str)
+        self.model = model
+        self.key = request_key(model, self.prompt, self.parameters_text)
+        self.samples: list[int] = []
+        self.recorded: list[Record] = []
+
+    def records(self, output: GenerateOutput, started: float) -> list[Record]:
+        """One record a sample; whatever the model lists besides (finish reasons, tokens) goes sample by sample."""
+        seconds = time.time() - started
+        generations = output["generations"]
+        if len(generations) != len(self.samples):
+            raise RequestFailed(
+                f"{len(generations)} completions came for {len(self.samples)} asked for", "invalid_response", retryable=True
+            )
+        statistics = output.get("statistics") or {}
+        reasons: Sequence[str | None] = output.get("finish_reason") or [None] * len(generations)  # type: ignore[assignment]
+        return [
+            self._record(
+                sample, started, seconds,
+                completion=generations[at],
+                finish_reason=reasons[at],
+                reason=None if isinstance(generations[at], str) else "no_completion",
+                input_tokens=_at(statistics.get("input_tokens"), at),
+                output_tokens=_at(statistics.get("output_tokens"), at),
+            )
+            for at, sample in enumerate(self.samples)
+        ]  # fmt: skip
+
+    def with_recorded(self, records: list[Record]) -> list[Record]:
+        return sorted(self.recorded + records, key=lambda record: record.sample)
+
+    def failures(self, failure: RequestFailed, started: float) -> list[Record]:
+        seconds = time.time() - started
+        return [
+            self._record(sample, started, seconds, reason=failure.reason, detail=str(failure)) for sample in self.samples
+        ]
+
+    def _record(self, sample: int, started: float, seconds: float, completion: Any = None,
+                finish_reason: str | None = None, reason: str | None = None, detail: str | None = None,
+                input_tokens: int = 0, output_tokens: int = 0) -> Record:  # fmt: skip
+        return Record(
+            self.key, sample, self.prompt, self.parameters_text, completion, finish_reason, reason, detail,
+            input_tokens, output_tokens, self.model, started, seconds,
+        )  # fmt: skip
+
+
+class DurableLLM(LLM):
+    """Wraps any distilabel `LLM`: every completion is on disk before it is used, and is never asked for twice.
+
+    The k-th time a prompt is asked with the same parameters it gets the k-th recorded answer. Requests to an
+    asynchronous LLM run concurrently, fail alone and are retried with growing waits; a chunk of prompts that fails
+    in a synchronous one is split until the culprit is alone. A request given up has `None` as its generation and
+    its reason code in the extra list `failure`. `generate` may be called from several threads at once.
+
+    Attributes:
+        llm: the model that answers.
+        folder: folder of the completions, usually `completions` in a run folder.
+        stage: name of the stage that asks; its records are kept in files of that name.
+        priority: of stages that wait for a slot of the run the one with the lowest number gets it.
+        keeps_failures: whether a request that was given up stays given up in later runs.
+        concurrency: most requests in flight where no run shares its slots. For a synchronous LLM, prompts per chunk.
+        outage: seconds during which a request is retried while the endpoint does not answer.
+
+    Runtime parameters:
+        - `concurrency`: most requests in flight where no run shares its slots.
+        - `outage`: seconds during which a request is retried while the endpoint does not answer.
+
+    Examples:
+        Ask an endpoint through a folder of completions:
+
+        ```python
+        from distilabel_selfinstruct.llms import DurableLLM, OpenAICompatibleLLM
+
+        llm = DurableLLM(
+            llm=OpenAICompatibleLLM(model="my-model", base_url="http://127.0.0.1:8000/v1"),
+            folder="runs/mine/completions",
+            stage="answers",
+        )
+        llm.load()
+        outputs = llm.generate_outputs(inputs=[[{"role": "user", "content": "Name a prime."}]])
+        ```
+    """
+
+    llm: SerializeAsAny[LLM]
+    folder: str = Field(default="completions", exclude=True)
+    stage: str = "completions"
+    priority: int = Field(default=0, exclude=True)
+    keeps_failures: bool = False
+    concurrency: RuntimeParameter[int] = Field(
+        default=8, exclude=True, description="Most requests in flight where no run shares its slots."
+    )
+    outage: RuntimeParameter[float] = Field(
+        default=600.0,
+        exclude=True,
+        description="Seconds during which a request is retried while the endpoint does not answer.",
+    )
+
+    _records: Records = PrivateAttr(None)
+    _slots: Slots = PrivateAttr(None)
+    _loop: asyncio.AbstractEventLoop = PrivateAttr(None)
+    _thread: threading.Thread = PrivateAttr(None)
+    _asked: Counter[bytes] = PrivateAttr(default_factory=Counter)
+    _lock: Any = PrivateAttr(None)
+    _chunk_lock: Any = PrivateAttr(None)
+    _failures: int = PrivateAttr(0)
+    _down_since: float | None = PrivateAttr(None)
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model that answers."""
+        return self.llm.model_name
+
+    @property
+    def generate_parameters(self) -> list[inspect.Parameter]:
+        """Those of the model that answers: what a Task may pass on."""
+        return self.llm.generate_parameters
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether requests run concurrently."""
+        return isinstance(self.llm, AsyncLLM)
+
+    def get_generation_kwargs(self) -> dict[str, Any]:
+        """Those of the model that answers, overridden by this wrapper's own."""
+        return {**(self.llm.get_generation_kwargs() or {}), **(self.generation_kwargs or {})}
+
+    def load(self) -> None:
+        """Loads the model and the records.
+
+        Raises:
+            EndpointError: if the model cannot be used at all.
+            RunFolderError: if recorded completions cannot be read.
+        """
+        super().load()
+        try:
+            self.llm.load()
+        except SelfInstructError:
+            raise
+        except Exception as error:
+            # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
+            raise EndpointError(f"The model {self.model_name!r} could not be loaded: {error}") from None
+        self._records = Records(Path(self.folder), self.stage)
+        self._lock, self._chunk_lock = threading.Lock(), threading.Lock()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"{self.stage}-requests", daemon=True)
+        self._thread.start()
+        self._slots = Slots(self.stage, self.priority, int(self.concurrency))
+        self._await(self._slots.connect())
+
+    def unload(self) -> None:
+        """Finishes storing and releases the model."""
+        if self._loop is not None:
+            self._await(self._slots.close())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = None  # type: ignore[assignment]
+            self._records.close()
+        self.llm.unload()
+
+    def report(self, **event: Any) -> None:
+        """Tells the main process how far this stage is."""
+        self._loop.call_soon_threadsafe(partial(self._slots.report, **event))
+
+    def submit(self, input: FormattedInput, num_generations: int = 1, **parameters: Any) -> Future[list[Record]]:
+        """The records of the next `num_generations` samples of this prompt, as soon as they are on disk.
+
+        Raises:
+            RunStopped: from the future, if the run may send no further request.
+            EndpointError: from the future, if the endpoint can serve nothing any more.
+        """
+        request = self._next_request(input, num_generations, parameters)
+        if not request.samples:
+            done: Future[list[Record]] = Future()
+            done.set_result(request.recorded)
+            return done
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
+
+    def generate(
+        self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
+    ) -> list[GenerateOutput]:
+        """Generates `num_generations` completions per input, from the records or from the model.
+
+        Returns:
+            One output an input; besides distilabel's keys, lists `finish_reason`, `failure` and `failure_detail`.
+        """
+        if self.is_asynchronous:
+            futures = [self.submit(input, num_generations, **kwargs) for input in inputs]
+            return [_output(self._records_or_failures(future, num_generations)) for future in futures]
+        requests = [self._next_request(input, num_generations, kwargs) for input in inputs]
+        unanswered = [request for request in requests if request.samples]
+        size = int(self.concurrency)
+        for start in range(0, len(unanswered), size):
+            self._answer_chunk(unanswered[start : start + size])
+        return [_output(request.recorded) for request in requests]
+
+    def _next_request(self, input: FormattedInput, num_generations: int, parameters: dict[str, Any]) -> _Request:
+        request = _Request(input, parameters, self.model_name)
+        with self._lock:
+            first = self._asked[request.key]
+            self._asked[request.key] += num_generations
+        for sample in range(first, first + num_generations):
+            record = self._records.find(request.key, sample)
+            if record is None or (record.reason is not None and not self.keeps_failures):
+                request.samples.append(sample)
+            else:
+                request.recorded.append(record)
+        return request
+
+    async def _answer(self, request: _Request) -> list[Record]:
+        """Asks an asynchronous model, retries, stores; a request given up is stored as a failure."""
+        started = time.time()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retryable),
+            wait=_wait,
+            stop=self._is_given_up,
+            reraise=True,
+        )
+        try:
+            records = await retrying(self._attempt, request)
+        except RequestFailed as failure:
+            if failure.reason not in _MOST_ATTEMPTS and failure.retryable and self._is_down():
+                raise RunStopped("unavailable") from None
+            records = request.failures(failure, started)
+            self._failures += len(records)
+            self._slots.report(failures=self._failures)
+        await asyncio.wrap_future(self._records.store(records))
+        return request.with_recorded(records)
+
+    async def _attempt(self, request: _Request) -> list[Record]:
+        await self._slots.acquire()
+        cost: dict[str, int] = {}
+        try:
+            if self._is_down():
+                raise RunStopped("unavailable")
+            started = time.time()
+            try:
+                output = await self._generate_one(request)
+                records = request.records(output, started)
+            except Exception as error:
+                failure = explain(error)
+                if isinstance(failure, RequestFailed) and failure.retryable:
+                    self._down_since = self._down_since or time.monotonic()
+                raise failure from None
+            self._down_since = None
+            cost = _cost(records)
+            return records
+        finally:
+            self._slots.release(**cost)
+
+    async def _generate_one(self, request: _Request) -> GenerateOutput:
+        assert isinstance(self.llm, AsyncLLM)
+        outputs = await self.llm._agenerate([request.input], num_generations=len(request.samples), **request.parameters)
+        return outputs[0]
+
+    def _answer_chunk(self, chunk: list[_Request]) -> None:
+        """Asks a synchronous model, stores, and adds the records to the requests."""
+        with self._chunk_lock:
+            started = time.time()
+            try:
+                self._await(self._slots.acquire())
+            except RunStopped as stopped:
+                for request in chunk:
+                    request.recorded += request.failures(_stopped(stopped), started)
+                return
+            records: list[Record] = []
+            try:
+                groups: dict[tuple[str, int], list[_Request]] = {}
+                for request in chunk:
+                    groups.setdefault((request.parameters_text, len(request.samples)), []).append(request)
+                for group in groups.values():
+                    records += self._generate_group(group, started)
+            finally:
+                self._loop.call_soon_threadsafe(partial(self._slots.release, **_cost(records)))
+        self._records.store(records).result()
+
+    def _generate_group(self, group: list[_Request], started: float) -> list[Record]:
+        """A group that fails is split until the culprit is alone."""
+        try:
+            outputs = self.llm.generate_outputs(
+                inputs=[request.input for request in group],
+                num_generations=len(group[0].samples),
+                **group[0].parameters,
+            )
+            of_requests = [request.records(output, started) for request, output in zip(group, outputs)]
+        except Exception as error:
+            if len(group) > 1:
+                half = len(group) // 2
+                return self._generate_group(group[:half], started) + self._generate_group(group[half:], started)
+            failure = explain(error)
+            if isinstance(failure, EndpointError):
+                raise failure from None
+            of_requests = [group[0].failures(failure, started)]
+            self._failures += len(of_requests[0])
+            self.report(failures=self._failures)
+        for request, records in zip(group, of_requests):
+            request.recorded = request.with_recorded(records)
+        return [record for records in of_requests for record in records]
+
+    def _records_or_failures(self, future: Future[list[Record]], count: int) -> list[Record]:
+        try:
+            return future.result()
+        except RunStopped as stopped:
+            nothing = _Request("", {}, self.model_name)
+            nothing.samples = list(range(count))
+            return nothing.failures(_stopped(stopped), time.time())
+
+    def _is_down(self) -> bool:
+        """Whether every attempt of the last `outage` seconds has failed."""
+        return self._down_since is not None and time.monotonic() - self._down_since > float(self.outage)
+
+    def _is_given_up(self, state: RetryCallState) -> bool:
+        failure = state.outcome.exception() if state.outcome else None
+        most = _MOST_ATTEMPTS.get(getattr(failure, "reason", ""))
+        if most is not None:
+            return state.attempt_number >= most
+        return (state.seconds_since_start or 0.0) > float(self.outage)
+
+    def _await(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the server asked for, else growing waits; both with jitter, so that requests do not come back at once."""
+    failure = state.outcome.exception() if state.outcome else None
+    if isinstance(failure, RequestFailed) and failure.retry_after is not None:
+        return min(failure.retry_after, _LONGEST_WAIT) + random.random()
+    return float(_growing_wait(state))
+
+
+def _stopped(stopped: RunStopped) -> RequestFailed:
+    return RequestFailed(f"not asked: the run was stopped ({stopped})", str(stopped))
+
+
+def _cost(records: list[Record]) -> dict[str, int]:
+    return {
+        "requests": len(records),
+        "input_tokens": sum(record.input_tokens for record in records),
+        "output_tokens": sum(record.output_tokens for record in records),
+    }
+
+
+def _at(values: Sequence[int] | None, at: int) -> int:
+    return int(values[at]) if values and at < len(values) else 0
+
+
+def _output(records: list[Record]) -> GenerateOutput:
+    return {
+        "generations": [record.completion for record in records],
+        "statistics": {
+            "input_tokens": [record.input_tokens for record in records],
+            "output_tokens": [record.output_tokens for record in records],
+        },
+        "finish_reason": [record.finish_reason for record in records],
+        "failure": [record.reason for record in records],
+        "failure_detail": [record.detail for record in records],
+    }  # type: ignore[typeddict-unknown-key]

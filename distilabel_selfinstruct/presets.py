@@ -1,0 +1,137 @@
+"""Presets: every limit, word list and decoding parameter of the method in one place, each with its source.
+
+`paper` follows the authors' code (github.com/yizhongw/self-instruct, March 2023) to the letter; where the paper
+(arXiv 2212.10560) says something else, a comment gives both. `alpaca` changes limits and lists as Stanford Alpaca
+does. `default` is what a user wants with today's models; the README's table gives the reason for each difference.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from distilabel_selfinstruct.errors import ConfigError
+
+_PAPER_KEYWORDS = (
+    "image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot", "go to",
+)  # bootstrap_instructions.py: what a text-only model cannot see or produce
+_ALPACA_KEYWORDS = (*_PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "diagram")
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Decoding parameters of one question; `stop` holds for base wording only (a chat ends by itself)."""
+
+    temperature: float = 0.0
+    top_p: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    max_new_tokens: int = 1024
+    stop: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One variant of the method.
+
+    Attributes:
+        name: the preset's name, recorded in every run.
+        seed_shots: seed tasks shown in a bootstrap prompt when the machine pool is large enough.
+        machine_shots: most machine instructions shown in a bootstrap prompt; seeds fill the rest up.
+        new_instructions: new instructions a chat model is asked for in one bootstrap prompt.
+        lag: prompts between an answer and the first prompt that may show its instructions; None: from concurrency.
+        min_words: an instruction with fewer words is rejected.
+        max_words: an instruction with more words is rejected.
+        keywords: an instruction with one of these as a whole word, in any case, is rejected.
+        any_script: whether an instruction may start with a letter outside ASCII.
+        lower_case_rest: whether all letters but the first are lowered, as Python's `capitalize` does.
+        keep_truncated: whether a completion cut by its length loses only its last item, and not all of them.
+        tolerant: whether the habits of chat models (preambles, bold, bullets, fences, JSON) are understood.
+        similarity_threshold: a ROUGE-L F above this, with any pool item, rejects.
+        tokenizer: `rouge` (rouge_score's own, ASCII only) or `unicode` (any script).
+        most_similar: how many of the most similar pool items are kept with an instruction; 0 keeps none and no mean.
+        classification_shots: seed tasks shown with (yes, no) in the classification prompt.
+        output_first_shots: classification seeds shown in the output-first prompt.
+        input_first_shots: other seeds shown in the input-first prompt.
+        max_instances: most instances kept of one instruction.
+    """
+
+    name: str
+    seed_shots: int = 6
+    machine_shots: int = 2
+    new_instructions: int = 8
+    lag: int | None = None
+    min_words: int = 4
+    max_words: int = 150
+    keywords: tuple[str, ...] = _PAPER_KEYWORDS
+    any_script: bool = False
+    lower_case_rest: bool = True
+    keep_truncated: bool = False
+    tolerant: bool = False
+    similarity_threshold: float = 0.7
+    tokenizer: Literal["rouge", "unicode"] = "rouge"
+    most_similar: int = 10
+    classification_shots: tuple[int, int] = (12, 19)
+    output_first_shots: int = 16
+    input_first_shots: int = 11
+    max_instances: int = 5
+    bootstrap: Decoding = Decoding()
+    classification: Decoding = Decoding()
+    output_first: Decoding = Decoding()
+    input_first: Decoding = Decoding()
+
+
+PAPER = Preset(
+    name="paper",
+    lag=5,  # one request of 5 prompts, drawn from the same pool
+    bootstrap=Decoding(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_new_tokens=1024,
+                       stop=("\n\n", "\n16", "16.", "16 .")),
+    classification=Decoding(top_p=0.0, max_new_tokens=3, stop=("\n", "Task")),  # the paper's table: "Task:"
+    output_first=Decoding(top_p=0.0, presence_penalty=1.5, max_new_tokens=300, stop=("Example 6", "Task:")),
+    input_first=Decoding(top_p=0.0, presence_penalty=1.5, max_new_tokens=350, stop=("Example 6", "Task:")),
+)
+
+DEFAULT = Preset(
+    name="default",
+    keywords=_ALPACA_KEYWORDS,
+    any_script=True,
+    lower_case_rest=False,
+    keep_truncated=True,
+    tolerant=True,
+    tokenizer="unicode",
+    most_similar=0,
+    bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),
+    classification=Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:")),
+    output_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+    input_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+)
+
+ALPACA = Preset(
+    name="alpaca",
+    seed_shots=3,
+    machine_shots=0,
+    keywords=_ALPACA_KEYWORDS,
+    lower_case_rest=False,  # generate_instruction.py keeps the case
+    keep_truncated=True,
+    tolerant=True,
+    max_instances=1,
+    bootstrap=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n\n", "\n12.")),
+    classification=Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:")),
+    output_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+    input_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+)
+
+PRESETS = {preset.name: preset for preset in (DEFAULT, PAPER, ALPACA)}
+
+
+def get_preset(preset: str | Preset) -> Preset:
+    """The preset of that name, or the preset itself.
+
+    Raises:
+        ConfigError: if there is none of that name.
+    """
+    if isinstance(preset, Preset):
+        return preset
+    if preset not in PRESETS:
+        raise ConfigError(f"There is no preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
+    return PRESETS[preset]

@@ -1,0 +1,40 @@
+"""The questions put to the model: one jinja2 template a question and wording.
+
+The wordings: `base` for a model that continues a text, `chat` for one that answers a message, `structured` for one
+that answers a message under a JSON schema. A run records `VERSION`; any change of a template raises it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Literal
+
+import jinja2
+
+VERSION = 1
+Question = Literal["bootstrap", "classification", "output_first", "input_first"]
+Wording = Literal["base", "chat", "structured"]
+WORDINGS: tuple[Wording, ...] = ("base", "chat", "structured")
+
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.PackageLoader("distilabel_selfinstruct", "prompts"),
+    undefined=jinja2.StrictUndefined,
+    keep_trailing_newline=False,
+    autoescape=False,
+)
+
+
+@cache
+def _template(question: Question, wording: Wording) -> jinja2.Template:
+    return _ENVIRONMENT.get_template(f"{question}.{wording}.jinja2")
+
+
+def render(question: Question, wording: Wording, **values: Any) -> str | list[dict[str, str]]:
+    """The prompt: a string for `base`, a chat of one user message otherwise (not every chat template has a system role).
+
+    The shots stand before what changes from row to row, so that a server's prefix cache serves a whole stage.
+    """
+    text = _template(question, wording).render(**values)
+    if wording == "base":
+        return text + "\n" if question in ("output_first", "input_first") else text
+    return [{"role": "user", "content": text}]

@@ -1,0 +1,158 @@
+"""What all Tasks of the method share: preset, wording, seed tasks, and the way a question is put to the model."""
+
+# distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+import random
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distilabel.mixins.runtime_parameters import RuntimeParameter
+from distilabel.steps.base import StepInput
+from distilabel.steps.tasks.base import Task
+from pydantic import BaseModel, Field, PrivateAttr, field_validator
+
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.presets import Decoding, Preset, get_preset
+from distilabel_selfinstruct.prompts import Wording
+from distilabel_selfinstruct.prompts.schemas import response_format
+from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
+from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, take_answer
+
+if TYPE_CHECKING:
+    from distilabel.models.llms.base import LLM
+    from distilabel.typing import FormattedInput, GenerateOutput, StepColumns, StepOutput
+
+_NAMES_OF = {  # what LLM classes call a decoding parameter
+    "max_new_tokens": ("max_new_tokens", "max_tokens"),
+    "stop": ("stop", "stop_sequences", "stop_strings"),
+}
+
+
+def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording, question: str) -> dict[str, Any]:
+    """The decoding parameters that this LLM takes, overridden by the LLM's own generation kwargs."""
+    asked: dict[str, Any] = {
+        "temperature": decoding.temperature,
+        "top_p": decoding.top_p,
+        "frequency_penalty": decoding.frequency_penalty,
+        "presence_penalty": decoding.presence_penalty,
+        "max_new_tokens": decoding.max_new_tokens,
+    }
+    if wording == "base" and decoding.stop:
+        asked["stop"] = list(decoding.stop)
+    if wording == "structured":
+        asked["response_format"] = response_format(question)
+    taken = {parameter.name for parameter in llm.generate_parameters}
+    kwargs = {}
+    for name, value in asked.items():
+        if (known := next((n for n in _NAMES_OF.get(name, (name,)) if n in taken), None)) is not None:
+            kwargs[known] = value
+    return kwargs | (llm.get_generation_kwargs() or {})
+
+
+def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
+    """The answer up to the first stop sequence, for models that know none."""
+    if wording != "base" or answer.completion is None:
+        return answer
+    ends = [at for stop in decoding.stop if (at := answer.completion.find(stop)) >= 0]
+    if not ends:
+        return answer
+    return Answer(answer.completion[: min(ends)], "stop", None, None, answer.input_tokens, answer.output_tokens)
+
+
+class Asking(BaseModel):
+    """Attributes that the Tasks of the method share."""
+
+    preset: str = "default"
+    wording: Wording = "chat"
+    seed_files: list[str] = Field(default_factory=list)
+    seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
+
+    _preset: Preset = PrivateAttr(None)
+    _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
+
+    @field_validator("preset")
+    @classmethod
+    def _preset_exists(cls, name: str) -> str:
+        return get_preset(name).name
+
+    def load_seeds(self) -> None:
+        """Reads preset and seed files.
+
+        Raises:
+            ConfigError: if there is no seed file.
+            SeedFileError: if one cannot be used.
+        """
+        if not self.seed_files:
+            raise ConfigError("No seed tasks: give `seed_files`, the path of at least one seed file.")
+        self._preset = get_preset(self.preset)
+        self._seed_tasks = load_seed_tasks(*self.seed_files)
+
+    def shots(self, question: str, tasks: Sequence[SeedTask], count: int) -> list[SeedTask]:
+        """The seed tasks shown with a question: drawn once, the same for the whole run and in every process."""
+        tasks = list(tasks)
+        return random.Random(f"{self.seed}-{question}").sample(tasks, min(count, len(tasks)))
+
+
+class AskingTask(Task, Asking):
+    """A Task that asks about some rows and passes the others on untouched; it never adds or drops a row."""
+
+    add_raw_input: RuntimeParameter[bool] = False
+    add_raw_output: RuntimeParameter[bool] = False
+
+    # `process` puts one question a row and keeps no state, so several batches may be under way at once.
+    concurrent_batches: ClassVar[bool] = True
+
+    def load(self) -> None:
+        """Loads the model and the seed tasks."""
+        self.load_seeds()
+        super().load()
+
+    @property
+    def outputs(self) -> "StepColumns":
+        return [*self._own_outputs(), "stage", "reject_reason", "detail", "finish_reason", "input_tokens",
+                "output_tokens", "model_name"]  # fmt: skip
+
+    def _own_outputs(self) -> list[str]:
+        raise NotImplementedError
+
+    def _decoding(self) -> Decoding:
+        raise NotImplementedError
+
+    def _question(self) -> str:
+        raise NotImplementedError
+
+    def _asks_about(self, row: Row) -> bool:
+        raise NotImplementedError
+
+    def _take(self, row: Row, answer: Answer) -> None:
+        raise NotImplementedError
+
+    def format_input(self, input: Row) -> "FormattedInput":
+        raise NotImplementedError
+
+    def format_output(self, output: str | None, input: Row | None = None) -> dict[str, Any]:
+        """The columns that a completion gives a row."""
+        row = dict.fromkeys(self._own_outputs()) | (input or {})
+        self._take(row, Answer(output))
+        return row
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        """Asks the model about its own kind of row.
+
+        Yields:
+            The same rows, each with all output columns.
+        """
+        columns = dict.fromkeys([*self._own_outputs(), "stage", "reject_reason", "detail"])
+        rows = [columns | row for row in inputs]
+        asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
+        if asked:
+            outputs: "list[GenerateOutput]" = self.llm.generate_outputs(
+                inputs=[self.format_input(row) for row in asked],
+                num_generations=1,
+                **decoding_kwargs(self.llm, self._decoding(), self.wording, self._question()),
+            )
+            for row, output in zip(asked, outputs):
+                answer = cut_at_stop(answer_of(output), self._decoding(), self.wording)
+                take_answer(row, answer)
+                row["model_name"] = self.llm.model_name
+                self._take(row, answer)
+        yield rows

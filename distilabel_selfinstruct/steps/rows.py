@@ -1,0 +1,86 @@
+"""The rows that flow through the pipeline: marked when rejected, never dropped; only leaf steps select."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from distilabel.typing import GenerateOutput
+
+Row = dict[str, Any]
+_DETAIL = 300  # characters of a completion kept with a row that it was rejected for
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request: a completion, or the reason code it was given up for."""
+
+    completion: str | None
+    finish_reason: str | None = None
+    failure: str | None = None
+    detail: str | None = None
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+
+def answer_of(output: GenerateOutput) -> Answer:
+    """The first generation of an LLM's output; `finish_reason` and `failure` where the LLM gives them."""
+    generations = output["generations"]
+    statistics = output.get("statistics") or {}
+    completion = generations[0] if generations else None
+    return Answer(
+        completion=completion if isinstance(completion, str) else None,
+        finish_reason=_first(output.get("finish_reason")),
+        failure=_first(output.get("failure")) or (None if isinstance(completion, str) else "no_completion"),
+        detail=_first(output.get("failure_detail")),
+        input_tokens=_first(statistics.get("input_tokens")) or 0,
+        output_tokens=_first(statistics.get("output_tokens")) or 0,
+    )
+
+
+def _first(values: Any) -> Any:
+    return values[0] if values else None
+
+
+def excerpt(completion: str | None) -> str | None:
+    """The beginning of a completion, for the `detail` of a row that it gave nothing for."""
+    if completion is None or len(completion) <= _DETAIL:
+        return completion
+    return completion[:_DETAIL] + "..."
+
+
+def reject(row: Row, stage: str, reason: str, detail: str | None = None) -> None:
+    """Marks a row; later stages pass it on untouched."""
+    row.update(stage=stage, reject_reason=reason, detail=detail)
+
+
+def candidate_row(**known: Any) -> Row:
+    """A row of the bootstrap stage with every column that it fills, so that each row of a batch has each of them."""
+    row: Row = {
+        "instruction_id": None,
+        "instruction": None,
+        "round": None,
+        "shot_ids": [],
+        "most_similar": [],
+        "max_similarity": None,
+        "mean_similarity": None,
+        "neighbour_id": None,
+        "neighbour": None,
+        "stage": None,
+        "reject_reason": None,
+        "detail": None,
+        "finish_reason": None,
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "model_name": None,
+    }
+    assert known.keys() <= row.keys()
+    return row | known
+
+
+def take_answer(row: Row, answer: Answer) -> None:
+    """The row now speaks of this completion."""
+    row.update(
+        finish_reason=answer.finish_reason, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens
+    )

@@ -1,0 +1,219 @@
+"""Leaf steps: each selects the rows and columns of one config of the dataset; and the seed tasks as rows."""
+
+# distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, ClassVar
+
+from distilabel.steps.base import GeneratorStep, Step, StepInput
+from pydantic import Field, PrivateAttr
+
+from distilabel_selfinstruct.seeds import load_seed_tasks, seed_row
+from distilabel_selfinstruct.steps.rows import Row
+
+if TYPE_CHECKING:
+    from distilabel.steps.base import GeneratorStepOutput
+    from distilabel.typing import StepColumns, StepOutput
+
+INSTANCE_COLUMNS = (
+    "instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round", "max_similarity",
+    "finish_reason", "input_tokens", "output_tokens", "model_name",
+)  # fmt: skip
+INSTRUCTION_COLUMNS = (
+    "instruction_id", "instruction", "is_classification", "round", "shot_ids", "most_similar", "max_similarity",
+    "mean_similarity", "model_name",
+)  # fmt: skip
+REJECTED_COLUMNS = (
+    "stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output",
+    "is_classification", "round", "neighbour_id", "neighbour", "score", "finish_reason", "input_tokens",
+    "output_tokens", "model_name",
+)  # fmt: skip
+
+
+class _Select(Step):
+    """A leaf: rows in, the rows of one config out."""
+
+    columns: ClassVar[tuple[str, ...]]
+
+    @property
+    def inputs(self) -> "StepColumns":
+        return ["instruction_id", "instruction", "is_classification", "reject_reason"]
+
+    @property
+    def outputs(self) -> "StepColumns":
+        return list(self.columns)
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        raise NotImplementedError
+
+    def process(self, inputs: StepInput) -> "StepOutput":
+        """Selects.
+
+        Yields:
+            The selected rows with the columns of this config.
+        """
+        yield [{column: row.get(column) for column in self.columns} for row in self._selected(inputs)]
+
+
+class SelectInstances(_Select):
+    """Selects the accepted instances: the dataset.
+
+    Input columns:
+        - instruction_id (`str`): names the instruction.
+        - instruction (`str`): the instruction.
+        - is_classification (`bool`): whether it is a classification task.
+        - reject_reason (`str`): None in an accepted row.
+
+    Output columns:
+        - instance_id (`str`): names the instance.
+        - instruction_id (`str`): names its instruction.
+        - instruction (`str`): the instruction.
+        - input (`str`): the input, which may be empty.
+        - output (`str`): the output.
+        - is_classification (`bool`): whether it is a classification task.
+        - round (`int`): the bootstrap round.
+        - max_similarity (`float`): the highest ROUGE-L with a pool item, where it was computed.
+        - finish_reason (`str`): why the completion with this instance ended.
+        - input_tokens (`int`): tokens of its prompt.
+        - output_tokens (`int`): its tokens.
+        - model_name (`str`): the model.
+
+    Categories:
+        - columns
+    """
+
+    columns = INSTANCE_COLUMNS
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        return (row for row in rows if row["reject_reason"] is None)
+
+
+class SelectInstructions(_Select):
+    """Selects the admitted instructions, each once, whatever became of their instances.
+
+    Input columns:
+        - instruction_id (`str`): names the instruction; rows of one come one after the other.
+        - instruction (`str`): the instruction.
+        - is_classification (`bool`): whether it is a classification task.
+        - reject_reason (`str`): with `stage`, tells whether the bootstrap admitted it.
+
+    Output columns:
+        - instruction_id (`str`): names the instruction.
+        - instruction (`str`): the instruction.
+        - is_classification (`bool`): whether it is a classification task, if that was found out.
+        - round (`int`): the bootstrap round.
+        - shot_ids (`list[str]`): the pool items its prompt showed.
+        - most_similar (`list[dict]`): `id` and `score` of the most similar pool items, if the preset asks.
+        - max_similarity (`float`): the highest ROUGE-L with a pool item, where it was computed.
+        - mean_similarity (`float`): the mean over the pool, if the preset asks.
+        - model_name (`str`): the model.
+
+    Categories:
+        - columns
+    """
+
+    columns = INSTRUCTION_COLUMNS
+
+    _last: str | None = PrivateAttr(None)
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        for row in rows:
+            if row["stage"] != "bootstrap" and row["instruction_id"] != self._last:
+                self._last = row["instruction_id"]
+                yield row
+
+
+class SelectRejected(_Select):
+    """Selects what was rejected, with stage, reason, and the neighbour a candidate is too similar to.
+
+    Input columns:
+        - instruction_id (`str`): names the instruction.
+        - instruction (`str`): the instruction.
+        - is_classification (`bool`): whether it is a classification task.
+        - reject_reason (`str`): the reason code.
+
+    Output columns:
+        - stage (`str`): `bootstrap`, `classification` or `instances`.
+        - reason (`str`): the reason code.
+        - detail (`str`): what the reason code leaves open.
+        - instruction_id (`str`): names the candidate instruction.
+        - instance_id (`str`): names the instance, if one was rejected.
+        - instruction (`str`): the instruction; None in the row of a completion that gave none.
+        - input (`str`): the input of a rejected instance.
+        - output (`str`): the output of a rejected instance.
+        - is_classification (`bool`): whether it is a classification task, if that was found out.
+        - round (`int`): the bootstrap round.
+        - neighbour_id (`str`): the pool item that a `similar` candidate is too similar to.
+        - neighbour (`str`): its text.
+        - score (`float`): their ROUGE-L F.
+        - finish_reason (`str`): why the completion ended.
+        - input_tokens (`int`): tokens of its prompt.
+        - output_tokens (`int`): its tokens.
+        - model_name (`str`): the model.
+
+    Categories:
+        - columns
+    """
+
+    columns = REJECTED_COLUMNS
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        for row in rows:
+            if row["reject_reason"] is not None:
+                score = row["max_similarity"] if row["reject_reason"] == "similar" else None
+                yield row | {"reason": row["reject_reason"], "score": score}
+
+
+class LoadSeedTasks(GeneratorStep):
+    """Yields the seed tasks of seed files as rows.
+
+    Attributes:
+        seed_files: the files, in the authors' schema.
+
+    Output columns:
+        - id (`str`): names the seed task.
+        - name (`str`): its short name.
+        - instruction (`str`): the instruction.
+        - instances (`list[dict]`): `input` and `output` of each instance.
+        - is_classification (`bool`): whether it is a classification task.
+
+    Categories:
+        - load
+
+    Examples:
+        Read a seed file:
+
+        ```python
+        from distilabel_selfinstruct import LoadSeedTasks
+
+        seeds = LoadSeedTasks(seed_files=["seeds/seed_tasks.jsonl"])
+        seeds.load()
+        rows, is_last = next(seeds.process())
+        ```
+    """
+
+    seed_files: list[str] = Field(default_factory=list)
+
+    _rows: list[Row] = PrivateAttr(default_factory=list)
+
+    @property
+    def outputs(self) -> "StepColumns":
+        return ["id", "name", "instruction", "instances", "is_classification"]
+
+    def load(self) -> None:
+        """Reads the files.
+
+        Raises:
+            SeedFileError: if one cannot be used.
+        """
+        super().load()
+        self._rows = [seed_row(task) for task in load_seed_tasks(*self.seed_files)]
+
+    def process(self, offset: int = 0) -> "GeneratorStepOutput":
+        """Yields all seed tasks.
+
+        Yields:
+            Rows, and whether they are the last.
+        """
+        size = self.batch_size or len(self._rows)
+        for start in range(offset, len(self._rows), size):
+            yield self._rows[start : start + size], start + size >= len(self._rows)

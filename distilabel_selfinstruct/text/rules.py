@@ -1,0 +1,87 @@
+"""The rules an instruction and its instances must pass; each names itself by a reason code.
+
+Sources: section 2.2 of the paper; the authors' bootstrap_instructions.py and prepare_for_finetuning.py.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from collections.abc import Sequence
+from functools import cache
+
+from distilabel_selfinstruct.presets import Preset, get_preset
+from distilabel_selfinstruct.text.parsing import Instance
+from distilabel_selfinstruct.text.rouge import unicode_tokens
+
+
+@cache
+def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, keywords))})\b", re.IGNORECASE)
+
+
+def count_words(text: str, preset: str | Preset = "default") -> int:
+    """White-space separated words; where any script is admitted, each character of a script without spaces is one."""
+    words = text.split()
+    if not get_preset(preset).any_script or text.isascii():
+        return len(words)
+    return sum(1 if word.isascii() else max(1, len(unicode_tokens(word))) for word in words)
+
+
+def check_instruction(text: str, preset: str | Preset = "default") -> str | None:
+    """The reason code of the first rule broken, in the authors' order, or None.
+
+    `too_short`, `too_long`, `keyword`, `program`, `punctuation`, `non_ascii`. Similarity is the pool's business.
+    """
+    preset = get_preset(preset)
+    words = count_words(text, preset)
+    if words < preset.min_words:
+        return "too_short"
+    if words > preset.max_words:
+        return "too_long"
+    if preset.keywords and _keyword_pattern(preset.keywords).search(text):
+        return "keyword"
+    if text.startswith("Write a program"):
+        return "program"
+    if text[0] in string.punctuation:
+        return "punctuation"
+    if not preset.any_script and not text[0].isascii():
+        return "non_ascii"
+    return None
+
+
+def check_instances(instances: Sequence[Instance], preset: str | Preset = "default") -> list[str | None]:
+    """For each instance of one instruction its reason code, or None.
+
+    `input_equals_output`, `empty_output`, `trailing_colon`, then among the remaining `conflicting_outputs` (for all
+    of them, when two give different outputs to the same non-empty input) or `duplicate` (all but the first).
+    """
+    get_preset(preset)
+    reasons = [_check_instance(instance) for instance in instances]
+    valid = [instance for instance, reason in zip(instances, reasons) if reason is None]
+    outputs: dict[str, set[str]] = {}
+    for instance in valid:
+        if instance.input:
+            outputs.setdefault(instance.input, set()).add(instance.output)
+    conflicting = any(len(of_one_input) > 1 for of_one_input in outputs.values())
+
+    seen: set[Instance] = set()
+    for at, instance in enumerate(instances):
+        if reasons[at] is not None:
+            continue
+        if conflicting:
+            reasons[at] = "conflicting_outputs"
+        elif instance in seen:
+            reasons[at] = "duplicate"
+        seen.add(instance)
+    return reasons
+
+
+def _check_instance(instance: Instance) -> str | None:
+    if not instance.output:
+        return "empty_output"
+    if instance.input == instance.output:
+        return "input_equals_output"
+    if instance.input.endswith(":") or instance.output.endswith(":"):
+        return "trailing_colon"
+    return None

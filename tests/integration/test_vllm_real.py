@@ -1,0 +1,105 @@
+"""VLLM with a real vLLM and a tiny model; `tests/integration/vllm_cpu.sh` runs it on a machine without a GPU."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from distilabel_selfinstruct.errors import EndpointError
+from distilabel_selfinstruct.llms.vllm import VLLM
+from tests.support.tiny_model import make_tiny_model
+
+pytest.importorskip("vllm", reason="needs vLLM: sh tests/integration/vllm_cpu.sh")
+pytestmark = [pytest.mark.slow, pytest.mark.vllm]
+
+# A GPU takes them too; a CPU needs them: bfloat16 crashes there, and nothing else bounds the memory.
+ENGINE = {"gpu_memory_utilization": 0.2, "enforce_eager": True, "max_model_len": 256}
+CHAT = [{"role": "user", "content": "Name three primary colours."}]
+PROMPT = "Come up with a series of tasks:\n1."
+
+
+def make(folder: Path, **attributes: Any) -> VLLM:
+    llm = VLLM(model=str(folder), dtype="float32", extra_kwargs=ENGINE, **attributes)
+    llm.load()
+    return llm
+
+
+@pytest.fixture(scope="module")
+def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLM]:
+    llm = make(make_tiny_model(tmp_path_factory.mktemp("chat")))
+    yield llm
+    llm.unload()
+
+
+def test_a_batch_of_raw_prompts_and_chats(llm: VLLM) -> None:
+    raw, chat = llm.generate([PROMPT, CHAT], max_new_tokens=12, seed=1)
+    assert [raw["finish_reason"], chat["finish_reason"]] == [["length"], ["length"]]
+    assert raw["statistics"] == {"input_tokens": [len(PROMPT)], "output_tokens": [12]}
+    assert chat["statistics"] == {
+        "input_tokens": [len("|user\nName three primary colours.|\n|assistant\n")], "output_tokens": [12]
+    }
+    assert len(raw["generations"][0]) == 12
+
+
+def test_n_completions_differ_and_repeat_with_the_seed(llm: VLLM) -> None:
+    first, again = (llm.generate([PROMPT], num_generations=3, max_new_tokens=12, seed=5)[0] for _ in range(2))
+    assert first == again
+    assert len(set(first["generations"])) == 3
+    assert first["statistics"] == {"input_tokens": [len(PROMPT), 0, 0], "output_tokens": [12, 12, 12]}
+
+
+def test_a_completion_ends_before_its_stop_sequence(llm: VLLM) -> None:
+    whole = llm.generate([PROMPT], max_new_tokens=12, seed=1)[0]["generations"][0]
+    cut = llm.generate([PROMPT], max_new_tokens=12, seed=1, stop=[whole[5:7]])[0]
+    assert cut["generations"] == [whole[:whole.index(whole[5:7])]]
+    assert cut["finish_reason"] == ["stop"]
+
+
+def test_each_input_can_bring_its_structure(llm: VLLM) -> None:
+    schema = {"type": "object", "properties": {"answer": {"type": "boolean"}}, "required": ["answer"]}
+    guided, digits, free = llm.generate(
+        [(CHAT, {"schema": schema}), (CHAT, {"format": "regex", "schema": "[0-9]{4}"}), CHAT],
+        max_new_tokens=64, seed=1, extra_sampling_params={"bad_words": ["\n", " "]},
+    )
+    assert isinstance(json.loads(guided["generations"][0])["answer"], bool)
+    assert len(digits["generations"][0]) == 4
+    assert digits["generations"][0].isdigit()
+    assert digits["finish_reason"] == ["stop"]
+    assert free["statistics"]["output_tokens"][0] > 4
+
+
+def test_a_prompt_beyond_the_context_fails_and_leaves_nothing_behind(llm: VLLM) -> None:
+    with pytest.raises(ValueError, match="256"):
+        llm.generate([PROMPT, "x" * 300])
+    assert llm.generate([PROMPT], max_new_tokens=3)[0]["statistics"]["output_tokens"] == [3]
+
+
+def test_magpies_template(tmp_path: Path, llm: VLLM) -> None:
+    llm.magpie_pre_query_template = "qwen2"
+    llm.use_magpie_template = True
+    try:
+        output = llm.generate([[]], max_new_tokens=4)[0]
+    finally:
+        llm.use_magpie_template = False
+    assert output["statistics"]["input_tokens"] == [len("|user\n")]
+
+
+def test_unload_gives_the_memory_back_and_a_base_model_loads_next(tmp_path: Path, llm: VLLM) -> None:
+    llm.unload()
+    base = make(make_tiny_model(tmp_path / "base", chat=False))
+    chat, raw = base.generate([CHAT, "Name three primary colours."], max_new_tokens=5, seed=1)
+    assert chat == raw
+    base.unload()
+    llm.load()
+    assert llm.generate([CHAT], max_new_tokens=3)[0]["finish_reason"] == ["length"]
+
+
+def test_a_model_that_is_not_there(tmp_path: Path) -> None:
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    with pytest.raises(EndpointError, match="vLLM cannot load the model .*missing"):
+        make(tmp_path / "missing")

@@ -1,0 +1,118 @@
+"""The stub server: what tests and benchmarks rely on."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.openai_server import (
+    OpenAIServer,
+    OpenAIServerProcess,
+    Request,
+    busy_share,
+    status,
+)
+
+
+def post(url: str, **body: Any) -> dict[str, Any]:
+    content = json.dumps({"model": "stub-model", "prompt": "1.", **body}).encode()
+    with urllib.request.urlopen(urllib.request.Request(url + "/completions", data=content), timeout=10) as response:
+        return json.load(response)
+
+
+def test_slots_make_requests_wait_in_a_queue() -> None:
+    with OpenAIServer(slots=2, latency=0.1) as server, ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda i: post(server.url), range(6)))
+        taken = sorted(request.slot_taken - server.requests[0].started for request in server.requests)
+    assert taken == pytest.approx([0, 0, 0.1, 0.1, 0.2, 0.2], abs=0.05)
+    assert server.max_in_flight == 6
+    assert busy_share(server.requests, slots=2) > 0.8
+
+
+def test_busy_share_counts_from_the_first_request_to_the_last_response() -> None:
+    first = Request(0, "/", {}, None, started=10.0, slot_taken=11.0, slot_released=12.0)
+    second = Request(1, "/", {}, None, started=10.5, slot_taken=12.0, slot_released=14.0)
+    failed = Request(2, "/", {}, None, started=9.0, status=500)
+    assert busy_share([first, second, failed], slots=2) == 3 / 8
+
+
+def test_latencies_repeat_with_the_seed_and_have_the_mean() -> None:
+    servers = [OpenAIServer(latency=1.0, sigma=0.5, seed=seed) for seed in (1, 1, 2)]
+    same, again, other = ([server._draw_latency() for _ in range(4000)] for server in servers)
+    assert same == again != other
+    assert sum(same) / 4000 == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_client_that_leaves_frees_its_slot_and_is_not_completed() -> None:
+    with OpenAIServer(slots=1, latency=5.0) as server:
+        content = json.dumps({"model": "stub-model", "prompt": "1."}).encode()
+        with pytest.raises(TimeoutError):
+            urllib.request.urlopen(urllib.request.Request(server.url + "/completions", data=content), timeout=0.1)
+        server.latency = 0.0
+        assert post(server.url)["choices"][0]["finish_reason"] == "stop"
+    assert [request.completed for request in server.requests] == [False, True]
+
+
+def test_a_failing_answer_function_is_told_to_the_client() -> None:
+    with OpenAIServer(answer=lambda body: body["no such key"]) as server, pytest.raises(
+        urllib.error.HTTPError, match="500"
+    ):
+        post(server.url)
+
+
+def test_an_outage_refuses_connections_and_ends() -> None:
+    with OpenAIServer() as server:
+        server.outage(0.3)
+        with pytest.raises(urllib.error.URLError, match="refused"):
+            post(server.url)
+        time.sleep(0.5)
+        assert post(server.url)["choices"]
+
+
+def test_leaving_during_an_outage_leaves_no_thread() -> None:
+    with OpenAIServer() as server:
+        server.outage(60)
+    assert not [thread for thread in threading.enumerate() if thread.name == "openai-server"]
+
+
+class TestProcess:
+    def test_it_answers_logs_and_takes_control(self, tmp_path: Path) -> None:
+        log = tmp_path / "requests.jsonl"
+        with OpenAIServerProcess(model=["a", "b"], slots=4, log=log) as server:
+            post(server.url, model="b", prompt="Hello")
+            server.control(faults=[vars(status(429)), None])
+            with pytest.raises(urllib.error.HTTPError, match="429"):
+                post(server.url, model="a")
+            post(server.url, model="a")
+            assert [request.status for request in server.requests] == [200, 429, 200]
+            assert server.requests[0].body == {"model": "b", "prompt": "Hello"}
+            counts = server.control()
+            assert (counts["requests"], counts["max_in_flight"]) == (3, 1)
+        assert [json.loads(line)["status"] for line in log.read_text().splitlines()] == [200, 429, 200]
+
+    def test_an_outage(self) -> None:
+        with OpenAIServerProcess() as server:
+            server.outage(0.5)
+            with pytest.raises(urllib.error.URLError, match="refused"):
+                post(server.url)
+            time.sleep(0.7)
+            assert post(server.url)["choices"]
+
+    def test_it_ends_with_the_context(self) -> None:
+        with OpenAIServerProcess() as server:
+            process = server._process
+            assert process.poll() is None
+        assert process.poll() == 0
+
+    def test_a_wrong_answer_function_is_an_error(self, capfd: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(RuntimeError, match="did not start"):
+            OpenAIServerProcess(answer="tests.support.openai_server:nothing").__enter__()
+        assert "nothing" in capfd.readouterr().err

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 _FINISHED = "finished.json"
 _TICK = 0.5  # seconds between two looks at the workers
 _LEAF_ROWS = 5000  # rows of a leaf kept in memory before they are written
-_BATCHES_AHEAD = 64  # batches under way downstream before a generator is asked for more
+_BATCHES_AHEAD = 1000  # batches under way downstream before a generator is asked for more
 _NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "openai", "urllib3", "filelock", "fsspec", "asyncio", "datasets",
                   "huggingface_hub")  # fmt: skip
 
@@ -154,7 +154,7 @@ class _Worker(_StepWrapper):
             return 1
         if not llm.is_asynchronous:
             return 1
-        return 2 + 2 * int(llm.concurrency or 1) // max(1, int(self.step.input_batch_size or 1))  # type: ignore[union-attr]
+        return 2 + 8 * int(llm.concurrency or 1) // max(1, int(self.step.input_batch_size or 1))  # type: ignore[union-attr]
 
 
 def _said(error: BaseException) -> str:

@@ -193,6 +193,8 @@ class DurableLLM(LLM):
         """Finishes storing and releases the model."""
         if self._loop is not None:
             self._await(self._slots.close())
+            if hasattr(self.llm, "aclose"):
+                self._await(self.llm.aclose())
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
@@ -59,4 +60,7 @@ def _retry_after(error: Any) -> float | None:
 
 def _brief(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
+    for name, value in os.environ.items():  # some servers repeat the key they refuse
+        if name.endswith(("_KEY", "_TOKEN")) and len(value) >= 8:
+            text = text.replace(value, "***")
     return text if len(text) <= 300 else text[:300] + "..."

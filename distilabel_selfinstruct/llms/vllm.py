@@ -8,7 +8,7 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.vllm import vLLM
 from pydantic import Field, PrivateAttr
 
-from distilabel_selfinstruct.errors import EndpointError, MissingExtraError
+from distilabel_selfinstruct.errors import EndpointError, MissingExtraError, RequestFailed
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, OutlinesStructuredOutputType, StandardInput
@@ -50,6 +50,7 @@ class VLLM(vLLM):
         default=True, description="Whether to leave the choice of the GPU to `CUDA_VISIBLE_DEVICES`.",
     )
 
+    _model: Any = PrivateAttr(None)
     _warned_of_chat: bool = PrivateAttr(False)
 
     def load(self) -> None:
@@ -110,8 +111,12 @@ class VLLM(vLLM):
         Returns:
             For each input `generations`, `finish_reason` and, under `statistics`, `input_tokens` and
             `output_tokens`, each with one entry a completion. The prompt's tokens, read once, stand at the first.
+
+        Raises:
+            RequestFailed: vLLM refuses one of the inputs, so that none is answered: `context_length`, `bad_request`.
         """
         from vllm import SamplingParams
+        from vllm.exceptions import VLLMValidationError
 
         def sampling_params(structure: OutlinesStructuredOutputType | None) -> SamplingParams:
             return SamplingParams(
@@ -124,11 +129,15 @@ class VLLM(vLLM):
             )
 
         pairs = [input if isinstance(input, tuple) else (input, None) for input in inputs]
-        outputs = self._model.generate(
-            [self._prompt(prompt) for prompt, _ in pairs],
-            [sampling_params(structure or self.structured_output) for _, structure in pairs],
-            use_tqdm=False,
-        )
+        try:
+            outputs = self._model.generate(
+                [self._prompt(prompt) for prompt, _ in pairs],
+                [sampling_params(structure or self.structured_output) for _, structure in pairs],
+                use_tqdm=False,
+            )
+        except VLLMValidationError as error:
+            reason = "context_length" if error.parameter in ("input_tokens", "input_text") else "bad_request"
+            raise RequestFailed(str(error), reason) from None
         return [_output(output) for output in outputs]
 
     def prepare_input(self, input: StandardInput | str) -> str:

@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 import jinja2
 
+from distilabel_selfinstruct.prompts.schemas import answer_schema
+
 VERSION = 1
 Question = Literal["bootstrap", "classification", "output_first", "input_first"]
 Wording = Literal["base", "chat", "structured"]
@@ -29,12 +31,15 @@ def _template(question: Question, wording: Wording) -> jinja2.Template:
     return _ENVIRONMENT.get_template(f"{question}.{wording}.jinja2")
 
 
-def render(question: Question, wording: Wording, **values: Any) -> str | list[dict[str, str]]:
-    """The prompt: a string for `base`, a chat of one user message otherwise (not every chat template has a system role).
+def render(question: Question, wording: Wording, **values: Any) -> Any:
+    """The prompt as distilabel's LLMs take it.
 
-    The shots stand before what changes from row to row, so that a server's prefix cache serves a whole stage.
+    A string for `base`; otherwise a chat of one user message (not every chat template has a system role), for
+    `structured` in a pair with the schema of the answer. The shots stand before what changes from row to row, so that
+    a server's prefix cache serves a whole stage.
     """
     text = _template(question, wording).render(**values)
     if wording == "base":
         return text + "\n" if question in ("output_first", "input_first") else text
-    return [{"role": "user", "content": text}]
+    chat = [{"role": "user", "content": text}]
+    return (chat, {"format": "json", "schema": answer_schema(question)}) if wording == "structured" else chat

@@ -26,9 +26,6 @@ _SCHEMAS = {
 }
 
 
-def response_format(question: str) -> dict[str, Any]:
-    """The answer's schema as OpenAI's chat completions take it."""
-    return {
-        "type": "json_schema",
-        "json_schema": {"name": question, "strict": True, "schema": _SCHEMAS[question]},
-    }
+def answer_schema(question: str) -> dict[str, Any]:
+    """The schema that the answer to a question must follow."""
+    return _SCHEMAS[question]

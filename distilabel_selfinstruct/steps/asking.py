@@ -13,7 +13,6 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Decoding, Preset, get_preset
 from distilabel_selfinstruct.prompts import Wording
-from distilabel_selfinstruct.prompts.schemas import response_format
 from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
 from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, take_answer
 
@@ -27,7 +26,7 @@ _NAMES_OF = {  # what LLM classes call a decoding parameter
 }
 
 
-def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording, question: str) -> dict[str, Any]:
+def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording) -> dict[str, Any]:
     """The decoding parameters that this LLM takes, overridden by the LLM's own generation kwargs."""
     asked: dict[str, Any] = {
         "temperature": decoding.temperature,
@@ -38,8 +37,6 @@ def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording, question: 
     }
     if wording == "base" and decoding.stop:
         asked["stop"] = list(decoding.stop)
-    if wording == "structured":
-        asked["response_format"] = response_format(question)
     taken = {parameter.name for parameter in llm.generate_parameters}
     kwargs = {}
     for name, value in asked.items():
@@ -117,9 +114,6 @@ class AskingTask(Task, Asking):
     def _decoding(self) -> Decoding:
         raise NotImplementedError
 
-    def _question(self) -> str:
-        raise NotImplementedError
-
     def _asks_about(self, row: Row) -> bool:
         raise NotImplementedError
 
@@ -148,7 +142,7 @@ class AskingTask(Task, Asking):
             outputs: "list[GenerateOutput]" = self.llm.generate_outputs(
                 inputs=[self.format_input(row) for row in asked],
                 num_generations=1,
-                **decoding_kwargs(self.llm, self._decoding(), self.wording, self._question()),
+                **decoding_kwargs(self.llm, self._decoding(), self.wording),
             )
             for row, output in zip(asked, outputs):
                 answer = cut_at_stop(answer_of(output), self._decoding(), self.wording)

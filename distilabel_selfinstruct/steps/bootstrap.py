@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import threading
 from collections.abc import Iterator
@@ -16,12 +15,13 @@ from distilabel.steps.tasks.base import GeneratorTask
 from pydantic import Field
 
 from distilabel_selfinstruct.errors import PipelineError
+from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.records import Record
 from distilabel_selfinstruct.llms.slots import STOP_REASONS, RunStopped
 from distilabel_selfinstruct.prompts import render
 from distilabel_selfinstruct.steps.asking import Asking, cut_at_stop, decoding_kwargs
-from distilabel_selfinstruct.steps.pool import PoolLoop, Shot
+from distilabel_selfinstruct.steps.pool import PoolLoop, Shot, default_lag
 from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, candidate_row
 
 if TYPE_CHECKING:
@@ -174,11 +174,8 @@ class BootstrapInstructions(GeneratorTask, Asking):
             rows.put(None)
 
     def _lag(self) -> int:
-        """A few times the concurrency keeps all slots busy; but most prompts should show machine instructions."""
-        if (lag := self.lag or self._preset.lag) is not None:
-            return lag
         concurrency = int(self.llm.concurrency or 1) if isinstance(self.llm, DurableLLM) else 8
-        return max(1, min(4 * concurrency, (self.num_instructions or 0) // 8))
+        return self.lag or self._preset.lag or default_lag(concurrency, self.num_instructions or 0)
 
     def _drive(self, loop: PoolLoop, rows: queue.SimpleQueue[Row | BaseException | None]) -> str:
         """Draws prompts and takes answers until the pool is full or nothing more comes; says how it ended."""
@@ -211,7 +208,7 @@ class BootstrapInstructions(GeneratorTask, Asking):
 
     def kwargs(self) -> dict[str, Any]:
         """The decoding parameters of a prompt."""
-        return decoding_kwargs(self.llm, self._preset.bootstrap, self.wording, "bootstrap")
+        return decoding_kwargs(self.llm, self._preset.bootstrap, self.wording)
 
     def read(self, answer: Answer) -> Answer:
         """The answer as far as it counts."""
@@ -231,8 +228,8 @@ class BootstrapInstructions(GeneratorTask, Asking):
             "patience": loop.patience,
         }
         pool = (json.dumps({"id": shot.id, "instruction": shot.text}, ensure_ascii=False) for shot in loop.pool)
-        _write(Path(self.folder) / "pool.jsonl", "".join(f"{line}\n" for line in pool))
-        _write(Path(self.folder) / "bootstrap.json", json.dumps(report, indent=2) + "\n")
+        write_whole(Path(self.folder) / "pool.jsonl", "".join(f"{line}\n" for line in pool))
+        write_whole(Path(self.folder) / "bootstrap.json", json.dumps(report, indent=2) + "\n")
 
 
 class _Answers:
@@ -290,10 +287,3 @@ def _gather(rows: queue.SimpleQueue[Row | BaseException | None], most: int) -> t
             raise row
         gathered.append(row)
     return gathered, False
-
-
-def _write(path: Path, text: str) -> None:
-    """Appears whole or not at all."""
-    draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)

@@ -92,9 +92,6 @@ class IdentifyClassification(AskingTask):
         shots += self.shots(STAGE, [task for task in self._seed_tasks if not task.is_classification], no)
         return self.shots(STAGE, shots, len(shots))
 
-    def _question(self) -> str:
-        return "classification"
-
     def _decoding(self) -> Decoding:
         return self._preset.classification
 

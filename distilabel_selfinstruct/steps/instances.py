@@ -31,9 +31,6 @@ class _InstancesTask(AskingTask):
     def _own_outputs(self) -> list[str]:
         return ["instances"]
 
-    def _question(self) -> str:
-        return self.question
-
     def _asks_about(self, row: Row) -> bool:
         return row["is_classification"] is self.of_classification
 

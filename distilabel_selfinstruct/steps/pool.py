@@ -22,6 +22,11 @@ from distilabel_selfinstruct.text.rules import check_instruction
 STAGE = "bootstrap"
 
 
+def default_lag(concurrency: int, num_instructions: int) -> int:
+    """A few times the concurrency keeps all slots busy; but most prompts should show machine instructions."""
+    return max(1, min(4 * concurrency, num_instructions // 8))
+
+
 @dataclass(frozen=True, slots=True)
 class Shot:
     """A pool item as a prompt shows it."""

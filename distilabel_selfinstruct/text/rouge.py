@@ -187,11 +187,12 @@ class Vocabulary:
         self._ranks = [frequency << 32 | element for element, frequency in enumerate(frequencies)]
 
     def _elements(self, sequence: list[int]) -> list[int]:
-        seen: Counter[int] = Counter()
+        seen: dict[int, int] = {}
         elements = []
         for number in sequence:
-            elements.append(self._numbers[number, seen[number]] if seen[number] else number)
-            seen[number] += 1
+            nth = seen.get(number, 0)
+            seen[number] = nth + 1
+            elements.append(self._numbers[number, nth] if nth else number)
         return elements
 
 

@@ -26,8 +26,8 @@ _Array = TypeVar("_Array", bound=NDArray[Any])
 
 _BLOCK = 64  # words of a text that the bits of one machine word stand for
 
-# A posting is a text's position, its length and the element's place in it, packed into one integer. A length or a place
-# too large for its field fills the field: such a length is looked up, such a place filters less.
+# A posting is two integers: a text's position, length and the element's place in it, and the text's signature. A length
+# or a place too large for its field fills the field: such a length is looked up, such a place filters less.
 _FIELD_BITS = 14
 _FIELD = (1 << _FIELD_BITS) - 1
 
@@ -53,7 +53,7 @@ class _Postings(NamedTuple):
     starts: _Longs
     counts: _Longs
     capacities: _Longs
-    arena: _Longs
+    arena: _Longs  # two columns
     used: int
 
 
@@ -62,7 +62,7 @@ class _Scratch(NamedTuple):
 
     masks: _Bits  # by word: its places in a block; all 0 between calls
     carries: _Bits  # by place in the other text: what the additions carry from block to block
-    required: _Longs  # by length of the other text: the least LCS
+    leeway: _Longs  # by length of the other text: how many of its words may be missing from the LCS; -1 between calls
     checked: _Longs  # by position: the last query that came as far as the LCS
 
 
@@ -109,25 +109,24 @@ def _prefix_length(words: int, threshold: float) -> int:
 
 
 @_compiled
-def _fill_required(words: int, shortest: int, longest: int, threshold: float, required: _Longs) -> int:
-    """The least LCS for partners from `shortest` on; the length of the longest that can exceed the threshold."""
+def _fill_leeway(words: int, shortest: int, longest: int, threshold: float, leeway: _Longs) -> int:
+    """The length of the longest partner that can exceed the threshold; the required LCS grows with the partner."""
+    least = _required_lcs(words, shortest, threshold)
     for partner in range(shortest, longest + 1):
-        required[partner] = _required_lcs(words, partner, threshold)
-        if required[partner] > words:
+        while least <= words and _f_measure(least, words, partner) <= threshold:
+            least += 1
+        if least > words:
             return partner - 1
+        leeway[partner] = partner - least
     return longest
 
 
 @_compiled
-def _signature(elements: _Numbers) -> tuple[np.uint64, np.uint64]:
-    low, high = np.uint64(0), np.uint64(0)
+def _signature(elements: _Numbers) -> np.uint64:
+    signature = np.uint64(0)
     for element in elements:
-        bit = (np.uint64(element) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(57)
-        if bit < 64:
-            low ^= np.uint64(1) << bit
-        else:
-            high ^= np.uint64(1) << (bit - np.uint64(64))
-    return low, high
+        signature ^= np.uint64(1) << ((np.uint64(element) * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(58))
+    return signature
 
 
 @_compiled
@@ -174,34 +173,41 @@ def _lcs(text: _Numbers, other: _Numbers, scratch: _Scratch) -> int:
 
 
 @_compiled
-def _nearest(numbers: _Numbers, elements: _Numbers, texts: _Texts, signatures: _Bits, postings: _Postings,
-             scratch: _Scratch, query: int, longest: int, threshold: float) -> tuple[int, float]:
+def _nearest(numbers: _Numbers, elements: _Numbers, texts: _Texts, postings: _Postings, scratch: _Scratch, query: int,
+             longest: int, threshold: float) -> tuple[int, float]:
     """Position and score of the nearest text over the threshold; position -1 where there is none."""
     best_position, best_score = -1, threshold
     words = len(numbers)
-    low, high = _signature(elements)
+    signature = _signature(elements)
+    leeway = scratch.leeway
     shortest_partner = _shortest_partner(words, threshold)
-    longest_partner = _fill_required(words, shortest_partner, longest, threshold, scratch.required)
-    for place in range(_prefix_length(words, threshold)):
+    longest_partner = _fill_leeway(words, shortest_partner, longest, threshold, leeway)
+    for place in range(words):
+        # Positional filter: a partner that needs more words than there are from here on is out, the longest first.
+        while longest_partner >= shortest_partner and place + longest_partner - leeway[longest_partner] > words:
+            leeway[longest_partner] = -1
+            longest_partner -= 1
+        if longest_partner < shortest_partner:
+            break
         start = postings.starts[elements[place]]
-        for posting in postings.arena[start : start + postings.counts[elements[place]]]:
-            position = posting >> (2 * _FIELD_BITS)
+        for slot in range(start, start + postings.counts[elements[place]]):
+            posting = postings.arena[slot, 0]
             other_words = (posting >> _FIELD_BITS) & _FIELD
+            if other_words < _FIELD and posting & _FIELD > leeway[other_words]:  # length filter, positional filter
+                continue
+            position = posting >> (2 * _FIELD_BITS)
             if other_words == _FIELD:
                 other_words = texts.starts[position + 1] - texts.starts[position]
-            if other_words < shortest_partner or other_words > longest_partner:  # length filter
-                continue
-            least = scratch.required[other_words]
-            if place + least > words or (posting & _FIELD) + least > other_words:  # positional filter
-                continue
-            differing = _bit_count(signatures[position, 0] ^ low) + _bit_count(signatures[position, 1] ^ high)
-            if differing > words + other_words - 2 * least or scratch.checked[position] == query:  # bitmap filter
+            most_different = words - other_words + 2 * leeway[other_words]
+            differing = _bit_count(np.uint64(postings.arena[slot, 1]) ^ signature)
+            if leeway[other_words] < 0 or differing > most_different or scratch.checked[position] == query:
                 continue
             scratch.checked[position] = query
             other = texts.numbers[texts.starts[position] : texts.starts[position + 1]]
             score = _f_measure(_lcs(numbers, other, scratch), words, other_words)
             if score > best_score or (score == best_score and position < best_position):
                 best_position, best_score = position, score
+    leeway[shortest_partner : longest_partner + 1] = -1
     return best_position, best_score
 
 
@@ -209,7 +215,7 @@ def _nearest(numbers: _Numbers, elements: _Numbers, texts: _Texts, signatures: _
 def _with_room(arena: _Longs, used: int, more: int) -> _Longs:
     if used + more <= len(arena):
         return arena
-    larger = np.empty(2 * len(arena) + more, np.int64)
+    larger = np.empty((2 * len(arena) + more, 2), np.int64)
     larger[:used] = arena[:used]
     return larger
 
@@ -219,6 +225,7 @@ def _index(position: int, elements: _Numbers, postings: _Postings, threshold: fl
     """Post a text under each element of its prefix. A list that is full moves to where it has twice the room."""
     starts, counts, capacities, arena, used = postings
     words = len(elements)
+    signature = np.int64(_signature(elements))
     for place in range(_prefix_length(words, threshold)):
         element = elements[place]
         start, count = starts[element], counts[element]
@@ -230,7 +237,8 @@ def _index(position: int, elements: _Numbers, postings: _Postings, threshold: fl
             starts[element], capacities[element] = start, capacity
             used += capacity
         fields = (min(words, _FIELD) << _FIELD_BITS) | min(place, _FIELD)
-        arena[start + count] = (position << (2 * _FIELD_BITS)) | fields
+        arena[start + count, 0] = (position << (2 * _FIELD_BITS)) | fields
+        arena[start + count, 1] = signature
         counts[element] = count + 1
     return _Postings(starts, counts, capacities, arena, used)
 
@@ -244,9 +252,8 @@ def _index_all(texts: _Texts, size: int, postings: _Postings, threshold: float) 
 
 
 @_compiled
-def _take(new: _Texts, checks: bool, texts: _Texts, signatures: _Bits, size: int, postings: _Postings,
-          scratch: _Scratch, query: int, longest: int, threshold: float, positions: _Longs,
-          scores: _Floats) -> tuple[int, _Postings]:
+def _take(new: _Texts, checks: bool, texts: _Texts, size: int, postings: _Postings, scratch: _Scratch, query: int,
+          longest: int, threshold: float, positions: _Longs, scores: _Floats) -> tuple[int, _Postings]:
     """Write the nearest of each new text, or position -1 and it joins the pool; the pool's new size and index.
 
     `longest` is the length of the longest text of the pool with the new ones.
@@ -257,13 +264,12 @@ def _take(new: _Texts, checks: bool, texts: _Texts, signatures: _Bits, size: int
         positions[i], scores[i] = -1, 0.0
         if checks:
             positions[i], scores[i] = _nearest(
-                numbers, elements, texts, signatures, postings, scratch, query + i, longest, threshold)
+                numbers, elements, texts, postings, scratch, query + i, longest, threshold)
         if positions[i] == -1:
             start, end = texts.starts[size], texts.starts[size] + len(numbers)
             texts.numbers[start:end] = numbers
             texts.elements[start:end] = elements
             texts.starts[size + 1] = end
-            signatures[size, 0], signatures[size, 1] = _signature(elements)
             postings = _index(size, elements, postings, threshold)
             size += 1
     return size, postings
@@ -304,10 +310,9 @@ class NumbaPool:
         self._queries = 0
         self._reorder_at = 256
         self._texts = _Texts(np.zeros(0, np.uint32), np.zeros(0, np.uint32), np.zeros(1, np.int64))
-        self._signatures = np.zeros((0, 2), np.uint64)
-        self._postings = _Postings(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64), 0)
-        self._scratch = _Scratch(np.zeros(0, np.uint64), np.zeros(0, np.uint64), np.zeros(0, np.int64),
-                                 np.zeros(0, np.int64))
+        longs, bits = np.zeros(0, np.int64), np.zeros(0, np.uint64)
+        self._postings = _Postings(starts=longs, counts=longs, capacities=longs, arena=longs.reshape(0, 2), used=0)
+        self._scratch = _Scratch(masks=bits, carries=bits, leeway=longs, checked=longs)
 
     def admit_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
         positions, scores = self._take(texts, checks=True)
@@ -320,8 +325,8 @@ class NumbaPool:
     def nearest(self, words: list[str]) -> Match | None:
         query = self._encode([words])
         self._queries += 1
-        position, score = _nearest(query.numbers, query.elements, self._texts, self._signatures, self._postings,
-                                   self._scratch, self._queries, self._longest, self._threshold)
+        position, score = _nearest(query.numbers, query.elements, self._texts, self._postings, self._scratch,
+                                   self._queries, self._longest, self._threshold)
         return None if position == -1 else Match(position, score)
 
     def similarities(self, words: list[str], k: int) -> Similarities:
@@ -337,8 +342,8 @@ class NumbaPool:
         self._make_room(new)
         positions, scores = np.empty(len(texts), np.int64), np.empty(len(texts))
         self._size, self._postings = _take(
-            new, checks, self._texts, self._signatures, self._size, self._postings, self._scratch, self._queries + 1,
-            self._longest, self._threshold, positions, scores)
+            new, checks, self._texts, self._size, self._postings, self._scratch, self._queries + 1, self._longest,
+            self._threshold, positions, scores)
         self._queries += len(texts)
         if self._size >= self._reorder_at:
             self._reorder_at = 4 * self._size
@@ -363,10 +368,9 @@ class NumbaPool:
     def _make_room(self, new: _Texts) -> None:
         """Room for the new texts, should all be admitted."""
         size = self._size + len(new.starts) - 1
-        if size > len(self._signatures):
-            self._signatures = _with_size(self._signatures, size)
+        if size > len(self._scratch.checked):
             self._scratch = self._scratch._replace(checked=_with_size(self._scratch.checked, size))
-            self._texts = self._texts._replace(starts=_with_size(self._texts.starts, len(self._signatures) + 1))
+            self._texts = self._texts._replace(starts=_with_size(self._texts.starts, len(self._scratch.checked) + 1))
         words = int(self._texts.starts[self._size]) + len(new.numbers)
         if words > len(self._texts.numbers):
             self._texts = self._texts._replace(numbers=_with_size(self._texts.numbers, words),
@@ -375,7 +379,7 @@ class NumbaPool:
         if longest > self._longest:
             self._longest = longest
             self._scratch = self._scratch._replace(carries=_with_size(self._scratch.carries, longest + 1),
-                                                   required=_with_size(self._scratch.required, longest + 1))
+                                                   leeway=np.full(longest + 1, -1))
 
     def _reorder(self) -> None:
         elements, starts = self._texts.elements, self._texts.starts

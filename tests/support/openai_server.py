@@ -9,7 +9,7 @@ In the test's own process, in a thread:
 
 As a process of its own, for tests that kill and for benchmarks that count CPU:
 
-    with OpenAIServerProcess(answer="tests.support.answers:paper", slots=64, latency=1.0, sigma=0.5) as server:
+    with OpenAIServerProcess(answer="my_module:answer", slots=64, latency=1.0, sigma=0.5) as server:
         ...
         busy_share(server.requests, slots=64)
 

@@ -25,13 +25,14 @@ from tests.support.openai_server import (
 def post(url: str, **body: Any) -> dict[str, Any]:
     content = json.dumps({"model": "stub-model", "prompt": "1.", **body}).encode()
     with urllib.request.urlopen(urllib.request.Request(url + "/completions", data=content), timeout=10) as response:
-        return json.load(response)
+        completion: dict[str, Any] = json.load(response)
+        return completion
 
 
 def test_slots_make_requests_wait_in_a_queue() -> None:
     with OpenAIServer(slots=2, latency=0.1) as server, ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda i: post(server.url), range(6)))
-        taken = sorted(request.slot_taken - server.requests[0].started for request in server.requests)
+        taken = sorted((request.slot_taken or 0) - server.requests[0].started for request in server.requests)
     assert taken == pytest.approx([0, 0, 0.1, 0.1, 0.2, 0.2], abs=0.05)
     assert server.max_in_flight == 6
     assert busy_share(server.requests, slots=2) > 0.8

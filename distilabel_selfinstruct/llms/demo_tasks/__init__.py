@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from distilabel_selfinstruct.llms.demo_tasks import numbers
+from distilabel_selfinstruct.llms.demo_tasks import labels, numbers
 from distilabel_selfinstruct.llms.demo_tasks.grammar import Family, Grammar, Task
 
-GRAMMAR = Grammar((*numbers.FAMILIES,))
+GRAMMAR = Grammar((*numbers.FAMILIES, *labels.FAMILIES))
 
 __all__ = ["GRAMMAR", "Family", "Grammar", "Task"]

@@ -1,4 +1,4 @@
-"""Lists of numbers, arithmetic, divisors, bases and numerals."""
+"""Lists of numbers."""
 
 from __future__ import annotations
 
@@ -41,6 +41,10 @@ def parse_numbers(text: str) -> list[int]:
 
 def join(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers))
+
+
+def is_prime(number: int) -> bool:
+    return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
 
 
 def decimal(number: Fraction) -> str:
@@ -106,7 +110,7 @@ def _running_totals(values: Values, text: str) -> str:
     return join([sum(numbers[: end + 1]) for end in range(len(numbers))])
 
 
-LISTS = (
+FAMILIES = (
     Family(
         "sort_numbers",
         (
@@ -319,4 +323,3 @@ LISTS = (
         LIST_TAILS,
     ),
 )
-FAMILIES = LISTS

@@ -1,0 +1,322 @@
+"""ROUGE-L deduplication side by side: how long, how much memory, how many decisions differ from the exact ones.
+
+    python benchmarks/rouge_dedup.py --sizes 5000 52000
+    python benchmarks/rouge_dedup.py --sizes 1000000 --methods python numba
+
+Every method decides the same stream of texts, one after the other: a text with a ROUGE-L F above 0.7 with an admitted
+one is a duplicate. Each runs in a process of its own, on one thread but for the two that use a pool of processes.
+
+The methods that would take hours are given a part of the work: a pool of the size that the pool of the whole stream has
+on average, and a few texts to compare with it. Their time grows in proportion to the pool, so the mean over these texts
+times the number of texts is the time of the stream. The table marks such figures with ~.
+
+Needs rouge-score, rapidfuzz, datasketch and nltk for the methods they stand for, and the extra `fast` for `numba`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import multiprocessing
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+THRESHOLD = 0.7
+# Two texts of n distinct words with F = 0.7 have a Jaccard similarity of at least 0.7 / (2 - 0.7).
+JACCARD_THRESHOLD = 0.54
+NEAR_DUPLICATES = 0.35
+
+Decisions = list[bool]  # of each text: is it admitted
+
+
+# The texts
+
+
+def make_texts(size: int, seed: int = 0) -> list[str]:
+    """Texts like generated instructions: words, lengths and openings as frequent as in the 175 official seeds, the 252
+    user-oriented instructions and real runs; a share of the texts is an earlier one with up to 60 % of the words edited.
+    """
+    rng = random.Random(seed)
+    vocabulary = [_spell(rank) for rank in range(100_000)]
+    cumulative = list(itertools.accumulate(_frequency(rank) for rank in range(1, len(vocabulary) + 1)))
+
+    def words(count: int) -> list[str]:
+        return rng.choices(vocabulary, cum_weights=cumulative, k=count)
+
+    openings = [words(rng.randint(1, 4)) for _ in range(1000)]
+    opening_weights = list(itertools.accumulate(1 / rank for rank in range(1, len(openings) + 1)))
+    texts: list[list[str]] = []
+    for _ in range(size):
+        if texts and rng.random() < NEAR_DUPLICATES:
+            text = list(rng.choice(texts))
+            for _ in range(int(len(text) * rng.uniform(0, 0.6))):
+                _edit(text, words(1), rng)
+        else:
+            length = min(150, max(4, round(rng.lognormvariate(math.log(12), 0.53))))
+            opening = rng.choices(openings, cum_weights=opening_weights)[0]
+            text = (opening + words(length))[:length]
+        texts.append(text)
+    return [" ".join(text) for text in texts]
+
+
+def _frequency(rank: int) -> float:
+    """Zipf's law with its two regimes: beyond the common words the frequency falls faster (Ferrer i Cancho and Solé 2001)."""
+    return 1 / (rank + 0.4) if rank <= 2000 else 2000**0.8 / rank**1.8
+
+
+def _spell(rank: int) -> str:
+    """A word of syllables, the longer the rarer."""
+    syllables = [consonant + vowel for consonant in "bdfgklmnprstvz" for vowel in "aeiou"]
+    word = ""
+    while rank >= 0:
+        rank, syllable = divmod(rank, len(syllables))
+        word += syllables[syllable]
+        rank -= 1
+    return word
+
+
+def _edit(text: list[str], word: list[str], rng: random.Random) -> None:
+    place = rng.randrange(len(text))
+    kind = rng.choice(("replace", "replace", "insert", "delete"))
+    if kind == "insert" or len(text) < 4:
+        text[place:place] = word
+    else:
+        text[place : place + 1] = word if kind == "replace" else []
+
+
+# The methods: each decides a stream ...
+
+
+def rouge_l_index(implementation: str, texts: Sequence[str]) -> tuple[float, Decisions]:
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
+
+    _warm_up = RougeLIndex(THRESHOLD, implementation=implementation).add_batch(["a b c", "a b c d"])  # numba's start
+    index = RougeLIndex(THRESHOLD, implementation=implementation)
+    start = time.perf_counter()
+    decisions = index.add_batch(texts)
+    return time.perf_counter() - start, decisions
+
+
+def rapidfuzz_brute_force(texts: Sequence[str]) -> tuple[float, Decisions]:
+    """Each word becomes one character; then rapidfuzz's fastest loop over the pool, on one thread."""
+    start = time.perf_counter()
+    pool: list[str] = []
+    decisions = []
+    for text in _as_characters(texts):
+        decisions.append(not _rapidfuzz_is_duplicate(text, pool))
+        if decisions[-1]:
+            pool.append(text)
+    return time.perf_counter() - start, decisions
+
+
+def minhash(threshold: float, texts: Sequence[str]) -> tuple[float, Decisions]:
+    """What distilabel's MinHashDedup does with its defaults, but for the threshold."""
+    from datasketch import MinHash, MinHashLSH
+    from nltk.tokenize import word_tokenize
+
+    lsh = MinHashLSH(num_perm=128, threshold=threshold)
+    start = time.perf_counter()
+    decisions = []
+    for number, text in enumerate(texts):
+        # preserve_line: a text is one sentence, which spares the download of nltk's sentence splitter.
+        words = {word.encode() for word in word_tokenize(text, preserve_line=True)}
+        (signature,) = MinHash.bulk([words], num_perm=128, seed=1)
+        decisions.append(not lsh.query(signature))
+        if decisions[-1]:
+            lsh.insert(str(number), signature)
+    return time.perf_counter() - start, decisions
+
+
+# ... or compares a few texts with a pool, which gives the seconds for one.
+
+
+def authors_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
+    """`bootstrap_instructions.py` of the Self-Instruct repository."""
+    from rouge_score import rouge_scorer
+
+    scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
+    start = time.perf_counter()
+    for text in texts:
+        with multiprocessing.get_context("fork").Pool(4) as processes:
+            scores = processes.map(partial(scorer.score, text), pool)
+        max(score["rougeL"].fmeasure for score in scores)
+    return (time.perf_counter() - start) / len(texts)
+
+
+def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
+    """`generate_instruction.py` of Stanford Alpaca: the pool is tokenised once, one process a core."""
+    from rouge_score import rouge_scorer
+
+    tokenize = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)._tokenizer.tokenize
+    tokens = [tokenize(text) for text in pool]
+    start = time.perf_counter()
+    for text in texts:
+        with multiprocessing.get_context("fork").Pool(os.cpu_count()) as processes:
+            scores = processes.map(partial(rouge_scorer._score_lcs, tokenize(text)), tokens)
+        max(score.fmeasure for score in scores)
+    return (time.perf_counter() - start) / len(texts)
+
+
+def rapidfuzz_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
+    characters = _as_characters([*pool, *texts])
+    start = time.perf_counter()
+    for text in characters[len(pool) :]:
+        _rapidfuzz_is_duplicate(text, characters[: len(pool)])
+    return (time.perf_counter() - start) / len(texts)
+
+
+def _as_characters(texts: Sequence[str]) -> list[str]:
+    numbers: dict[str, int] = {}
+    first = 0xE000  # above the surrogates
+    return ["".join(chr(first + numbers.setdefault(word, len(numbers))) for word in text.split()) for text in texts]
+
+
+def _rapidfuzz_is_duplicate(text: str, pool: Sequence[str]) -> bool:
+    """Its normalised Indel similarity is 2 L / (m + n), but not to the last bit: at the threshold the floats decide."""
+    from rapidfuzz import process
+    from rapidfuzz.distance import Indel, LCSseq
+
+    from distilabel_selfinstruct.text.rouge import f_measure
+
+    near = process.extractOne(text, pool, scorer=Indel.normalized_similarity, score_cutoff=THRESHOLD - 1e-9)
+    if near is None or near[1] > THRESHOLD + 1e-9:
+        return near is not None
+    at_least = process.extract(text, pool, scorer=Indel.normalized_similarity, score_cutoff=THRESHOLD - 1e-9, limit=None)
+    return any(f_measure(LCSseq.similarity(text, other), len(text), len(other)) > THRESHOLD for other, _, _ in at_least)
+
+
+class Method:
+    """A row of the table; `whole_up_to` is the largest stream that it decides whole."""
+
+    def __init__(self, title: str, decide: Callable[[Sequence[str]], tuple[float, Decisions]] | None = None,
+                 per_text: Callable[[Sequence[str], Sequence[str]], float] | None = None, whole_up_to: int = 10**9,
+                 packages: Sequence[str] = ()) -> None:
+        self.title, self.decide, self.per_text = title, decide, per_text
+        self.whole_up_to, self.packages = whole_up_to, packages
+
+
+METHODS = {
+    "numba": Method("RougeLIndex, numba", partial(rouge_l_index, "numba"), packages=["numba"]),
+    "python": Method("RougeLIndex, plain Python", partial(rouge_l_index, "python")),
+    "rapidfuzz": Method("rapidfuzz, brute force", rapidfuzz_brute_force, rapidfuzz_per_text, whole_up_to=60_000,
+                        packages=["rapidfuzz"]),
+    "minhash": Method(f"MinHash LSH, Jaccard {JACCARD_THRESHOLD}", partial(minhash, JACCARD_THRESHOLD),
+                      packages=["datasketch", "nltk"]),
+    "minhash-default": Method("MinHash LSH, Jaccard 0.9 (MinHashDedup's default)", partial(minhash, 0.9),
+                              packages=["datasketch", "nltk"]),
+    "alpaca": Method("Alpaca's code", None, alpaca_per_text, whole_up_to=0, packages=["rouge_score"]),
+    "authors": Method("the authors' code", None, authors_per_text, whole_up_to=0, packages=["rouge_score"]),
+}
+
+
+# One method in a process of its own
+
+
+def run_method(name: str, size: int, mean_pool: int, folder: Path) -> None:
+    """Write the result as JSON; the decisions, where the stream was decided whole."""
+    method = METHODS[name]
+    for package in method.packages:
+        _require(package)
+    texts = make_texts(size)
+    if method.decide is not None and size <= method.whole_up_to:
+        seconds, decisions = method.decide(texts)
+    else:
+        assert method.per_text is not None
+        pool, few = texts[:mean_pool], texts[-5:]
+        seconds, decisions = method.per_text(pool, few) * size, None
+    result = {"seconds": seconds, "decisions": decisions, "megabytes": _peak_megabytes()}
+    (folder / f"{name}.json").write_text(json.dumps(result))
+
+
+def _require(package: str) -> None:
+    try:
+        import_module(package)
+    except ImportError:
+        raise SystemExit(f"{package} is needed; install it with: pip install {package.replace('_', '-')}") from None
+
+
+def _peak_megabytes() -> float:
+    """The main process only. Not `ru_maxrss`: on Linux it starts from the parent's peak."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    return math.nan
+
+
+# The table
+
+
+def measure(name: str, size: int, mean_pool: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, "--run", name, "--sizes", str(size), "--mean-pool", str(mean_pool),
+                   "--folder", folder]
+        subprocess.run(command, check=True)
+        return dict(json.loads((Path(folder) / f"{name}.json").read_text()))
+
+
+def row(name: str, result: dict[str, Any], exact: dict[str, Any]) -> str:
+    """A line of the table; `exact` is the result that it is compared with."""
+    decided = result["decisions"] is not None
+    missed = wrong = "0"
+    if decided and name.startswith("minhash"):
+        pairs = list(zip(exact["decisions"], result["decisions"], strict=True))
+        duplicates = exact["decisions"].count(False)
+        missed = f"{sum(kept and not right for right, kept in pairs) / duplicates:.0%}"
+        wrong = str(sum(right and not kept for right, kept in pairs))
+    elif decided and result["decisions"] != exact["decisions"]:
+        raise SystemExit(f"{name} is meant to be exact, and decides differently")
+    seconds = ("" if decided else "~") + _duration(result["seconds"])
+    times = f"{result['seconds'] / exact['seconds']:,.3g}"
+    return f"| {METHODS[name].title} | {seconds} | {times} | {result['megabytes']:,.0f} MB | {missed} | {wrong} |"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
+
+
+def print_table(size: int, names: Sequence[str]) -> None:
+    first = names[0]
+    exact = measure(first, size, 0)
+    admitted = list(itertools.accumulate(exact["decisions"], initial=0))
+    mean_pool = sum(admitted[:-1]) // size
+    print(f"\n{size:,} texts, {exact['decisions'].count(False) / size:.0%} of them duplicates\n")
+    print(f"| method | time | times {METHODS[first].title} | peak memory | duplicates missed | wrongly rejected |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for name in names:
+        result = exact if name == first else measure(name, size, mean_pool)
+        print(row(name, result, exact), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 52_000])
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS),
+                        help="the first must be numba or python: the others are compared with it")
+    parser.add_argument("--run", choices=METHODS, help=argparse.SUPPRESS)
+    parser.add_argument("--mean-pool", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.run:
+        run_method(options.run, options.sizes[0], options.mean_pool, options.folder)
+        return
+    if options.methods[0] not in ("numba", "python"):
+        parser.error("the first of --methods must be numba or python")
+    for size in options.sizes:
+        print_table(size, options.methods)
+    print("\n~ extrapolated: measured against a pool of the stream's mean size, times the number of texts. Memory: the "
+          "main process, with the texts. numba: compiled before.")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""The dataset of a run on disk: fixed columns and types, the same bytes for the same rows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset, DatasetDict, Features, List, Value, load_from_disk
+from datasets.table import InMemoryTable
+from distilabel.distiset import Distiset
+
+from distilabel_selfinstruct.errors import RunFolderError
+
+_TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
+_TYPES: dict[str, Any] = {
+    "round": _NUMBER,
+    "input_tokens": _NUMBER,
+    "output_tokens": _NUMBER,
+    "max_similarity": _SCORE,
+    "mean_similarity": _SCORE,
+    "score": _SCORE,
+    "is_classification": _FLAG,
+    "shot_ids": List(_TEXT),
+    "most_similar": List({"id": _TEXT, "score": _SCORE}),
+    "instances": List({"input": _TEXT, "output": _TEXT}),
+    "messages": List({"role": _TEXT, "content": _TEXT}),
+}
+
+
+def features_of(columns: Iterable[str]) -> Features:
+    """The types of these columns; text for all that are nothing else."""
+    return Features({column: _TYPES.get(column, _TEXT) for column in columns})
+
+
+def save_dataset(distiset: Distiset, columns: dict[str, list[str]], folder: Path) -> None:
+    """Writes the configs, each with exactly its columns, also where it has no rows; whole or not at all.
+
+    Args:
+        distiset: the rows by config.
+        columns: the columns of each config.
+        folder: where to; what is there is replaced.
+    """
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    for config, names in columns.items():
+        features = features_of(names)
+        if config in distiset:
+            table = distiset[config]["train"].data.table.select(names).cast(features.arrow_schema)
+        else:
+            table = features.arrow_schema.empty_table()
+        DatasetDict({"train": _dataset(table, features)}).save_to_disk(str(draft / config))
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(draft, folder)
+
+
+def load_dataset(folder: Path) -> Distiset:
+    """The dataset of a run.
+
+    Raises:
+        RunFolderError: if there is none.
+    """
+    configs = sorted(path.parent for path in folder.glob("*/dataset_dict.json"))
+    if not configs:
+        raise RunFolderError(f"{folder}: there is no dataset; run the pipeline to its end first.")
+    return Distiset({config.name: load_from_disk(str(config)) for config in configs})
+
+
+def _dataset(table: pa.Table, features: Features) -> Dataset:
+    """Named by its content: a name by time or chance would make equal datasets differ on disk."""
+    table = table.replace_schema_metadata(features.arrow_schema.metadata).combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    name = hashlib.sha256(sink.getvalue()).hexdigest()[:16]
+    return Dataset(InMemoryTable(table), fingerprint=name)

@@ -1,0 +1,167 @@
+"""What a run will take, from its first rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.report.cost import Prices
+from distilabel_selfinstruct.report.rounds import Round
+
+PILOT_ROUNDS = 3
+_DRAWS = 2000
+_RANGE = (5, 95)  # percentiles
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number that is not known yet: what is expected, and a range that holds it nine times in ten."""
+
+    expected: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What the whole run will take, its pilot rounds included.
+
+    Attributes:
+        instructions: how many are asked for.
+        pilot_rounds: how many rounds it was made from.
+        rounds: rounds of the bootstrap.
+        instances: rows of the dataset.
+        requests: to the model, in all stages.
+        input_tokens: of all stages.
+        output_tokens: of all stages.
+        seconds: of the model's time, divided by the requests that run at once.
+        money: None without prices.
+        currency: of the money.
+    """
+
+    instructions: int
+    pilot_rounds: int
+    rounds: Estimate
+    instances: Estimate
+    requests: Estimate
+    input_tokens: Estimate
+    output_tokens: Estimate
+    seconds: Estimate
+    money: Estimate | None
+    currency: str | None
+
+
+def forecast(
+    rounds: Sequence[Round],
+    usage: Mapping[str, Usage],
+    num_instructions: int,
+    *,
+    concurrency: float = 1,
+    prices: Prices | None = None,
+) -> Forecast:
+    """What `num_instructions` will take, if acceptance stays what it was in the rounds given.
+
+    The cost of one bootstrap prompt, and of the later stages for one admitted instruction, is taken from the pilot. How
+    many prompts an admitted instruction takes differs from round to round: the rounds are drawn anew, with replacement,
+    2000 times, and the range is that of the middle nine tenths of the draws (a percentile bootstrap). It says nothing
+    of what the pilot cannot show: acceptance falls as the pool grows, so a long run leans to the upper end and beyond.
+
+    Args:
+        rounds: the pilot rounds.
+        usage: what they took, by stage.
+        num_instructions: instructions asked for.
+        concurrency: requests that run at once.
+        prices: of tokens.
+
+    Raises:
+        ConfigError: if the rounds have admitted nothing.
+    """
+    admitted = np.array([each.admitted for each in rounds], dtype=float)
+    if not admitted.sum():
+        raise ConfigError("No forecast is possible: the pilot rounds have admitted no instruction.")
+    prompts = np.array([each.prompts for each in rounds], dtype=float)
+    instances = np.array([each.instances for each in rounds], dtype=float)
+    draws = _draws(len(rounds))
+    drawn = admitted[draws].sum(axis=1) > 0  # a draw of barren rounds only would never end
+
+    def ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        """Of the pilot, and of each draw."""
+        return above.sum() / below.sum(), above[draws].sum(axis=1)[drawn] / below[draws].sum(axis=1)[drawn]
+
+    def scaled(values: tuple[float, NDArray[np.float64]], factor: float, offset: float = 0.0) -> Estimate:
+        expected, of_draws = values
+        low, high = np.percentile(of_draws, _RANGE)
+        return Estimate(*(float(offset + factor * value) for value in (expected, low, high)))
+
+    prompts_each = ratio(prompts, admitted)
+    first = usage.get("bootstrap", Usage())
+    later = [each for stage, each in usage.items() if stage != "bootstrap"]
+
+    def whole(of_bootstrap: float, of_later: Sequence[float]) -> Estimate:
+        """Bootstrap grows with the prompts, the later stages with the instructions."""
+        return scaled(
+            prompts_each,
+            factor=num_instructions * of_bootstrap / prompts.sum(),
+            offset=num_instructions * sum(of_later) / admitted.sum(),
+        )
+
+    return Forecast(
+        instructions=num_instructions,
+        pilot_rounds=len(rounds),
+        rounds=scaled(ratio(np.ones_like(admitted), admitted), num_instructions),
+        instances=scaled(ratio(instances, admitted), num_instructions),
+        requests=whole(first.requests, [each.requests for each in later]),
+        input_tokens=whole(first.input_tokens, [each.input_tokens for each in later]),
+        output_tokens=whole(first.output_tokens, [each.output_tokens for each in later]),
+        seconds=whole(first.seconds / concurrency, [each.seconds / concurrency for each in later]),
+        money=whole(_money(first, prices), [_money(each, prices) for each in later]) if prices else None,
+        currency=prices.currency if prices else None,
+    )
+
+
+def _draws(rounds: int) -> NDArray[np.int64]:
+    """Which rounds each draw takes; always the same draws."""
+    return np.random.default_rng(0).integers(rounds, size=(_DRAWS, rounds))
+
+
+def _money(usage: Usage, prices: Prices | None) -> float:
+    return prices.of(usage.input_tokens, usage.output_tokens) if prices else 0.0
+
+
+def forecast_text(forecast: Forecast) -> str:
+    """The forecast for a terminal."""
+    lines = [
+        ("requests", forecast.requests, "{:,.0f}"),
+        ("input tokens", forecast.input_tokens, "{:,.0f}"),
+        ("output tokens", forecast.output_tokens, "{:,.0f}"),
+        ("money", forecast.money, "{:,.2f} " + (forecast.currency or "")),
+        ("time", forecast.seconds, None),
+        ("instances", forecast.instances, "{:,.0f}"),
+    ]
+    text = [f"{forecast.instructions:,} instructions will take, judged by {_count(forecast.pilot_rounds, 'round')}:"]
+    for name, estimate, pattern in lines:
+        if estimate is not None:
+            expected, low, high = (
+                pattern.format(value).strip() if pattern else duration(value)
+                for value in (estimate.expected, estimate.low, estimate.high)
+            )
+            text.append(f"  {name:<14} {expected:>16}   ({low} to {high})")
+    text.append("The range is what nine of ten draws from these rounds give. Acceptance falls as the pool grows,")
+    text.append("so a long run leans to the upper end and beyond.")
+    return "\n".join(text)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def duration(seconds: float) -> str:
+    """Such as "45 s", "12 min" or "3.5 h"."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"

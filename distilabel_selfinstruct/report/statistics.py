@@ -1,0 +1,380 @@
+"""The figures of a dataset: what is in it, what was thrown away, how diverse it is, whether more rounds pay."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.report.cost import Prices
+from distilabel_selfinstruct.report.rounds import Round, rounds_of
+from distilabel_selfinstruct.report.rows import ReportRows, Row
+from distilabel_selfinstruct.report.similarity import SeedSimilarity
+from distilabel_selfinstruct.report.verbs import VerbObjectParser
+from distilabel_selfinstruct.text.rules import count_words
+
+COMMONEST_VERBS, COMMONEST_OBJECTS = 20, 4  # paper, figure 3
+STAGES = ("bootstrap", "classification", "instances")
+_EXAMPLES = 3
+_COMMONEST_LABELS = 15
+_LENGTH_BINS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The paper's table 1. Words are means; None where there is nothing to count, or where it was not recorded."""
+
+    instructions: int
+    classification: int | None
+    not_classification: int | None
+    instances: int
+    empty_input: int
+    instruction_words: float | None
+    input_words: float | None
+    output_words: float | None
+
+
+PAPER = Overview(
+    instructions=52_445,
+    classification=11_584,
+    not_classification=40_861,
+    instances=82_439,
+    empty_input=35_878,
+    instruction_words=15.9,
+    input_words=12.7,
+    output_words=18.9,
+)  # arXiv 2212.10560, table 1
+PAPER_PAIRS, PAPER_COVERED = 26_559, 0.14  # section 3.1
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A rejected row; `why` is the neighbour, the error or whatever else it was rejected for."""
+
+    text: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """What came into a stage and what became of it.
+
+    Attributes:
+        name: `bootstrap`, `classification` or `instances`.
+        candidates: instructions (bootstrap, classification) or instances that were looked at.
+        admitted: how many of them passed.
+        rejected: how many did not, by reason code, commonest first.
+        barren: requests or instructions that brought no candidate at all, by reason code.
+        examples: some rejected rows of each reason.
+    """
+
+    name: str
+    candidates: int
+    admitted: int
+    rejected: dict[str, int]
+    barren: dict[str, int]
+    examples: dict[str, list[Example]]
+
+
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """Counts between edges; `beyond` lie above the last edge."""
+
+    edges: list[float]
+    counts: list[int]
+    beyond: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Distribution:
+    """One number of each text."""
+
+    count: int
+    mean: float | None
+    median: float | None
+    histogram: Histogram
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A root verb with its commonest objects; `count` is that of its pairs, whatever their object."""
+
+    verb: str
+    count: int
+    objects: list[tuple[str, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """Root verbs and direct objects (paper, section 3.1).
+
+    Attributes:
+        instructions: how many were parsed.
+        pairs: how many have both a verb and an object.
+        distinct_pairs: how many different pairs there are.
+        entropy: of the pairs, in bits; None without pairs.
+        verbs: the commonest verbs with their commonest objects.
+        covered: instructions with one of these pairs.
+    """
+
+    instructions: int
+    pairs: int
+    distinct_pairs: int
+    entropy: float | None
+    verbs: list[Verb]
+    covered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Similarity:
+    """The maximum ROUGE-L F of each instruction with the seeds; `identical` have 1."""
+
+    seeds: int
+    scores: Distribution
+    identical: int
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """The labels of classification instances.
+
+    Attributes:
+        instances: instances of classification instructions.
+        distinct: different labels, ignoring case and a final full stop.
+        labels: the commonest, with their counts.
+        compared: instructions with at least two instances.
+        one_sided: those of them with the same label in all instances.
+        evenness: mean over `compared` of the entropy of the labels over its maximum; 1 when all differ. None without any.
+    """
+
+    instances: int
+    distinct: int
+    labels: list[tuple[str, int]]
+    compared: int
+    one_sided: int
+    evenness: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """Everything the report says about a dataset; None where nothing was recorded to say it from."""
+
+    name: str
+    models: list[str]
+    overview: Overview
+    funnel: list[Stage]
+    diversity: Diversity | None
+    similarity: Similarity | None
+    lengths: dict[str, Distribution]
+    rounds: list[Round]
+    balance: Balance | None
+    usage: dict[str, Usage] = field(default_factory=dict)
+    prices: Prices | None = None
+
+
+_JSON = TypeAdapter(Statistics)
+
+
+def write_statistics(statistics: Statistics, path: Path) -> None:
+    """Writes a file that `read_statistics` reads back as the same statistics."""
+    path.write_bytes(_JSON.dump_json(statistics, indent=2) + b"\n")
+
+
+def read_statistics(path: Path) -> Statistics:
+    """The statistics that `write_statistics` wrote."""
+    return _JSON.validate_json(path.read_bytes())
+
+
+def compute_statistics(
+    rows: ReportRows, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
+) -> Statistics:
+    """The statistics of a dataset; 52K instructions take about a minute.
+
+    Raises:
+        MissingExtraError: if the tagger is not installed.
+    """
+    texts = [row["instruction"] for row in rows.instructions]
+    return Statistics(
+        name=rows.name,
+        models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
+        overview=overview_of(rows.instructions, rows.instances),
+        funnel=[] if rows.rejected is None else funnel_of(rows.instructions, rows.instances, rows.rejected),
+        diversity=diversity_of(texts),
+        similarity=similarity_of(texts, rows.seeds) if rows.seeds else None,
+        lengths=lengths_of(texts, rows.instances),
+        rounds=[] if rows.rejected is None else rounds_of(rows.instructions, rows.instances, rows.rejected),
+        balance=balance_of(rows.instances),
+        usage=dict(usage or {}),
+        prices=prices,
+    )
+
+
+def overview_of(instructions: Sequence[Row], instances: Sequence[Row]) -> Overview:
+    """The paper's table 1. Words are counted as in text.rules: in scripts without spaces each character is one."""
+    kinds = Counter(row.get("is_classification") for row in instructions)
+    recorded = bool(kinds[True] or kinds[False]) or not instructions
+    return Overview(
+        instructions=len(instructions),
+        classification=kinds[True] if recorded else None,
+        not_classification=kinds[False] if recorded else None,
+        instances=len(instances),
+        empty_input=sum(not row["input"] for row in instances),
+        instruction_words=_mean([count_words(row["instruction"]) for row in instructions]),
+        input_words=_mean([count_words(row["input"]) for row in instances if row["input"]]),
+        output_words=_mean([count_words(row["output"]) for row in instances]),
+    )
+
+
+def funnel_of(instructions: Sequence[Row], instances: Sequence[Row], rejected: Iterable[Row]) -> list[Stage]:
+    """What became of the candidates of each stage."""
+    by_stage: dict[str, list[Row]] = defaultdict(list)
+    for row in rejected:
+        by_stage[row["stage"]].append(row)
+    classified = sum(row.get("is_classification") is not None for row in instructions)
+    return [
+        _stage("bootstrap", len(instructions), by_stage["bootstrap"], "instruction"),
+        _stage("classification", classified, by_stage["classification"], "instruction"),
+        _stage("instances", len(instances), by_stage["instances"], "instance_id"),
+    ]
+
+
+def _stage(name: str, admitted: int, rejected: Sequence[Row], candidate: str) -> Stage:
+    """`candidate` is the column that is None where a row stands for a request without any candidate."""
+    reasons = Counter(row["reason"] for row in rejected if row.get(candidate) is not None)
+    barren = Counter(row["reason"] for row in rejected if row.get(candidate) is None)
+    by_reason: dict[str, list[Row]] = defaultdict(list)
+    for row in rejected:
+        by_reason[row["reason"]].append(row)
+    return Stage(
+        name=name,
+        candidates=admitted + reasons.total(),
+        admitted=admitted,
+        rejected=dict(reasons.most_common()),
+        barren=dict(barren.most_common()),
+        examples={reason: [_example(row) for row in _spread(by_reason[reason])] for reason in reasons | barren},
+    )
+
+
+def _spread(rows: Sequence[Row]) -> list[Row]:
+    """Some rows from the beginning, the middle and the end."""
+    step = max(1, len(rows) // _EXAMPLES)
+    return list(rows[::step][:_EXAMPLES])
+
+
+def _example(row: Row) -> Example:
+    parts = [row.get("instruction"), _field("Input", row.get("input")), _field("Output", row.get("output"))]
+    why = row.get("detail") or ""
+    if row.get("neighbour"):
+        why = f"{row['score']:.2f}: {row['neighbour']}" if row.get("score") is not None else row["neighbour"]
+    return Example(text="\n".join(part for part in parts if part), why=why)
+
+
+def _field(name: str, text: str | None) -> str:
+    return f"{name}: {text}" if text else ""
+
+
+def diversity_of(instructions: Iterable[str]) -> Diversity:
+    """Verbs and objects of the instructions.
+
+    Raises:
+        MissingExtraError: if the tagger is not installed.
+    """
+    parser = VerbObjectParser()
+    found = [parser.parse(text) for text in instructions]
+    pairs = Counter((verb, noun) for verb, noun in found if verb is not None and noun is not None)
+    by_verb: dict[str, Counter[str]] = defaultdict(Counter)
+    for (verb, noun), count in pairs.items():
+        by_verb[verb][noun] = count
+    commonest = sorted(by_verb.items(), key=lambda item: (-item[1].total(), item[0]))[:COMMONEST_VERBS]
+    verbs = [Verb(verb, nouns.total(), _commonest(nouns, COMMONEST_OBJECTS)) for verb, nouns in commonest]
+    return Diversity(
+        instructions=len(found),
+        pairs=pairs.total(),
+        distinct_pairs=len(pairs),
+        entropy=_entropy(pairs.values()),
+        verbs=verbs,
+        covered=sum(count for verb in verbs for _, count in verb.objects),
+    )
+
+
+def similarity_of(instructions: Iterable[str], seeds: Sequence[str]) -> Similarity:
+    """How near the instructions are to the seeds."""
+    scores = list(SeedSimilarity(seeds).scores(instructions))
+    edges = [step / 20 for step in range(21)]
+    return Similarity(
+        seeds=len(seeds),
+        scores=_distribution(scores, edges),
+        identical=sum(score > 1 - 1e-9 for score in scores),
+    )
+
+
+def lengths_of(instructions: Iterable[str], instances: Sequence[Row]) -> dict[str, Distribution]:
+    """Words of instructions, non-empty inputs and outputs."""
+    words = {
+        "instruction": [count_words(text) for text in instructions],
+        "input": [count_words(row["input"]) for row in instances if row["input"]],
+        "output": [count_words(row["output"]) for row in instances],
+    }
+    return {name: _distribution(counts, _length_edges(counts)) for name, counts in words.items()}
+
+
+def _length_edges(counts: Sequence[int]) -> list[float]:
+    """Whole numbers of words, up to what 98 of 100 texts do not exceed."""
+    most = float(np.percentile(counts, 98)) if counts else 0.0
+    width = max(1, math.ceil((most + 1) / _LENGTH_BINS))
+    return [float(edge) for edge in range(0, width * _LENGTH_BINS + 1, width)]
+
+
+def balance_of(instances: Iterable[Row]) -> Balance | None:
+    """The labels of the classification instances; None where it is not recorded which are."""
+    labels: dict[str, list[str]] = defaultdict(list)
+    recorded = False
+    for row in instances:
+        recorded |= row.get("is_classification") is not None
+        if row.get("is_classification"):
+            labels[row["instruction"]].append(row["output"].strip().rstrip(".").casefold())
+    if not recorded:
+        return None
+    every = Counter(label for of_one in labels.values() for label in of_one)
+    compared = [Counter(of_one) for of_one in labels.values() if len(of_one) > 1]
+    return Balance(
+        instances=every.total(),
+        distinct=len(every),
+        labels=_commonest(every, _COMMONEST_LABELS),
+        compared=len(compared),
+        one_sided=sum(len(counter) == 1 for counter in compared),
+        evenness=_mean([(_entropy(counter.values()) or 0.0) / math.log2(counter.total()) for counter in compared]),
+    )
+
+
+def _commonest(counter: Counter[str], number: int) -> list[tuple[str, int]]:
+    return sorted(counter.items(), key=lambda item: (-item[1], item[0]))[:number]
+
+
+def _distribution(values: Sequence[float], edges: list[float]) -> Distribution:
+    counts, _ = np.histogram(values, bins=edges)
+    return Distribution(
+        count=len(values),
+        mean=_mean(values),
+        median=float(np.median(values)) if values else None,
+        histogram=Histogram(edges, counts.tolist(), beyond=len(values) - int(counts.sum())),
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return float(np.mean(values)) if values else None
+
+
+def _entropy(counts: Iterable[int]) -> float | None:
+    """In bits."""
+    shares = np.array(list(counts), dtype=float)
+    if not len(shares):
+        return None
+    shares /= shares.sum()
+    return max(0.0, float(-(shares * np.log2(shares)).sum()))

@@ -1,0 +1,52 @@
+"""Self-Instruct (arXiv 2212.10560): from seed tasks to an instruction dataset."""
+
+import sys
+
+from distilabel_selfinstruct import (
+    BootstrapInstructions,
+    FilterInstances,
+    FormatForTraining,
+    IdentifyClassification,
+    InputFirstInstances,
+    LoadSeedTasks,
+    OutputFirstInstances,
+    Pipeline,
+    SelectInstances,
+    SelectInstructions,
+    SelectRejected,
+)
+from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.run import Run
+
+
+def build(run: Run) -> Pipeline:
+    config, asking, size = run.config, run.asking, run.batch_size
+    with run.pipeline("self-instruct") as pipeline:
+        bootstrap = BootstrapInstructions(
+            name="bootstrap",
+            llm=run.llm("bootstrap", temperature=config.temperature, keeps_failures=True),
+            num_instructions=config.num_instructions,
+            lag=config.lag,
+            patience=config.patience,
+            folder=str(run.folder),
+            **asking,
+        )
+        identify = IdentifyClassification(name="identify", llm=run.llm("classification"), input_batch_size=size, **asking)
+        output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), input_batch_size=size, **asking)
+        input_first = InputFirstInstances(name="input_first", llm=run.llm("input_first"), input_batch_size=size, **asking)
+        filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed, input_batch_size=size)
+
+        instances = SelectInstances(name="instances", input_batch_size=500)
+        instructions = SelectInstructions(name="instructions", input_batch_size=500)
+        rejected = SelectRejected(name="rejected", input_batch_size=500)
+        sft = FormatForTraining(
+            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
+        )
+        LoadSeedTasks(name="seeds", seed_files=config.seeds)
+
+        bootstrap >> identify >> output_first >> input_first >> filter_instances >> [instances, instructions, rejected, sft]
+    return pipeline
+
+
+if __name__ == "__main__":
+    sys.exit(main(build, __doc__))

@@ -1,0 +1,42 @@
+"""distilabel's TransformersLLM with a tiny local model: any LLM of distilabel's can answer.
+
+Needs torch and transformers: pip install "torch>=2.13" transformers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.tiny_model import make_tiny_model
+
+for package in ("torch", "transformers"):
+    pytest.importorskip(package, reason='needs a local model: pip install "torch>=2.13" transformers')
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    from distilabel.models.llms import TransformersLLM
+
+    llm = TransformersLLM(
+        model=str(make_tiny_model(tmp_path_factory.mktemp("model"))), device="cpu", disable_cuda_device_placement=True
+    )
+    llm.load()
+    yield llm
+    llm.unload()
+
+
+def test_a_chat_is_answered(llm: Any) -> None:
+    output = llm.generate([[{"role": "user", "content": "Name a colour."}]], num_generations=2, max_new_tokens=12)[0]
+    assert len(set(output["generations"])) == 2
+    assert all(0 < count <= 12 for count in output["statistics"]["output_tokens"])
+    # The prompt's tokens come once for all completions, and without its template.
+    assert output["statistics"]["input_tokens"] == [len("Name a colour.")]
+
+
+def test_a_raw_string_is_refused(llm: Any) -> None:
+    with pytest.raises(Exception, match="input"):
+        llm.generate(["1."], max_new_tokens=2)

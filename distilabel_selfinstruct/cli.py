@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from distilabel_selfinstruct.errors import SelfInstructError
@@ -41,19 +40,27 @@ def options(description: str | None) -> argparse.ArgumentParser:
         ("structured", "the model answers messages under a JSON schema (guided decoding)"),
     ):
         wording.add_argument(f"--{name}", dest="wording", action="store_const", const=name, help=text)
-    model.add_argument("--temperature", type=float, metavar="T", help="of the bootstrap prompts (default: the preset's)")
+    model.add_argument("--temperature", type=float, metavar="T", help="of bootstrap prompts (default: the preset's)")
     model.add_argument("--concurrency", type=int, metavar="N", help="most requests in flight (default: 8)")
     model.add_argument("--timeout", type=float, metavar="SECONDS", help="of one request (default: 600)")
-    model.add_argument("--outage", type=float, metavar="SECONDS", help="how long an endpoint may be away (default: 600)")
+    model.add_argument(
+        "--outage", type=float, metavar="SECONDS", help="how long the endpoint may be away (default: 600)"
+    )
 
     what = parser.add_argument_group("what is made")
     what.add_argument("--num-instructions", type=int, metavar="N", help="instructions to admit (default: 100)")
     what.add_argument("--seeds", nargs="+", metavar="FILE", help="seed files (default: the project's own)")
     what.add_argument("--preset", metavar="NAME", help=f"{', '.join(PRESETS)} (default: default)")
     what.add_argument("--seed", type=int, metavar="N", help="seed of all random draws (default: 0)")
-    what.add_argument("--lag", type=int, metavar="N", help="prompts between an answer and the first prompt that may show "
-                      "its instructions (default: from concurrency)")  # fmt: skip
-    what.add_argument("--patience", type=int, metavar="N", help="rounds without an admission before it stops (default: 5)")
+    what.add_argument(
+        "--lag",
+        type=int,
+        metavar="N",
+        help="prompts between an answer and the first prompt that may show its instructions (default: from concurrency)",
+    )
+    what.add_argument(
+        "--patience", type=int, metavar="N", help="rounds without an admission before it stops (default: 5)"
+    )
     what.add_argument("--training-format", choices=["messages", "alpaca", "prompt_completion"],
                       help="of the config sft (default: messages)")  # fmt: skip
 
@@ -120,9 +127,11 @@ def describe(summary: Summary, run: Run) -> str:
         lines.append(f"{summary.failed:,} requests failed. Run the same command: it asks for those, and nothing else.")
     dataset = run.folder / "dataset"
     lines.append(f"dataset: {dataset}")
-    lines.append(f"next: python -c \"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])\"")
+    lines.append(
+        f"next: python -c \"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])\""
+    )
     if run.config.llm == "demo":
-        lines.append("This was the embedded demo model. For a real one: --llm openai --model NAME --base-url URL --out FOLDER")
+        lines.append(
+            "This was the embedded demo model. For a real one: --llm openai --model NAME --base-url URL --out FOLDER"
+        )
     return "\n".join(lines)
-
-

@@ -35,8 +35,10 @@ class MissingExtraError(SelfInstructError):
 
     @classmethod
     def of(cls, what: str, extra: str) -> MissingExtraError:
-        return cls(f"{what} needs packages that are not installed; install them with: "
-                   f'pip install "distilabel-selfinstruct[{extra}]"')
+        return cls(
+            f"{what} needs packages that are not installed; install them with: "
+            f'pip install "distilabel-selfinstruct[{extra}]"'
+        )
 
 
 class RequestFailed(SelfInstructError):
@@ -48,8 +50,9 @@ class RequestFailed(SelfInstructError):
         retry_after: seconds the server asked to wait, if it did.
     """
 
-    def __init__(self, message: str, reason: str = "request_failed", retryable: bool = False,
-                 retry_after: float | None = None) -> None:
+    def __init__(
+        self, message: str, reason: str = "request_failed", retryable: bool = False, retry_after: float | None = None
+    ) -> None:
         super().__init__(message, reason, retryable, retry_after)
         self.reason, self.retryable, self.retry_after = reason, retryable, retry_after
 

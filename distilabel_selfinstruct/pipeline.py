@@ -180,9 +180,7 @@ class _LeafWriter(_WriteBuffer):
         number = self._buffers_last_file[step_name]
         self._buffers_last_file[step_name] += 1
         (self._path / step_name).mkdir(exist_ok=True)
-        pq.write_table(
-            pa.Table.from_pylist(self._buffers[step_name]), self._path / step_name / f"{number:06d}.parquet"
-        )
+        pq.write_table(pa.Table.from_pylist(self._buffers[step_name]), self._path / step_name / f"{number:06d}.parquet")
         self._clean_buffer(step_name)
 
     def close(self) -> None:
@@ -252,7 +250,7 @@ class WholePipeline(BasePipeline):
         self._set_pipeline_name()
         self._load_groups = self._built_load_groups(load_groups)
         self._validate()
-        base_name = self.name
+        base_name = str(self.name)
         self.name = f"{base_name}-{self._fingerprint(dataset)}"
         try:
             location = self._cache_location
@@ -422,8 +420,8 @@ class WholePipeline(BasePipeline):
         assert self._batch_manager is not None
         waiting = [name for name in self.dag if not self._batch_manager.step_has_finished(name)]
         return (
-            f"The steps {', '.join(waiting)} wait for rows that nobody will send. distilabel does this when a step drops"
-            " all rows of its last batch: mark rows instead, and select them in a leaf step."
+            f"The steps {', '.join(waiting)} wait for rows that nobody will send. distilabel does this when a step"
+            " drops all rows of its last batch: mark rows instead, and select them in a leaf step."
         )
 
     # --- the result -------------------------------------------------------------------------------------------------

@@ -13,7 +13,19 @@ from typing import Literal
 from distilabel_selfinstruct.errors import ConfigError
 
 _PAPER_KEYWORDS = (
-    "image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot", "go to",
+    "image",
+    "images",
+    "graph",
+    "graphs",
+    "picture",
+    "pictures",
+    "file",
+    "files",
+    "map",
+    "maps",
+    "draw",
+    "plot",
+    "go to",
 )  # bootstrap_instructions.py: what a text-only model cannot see or produce
 _ALPACA_KEYWORDS = (*_PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "diagram")
 
@@ -84,8 +96,9 @@ class Preset:
 PAPER = Preset(
     name="paper",
     lag=5,  # one request of 5 prompts, drawn from the same pool
-    bootstrap=Decoding(temperature=0.7, top_p=0.5, presence_penalty=2.0, max_new_tokens=1024,
-                       stop=("\n\n", "\n16", "16.", "16 .")),
+    bootstrap=Decoding(
+        temperature=0.7, top_p=0.5, presence_penalty=2.0, max_new_tokens=1024, stop=("\n\n", "\n16", "16.", "16 .")
+    ),
     classification=Decoding(top_p=0.0, max_new_tokens=3, stop=("\n", "Task")),  # the paper's table: "Task:"
     output_first=Decoding(top_p=0.0, presence_penalty=1.5, max_new_tokens=300, stop=("Example 6", "Task:")),
     input_first=Decoding(top_p=0.0, presence_penalty=1.5, max_new_tokens=350, stop=("Example 6", "Task:")),

@@ -348,9 +348,7 @@ class Run:
             before = yaml.safe_load(path.read_text(encoding="utf-8"))
             before["lag"], before["recipe"], before["seed_tasks"], before["num_instructions"]
         except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
-            raise RunFolderError(
-                f"{path}: is damaged; restore it from a copy, or choose another --out."
-            ) from None
+            raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another --out.") from None
         return dict(before)
 
     def _check_same(self, before: dict[str, Any] | None) -> None:

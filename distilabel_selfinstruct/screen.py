@@ -36,7 +36,9 @@ class Progress:
         event = slots.events.get("bootstrap", {})
         if "wanted" in event:
             admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]
-            line = f"bootstrap: {admitted:,} of {wanted:,} instructions admitted, {_share(admitted, candidates)} accepted"
+            line = (
+                f"bootstrap: {admitted:,} of {wanted:,} instructions admitted, {_share(admitted, candidates)} accepted"
+            )
             if 0 < admitted < wanted:
                 line += f", {_duration(seconds / admitted * (wanted - admitted))} left"
             lines.append(line)

@@ -20,7 +20,8 @@ from distilabel_selfinstruct.run import Run
 
 
 def build(run: Run) -> Pipeline:
-    config, asking, size = run.config, run.asking, run.batch_size
+    config = run.config
+    asking = run.asking | {"input_batch_size": run.batch_size}
     with run.pipeline("self-instruct") as pipeline:
         bootstrap = BootstrapInstructions(
             name="bootstrap",
@@ -29,12 +30,12 @@ def build(run: Run) -> Pipeline:
             lag=config.lag,
             patience=config.patience,
             folder=str(run.folder),
-            **asking,
+            **run.asking,
         )
-        identify = IdentifyClassification(name="identify", llm=run.llm("classification"), input_batch_size=size, **asking)
-        output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), input_batch_size=size, **asking)
-        input_first = InputFirstInstances(name="input_first", llm=run.llm("input_first"), input_batch_size=size, **asking)
-        filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed, input_batch_size=size)
+        identify = IdentifyClassification(name="identify", llm=run.llm("classification"), **asking)
+        output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), **asking)
+        input_first = InputFirstInstances(name="input_first", llm=run.llm("input_first"), **asking)
+        filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
 
         instances = SelectInstances(name="instances", input_batch_size=500)
         instructions = SelectInstructions(name="instructions", input_batch_size=500)
@@ -44,7 +45,8 @@ def build(run: Run) -> Pipeline:
         )
         LoadSeedTasks(name="seeds", seed_files=config.seeds)
 
-        bootstrap >> identify >> output_first >> input_first >> filter_instances >> [instances, instructions, rejected, sft]
+        leaves = [instances, instructions, rejected, sft]
+        bootstrap >> identify >> output_first >> input_first >> filter_instances >> leaves
     return pipeline
 
 

@@ -58,7 +58,7 @@ class DemoLLM(LLM):
 
         llm = DemoLLM(seed=7)
         llm.load()
-        llm.generate_outputs(inputs=["A list of varied tasks for a language model:\\n1. Name the capital of Peru.\\n2."])
+        llm.generate_outputs(inputs=["A list of tasks for a language model:\\n1. Name the capital of Peru.\\n2."])
         ```
     """
 
@@ -70,9 +70,6 @@ class DemoLLM(LLM):
     @property
     def model_name(self) -> str:
         return "demo"
-
-    def load(self) -> None:
-        super().load()
 
     @validate_call
     def generate(  # type: ignore[override]
@@ -138,13 +135,13 @@ class Completion:
 
     def limited(self, stop: list[str], max_new_tokens: int) -> Completion:
         """The completion as it ends at the first stop string or the greatest length, whichever comes first."""
-        found = [at for mark in stop if mark and (at := self.text.find(mark)) >= 0]
-        text, reason = (self.text[: min(found)], "stop") if found else (self.text, self.finish_reason)
-        words = list(re.finditer(r"\S+", text))
+        ends = [at for mark in stop if mark and (at := self.text.find(mark)) >= 0]
+        ended = Completion(self.text[: min(ends)]) if ends else self
+        words = list(re.finditer(r"\S+", ended.text))
         most = int(max_new_tokens / TOKENS_PER_WORD)
         if len(words) > most:
-            return Completion(text[: words[most].start()].rstrip(), "length")
-        return Completion(text, reason)
+            return Completion(ended.text[: words[most].start()].rstrip(), "length")
+        return ended
 
 
 # --- which question is asked ---------------------------------------------------------------------------------------
@@ -181,20 +178,27 @@ def read_question(prompt: str) -> ListQuestion | TaskQuestion | None:
     """Which of the four questions a prompt asks; None for any other prompt."""
     prompt = prompt.strip()
     head, _, _ = prompt.partition("\n")
-    asked = _CHAT_LIST.search(prompt)
-    if (number := _BASE_LIST_END.search(prompt)) is not None or asked is not None:
-        shots = _SHOT.findall(prompt)
-        only = "classification tasks" in head
-        if asked is None:
-            return ListQuestion("base", shots, int(number[1]), BASE_NEW_INSTRUCTIONS, only)
-        wording: Wording = "chat" if asked[2] else "structured"
-        return ListQuestion(wording, shots, len(shots) + 1, int(asked[1]), only)
+    return _read_list_question(prompt, head) or _read_task_question(prompt, head)
+
+
+def _read_list_question(prompt: str, head: str) -> ListQuestion | None:
+    shots = _SHOT.findall(prompt)
+    only = "classification tasks" in head
+    if (asked := _CHAT_LIST.search(prompt)) is not None:
+        new, first = asked.groups()
+        return ListQuestion("chat" if first else "structured", shots, len(shots) + 1, int(new), only)
+    if (number := _BASE_LIST_END.search(prompt)) is not None:
+        return ListQuestion("base", shots, int(number[1]), BASE_NEW_INSTRUCTIONS, only)
+    return None
+
+
+def _read_task_question(prompt: str, head: str) -> TaskQuestion | None:
     before, mark, task = prompt.rpartition("\nTask: ")
     if not mark:
         return None
     instruction = task.removesuffix(_CLASSIFICATION_END).strip()
-    wording = "structured" if "JSON object" in head else "chat" if "\nNow this task" in before else "base"
-    if _CLASSIFICATION_END in (task[-len(_CLASSIFICATION_END) :], head) or "is_classification" in head:
+    wording: Wording = "structured" if "JSON object" in head else "chat" if "\nNow this task" in before else "base"
+    if task.endswith(_CLASSIFICATION_END) or "is_classification" in head:
         return TaskQuestion("classification", wording, instruction)
     most = _UP_TO.search(before)
     about: Literal["output_first", "input_first"] = "output_first" if "class label" in head.lower() else "input_first"
@@ -287,7 +291,7 @@ def _give_instances(question: TaskQuestion, rng: Random, scale: float) -> Comple
         return Completion(_no_instances(question, "" if wrong == "empty" else _excuse(task is None, rng)))
     most = question.max_instances
     instances = task.instances(rng, most + rng.randint(1, 2) if wrong == "surplus" else rng.randint(1, most))
-    if wrong in ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate"):
+    if instances and wrong in noise.SPOILS:
         instances = noise.spoil(wrong, instances, rng)
     return _finished(_write_instances(question, instances), wrong, rng)
 

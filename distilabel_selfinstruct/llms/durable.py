@@ -52,7 +52,9 @@ class _Request:
         generations = output["generations"]
         if len(generations) != len(self.samples):
             raise RequestFailed(
-                f"{len(generations)} completions came for {len(self.samples)} asked for", "invalid_response", retryable=True
+                f"{len(generations)} completions came for {len(self.samples)} asked for",
+                "invalid_response",
+                retryable=True,
             )
         statistics = output.get("statistics") or {}
         reasons: Sequence[str | None] = output.get("finish_reason") or [None] * len(generations)  # type: ignore[assignment]
@@ -74,7 +76,8 @@ class _Request:
     def failures(self, failure: RequestFailed, started: float) -> list[Record]:
         seconds = time.time() - started
         return [
-            self._record(sample, started, seconds, reason=failure.reason, detail=str(failure)) for sample in self.samples
+            self._record(sample, started, seconds, reason=failure.reason, detail=str(failure))
+            for sample in self.samples
         ]
 
     def _record(self, sample: int, started: float, seconds: float, completion: Any = None,
@@ -137,10 +140,10 @@ class DurableLLM(LLM):
         description="Seconds during which a request is retried while the endpoint does not answer.",
     )
 
-    _records: Records = PrivateAttr(None)
-    _slots: Slots = PrivateAttr(None)
-    _loop: asyncio.AbstractEventLoop = PrivateAttr(None)
-    _thread: threading.Thread = PrivateAttr(None)
+    _records: Any = PrivateAttr(None)
+    _slots: Any = PrivateAttr(None)
+    _loop: Any = PrivateAttr(None)
+    _thread: Any = PrivateAttr(None)
     _asked: Counter[bytes] = PrivateAttr(default_factory=Counter)
     _lock: Any = PrivateAttr(None)
     _chunk_lock: Any = PrivateAttr(None)
@@ -198,7 +201,7 @@ class DurableLLM(LLM):
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join()
             self._loop.close()
-            self._loop = None  # type: ignore[assignment]
+            self._loop = None
             self._records.close()
         self.llm.unload()
 
@@ -220,9 +223,7 @@ class DurableLLM(LLM):
             return done
         return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
 
-    def generate(
-        self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any
-    ) -> list[GenerateOutput]:
+    def generate(self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any) -> list[GenerateOutput]:
         """Generates `num_generations` completions per input, from the records or from the model.
 
         Returns:
@@ -261,7 +262,7 @@ class DurableLLM(LLM):
             reraise=True,
         )
         try:
-            records = await retrying(self._attempt, request)
+            records: list[Record] = await retrying(self._attempt, request)
         except RequestFailed as failure:
             if failure.reason not in _MOST_ATTEMPTS and failure.retryable and self._is_down():
                 raise RunStopped("unavailable") from None

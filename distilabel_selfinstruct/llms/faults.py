@@ -10,7 +10,14 @@ from distilabel_selfinstruct.errors import EndpointError, RequestFailed
 
 _RETRYABLE_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
 _GIVEN_UP_STATUS = {404: "not_found", 413: "context_length"}
-_CONTEXT_LENGTH = ("context_length", "context length", "maximum context", "context window", "too many tokens", "too long")
+_CONTEXT_LENGTH = (
+    "context_length",
+    "context length",
+    "maximum context",
+    "context window",
+    "too many tokens",
+    "too long",
+)
 _CONTENT_FILTER = ("content_filter", "content filter", "content management policy", "responsibleai", "safety system")
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 import difflib
 import logging
 import os
+from collections.abc import Set
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+import openai
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import AsyncLLM
 from pydantic import Field, PrivateAttr, SecretStr
 
-from distilabel_selfinstruct.errors import ConfigError, EndpointError, MissingExtraError, RequestFailed
+from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
-    from openai import AsyncOpenAI, OpenAI, OpenAIError
 
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 20.0
@@ -97,7 +98,7 @@ class OpenAICompatibleLLM(AsyncLLM):
         default=True, description="Whether `load` asks the endpoint for its models.",
     )
 
-    _aclient: AsyncOpenAI | None = PrivateAttr(None)
+    _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
     _refused: set[str] = PrivateAttr(default_factory=set)
     _warned: set[str] = PrivateAttr(default_factory=set)
 
@@ -112,10 +113,6 @@ class OpenAICompatibleLLM(AsyncLLM):
             EndpointError: the endpoint cannot be reached, refuses the key or lacks the model.
         """
         super().load()
-        try:
-            import openai
-        except ImportError:
-            raise MissingExtraError.of("OpenAICompatibleLLM", "openai") from None
         for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         if self.check_endpoint:
@@ -196,8 +193,6 @@ class OpenAICompatibleLLM(AsyncLLM):
         return _output(completions[:num_generations])
 
     def _access(self, seconds: float) -> dict[str, Any]:
-        import openai
-
         return {
             "base_url": self.base_url,
             # The library refuses to work without a key; servers that need none ignore it.
@@ -212,42 +207,38 @@ class OpenAICompatibleLLM(AsyncLLM):
 
     async def _post(self, prompt: str | list[dict[str, Any]], body: dict[str, Any]) -> object:
         """Sends one request, again without a parameter that the model turns out to refuse."""
-        import openai
-
         assert self._aclient is not None, "call load() first"
         path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
+        refusals: dict[str, str] = {}
         while True:
-            sent = {"model": self.model, key: prompt, **self._accepted(body)}
+            sent = {"model": self.model, key: prompt, **_accepted(body, self._refused | refusals.keys())}
             try:
                 # The library's typed methods cost 0.3 ms more a request and fail on a body that is not a completion.
-                return await self._aclient.post(path, body=sent, cast_to=object)
+                reply: object = await self._aclient.post(path, body=sent, cast_to=object)
             except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
                 if not (parameter := _refused_parameter(error, sent)):
                     raise
-                self._refuse(parameter, str(error))
+                refusals[parameter] = str(error)
             except ValueError as error:
                 raise _invalid(f"no JSON: {error}") from None
+            else:
+                self._remember(refusals)
+                return reply
 
-    def _accepted(self, body: dict[str, Any]) -> dict[str, Any]:
-        accepted = {name: value for name, value in body.items() if value is not None and name not in self._refused}
-        if "max_tokens" in self._refused:
-            accepted["max_completion_tokens"] = body["max_tokens"]
-        return accepted
-
-    def _refuse(self, parameter: str, why: str) -> None:
-        self._refused.add(parameter)
-        if parameter != "max_tokens":
-            self._warn_once(parameter, f"{self.model} refuses `{parameter}`, which is left out from now on ({why})")
+    def _remember(self, refusals: dict[str, str]) -> None:
+        """Leaves out from now on what a model refused and answered without."""
+        self._refused |= refusals.keys()
+        for parameter in refusals.keys() - {"max_tokens"}:
+            self._warn_once(parameter, f"{self.model} refuses `{parameter}`, which is left out from now on "
+                                       f"({refusals[parameter]})")
 
     def _warn_once(self, subject: str, message: str) -> None:
         if subject not in self._warned:
             self._warned.add(subject)
             self._logger.warning(message)
 
-    def _check_models(self, client: OpenAI) -> None:
+    def _check_models(self, client: openai.OpenAI) -> None:
         """Raises EndpointError unless the endpoint answers and offers the model, as far as it can tell."""
-        import openai
-
         try:
             offered = _model_ids(client.get("/models", cast_to=object))
         except openai.OpenAIError as error:
@@ -264,9 +255,7 @@ class OpenAICompatibleLLM(AsyncLLM):
             raise EndpointError(f"The endpoint {self.base_url} does not offer the model {self.model}. It offers "
                                 f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}.")
 
-    def _unusable(self, error: OpenAIError) -> str:
-        import openai
-
+    def _unusable(self, error: openai.OpenAIError) -> str:
         detail = str(error.__cause__ or error)
         if self.api_key:  # some servers repeat the key they refuse
             detail = detail.replace(self.api_key.get_secret_value(), "***")
@@ -356,15 +345,22 @@ def _output(completions: list[_Completion]) -> GenerateOutput:
     }
 
 
-def _refused_parameter(error: OpenAIError, sent: dict[str, Any]) -> str | None:
+def _accepted(body: dict[str, Any], refused: Set[str]) -> dict[str, Any]:
+    accepted = {name: value for name, value in body.items() if value is not None and name not in refused}
+    if "max_tokens" in refused:
+        accepted["max_completion_tokens"] = body["max_tokens"]
+    return accepted
+
+
+def _refused_parameter(error: openai.OpenAIError, sent: dict[str, Any]) -> str | None:
     """The parameter that an endpoint turned a request down for, if the request makes sense without it."""
-    message = str(error).lower()
-    if "max_tokens" in sent and "max_completion_tokens" in message:
+    message, parameter = str(error).lower(), getattr(error, "param", None)
+    unsupported = getattr(error, "code", None) in ("unsupported_parameter", "unsupported_value")
+    # vLLM names both in one message where a prompt is too long.
+    if unsupported and parameter == "max_tokens" in sent and "max_completion_tokens" in message:
         return "max_tokens"
     if "response_format" in sent and any(word in message for word in SCHEMA_WORDS):
         return "response_format"
-    unsupported = getattr(error, "code", None) in ("unsupported_parameter", "unsupported_value")
-    parameter = getattr(error, "param", None)
     return parameter if unsupported and parameter in DISPENSABLE and parameter in sent else None
 
 

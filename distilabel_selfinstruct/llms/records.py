@@ -88,7 +88,8 @@ def usage_by_stage(folder: Path) -> dict[str, Usage]:
     for path in sorted(folder.glob("*.sqlite")):
         with _reading(path) as connection:
             row = connection.execute(
-                "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds) FROM completions"
+                "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds)"
+                " FROM completions"
             ).fetchone()
         before = usage.get(stage := _stage_of(path), Usage())
         usage[stage] = Usage(
@@ -128,11 +129,15 @@ class Records:
         if (known := self._known.get((key, sample))) is None:
             return None
         with self._lock:
-            row = self._files[known[0]].execute(
-                "SELECT completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started, seconds"
-                " FROM completions WHERE key = ? AND sample = ?",
-                (key, sample),
-            ).fetchone()
+            row = (
+                self._files[known[0]]
+                .execute(
+                    "SELECT completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started,"
+                    " seconds FROM completions WHERE key = ? AND sample = ?",
+                    (key, sample),
+                )
+                .fetchone()
+            )
         return Record(key, sample, "", "", *row)
 
     def store(self, records: list[Record]) -> Future[None]:

@@ -12,8 +12,9 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report.cost import Prices
 from distilabel_selfinstruct.report.rounds import Round
+from distilabel_selfinstruct.report.wording import duration, number_of
 
-PILOT_ROUNDS = 3
+PILOT_ROUNDS = 3  # how many rounds to wait for, if nothing else is asked for
 _DRAWS = 2000
 _RANGE = (5, 95)  # percentiles
 
@@ -143,7 +144,7 @@ def forecast_text(forecast: Forecast) -> str:
         ("time", forecast.seconds, None),
         ("instances", forecast.instances, "{:,.0f}"),
     ]
-    text = [f"{forecast.instructions:,} instructions will take, judged by {_count(forecast.pilot_rounds, 'round')}:"]
+    text = [f"{forecast.instructions:,} instructions will take, judged by {number_of(forecast.pilot_rounds, 'round')}:"]
     for name, estimate, pattern in lines:
         if estimate is not None:
             expected, low, high = (
@@ -154,14 +155,3 @@ def forecast_text(forecast: Forecast) -> str:
     text.append("The range is what nine of ten draws from these rounds give. Acceptance falls as the pool grows,")
     text.append("so a long run leans to the upper end and beyond.")
     return "\n".join(text)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def duration(seconds: float) -> str:
-    """Such as "45 s", "12 min" or "3.5 h"."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:,.1f} h"

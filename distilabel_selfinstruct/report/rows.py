@@ -19,8 +19,8 @@ Rows: TypeAlias = "Iterable[Row] | Dataset | DatasetDict | str | Path"
 _COLUMNS = {
     "instructions": ("instruction_id", "instruction", "is_classification", "round", "model_name"),
     "instances": ("instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round"),
-    "rejected": ("stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output", "round",
-                 "neighbour", "score"),
+    "rejected": ("stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output",
+                 "round", "neighbour", "score"),
     "seeds": ("instruction",),
 }  # fmt: skip
 

@@ -48,4 +48,5 @@ class SeedSimilarity:
         for word, count in Counter(words).items():
             for place, seed_count in self._holders.get(word, ()):
                 common[place] += min(count, seed_count)
-        return sorted(((2 * n / (len(words) + self._lengths[place]), place) for place, n in common.items()), reverse=True)
+        bounds = [(2 * shared / (len(words) + self._lengths[place]), place) for place, shared in common.items()]
+        return sorted(bounds, reverse=True)

@@ -150,7 +150,7 @@ class Balance:
         labels: the commonest, with their counts.
         compared: instructions with at least two instances.
         one_sided: those of them with the same label in all instances.
-        evenness: mean over `compared` of the entropy of the labels over its maximum; 1 when all differ. None without any.
+        evenness: mean over `compared` of the labels' entropy over its maximum, 1 when all differ; None without any.
     """
 
     instances: int

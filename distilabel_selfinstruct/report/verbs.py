@@ -28,7 +28,9 @@ _BEFORE_VERB = {"please", "now", "then", "next", "first", "finally", "also", "br
 _LEAD_INS = {"given", "using", "based", "judging", "from", "in", "for", "to", "with", "after", "before", "when", "if",
              "as", "on", "at", "by", "under", "according", "consider", "imagine", "suppose", "pretend", "assume",
              "assuming", "fact"}  # fmt: skip
-_OBLIGATIONS = re.compile(r"\b(?:you (?:will need to|need to|have to|are to|must|should)|(?:want|need|like) you to|task is to) (?=\w)")
+_OBLIGATIONS = re.compile(
+    r"\b(?:you (?:will need to|need to|have to|are to|must|should)|(?:want|need|like) you to|task is to) (?=\w)"
+)
 _SCENE_VERBS = {"imagine", "suppose", "pretend", "assume"}
 _POLITE_QUESTION = re.compile(r"(?:can|could|will|would) you (?=\w)")
 _FINITE = {"is", "are", "was", "were", "has", "have", "had", "can", "could", "will", "would", "should", "must", "may"}
@@ -40,9 +42,10 @@ _CLAUSE_OPENERS = {"whether", "if", "how", "why", "what", "which", "who", "whom"
 _QUANTITIES = {"all", "each", "both", "some", "any", "none", "most", "many", "few", "several", "half"}
 _ENGLISH = {"the", "of", "and", "with", "this", "that", "these", "from", "your", "my", "following", "given", "how",
             "what", "which", "whether", "are", "each", "every", "why"}  # fmt: skip
-_FOREIGN = {"un", "una", "une", "uno", "de", "del", "la", "le", "el", "les", "los", "las", "des", "il", "di", "que", "der",
-            "die", "das", "den", "dem", "und", "ein", "eine", "het", "een", "van", "et", "en", "y", "os", "um", "uma"}  # fmt: skip
-_DETERMINERS = {"'s", "’s", "a", "an", "the", "this", "these", "your", "my", "our", "his", "their", "its", "each", "every", "any"}
+_FOREIGN = {"un", "una", "une", "uno", "de", "del", "la", "le", "el", "les", "los", "las", "des", "il", "di", "que",
+            "der", "die", "das", "den", "dem", "und", "ein", "eine", "het", "een", "van", "et", "en", "y", "os", "um", "uma"}  # fmt: skip
+_DETERMINERS = {"'s", "’s", "a", "an", "the", "this", "these", "your", "my", "our", "his", "their", "its", "each",
+                "every", "any"}  # fmt: skip
 
 
 class VerbObject(NamedTuple):
@@ -69,6 +72,7 @@ class VerbObjectParser:
             raise MissingExtraError.of("The verb-object analysis of the report", "report") from None
         self._tagger = HanoverTagger("morphmodel_en.pgz")
         self._readings = lru_cache(maxsize=200_000)(self._look_up)
+        self._lemma = lru_cache(maxsize=50_000)(self._tagger.analyze)
 
     def parse(self, instruction: str) -> VerbObject:
         """The pair of the first request; its parts are None where the instruction has none, or is not English."""
@@ -131,15 +135,16 @@ class VerbObjectParser:
             return True
         if at == 0 and readings[0] == "VVG":  # "Solving the equation."
             return True
-        return readings[0].startswith(("NN1", "NN0", "UNC", "AJ0")) and following in _DETERMINERS  # "Word a short note."
+        # "Word a short note.", "Moderate this comment."
+        return readings[0].startswith(("NN1", "NN0", "UNC", "AJ0")) and following in _DETERMINERS
 
     def _helped(self, words: Sequence[str], start: int) -> int:
         """Of "Help me to find ..." the place of "find"."""
-        for at in range(start + 1, min(start + 6, len(words))):
-            before, readings = words[at - 1], self._readings(words[at])
-            if readings and words[at] not in _PRONOUNS | _DETERMINERS and at > start + 1:
-                if "VVI" in readings and (before in _PRONOUNS | {"to"} or readings[0] in {"VVI", "VVB"}):
-                    return at
+        for at in range(start + 2, min(start + 6, len(words))):
+            readings = self._readings(words[at])
+            behind_subject = words[at - 1] in _PRONOUNS | {"to"} or readings[:1] in (("VVI",), ("VVB",))
+            if "VVI" in readings and behind_subject and words[at] not in _PRONOUNS | _DETERMINERS:
+                return at
         return start
 
     def _object(self, words: Sequence[str], verb: int) -> str | None:
@@ -156,9 +161,9 @@ class VerbObjectParser:
                 head = perhaps = None
             elif word in _CLAUSE_OPENERS:
                 break
-            elif head is None and self._leads_to_noun(word, before, at == verb + 1):
-                continue
-            elif word in "\"”’>)]*" and self._is_noun(following, ""):
+            elif self._closes_before_noun(word, following) or (
+                head is None and self._leads_to_noun(word, before, at == verb + 1)
+            ):
                 continue
             elif self._is_noun(word, following) and (head is None or self._may_extend(word)):
                 head = word
@@ -172,6 +177,9 @@ class VerbObjectParser:
                 break
         head = head or perhaps
         return self._noun_lemma(head) if head else None
+
+    def _closes_before_noun(self, word: str, following: str) -> bool:
+        return word in "\"”’>)]*" and self._is_noun(following, "")  # the "TODO" comment
 
     def _leads_to_noun(self, word: str, before: str, at_verb: bool) -> bool:
         if word in _PRONOUNS or word in "\"“‘<([*" or (word in _PARTICLES and at_verb):
@@ -217,7 +225,7 @@ class VerbObjectParser:
         return bool(readings := self._readings(word)) and readings[0].startswith("CRD")
 
     def _is_english(self, words: Sequence[str]) -> bool:
-        """Whether there is an English function word, or two thirds of the words are known and at most one looks foreign."""
+        """Whether there is an English function word, or most words are known and at most one looks foreign."""
         letters = [word for word in words if word[0].isalpha()]
         if any(word in _ENGLISH for word in letters):
             return True
@@ -225,12 +233,12 @@ class VerbObjectParser:
         return unknown <= max(1, len(letters) / 3) and sum(word in _FOREIGN for word in letters) <= 1
 
     def _verb_lemma(self, word: str) -> str:
-        tag = self._readings(word)[0]
-        return self._tagger.analyze(word, "VVG")[0].lower() if tag == "VVG" and word.endswith("ing") else word
+        is_gerund = word.endswith("ing") and self._readings(word)[0] == "VVG"
+        return str(self._lemma(word, "VVG")[0]).lower() if is_gerund else word
 
     def _noun_lemma(self, word: str) -> str:
         tag = self._noun_reading(word)
-        return str(self._tagger.analyze(word, tag)[0]).lower() if tag else word
+        return str(self._lemma(word, tag)[0]).lower() if tag else word
 
     def _noun_reading(self, word: str) -> str | None:
         return next((tag for tag in self._readings(word) if tag.startswith("NN")), None)

@@ -11,7 +11,7 @@ from distilabel.steps.tasks.base import Task
 from pydantic import BaseModel, Field, PrivateAttr, field_validator
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.presets import Decoding, Preset, get_preset
+from distilabel_selfinstruct.presets import Decoding, get_preset
 from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
 from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, take_answer
@@ -63,7 +63,7 @@ class Asking(BaseModel):
     seed_files: list[str] = Field(default_factory=list)
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
 
-    _preset: Preset = PrivateAttr(None)
+    _preset: Any = PrivateAttr(None)
     _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
 
     @field_validator("preset")

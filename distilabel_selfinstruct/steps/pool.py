@@ -164,7 +164,8 @@ class PoolLoop:
             row["max_similarity"] = similar.best[0].score if similar.best else 0.0
             row["mean_similarity"] = similar.mean
         if text in self._texts:  # an identical text without any word is no duplicate to ROUGE-L
-            neighbour = self._index.nearest(text) or Match([shot.text for shot in self._pool].index(text), 1.0)
+            here = [shot.text for shot in self._pool].index(text)
+            neighbour: Match | None = self._index.nearest(text) or Match(here, 1.0)
         else:
             neighbour = self._index.admit(text)
         if neighbour is not None:

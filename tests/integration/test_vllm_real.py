@@ -41,8 +41,11 @@ def test_the_fake_has_the_real_signatures() -> None:
     import vllm
     from vllm.sampling_params import StructuredOutputsParams
 
-    pairs: list[tuple[Any, Any]] = [(vllm.SamplingParams, fake_vllm.SamplingParams), (vllm.LLM.generate, fake_vllm.LLM.generate),
-             (StructuredOutputsParams, fake_vllm.StructuredOutputsParams)]
+    pairs: list[tuple[Any, Any]] = [
+        (vllm.SamplingParams, fake_vllm.SamplingParams),
+        (vllm.LLM.generate, fake_vllm.LLM.generate),
+        (StructuredOutputsParams, fake_vllm.StructuredOutputsParams),
+    ]
     for real, fake in pairs:
         assert set(signature(fake).parameters) <= set(signature(real).parameters)
     engine_arguments = set(signature(vllm.LLM).parameters) | set(signature(vllm.EngineArgs).parameters)

@@ -28,6 +28,9 @@ from tests.support.openai_server import (
     status,
 )
 
+# distilabel imports its own deprecated module when something is dumped.
+pytestmark = pytest.mark.filterwarnings("ignore:Importing from 'distilabel.llms' is deprecated:DeprecationWarning")
+
 CHAT = [{"role": "user", "content": "Name three primary colours."}]
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"],
           "additionalProperties": False}
@@ -239,6 +242,35 @@ class TestRefusedParameters:
             ask(server, options={"temperature": 3.0})
         assert len(server.requests) == 1
 
+    def test_a_parameter_that_a_request_needs_is_an_error(self) -> None:
+        rejected = status(400, "no model here", code="unsupported_parameter", param="model")
+        with OpenAIServer(fault_rule=lambda body: rejected) as server, pytest.raises(openai.BadRequestError):
+            ask(server)
+        assert len(server.requests) == 1
+
+    def test_a_prompt_too_long_for_vllm_does_not_rename_max_tokens(self) -> None:
+        too_long = status(400, "'max_tokens' or 'max_completion_tokens' is too large: 128. This model's maximum "
+                               "context length is 2048 tokens and your request has 2000 input tokens")
+        with OpenAIServer(faults=[too_long]) as server, pytest.raises(openai.BadRequestError):
+            ask(server)
+        assert len(server.requests) == 1
+
+    def test_what_fails_without_the_parameter_too_is_not_held_against_it(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def too_long(body: Body) -> Fault | None:
+            return status(400, "prompt too long for guided decoding") if len(body["messages"]) > 1 else None
+
+        with OpenAIServer(fault_rule=too_long) as server:
+            llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
+            llm.load()
+            with pytest.raises(openai.BadRequestError):
+                llm.generate(inputs=[(CHAT * 2, {"schema": SCHEMA})])
+            llm.generate(inputs=[(CHAT, {"schema": SCHEMA})])
+            llm.unload()
+        assert ["response_format" in request.body for request in server.requests] == [True, False, True]
+        assert not caplog.records
+
     def test_requests_in_flight_meanwhile_are_sent_again_too(self, caplog: pytest.LogCaptureFixture) -> None:
         rejected = status(400, "no top_p here", code="unsupported_parameter", param="top_p")
         with OpenAIServer(fault_rule=lambda body: rejected if "top_p" in body else None, latency=0.05) as server:
@@ -265,11 +297,12 @@ class TestStructuredOutput:
             "type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}
         }
 
+    @pytest.mark.parametrize("code", [400, 422])
     def test_a_server_that_refuses_schemas_is_asked_without_from_then_on(
-        self, caplog: pytest.LogCaptureFixture
+        self, caplog: pytest.LogCaptureFixture, code: int
     ) -> None:
         def refuse(body: Body) -> Fault | None:
-            return status(400, "response_format json_schema is not supported") if "response_format" in body else None
+            return status(code, "response_format json_schema is not supported") if "response_format" in body else None
 
         with OpenAIServer(fault_rule=refuse) as server:
             llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
@@ -381,7 +414,7 @@ class TestKey:
                      str(llm.get_runtime_parameters_info())]
             llm.unload()
         assert not [text for text in shown if "secret-1" in text]
-        assert "api_key" not in llm.dump()
+        assert "api_key" not in llm.model_dump()  # a wrapper's dump and a step's signature are made of it
 
     def test_a_dumped_llm_comes_back_without_it(self) -> None:
         llm = OpenAICompatibleLLM(model="m", base_url="http://localhost:1/v1", api_key="secret-1", timeout=5)

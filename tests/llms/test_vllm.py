@@ -15,6 +15,9 @@ from distilabel_selfinstruct.errors import EndpointError, MissingExtraError, Req
 from distilabel_selfinstruct.llms.vllm import VLLM
 from tests.support import fake_vllm
 
+# distilabel imports its own deprecated module when something is dumped.
+pytestmark = pytest.mark.filterwarnings("ignore:Importing from 'distilabel.llms' is deprecated:DeprecationWarning")
+
 CHAT = [{"role": "user", "content": "Name a colour."}]
 
 

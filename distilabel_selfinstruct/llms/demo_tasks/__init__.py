@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from distilabel_selfinstruct.llms.demo_tasks import labels, numbers
+from distilabel_selfinstruct.llms.demo_tasks import (
+    arithmetic,
+    dates,
+    formats,
+    knowledge,
+    labels,
+    numbers,
+    quantities,
+    words,
+)
 from distilabel_selfinstruct.llms.demo_tasks.grammar import Family, Grammar, Task
 
-GRAMMAR = Grammar((*numbers.FAMILIES, *labels.FAMILIES))
+_MODULES = (numbers, arithmetic, words, dates, quantities, knowledge, formats, labels)
+GRAMMAR = Grammar(family for module in _MODULES for family in module.FAMILIES)
 
 __all__ = ["GRAMMAR", "Family", "Grammar", "Task"]

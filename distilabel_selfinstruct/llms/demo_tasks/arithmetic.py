@@ -19,10 +19,10 @@ LEADS = (
 SYMBOLS = (("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90), ("L", 50), ("XL", 40),
            ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1))  # fmt: skip
 _ONES = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-).split()
-_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+)  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
 BASES = {"binary": "b", "octal": "o", "hexadecimal": "x"}
 
 
@@ -180,7 +180,7 @@ FAMILIES = (
             "Find the greatest common divisor of {a} and {b}.",
             "What is the largest whole number that divides both {a} and {b}?",
             "Use Euclid's algorithm on {a} and {b} and report the result.",
-            "A floor of {a} by {b} decimetres is to be covered by equal square tiles: how long can their side be at most?",
+            "Equal square tiles are to cover a floor of {a} by {b} decimetres: how long can their side be?",
             "Determine the highest common factor shared by {a} and {b}.",
         ),
         computed(math.gcd, "a", "b"),
@@ -192,7 +192,7 @@ FAMILIES = (
         (
             "Find the least common multiple of {a} and {b}.",
             "What is the smallest positive number that both {a} and {b} divide?",
-            "Two lights flash every {a} and every {b} seconds; starting together, after how many seconds do they next coincide?",
+            "Two lights flash every {a} and every {b} seconds; how many seconds lie between joint flashes?",
             "Which number is the first to appear in the times tables of both {a} and {b}?",
         ),
         computed(math.lcm, "a", "b"),
@@ -264,8 +264,8 @@ FAMILIES = (
             "Approximate {n} by rounding it to a full {place}.",
             "A newspaper rounds all counts to the nearest {place}, so what will it print for {n}?",
         ),
-        lambda values, text: str((int(values["n"]) * 2 + int(values["place"])) // (2 * int(values["place"])) * int(values["place"])),
-        n=range(123, 4990, 9),
+        computed(lambda n, place: (n + place // 2) // place * place, "n", "place"),
+        n=tuple(str(n) for n in range(123, 4990, 9) if n % 10 != 5 and n % 100 != 50),  # nothing half-way
         place=("10", "100"),
     ),
     _family(
@@ -275,7 +275,7 @@ FAMILIES = (
             "Calculate {p}% of {n}.",
             "Of {n} voters {p} percent stayed at home; how many people is that?",
             "A survey reached {n} people and {p} percent agreed, so how many agreed?",
-            "Take {p} percent away for taxes from {n} dollars: how many dollars are the taxes?",
+            "The tax on {n} dollars is {p} percent: how many dollars of tax are due?",
         ),
         lambda values, text: decimal(Fraction(int(values["p"]) * int(values["n"]), 100)),
         p=range(5, 100, 5),
@@ -285,7 +285,7 @@ FAMILIES = (
         "simplify_fraction",
         (
             "Reduce the fraction {a}/{b} to lowest terms.",
-            "Simplify {a}/{b}.",
+            "Simplify {a}/{b} as far as it goes.",
             "Cancel {a} over {b} as far as possible.",
             "A cake was cut into {b} pieces and {a} were eaten; which fraction, fully reduced, was eaten?",
         ),
@@ -300,7 +300,7 @@ FAMILIES = (
             "Solve {k}x + {c} = {d} for x, as a fraction if need be.",
             "I think of a number, multiply it by {k} and add {c}; the result is {d}, so what was the number?",
             "For which x does {k} times x plus {c} equal {d}?",
-            "A taxi takes {c} coins to start and {k} for each mile; how many miles, perhaps not whole, does {d} coins buy?",
+            "A taxi takes {c} coins to start and {k} a mile; how many miles, perhaps not whole, do {d} coins buy?",
         ),
         lambda values, text: str(Fraction(int(values["d"]) - int(values["c"]), int(values["k"]))),
         (*GENERAL_TAILS, "State the value of x alone."),
@@ -413,7 +413,7 @@ FAMILIES = (
         "sum_to_n",
         (
             "Add all whole numbers from 1 to {n}.",
-            "A staircase of blocks has 1 block in the first column, 2 in the second and so on up to {n}; how many blocks is it built of?",
+            "A staircase has columns of 1, 2, 3 and more blocks, the last of {n}; how many blocks is it built of?",
             "Young Gauss had to add the numbers from 1 to 100; do the same, but only up to {n}.",
         ),
         computed(lambda n: n * (n + 1) // 2, "n"),

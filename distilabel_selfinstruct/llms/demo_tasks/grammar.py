@@ -1,4 +1,4 @@
-"""Templates that are filled to make an instruction and read back to understand one; no regular expressions of their own.
+"""Templates that are filled to make an instruction, and read back to understand one.
 
 An instruction is one core sentence, perhaps after a lead that sets a scene, perhaps before a tail that says how to
 answer. Cores and tails may have slots, `{name}`; a lead is one plain sentence. Reading ignores case and white space,
@@ -21,7 +21,7 @@ Values = Mapping[str, str]
 Slot = Sequence[str] | range
 """What may stand in a slot: one of some texts, or a whole number of a range."""
 
-LEAD_SHARE = 0.5
+LEAD_SHARE = 0.4
 TAIL_SHARE = 0.5
 CLASSIFICATION_SHARE = 1 / 3
 DRAWS_PER_INSTANCE = 4
@@ -31,14 +31,13 @@ GENERAL_LEADS = (
     "My daughter is stuck on her homework.",
     "This question comes from an old puzzle book.",
     "You are a patient private tutor.",
-    "Imagine that a friend calls you with a small problem.",
+    "My pen pal sent me this riddle for beginners.",
     "We want to check the answer key of a worksheet.",
-    "Suppose you help out at the counter of a public library.",
+    "Two colleagues could not agree on this one.",
     "Before the exam tomorrow I need one more exercise.",
     "A chatbot for beginners should handle this request.",
     "Someone posted the following problem on a notice board.",
     "Pretend to be a quick and reliable office assistant.",
-    "During a long train ride two students argue about this.",
     "It is the last round of a pub quiz.",
     "Let us warm up with something simple.",
 )

@@ -59,9 +59,8 @@ def decide(
     slots: Mapping[str, Slot] | None = None,
 ) -> Family:
     """A family of questions to be answered by one of two words."""
-    return Family(
-        name, tuple(cores), verdict(holds), draw, {"verdict": tuple(VERDICTS), **(slots or {})}, LEADS, VERDICT_TAILS, True
-    )
+    slots = {"verdict": tuple(VERDICTS), **(slots or {})}
+    return Family(name, tuple(cores), verdict(holds), draw, slots, LEADS, VERDICT_TAILS, True)
 
 
 def classify(
@@ -150,9 +149,14 @@ def _draw_angle(rng: Random, values: Values) -> str:
     return f"{rng.choice((rng.randint(5, 89), 90, rng.randint(91, 179), 180))} degrees"
 
 
+def _age_group(values: Values, text: str) -> str:
+    age = int(text)
+    return "child" if age < 13 else "teenager" if age < 20 else "adult" if age < 65 else "senior"
+
+
 def _quadrant(values: Values, text: str) -> str:
     x, y = (int(part) for part in text.strip("()").split(","))
-    return (("I" if y > 0 else "IV") if x > 0 else ("II" if y > 0 else "III"))
+    return ("I" if y > 0 else "IV") if x > 0 else ("II" if y > 0 else "III")
 
 
 def _draw_point(rng: Random, values: Values) -> str:
@@ -224,7 +228,7 @@ NUMBERS = (
         "over_limit",
         (
             "Is the reading above {limit}?",
-            "Raise an alarm if the measured value is higher than {limit}.",
+            "Should an alarm that is set to go off above {limit} ring now?",
             "Has the counter passed the mark of {limit}?",
             "Our shelf holds {limit} boxes, so would the stated number be too many?",
             "Verify whether the quantity exceeds a maximum of {limit}.",
@@ -234,7 +238,7 @@ NUMBERS = (
         {"limit": range(40, 400, 20)},
     ),
     decide(
-        "square",
+        "is_square",
         (
             "Is the number a perfect square?",
             "Does an integer exist whose square is the given value?",
@@ -335,11 +339,11 @@ NUMBERS = (
         "age_group",
         (
             "Label the person's age: child below 13, teenager up to 19, adult up to 64, senior from 65.",
-            "Which ticket does a visitor of this age buy, when child means under 13, teenager 13-19, adult 20-64, senior 65+?",
+            "Which ticket is for this age: child (under 13), teenager (13-19), adult (20-64) or senior (65 and over)?",
             "Group by age into child (0-12), teenager (13-19), adult (20-64) and senior (65 or older).",
         ),
-        lambda values, text: "child" if (age := int(text)) < 13 else "teenager" if age < 20 else "adult" if age < 65 else "senior",
-        lambda rng, values: str(rng.choice((rng.randint(2, 12), rng.randint(13, 19), rng.randint(20, 64), rng.randint(65, 99)))),
+        _age_group,
+        lambda rng, values: str(rng.randint(*rng.choice(((2, 12), (13, 19), (20, 64), (65, 99))))),
     ),
 )
 
@@ -412,7 +416,7 @@ CALENDAR = (
             "Which meteorological season of the northern hemisphere does the date belong to?",
             "North of the equator, is this day in spring, summer, autumn or winter, counted in whole months?",
             "Assign the date to spring (March-May), summer (June-August), autumn (September-November) or winter.",
-            "A gardener in Norway files notes by season; with spring beginning on 1 March, which one is it?",
+            "A gardener in Norway collects notes by season; with spring beginning on 1 March, which one is it?",
         ),
         lambda values, text: _SEASONS[_month_number(text) - 1],
         _draw_date,
@@ -421,7 +425,7 @@ CALENDAR = (
         "quarter",
         (
             "Name the quarter of the year, Q1 to Q4, in which the date lies.",
-            "For the accounts, file the invoice date under Q1, Q2, Q3 or Q4.",
+            "For the accounts, book the invoice date under Q1, Q2, Q3 or Q4.",
             "Business years here start in January: which quarter contains the day?",
         ),
         lambda values, text: f"Q{(_month_number(text) + 2) // 3}",
@@ -442,7 +446,7 @@ CALENDAR = (
         (
             "Call the time night (from 00.00), morning (from 06.00), afternoon (from 12.00) or evening (from 18.00).",
             "With the day cut into four parts of six hours, is this night, morning, afternoon or evening?",
-            "A guard notes when the bell rang; was it at night before six, in the morning, the afternoon or the evening after six?",
+            "When did the bell ring: night (before 06.00), morning, afternoon (from 12.00) or evening (from 18.00)?",
         ),
         _part_of_day,
         lambda rng, values: f"{rng.randrange(24):02d}.{rng.randrange(60):02d}",
@@ -452,7 +456,7 @@ CALENDAR = (
         (
             "Did it happen in the 18th, 19th, 20th or 21st century?",
             "To which century, from the 18th to the 21st, does the year belong?",
-            "File the photograph by century: 18th, 19th, 20th or 21st.",
+            "Shelve the old letter by century: 18th, 19th, 20th or 21st.",
         ),
         lambda values, text: {18: "18th", 19: "19th", 20: "20th", 21: "21st"}[(int(text) + 99) // 100],
         draw_number(1701, 2024),
@@ -646,7 +650,7 @@ KNOWLEDGE = (
         (
             "Classify the animal as mammal, bird, reptile, amphibian, fish or insect.",
             "To which class does the creature belong: mammal, bird, reptile, amphibian, fish, insect?",
-            "The zoo groups its residents into mammals, birds, reptiles, amphibians, fish and insects; give the singular name of the right group.",
+            "The zoo has a mammal, bird, reptile, amphibian, fish and insect house; which one suits this resident?",
             "Zoologically speaking, what sort of animal (mammal, bird, reptile, amphibian, fish, insect) is it?",
         ),
         look_up(tables.ANIMALS),
@@ -678,7 +682,7 @@ KNOWLEDGE = (
         (
             "Is the instrument a string, wind or percussion instrument?",
             "Assign the instrument to string, wind or percussion.",
-            "An orchestra seats strings, winds and percussion apart; answer string, wind or percussion for this player.",
+            "In which part of the orchestra does one play it: string, wind or percussion?",
             "How is the sound made on it, by a string, by wind or by percussion?",
         ),
         look_up(tables.INSTRUMENTS),
@@ -712,7 +716,7 @@ KNOWLEDGE = (
             "Check the quiz answer {city} to the question for the capital of this country.",
         ),
         lambda values, text: tables.CAPITALS[text] == values["city"],
-        lambda rng, values: rng.choice([_country_of(values["city"]), *rng.sample(tuple(tables.CAPITALS), 2)]),
+        lambda rng, values: rng.choice((_country_of(values["city"]), rng.choice(tuple(tables.CAPITALS)))),
         {"city": tuple(tables.CAPITALS.values())},
     ),
 )

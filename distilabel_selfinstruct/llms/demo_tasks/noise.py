@@ -11,33 +11,35 @@ from random import Random
 from distilabel_selfinstruct.text.parsing import Instance
 
 CANDIDATE_SHARES = {
-    "copy": 0.04,
-    "near_copy": 0.04,
-    "too_short": 0.025,
-    "too_long": 0.02,
-    "keyword": 0.025,
-    "program": 0.02,
-    "punctuation": 0.025,
-    "non_ascii": 0.015,
+    "copy": 0.05,
+    "near_copy": 0.06,
+    "too_short": 0.03,
+    "too_long": 0.03,
+    "keyword": 0.03,
+    "program": 0.025,
+    "punctuation": 0.03,
+    "non_ascii": 0.02,
 }
 """Of the instructions in a bootstrap completion."""
-BOOTSTRAP_SHARES = {"empty": 0.03, "off_topic": 0.03, "truncated": 0.07, "crlf": 0.06}
+BOOTSTRAP_SHARES = {"empty": 0.05, "off_topic": 0.05, "truncated": 0.12, "crlf": 0.06}
 """Of the bootstrap completions."""
-CLASSIFICATION_SHARES = {"unclear": 0.03}
+CLASSIFICATION_SHARES = {"unclear": 0.04}
 """Of the answers to "Is it classification?"."""
 INSTANCES_SHARES = {
     "malformed": 0.03,
     "empty": 0.02,
-    "truncated": 0.05,
+    "truncated": 0.06,
     "crlf": 0.03,
-    "empty_output": 0.03,
-    "trailing_colon": 0.03,
-    "input_equals_output": 0.05,
-    "conflicting": 0.05,
-    "duplicate": 0.05,
-    "surplus": 0.05,
+    "empty_output": 0.04,
+    "trailing_colon": 0.04,
+    "input_equals_output": 0.06,
+    "conflicting": 0.04,
+    "duplicate": 0.06,
+    "surplus": 0.06,
 }
 """Of the completions with instances; those that need an input do nothing where a task has none."""
+SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate")
+"""Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}
 """Of the chat answers to a bootstrap prompt; the rest are plain numbered lines."""
 
@@ -152,7 +154,7 @@ def spoil(kind: str, instances: list[Instance], rng: Random) -> list[Instance]:
     if kind == "empty_output":
         wrong = Instance("", "")
     elif kind == "trailing_colon":
-        wrong = Instance(one.input, f"{one.output} because:") if not one.input else Instance(f"{one.input}:", one.output)
+        wrong = Instance(f"{one.input}:", one.output) if one.input else Instance("", f"{one.output} because:")
     elif not one.input:
         return instances
     elif kind == "input_equals_output":

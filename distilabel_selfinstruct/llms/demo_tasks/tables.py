@@ -37,7 +37,7 @@ _OF_ANIMAL_CLASS = {
 }
 _OF_METAL = {
     "metal": "iron, copper, gold, silver, sodium, calcium, aluminium, zinc, lead, magnesium, nickel, tin, potassium",
-    "nonmetal": "oxygen, nitrogen, carbon, sulfur, chlorine, helium, neon, phosphorus, hydrogen, iodine, bromine, argon",
+    "nonmetal": "oxygen, nitrogen, carbon, sulfur, chlorine, helium, neon, phosphorus, hydrogen, iodine, bromine",
 }
 _OF_INSTRUMENT = {
     "string": "violin, cello, harp, guitar, double bass, viola, mandolin, lute",
@@ -134,22 +134,24 @@ POLYGONS = {
     "triangle": 3, "square": 4, "pentagon": 5, "hexagon": 6, "heptagon": 7, "octagon": 8, "nonagon": 9, "decagon": 10,
 }  # fmt: skip
 
+RIGHT_TRIANGLES = {
+    "3 and 4": "5", "5 and 12": "13", "6 and 8": "10", "8 and 15": "17", "9 and 12": "15", "7 and 24": "25",
+    "12 and 16": "20", "20 and 21": "29", "15 and 20": "25", "10 and 24": "26", "18 and 24": "30", "12 and 35": "37",
+}  # fmt: skip
+
 LEGS = {"spiders": 8, "beetles": 6, "ducks": 2, "horses": 4, "crabs": 10, "ants": 6, "ostriches": 2, "frogs": 4}
 
-MORSE = dict(
-    zip(
-        "abcdefghijklmnopqrstuvwxyz",
-        (".- -... -.-. -.. . ..-. --. .... .. .--- -.- .-.. -- -. --- .--. --.- .-. ... - ..- ...- .-- -..- -.-- "
-         "--..").split(),
-    )
-)  # fmt: skip
+MORSE = {
+    "a": ".-", "b": "-...", "c": "-.-.", "d": "-..", "e": ".", "f": "..-.", "g": "--.", "h": "....", "i": "..",
+    "j": ".---", "k": "-.-", "l": ".-..", "m": "--", "n": "-.", "o": "---", "p": ".--.", "q": "--.-", "r": ".-.",
+    "s": "...", "t": "-", "u": "..-", "v": "...-", "w": ".--", "x": "-..-", "y": "-.--", "z": "--..",
+}  # fmt: skip
 SPELLING_ALPHABET = {
-    word[0].lower(): word
-    for word in (
-        "Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec "
-        "Romeo Sierra Tango Uniform Victor Whiskey X-ray Yankee Zulu"
-    ).split()
-}
+    "a": "Alfa", "b": "Bravo", "c": "Charlie", "d": "Delta", "e": "Echo", "f": "Foxtrot", "g": "Golf", "h": "Hotel",
+    "i": "India", "j": "Juliett", "k": "Kilo", "l": "Lima", "m": "Mike", "n": "November", "o": "Oscar", "p": "Papa",
+    "q": "Quebec", "r": "Romeo", "s": "Sierra", "t": "Tango", "u": "Uniform", "v": "Victor", "w": "Whiskey",
+    "x": "X-ray", "y": "Yankee", "z": "Zulu",
+}  # fmt: skip
 
 WORDS = (
     "planet", "garden", "window", "bridge", "candle", "forest", "guitar", "hammer", "island", "jacket", "kitchen",
@@ -176,10 +178,10 @@ SURNAMES = ("Abel", "Brandt", "Costa", "Dupont", "Ekdahl", "Fischer", "Garcia", 
 PHRASES = (
     "the quiet river turns north", "seven grey geese cross the road", "my neighbour repairs old clocks",
     "every train stops at this station", "fresh bread smells wonderful", "the baker opens before sunrise",
-    "two tired hikers found a cabin", "a small boat left the harbour", "nobody expected snow in april",
+    "two tired hikers found the cabin", "one small boat left the harbour", "nobody expected snow in april",
     "the library closes early today", "green tea cools in the kitchen", "our cat sleeps on the piano",
     "strong winds delayed the ferry", "the children planted nine sunflowers", "her brother collects rare stamps",
-    "this bridge was built long ago", "a loud bell woke the village", "the old lamp flickers at night",
+    "this bridge was built long ago", "the loud bell woke the village", "the old lamp flickers at night",
     "good friends share simple meals", "the mountain path was steep and narrow",
 )  # fmt: skip
 SENTENCES = (
@@ -193,7 +195,7 @@ TERMS = (
     "light emitting diode", "random access memory", "automated teller machine", "global positioning system",
     "portable document format", "north atlantic treaty organization", "application programming interface",
     "personal identification number", "unidentified flying object", "very important person", "chief executive officer",
-    "human resources department", "value added tax", "physical education class", "international space station",
+    "human resources department", "value added tax", "international space station",
     "gross domestic product", "liquid crystal display", "point of sale", "work in progress",
 )  # fmt: skip
 

@@ -66,6 +66,13 @@ def _draw_repeated_words(rng: Random, values: Values) -> str:
     return ", ".join([*few, *rng.choices(few, k=rng.randint(1, 3))])
 
 
+def _draw_words_with_long_one(rng: Random, values: Values) -> str:
+    long = rng.choice([word for word in tables.WORDS if len(word) > int(values["size"])])
+    words = [long, *rng.sample([word for word in tables.WORDS if word != long], rng.randint(4, 7))]
+    rng.shuffle(words)
+    return ", ".join(words)
+
+
 def _most_letters(words: Sequence[str]) -> str:
     return max(words, key=len)
 
@@ -187,7 +194,7 @@ LETTERS = (
         draw_word,
     ),
     _family(
-        "first_letter",
+        "nth_letter",
         (
             "What is the {ordinal} letter of the word?",
             "Print the {ordinal} character of the string.",
@@ -215,11 +222,11 @@ LETTERS = (
             "Encrypt the word with a Caesar cipher that shifts {by} places forward.",
             "Move every letter {by} positions on in the alphabet, starting over after z.",
             "Shift the letters by {by}, as Julius Caesar did in his secret messages.",
-            "Encode the name for a treasure hunt: each letter is replaced by the one {by} places later, wrapping around.",
+            "Encode it for a treasure hunt: each letter becomes the one {by} places later, wrapping around.",
         ),
         lambda values, text: shift(text, int(values["by"])),
         draw_word,
-        {"by": range(1, 13)},
+        {"by": range(2, 13)},
     ),
     _family(
         "decipher",
@@ -230,7 +237,7 @@ LETTERS = (
         ),
         lambda values, text: shift(text, -int(values["by"]) % 26),
         lambda rng, values: shift(rng.choice(tables.WORDS), int(values["by"])),
-        {"by": range(1, 13)},
+        {"by": range(2, 13)},
     ),
     _family(
         "morse",
@@ -489,8 +496,8 @@ LISTS = (
             "Throw out all words of {size} letters or fewer.",
         ),
         lambda values, text: ", ".join(word for word in text.split(", ") if len(word) > int(values["size"])),
-        draw_words(5, 8),
-        {"size": range(5, 8)},
+        _draw_words_with_long_one,
+        {"size": range(6, 8)},
     ),
     _family(
         "count_items",
@@ -507,7 +514,7 @@ LISTS = (
         "join_with_and",
         (
             "Write the list as running English text, with and before the last entry and no comma in front of it.",
-            "Connect the names as in a sentence: commas between them and the word and before the final one, without Oxford comma.",
+            "Connect the names as in a sentence, with the word and before the final one but no Oxford comma.",
             "Make one flowing enumeration of the names, in which the last comma gives way to the word and.",
         ),
         lambda values, text: " and ".join(text.rsplit(", ", 1)),
@@ -539,7 +546,7 @@ LISTS = (
         "last_name_first",
         (
             "Rearrange the name to surname, comma, first name.",
-            "File the person under the family name: write it first, then a comma and the given name.",
+            "Register the person under the family name: write it first, then a comma and the given name.",
             "Convert the name to the style used in a phone book, last name first with a comma.",
         ),
         lambda values, text: ", ".join(text.split()[::-1]),

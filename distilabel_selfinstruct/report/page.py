@@ -1,0 +1,39 @@
+"""The report as one HTML page that needs nothing but itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from distilabel_selfinstruct.report import tables, wording
+from distilabel_selfinstruct.report.figures import CAPTIONS
+from distilabel_selfinstruct.report.rounds import saturation_sentence
+from distilabel_selfinstruct.report.statistics import Statistics
+
+_LONGEST_EXAMPLE = 400  # characters
+
+
+def render_page(statistics: Statistics, figures: Mapping[str, str]) -> str:
+    """The page; `figures` are SVG texts by name. All text of models and users is escaped."""
+    environment = Environment(
+        loader=PackageLoader("distilabel_selfinstruct.report", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(excerpt=_excerpt, reason=wording.reason_words)
+    return environment.get_template("page.html.jinja2").render(
+        statistics=statistics,
+        tables=tables,
+        wording=wording,
+        saturation=saturation_sentence(statistics.rounds),
+        figures={name: Markup(svg) for name, svg in figures.items()},
+        captions=CAPTIONS,
+    )
+
+
+def _excerpt(text: str) -> str:
+    return text if len(text) <= _LONGEST_EXAMPLE else text[:_LONGEST_EXAMPLE] + " …"

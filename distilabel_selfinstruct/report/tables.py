@@ -1,0 +1,209 @@
+"""The tables of the report, for the page and, as Markdown, for the dataset card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.report.cost import Prices, total_usage
+from distilabel_selfinstruct.report.rounds import merge_rounds
+from distilabel_selfinstruct.report.statistics import (
+    PAPER,
+    PAPER_COVERED,
+    PAPER_PAIRS,
+    Balance,
+    Diversity,
+    Overview,
+    Similarity,
+    Stage,
+    Statistics,
+)
+from distilabel_selfinstruct.report.wording import (
+    NOTHING,
+    STAGE_TITLES,
+    count,
+    duration,
+    mean,
+    money,
+    reason_words,
+    share,
+)
+
+_MOST_ROUNDS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A head and rows of texts; all columns but the first hold numbers, unless `numeric` says otherwise."""
+
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    numeric: bool = True
+
+    def markdown(self) -> str:
+        """As GitHub-flavoured Markdown."""
+        rule = [":--", *(["--:"] if self.numeric else [":--"]) * (len(self.head) - 1)]
+        return "\n".join(_line(cells) for cells in (self.head, rule, *self.rows)) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
+
+
+def overview_table(overview: Overview) -> Table:
+    """The paper's table 1, beside the paper's own figures."""
+    columns = (overview, PAPER)
+    return Table(
+        ["", "this dataset", "Self-Instruct paper"],
+        [
+            ["instructions", *(count(each.instructions) for each in columns)],
+            ["· classification", *(count(each.classification) for each in columns)],
+            ["· not classification", *(count(each.not_classification) for each in columns)],
+            ["instances", *(count(each.instances) for each in columns)],
+            ["· with empty input", *(count(each.empty_input) for each in columns)],
+            ["mean words of an instruction", *(mean(each.instruction_words) for each in columns)],
+            ["mean words of a non-empty input", *(mean(each.input_words) for each in columns)],
+            ["mean words of an output", *(mean(each.output_words) for each in columns)],
+        ],
+    )
+
+
+def funnel_table(funnel: Sequence[Stage]) -> Table:
+    """One row a stage."""
+    return Table(
+        ["stage", "candidates", "admitted", "rejected", "share"],
+        [
+            [STAGE_TITLES[stage.name], count(stage.candidates), count(stage.admitted),
+             count(stage.candidates - stage.admitted), share(stage.admitted, stage.candidates)]
+            for stage in funnel
+        ],
+    )  # fmt: skip
+
+
+def reasons_table(stage: Stage) -> Table:
+    """One row a reason, with its share of the candidates; requests without a candidate have none."""
+    rejected = [
+        [_reason_and_code(reason), count(number), share(number, stage.candidates)]
+        for reason, number in stage.rejected.items()
+    ]
+    barren = [[_reason_and_code(reason), count(number), NOTHING] for reason, number in stage.barren.items()]
+    return Table(["rejected because", "rows", "share"], rejected + barren)
+
+
+def _reason_and_code(reason: str) -> str:
+    words = reason_words(reason)
+    return words if words == reason.replace("_", " ") else f"{words} ({reason})"
+
+
+def diversity_table(diversity: Diversity) -> Table:
+    """How many pairs, beside the paper's own figures."""
+    whole = diversity.instructions
+    return Table(
+        ["", "this dataset", "Self-Instruct paper"],
+        [
+            ["instructions with verb and object", f"{count(diversity.pairs)} ({share(diversity.pairs, whole)})",
+             f"{count(PAPER_PAIRS)} ({share(PAPER_PAIRS, PAPER.instructions)})"],
+            ["different pairs", count(diversity.distinct_pairs), NOTHING],
+            ["entropy of the pairs (bits)", mean(diversity.entropy, 2), NOTHING],
+            ["covered by the pairs below", share(diversity.covered, whole), share(PAPER_COVERED, 1)],
+        ],
+    )  # fmt: skip
+
+
+def verbs_table(diversity: Diversity) -> Table:
+    """The commonest verbs and their commonest objects."""
+    return Table(
+        ["verb", "pairs", "commonest objects"],
+        [
+            [verb.verb, count(verb.count), ", ".join(f"{noun} {number:,}" for noun, number in verb.objects)]
+            for verb in diversity.verbs
+        ],
+        numeric=False,
+    )
+
+
+def similarity_table(similarity: Similarity) -> Table:
+    """How near the instructions are to the seeds."""
+    return Table(
+        ["maximum ROUGE-L with a seed task", ""],
+        [
+            ["seed tasks compared with", count(similarity.seeds)],
+            ["mean", mean(similarity.scores.mean, 2)],
+            ["median", mean(similarity.scores.median, 2)],
+            ["identical with a seed", count(similarity.identical)],
+        ],
+    )
+
+
+def rounds_table(statistics: Statistics) -> Table:
+    """Acceptance and novelty, rounds taken together where there are many."""
+    rounds = merge_rounds(statistics.rounds, _MOST_ROUNDS)
+    return Table(
+        ["up to round", "prompts", "candidates", "admitted", "acceptance", "novelty"],
+        [
+            [count(each.number + 1), count(each.prompts), count(each.candidates), count(each.admitted),
+             share(each.admitted, each.candidates), share(each.admitted, each.admitted + each.similar)]
+            for each in rounds
+        ],
+    )  # fmt: skip
+
+
+def balance_table(balance: Balance) -> Table:
+    """How evenly the labels of classification instances are spread."""
+    return Table(
+        ["labels of classification instances", ""],
+        [
+            ["instances", count(balance.instances)],
+            ["different labels", count(balance.distinct)],
+            ["instructions with two or more instances", count(balance.compared)],
+            ["· all of them with the same label",
+             f"{count(balance.one_sided)} ({share(balance.one_sided, balance.compared)})"],
+            ["· evenness of their labels (1: all differ)", mean(balance.evenness, 2)],
+        ],
+    )  # fmt: skip
+
+
+def labels_table(balance: Balance) -> Table:
+    """The commonest labels."""
+    return Table(
+        ["label", "instances", "share"],
+        [[_short(label), count(number), share(number, balance.instances)] for label, number in balance.labels],
+    )
+
+
+def _short(label: str, most: int = 60) -> str:
+    label = " ".join(label.split()) or "(empty)"
+    return label if len(label) <= most else label[: most - 1] + "…"
+
+
+def cost_table(statistics: Statistics) -> Table:
+    """What each stage has asked for, and what one admitted instruction and one instance cost."""
+    prices = statistics.prices
+    total = total_usage(statistics.usage.values())
+    rows = [
+        *([STAGE_TITLES.get(stage, stage), *_usage_cells(usage, prices)] for stage, usage in statistics.usage.items()),
+        ["total", *_usage_cells(total, prices)],
+        *(
+            [f"per {noun}", *_usage_cells(total, prices, number)]
+            for noun, number in (
+                ("admitted instruction", statistics.overview.instructions), ("instance", statistics.overview.instances)
+            )
+            if number
+        ),
+    ]  # fmt: skip
+    head = ["", "requests", "failed", "tokens in", "tokens out", "model time", *(["money"] if prices else [])]
+    return Table(head, rows)
+
+
+def _usage_cells(usage: Usage, prices: Prices | None, share_of: int = 1) -> list[str]:
+    write = count if share_of == 1 else _small
+    numbers = (usage.requests, usage.failures, usage.input_tokens, usage.output_tokens)
+    cells = [*(write(number / share_of) for number in numbers), duration(usage.seconds / share_of)]
+    if prices:
+        cells.append(money(prices.of(usage.input_tokens, usage.output_tokens) / share_of, prices.currency))
+    return cells
+
+
+def _small(number: float) -> str:
+    return mean(number, 0 if number >= 100 else 2)

@@ -1,0 +1,62 @@
+"""Writes the report of a run, or of any dataset, into a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.report.cost import Prices
+from distilabel_selfinstruct.report.figures import draw_figures
+from distilabel_selfinstruct.report.page import render_page
+from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
+from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
+
+
+def write_report(
+    run_folder: Path, *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
+) -> Path:
+    """Writes `report/` of a finished run: `index.html`, `figures/NAME.png` and `.svg`, `statistics.json`.
+
+    Args:
+        run_folder: the run.
+        usage: what each stage has asked for, in the order of the stages.
+        prices: of tokens.
+
+    Returns:
+        The page.
+
+    Raises:
+        RunFolderError: if the folder holds no dataset.
+        MissingExtraError: if the extra `report` is not installed.
+    """
+    return _write(compute_statistics(read_run(run_folder), usage, prices), run_folder / "report")
+
+
+def report_for_rows(rows: Rows, out: Path, *, name: str | None = None, seeds: Sequence[str] = ()) -> Path:
+    """Writes the report of any dataset with the columns instruction, input and output.
+
+    What only a run records (rejects, rounds, cost) is left out.
+
+    Args:
+        rows: rows, a `Dataset`, a `DatasetDict`, or a path (JSON lines, a JSON array, or what `save_to_disk` wrote).
+        out: the folder to write to.
+        name: what the report calls the dataset.
+        seeds: instructions to compare with.
+
+    Returns:
+        The page.
+
+    Raises:
+        ConfigError: if the rows cannot be used.
+        MissingExtraError: if the extra `report` is not installed.
+    """
+    return _write(compute_statistics(read_rows(rows, name, seeds)), out)
+
+
+def _write(statistics: Statistics, folder: Path) -> Path:
+    figures = draw_figures(statistics, folder / "figures")
+    write_statistics(statistics, folder / "statistics.json")
+    page = folder / "index.html"
+    page.write_text(render_page(statistics, figures), encoding="utf-8")
+    return page

@@ -1,0 +1,79 @@
+"""What several tests share: the seed files, and runs of the script as a user starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+Script = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="session")
+def seed_file() -> str:
+    """The project's own seed tasks."""
+    return str(ROOT / "seeds" / "seed_tasks.jsonl")
+
+
+@pytest.fixture(scope="session")
+def official_data() -> Path:
+    """What the authors published: their seed tasks and a recorded run."""
+    folder = ROOT.parent / "shared" / "data"
+    if not folder.exists():
+        pytest.skip(f"needs the authors' recorded runs in {folder}")
+    return folder
+
+
+def run_script(*options: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """`python pipelines/self_instruct.py` with these options, away from the user's own keys."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
+    return subprocess.run(
+        [sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), *map(str, options)],
+        cwd=cwd or ROOT,
+        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="session")
+def script() -> Script:
+    return run_script
+
+
+@dataclass(frozen=True)
+class ScriptRun:
+    """A finished run of the script: what it printed, and the folders it was given."""
+
+    result: subprocess.CompletedProcess[str]
+    home: Path
+    cwd: Path
+    folder: Path
+
+    def rows(self, config: str) -> list[dict[str, Any]]:
+        from datasets import load_from_disk
+
+        rows: list[dict[str, Any]] = load_from_disk(str(self.folder / "dataset" / config))["train"].to_list()
+        return rows
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
+    """The first command of the README; its folder is for reading only."""
+    base = tmp_path_factory.mktemp("demo")
+    home, cwd = base / "home", base / "cwd"
+    home.mkdir()
+    cwd.mkdir()
+    environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home), "PYTHONHASHSEED": "1"}
+    result = run_script("--out", "made", cwd=cwd, **environment)
+    return ScriptRun(result, home, cwd, cwd / "made")

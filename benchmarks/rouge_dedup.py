@@ -30,7 +30,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 THRESHOLD = 0.7
 # Two texts of n distinct words with F = 0.7 have a Jaccard similarity of at least 0.7 / (2 - 0.7).
@@ -44,8 +44,9 @@ Decisions = list[bool]  # of each text: is it admitted
 
 
 def make_texts(size: int, seed: int = 0) -> list[str]:
-    """Texts like generated instructions: words, lengths and openings as frequent as in the 175 official seeds, the 252
-    user-oriented instructions and real runs; a share of the texts is an earlier one with up to 60 % of the words edited.
+    """Texts like generated instructions; a share of them is an earlier one with up to 60 % of its words edited.
+
+    The frequencies of words and lengths are fitted to the official seeds, the user-oriented tasks and recorded runs.
     """
     rng = random.Random(seed)
     vocabulary = [_spell(rank) for rank in range(100_000)]
@@ -71,7 +72,7 @@ def make_texts(size: int, seed: int = 0) -> list[str]:
 
 
 def _frequency(rank: int) -> float:
-    """Zipf's law with its two regimes: beyond the common words the frequency falls faster (Ferrer i Cancho and Solé 2001)."""
+    """Zipf's law with two regimes: beyond the common words it falls faster (Ferrer i Cancho and Solé 2001)."""
     return 1 / (rank + 0.4) if rank <= 2000 else 2000**0.8 / rank**1.8
 
 
@@ -98,10 +99,10 @@ def _edit(text: list[str], word: list[str], rng: random.Random) -> None:
 # The methods: each decides a stream ...
 
 
-def rouge_l_index(implementation: str, texts: Sequence[str]) -> tuple[float, Decisions]:
+def rouge_l_index(implementation: Literal["python", "numba"], texts: Sequence[str]) -> tuple[float, Decisions]:
     from distilabel_selfinstruct.text.rouge import RougeLIndex
 
-    _warm_up = RougeLIndex(THRESHOLD, implementation=implementation).add_batch(["a b c", "a b c d"])  # numba's start
+    RougeLIndex(THRESHOLD, implementation=implementation).add("the start of numba is no part of the time")
     index = RougeLIndex(THRESHOLD, implementation=implementation)
     start = time.perf_counter()
     decisions = index.add_batch(texts)
@@ -189,11 +190,12 @@ def _rapidfuzz_is_duplicate(text: str, pool: Sequence[str]) -> bool:
 
     from distilabel_selfinstruct.text.rouge import f_measure
 
-    near = process.extractOne(text, pool, scorer=Indel.normalized_similarity, score_cutoff=THRESHOLD - 1e-9)
-    if near is None or near[1] > THRESHOLD + 1e-9:
-        return near is not None
-    at_least = process.extract(text, pool, scorer=Indel.normalized_similarity, score_cutoff=THRESHOLD - 1e-9, limit=None)
-    return any(f_measure(LCSseq.similarity(text, other), len(text), len(other)) > THRESHOLD for other, _, _ in at_least)
+    search: dict[str, Any] = {"scorer": Indel.normalized_similarity, "score_cutoff": THRESHOLD - 1e-9}
+    nearest = process.extractOne(text, pool, **search)
+    if nearest is None or nearest[1] > THRESHOLD + 1e-9:
+        return nearest is not None
+    near = [other for other, _, _ in process.extract(text, pool, limit=None, **search)]
+    return any(f_measure(LCSseq.similarity(text, other), len(text), len(other)) > THRESHOLD for other in near)
 
 
 class Method:
@@ -282,7 +284,9 @@ def row(name: str, result: dict[str, Any], exact: dict[str, Any]) -> str:
 
 
 def _duration(seconds: float) -> str:
-    return f"{seconds:.2f} s" if seconds < 100 else f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
+    if seconds < 200:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:,.0f} h"
 
 
 def print_table(size: int, names: Sequence[str]) -> None:

@@ -53,7 +53,9 @@ def save_dataset(distiset: Distiset, columns: dict[str, list[str]], folder: Path
             table = distiset[config]["train"].data.table.select(names).cast(features.arrow_schema)
         else:
             table = features.arrow_schema.empty_table()
-        DatasetDict({"train": _dataset(table, features)}).save_to_disk(str(draft / config))
+        # One file at least: without any `datasets` cannot load what it saved.
+        shards = {"train": 1} if not table.num_rows else None
+        DatasetDict({"train": _dataset(table, features)}).save_to_disk(str(draft / config), num_shards=shards)
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(draft, folder)
 

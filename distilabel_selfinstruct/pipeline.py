@@ -11,8 +11,10 @@ import contextlib
 import hashlib
 import json
 import logging
+import math
 import multiprocessing as mp
 import os
+import pickle
 import queue
 import shutil
 import signal
@@ -22,9 +24,10 @@ import time
 import traceback
 from abc import abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -49,15 +52,18 @@ from distilabel.pipeline.write_buffer import _WriteBuffer
 
 from distilabel_selfinstruct import __version__
 from distilabel_selfinstruct.errors import PipelineError, SelfInstructError
+from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.slots import Budget, SlotServer
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step, _Step
-    from distilabel.typing import InputDataset, LoadGroups, StepLoadStatus
+    from distilabel.typing import InputDataset, LoadGroups
 
 _FINISHED = "finished.json"
 _TICK = 0.5  # seconds between two looks at the workers
+_SILENCE = 5.0  # seconds after which nothing that a worker said before it ended can still be under way
+_PATIENCE = 10.0  # seconds that open requests have to finish after a failure
 _LEAF_ROWS = 5000  # rows of a leaf kept in memory before they are written
 _BATCHES_AHEAD = 1000  # batches under way downstream before a generator is asked for more
 _NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "openai", "urllib3", "filelock", "fsspec", "asyncio", "datasets",
@@ -92,23 +98,46 @@ class _Worker(_StepWrapper):
     """
 
     def run(self) -> str:
-        name = str(self.step.name)
+        failed = False
         try:
-            try:
-                self.step.load()
-                self._notify_load()
-                if self.step.is_generator:
-                    self._generator_step_process_loop()
-                else:
-                    self._non_generator_process_loop()
-            finally:
-                with contextlib.suppress(Exception):
-                    self.step.unload()
-            self._notify_unload()
+            self.step.load()
+            self._notify_load()
+            if self.step.is_generator:
+                self._generator_step_process_loop()
+            else:
+                self._non_generator_process_loop()
         except BaseException as error:
-            error = error.subprocess_exception if hasattr(error, "subprocess_exception") else error
-            self.output_queue.put(_StepFailed(name, _said(error), traceback.format_exc()))  # type: ignore[arg-type]
-        return name
+            failed = True
+            self._notify_failed(error)
+        with contextlib.suppress(Exception):
+            self.step.unload()
+        if not failed:
+            self._notify_unload()
+        return str(self.step.name)
+
+    def _notify_unload(self) -> None:
+        """Says which replica it was, so that a worker that has ended can be told from one that has died."""
+        self.output_queue.put({"name": self.step.name, "status": "unloaded", "replica": self.replica})  # type: ignore[arg-type]
+
+    def _notify_failed(self, error: BaseException) -> None:
+        failed = _StepFailed(str(self.step.name), _said(error), traceback.format_exc())
+        self.output_queue.put(failed)  # type: ignore[arg-type]
+
+    def _generator_step_process_loop(self) -> None:
+        step = cast("GeneratorStep", self.step)
+        batches: Iterator[tuple[list[dict[str, Any]], bool]] | None = None
+        while (batch := self.input_queue.get()) is not None and batch != LAST_BATCH_SENT_FLAG:
+            if batches is None:
+                batches = iter(step.process_applying_mappings(offset=batch.seq_no * int(step.batch_size or 1)))
+            made = next(batches, None)
+            if made is None:
+                raise PipelineError("it ended without a last batch; `process` must end with `yield rows, True`")
+            rows, is_last = made
+            batch.set_data([rows])
+            batch.last_batch = self.dry_run or is_last
+            self._send_batch(batch)
+            if batch.last_batch:
+                return
 
     def _non_generator_process_loop(self) -> None:
         with ThreadPoolExecutor(self._concurrent_batches(), thread_name_prefix="batch") as pool:
@@ -136,7 +165,7 @@ class _Worker(_StepWrapper):
                 self._send_batch(result.result())
             except BaseException as error:
                 self._failure = self._failure or error
-                self.output_queue.put(_StepFailed(str(self.step.name), _said(error), traceback.format_exc()))  # type: ignore[arg-type]
+                self._notify_failed(error)
             finally:
                 slots.release()
 
@@ -145,7 +174,8 @@ class _Worker(_StepWrapper):
             batch.read_batch_data_from_fs()
         step = cast("Step", self.step)
         inputs = batch.data if step.has_multiple_inputs else batch.data[:1]
-        batch.set_data([next(step.process_applying_mappings(*inputs)) if any(inputs) else []])
+        outputs = step.process_applying_mappings(*inputs) if any(inputs) else ()
+        batch.set_data([[row for rows in outputs for row in rows]])
         return batch
 
     def _concurrent_batches(self) -> int:
@@ -180,7 +210,14 @@ class _LeafWriter(_WriteBuffer):
         number = self._buffers_last_file[step_name]
         self._buffers_last_file[step_name] += 1
         (self._path / step_name).mkdir(exist_ok=True)
-        pq.write_table(pa.Table.from_pylist(self._buffers[step_name]), self._path / step_name / f"{number:06d}.parquet")
+        rows = self._buffers[step_name]
+        columns = dict.fromkeys(column for row in rows for column in row)
+        try:
+            # Arrow takes the columns of the first row for those of all rows.
+            table = pa.Table.from_pylist([columns | row for row in rows])
+        except pa.ArrowException as error:
+            raise PipelineError(f"The rows of step '{step_name}' do not fit into columns: {error}") from None
+        pq.write_table(table, self._path / step_name / f"{number:06d}.parquet")
         self._clean_buffer(step_name)
 
     def close(self) -> None:
@@ -202,8 +239,17 @@ class WholePipeline(BasePipeline):
         self.log_file, self.verbose = Path(log_file) if log_file else None, verbose
         self.slots: SlotServer | None = None
         self.rows_done: Counter[str] = Counter()
+        self._forget_run()
+
+    def _forget_run(self) -> None:
+        self.rows_done.clear()
+        self._heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        self._signals: list[str] = []
+        self._ended: set[tuple[str, int]] = set()  # workers, by step and replica, that have said goodbye
         self._under_way: Counter[str] = Counter()
         self._aside: deque[_Batch] = deque()
+        self._early: dict[tuple[str, int], _Batch] = {}
+        self._next_in_order: Counter[str] = Counter()
 
     # --- what a subclass gives --------------------------------------------------------------------------------------
 
@@ -212,8 +258,11 @@ class WholePipeline(BasePipeline):
         """Starts a process that calls `worker.run()`."""
 
     @abstractmethod
-    def _dead_worker(self) -> str | None:
-        """Says which worker died without a word, if one did."""
+    def _dead_worker(self, after_silence: bool) -> str | None:
+        """Says which worker died without a word, if one did.
+
+        What a worker that ended by itself has said may still be under way, unless nobody has said a thing for long.
+        """
 
     @abstractmethod
     def _end_workers(self, at_once: bool) -> None:
@@ -255,13 +304,14 @@ class WholePipeline(BasePipeline):
         try:
             location = self._cache_location
             finished = location["pipeline"].parent / _FINISHED
-            if use_cache and finished.exists():
-                return self._distiset()
+            if use_cache and (distiset := self._cached(finished)) is not None:
+                return distiset
             shutil.rmtree(self._cache_dir / self.name, ignore_errors=True)
             with _logging_to(self.log_file or location["log_file"], self.verbose, logging_handlers):
                 self._check_requirements()
                 self._run(storage_parameters, use_fs_to_pass_data)
-            finished.write_text(json.dumps({"rows": dict(self._leaf_rows)}))
+            if not self._dry_run:
+                write_whole(finished, json.dumps({"rows": self._leaf_rows}))
             return self._distiset()
         finally:
             self.name = base_name
@@ -274,22 +324,29 @@ class WholePipeline(BasePipeline):
         self._setup_fsspec(storage_parameters)
         self._use_fs_to_pass_data = use_fs_to_pass_data
         self._write_buffer = _LeafWriter(self._cache_location["data"] / STEPS_OUTPUTS_PATH, self.dag.leaf_steps)
-        self._under_way.clear()
-        self.rows_done.clear()
+        self._forget_run()
         self.save(path=self._cache_location["pipeline"], format="yaml")  # type: ignore[arg-type]
-        with SlotServer(self.concurrency, self.budget) as self.slots, _signals_raise():
+        with SlotServer(self.concurrency, self.budget) as self.slots, _signals_go_to(self._note_signal):
+            self._output_queue = self.QueueClass()
+            over = threading.Event()
+            listener = threading.Thread(target=self._listen, args=(over,), name="listener", daemon=True)
+            listener.start()
             whole = False
             try:
-                self._output_queue = self.QueueClass()
                 self._output_queue_loop()
                 whole = True
-            except Interrupted:
-                self._let_requests_finish()
+            except BaseException as error:
+                self._let_requests_finish("interrupted" if isinstance(error, Interrupted) else "failed")
                 raise
             finally:
+                over.set()
+                self._output_queue.put(None)
+                listener.join(timeout=2 * _TICK)
                 self._end_workers(at_once=not whole)
+        if self._signals:
+            raise Interrupted(self._signals[0])
         self._write_buffer.close()
-        self._leaf_rows = self._write_buffer.rows
+        self._leaf_rows = dict(self._write_buffer.rows)
 
     def _output_queue_loop(self) -> None:
         """The main loop: batches out of steps, batches into steps, until every step has given its last one."""
@@ -297,60 +354,97 @@ class WholePipeline(BasePipeline):
         self._create_steps_input_queues()
         self._load_stage()
         self._request_initial_batches()
-        while self._batch_manager.can_generate():
-            if not self._aside and not sum(self._under_way.values()):
-                raise PipelineError(self._stuck())
-            batch = self._aside.popleft() if self._aside else self._receive()
-            self._under_way[batch.step_name] -= 1
-            self._process_batch(batch)
-            self.rows_done[batch.step_name] += batch.size
-            if self._should_load_next_stage():
-                self._wait_current_stage_to_finish()
-                self._current_stage += 1
-                self._load_stage()
-            self._manage_batch_flow(batch)
-            self._ask_generators()
+        while not all(self._batch_manager.step_has_finished(name) for name in self.dag):
+            for batch in self._in_order(self._receive()):
+                self._take(batch)
         self._notify_steps_to_stop()
         self._wait_unloaded(list(self.dag))
 
-    def _receive(self) -> _Batch:
-        """The next batch that a step has made; what else workers say is taken note of on the way."""
-        while True:
-            try:
-                said: Any = self._output_queue.get(timeout=_TICK)
-            except queue.Empty:
-                if (dead := self._dead_worker()) is not None:
-                    raise PipelineError(dead) from None
-                continue
-            if isinstance(said, _Batch):
-                return said
-            self._hear(said)
+    def _take(self, batch: _Batch) -> None:
+        self._under_way[batch.step_name] -= 1
+        self._process_batch(batch)
+        self.rows_done[batch.step_name] += batch.size
+        if self._should_load_next_stage():
+            self._end_stage()
+            self._current_stage += 1
+            self._load_stage()
+            self._request_initial_batches()
+        self._manage_batch_flow(batch)
+        self._ask_generators()
 
-    def _hear(self, said: StepLoadStatus | _StepFailed) -> None:
+    def _in_order(self, batch: _Batch) -> Iterator[_Batch]:
+        """The batches of this batch's step whose turn it is: replicas finish theirs in any order."""
+        name = batch.step_name
+        self._early[name, batch.seq_no] = batch
+        while (next_batch := self._early.pop((name, self._next_in_order[name]), None)) is not None:
+            self._next_in_order[name] += 1
+            yield next_batch
+
+    def _receive(self) -> _Batch:
+        """The next batch that a step has made."""
+        if self._aside:
+            return self._aside.popleft()
+        while True:
+            if not any(count for name, count in self._under_way.items() if self._is_step_running(name)):
+                raise PipelineError(self._stuck())
+            if isinstance(said := self._hear(), _Batch):
+                return said
+
+    def _pump_until(self, done: Callable[[], bool]) -> None:
+        """Listens until the condition holds; batches that come meanwhile are put aside."""
+        while not done():
+            if isinstance(said := self._hear(), _Batch):
+                self._aside.append(said)
+
+    def _listen(self, over: threading.Event) -> None:
+        """Takes what the workers say off their queue; in a thread, for one that is killed may leave half a message."""
+        while not over.is_set():
+            try:
+                self._heard.put(self._output_queue.get(timeout=_TICK))
+            except queue.Empty:
+                continue
+            except Exception as error:
+                self._heard.put(PipelineError(f"What a step has sent cannot be read: {type(error).__name__}: {error}"))
+                return
+
+    def _note_signal(self, name: str) -> None:
+        self._signals.append(name)
+        self._heard.put(None)
+
+    def _hear(self) -> Any:
+        """The next thing that a worker says, after taking note of it.
+
+        Raises:
+            Interrupted: after a signal.
+            PipelineError: if it says that its step failed, or died instead.
+        """
+        said, silence = None, 0.0
+        while said is None:
+            if self._signals:
+                raise Interrupted(self._signals[0])
+            if (dead := self._dead_worker(after_silence=silence >= _SILENCE)) is not None:
+                raise PipelineError(dead)
+            try:
+                said = self._heard.get(timeout=_TICK)
+            except queue.Empty:
+                silence += _TICK
+        if isinstance(said, PipelineError):
+            raise said
         if isinstance(said, _StepFailed):
             self._logger.error(f"Step '{said.step_name}' failed:\n{said.trace}")
             raise PipelineError(f"Step '{said.step_name}' failed: {said.message}")
-        name = said["name"]
-        if said["status"] == "loaded":
-            self._steps_load_status[name] = max(0, self._steps_load_status[name]) + 1
-        else:
-            self._steps_load_status[name] -= 1
-            if self._steps_load_status[name] == 0:
-                self._steps_load_status[name] = _STEP_UNLOADED_CODE
+        if not isinstance(said, _Batch):
+            self._note_status(**said)
+        return said
 
-    def _pump_until(self, done: Any) -> None:
-        """Listens until the condition holds; batches that come meanwhile are put aside."""
-        while not done():
-            try:
-                said: Any = self._output_queue.get(timeout=_TICK)
-            except queue.Empty:
-                if not done() and (dead := self._dead_worker()) is not None:
-                    raise PipelineError(dead) from None
-                continue
-            if isinstance(said, _Batch):
-                self._aside.append(said)
-            else:
-                self._hear(said)
+    def _note_status(self, name: str, status: str, replica: int = 0) -> None:
+        if status == "loaded":
+            self._steps_load_status[name] = max(0, self._steps_load_status[name]) + 1
+            return
+        self._ended.add((name, replica))
+        self._steps_load_status[name] -= 1
+        if self._steps_load_status[name] == 0:
+            self._steps_load_status[name] = _STEP_UNLOADED_CODE
 
     def _load_stage(self) -> None:
         steps = self._steps_to_be_loaded_in_stage(self._current_stage)
@@ -367,9 +461,14 @@ class WholePipeline(BasePipeline):
     def _wait_unloaded(self, steps: list[str]) -> None:
         self._pump_until(lambda: all(self._steps_load_status[name] == _STEP_UNLOADED_CODE for name in steps))
 
-    def _wait_current_stage_to_finish(self) -> None:
+    def _end_stage(self) -> None:
+        """Waits until no worker of this stage is left; of a step with replicas all but one wait for another batch."""
         stages, _ = self._get_steps_load_stages()
-        self._wait_unloaded(stages[self._current_stage])
+        steps = stages[self._current_stage]
+        for name in steps:
+            for _ in range(self._steps_load_status[name]):
+                self._send_to_step(name, None)
+        self._wait_unloaded(steps)
 
     def _ask_generators(self) -> None:
         """Asks each generator for its next batch as soon as the last one came, while downstream is not flooded.
@@ -378,7 +477,11 @@ class WholePipeline(BasePipeline):
         """
         assert self._batch_manager is not None
         for name in self.dag.root_steps:
-            ahead = sum(count for step, count in self._under_way.items() if step not in self.dag.root_steps)
+            ahead = sum(
+                count
+                for step, count in self._under_way.items()
+                if step not in self.dag.root_steps and self._is_step_running(step)
+            )
             last = self._batch_manager.get_last_batch(name)
             if last is None or last.last_batch or self._under_way[name] or ahead >= _BATCHES_AHEAD:
                 continue
@@ -407,21 +510,24 @@ class WholePipeline(BasePipeline):
     def _cache(self) -> None:
         """Nothing to do after every batch: only whole results are cached."""
 
-    def _let_requests_finish(self) -> None:
-        """Stops sending requests, and waits for the answers to those that have been sent: they are paid for."""
+    def _let_requests_finish(self, reason: str) -> None:
+        """Lets no further request be sent, and waits until the answers to all others are stored: they are paid for.
+
+        Not for long after a failure; and a signal ends the wait.
+        """
         assert self.slots is not None
-        self.slots.stop("interrupted")
-        time.sleep(0.05)
-        while self.slots.in_flight and self._dead_worker() is None:
-            time.sleep(0.05)
-        time.sleep(0.3)  # what arrived last is being stored
+        self.slots.stop(reason)
+        signals = len(self._signals)
+        until = time.monotonic() + (_PATIENCE if reason == "failed" else math.inf)
+        while self.slots.is_busy and len(self._signals) == signals and time.monotonic() < until:
+            time.sleep(0.02)
 
     def _stuck(self) -> str:
         assert self._batch_manager is not None
         waiting = [name for name in self.dag if not self._batch_manager.step_has_finished(name)]
         return (
-            f"The steps {', '.join(waiting)} wait for rows that nobody will send. distilabel does this when a step"
-            " drops all rows of its last batch: mark rows instead, and select them in a leaf step."
+            f"The steps {', '.join(waiting)} wait for rows that nobody will send. distilabel does this when the"
+            " last batch of a step is empty: mark rows instead of dropping them, and select them in a leaf step."
         )
 
     # --- the result -------------------------------------------------------------------------------------------------
@@ -436,23 +542,50 @@ class WholePipeline(BasePipeline):
         parts.append(getattr(dataset, "_fingerprint", dataset))
         return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()[:12]
 
+    def _cached(self, finished: Path) -> Distiset | None:
+        """The whole result of an earlier run, if all of it is still there."""
+        try:
+            rows = json.loads(finished.read_text())["rows"]
+            distiset = self._distiset()
+        except (OSError, ValueError, KeyError):
+            return None
+        is_whole = sum(len(config["train"]) for config in distiset.values()) == sum(rows.values())
+        return distiset if is_whole else None
+
     def _distiset(self) -> Distiset:
         """The rows of the leaf steps, from the files they were written to."""
         distiset = Distiset()
         folder = self._cache_location["data"] / STEPS_OUTPUTS_PATH
         for name in sorted(self.dag.leaf_steps):
             files = sorted((folder / name).glob("*.parquet"))
-            if not files:
+            if not files:  # a leaf may have no rows
                 continue
             table = pa.concat_tables(map(pq.read_table, files), promote_options="permissive")
             if not self._enable_metadata and DISTILABEL_METADATA_KEY in table.column_names:
                 table = table.drop_columns([DISTILABEL_METADATA_KEY])
             distiset[name] = DatasetDict({"train": Dataset(InMemoryTable(table))})
-        if len(distiset) == 1:
+        if len(self.dag.leaf_steps) == 1 and distiset:
             distiset["default"] = distiset.pop(next(iter(distiset)))
         distiset.pipeline_path = self._cache_location["pipeline"]
         distiset.log_filename_path = self.log_file or self._cache_location["log_file"]
         return distiset
+
+
+class _Queue(Queue):  # type: ignore[type-arg]
+    """Pickles at once: what cannot be pickled is an error of the one that sends it, and not lost in a thread."""
+
+    def __init__(self) -> None:
+        super().__init__(ctx=mp.get_context())
+
+    def put(self, obj: Any, block: bool = True, timeout: float | None = None) -> None:
+        super().put(pickle.dumps(obj, pickle.HIGHEST_PROTOCOL), block, timeout)
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        return pickle.loads(super().get(block, timeout))
+
+    @staticmethod
+    def _on_queue_feeder_error(error: Exception, lost: Any) -> None:
+        """Nobody reads any more: the run is ending."""
 
 
 class Pipeline(WholePipeline, _LocalPipeline):
@@ -472,11 +605,11 @@ class Pipeline(WholePipeline, _LocalPipeline):
 
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
-        self._workers: list[tuple[str, Any]] = []
+        self._workers: list[tuple[str, int, Any]] = []
 
     @property
     def QueueClass(self) -> Any:
-        return mp.get_context().Queue
+        return _Queue
 
     def _start_worker(self, worker: _Worker) -> None:
         log_file = self.log_file or self._cache_location["log_file"]
@@ -486,12 +619,12 @@ class Pipeline(WholePipeline, _LocalPipeline):
             name=worker.step.name,
         )
         process.start()
-        self._workers.append((str(worker.step.name), process))
+        self._workers.append((str(worker.step.name), worker.replica, process))
 
-    def _dead_worker(self) -> str | None:
-        for name, process in self._workers:
-            if process.exitcode is not None and self._steps_load_status[name] != _STEP_UNLOADED_CODE:
-                code = process.exitcode
+    def _dead_worker(self, after_silence: bool) -> str | None:
+        for name, replica, process in self._workers:
+            code = process.exitcode
+            if (name, replica) not in self._ended and code is not None and (code or after_silence):
                 how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
                 return (
                     f"The worker of step '{name}' {how} (out of memory?). Run the same command again to go on:"
@@ -500,12 +633,12 @@ class Pipeline(WholePipeline, _LocalPipeline):
         return None
 
     def _end_workers(self, at_once: bool) -> None:
-        for _, process in self._workers:
+        for *_, process in self._workers:
             if not at_once:
                 process.join(timeout=5)
             if process.exitcode is None:
                 process.kill()
-        for _, process in self._workers:
+        for *_, process in self._workers:
             process.join()
             process.close()
         self._workers.clear()
@@ -520,6 +653,8 @@ def _work(worker: _Worker, pipeline_name: str, cache_id: str, log_file: Path, ve
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     sys.excepthook = sys.__excepthook__
+    with contextlib.suppress(OSError):  # so that `top` says which step a process is
+        Path("/proc/self/comm").write_text(str(worker.step.name))
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     set_pipeline_running_env_variables(pipeline_name, cache_id)
     _log_to(log_file, verbose)
@@ -533,16 +668,18 @@ def _end_with_parent(parent: int) -> None:
 
 
 @contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """SIGINT and SIGTERM raise `Interrupted` in the main thread; a second one ends the wait for open requests."""
+def _signals_go_to(take: Callable[[str], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM are only taken note of: an exception could come anywhere, such as between a fork and its note.
+
+    In another thread than the main one there are no signals.
+    """
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-
-    def interrupt(number: int, _: object) -> None:
-        raise Interrupted(signal.Signals(number).name)
-
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, lambda number, _: take(signal.Signals(number).name))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +19,11 @@ import yaml
 from datasets import disable_progress_bars
 from distilabel.models.llms.base import LLM
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
 
 from distilabel_selfinstruct import __version__
 from distilabel_selfinstruct.dataset import load_dataset, save_dataset
-from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.llms.demo import DemoLLM
 from distilabel_selfinstruct.llms.durable import DurableLLM
@@ -33,6 +35,7 @@ from distilabel_selfinstruct.pipeline import Pipeline
 from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.prompts import Wording
+from distilabel_selfinstruct.report import Prices, write_report
 from distilabel_selfinstruct.screen import show_progress
 from distilabel_selfinstruct.seeds import load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
@@ -45,12 +48,20 @@ _FAILURES = frozenset({
 })  # fmt: skip
 
 
+_SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
+
+
 class CustomLLM(BaseModel):
     """Any distilabel LLM: its class path and arguments."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
     class_path: str = Field(alias="class")
     arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @field_serializer("arguments")
+    def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What a run folder records: a key may change between two runs, and stands in no file."""
+        return {name: "***" if _SECRET.search(name) else value for name, value in arguments.items()}
 
 
 class RunConfig(BaseModel):
@@ -69,44 +80,61 @@ class RunConfig(BaseModel):
     temperature: float | None = Field(default=None, ge=0)
     lag: int | None = Field(default=None, gt=0)
     patience: int = Field(default=5, gt=0)
+    pilot_rounds: int | None = Field(default=None, gt=0)
     training_format: TrainingFormat = "messages"
     out: str = "runs/self-instruct"
     concurrency: int = Field(default=8, gt=0)
+    stage_by_stage: bool | None = None
     timeout: float = Field(default=600.0, gt=0)
     outage: float = Field(default=600.0, ge=0)
     max_tokens_total: int | None = Field(default=None, gt=0)
     max_cost: float | None = Field(default=None, gt=0)
     input_price: float = Field(default=0.0, ge=0)
     output_price: float = Field(default=0.0, ge=0)
+    push_to_hub: str | None = None
+    private: bool = False
+    license: str | None = None
     verbose: bool = False
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _one_seed_file(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
 
 
 # What may change between two runs in the same folder: the result does not depend on it, or only grows.
 _FREE = {"num_instructions", "base_url", "out", "concurrency", "timeout", "outage", "max_tokens_total", "max_cost",
-         "input_price", "output_price", "verbose"}  # fmt: skip
+         "stage_by_stage", "pilot_rounds", "push_to_hub", "private", "license", "input_price", "output_price", "verbose"}  # fmt: skip
 
 
-def read_config(values: dict[str, Any], where: str = "options") -> RunConfig:
-    """The config of these values.
+def read_config(given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "config") -> RunConfig:
+    """The config of these options; where there is none of a name, of the values of a config file.
 
     Raises:
         ConfigError: names the first value that cannot be used.
     """
     try:
-        config = RunConfig(**values)
+        config = RunConfig(**((of_file or {}) | given))
     except ValidationError as error:
-        first = error.errors()[0]
-        name = ".".join(str(part) for part in first["loc"]) or "config"
-        if first["type"] == "extra_forbidden":
-            known = ", ".join(RunConfig.model_fields)
-            raise ConfigError(f"{where}: there is no option {name!r}; there are: {known}.") from None
-        raise ConfigError(f"{where}: {name}: {first['msg']}, got {first['input']!r}.") from None
+        raise ConfigError(_explained(error, given, file)) from None
     if config.llm in ("openai", "vllm") and not config.model:
-        raise ConfigError(f"{where}: --llm {config.llm} needs --model, the name of the model.")
+        raise ConfigError(f"--llm {config.llm} needs --model, the name of the model.")
     if config.max_cost is not None and not (config.input_price or config.output_price):
-        raise ConfigError(f"{where}: --max-cost needs --input-price and --output-price, money per million tokens.")
+        raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
     get_preset(config.preset)
     return config
+
+
+def _explained(error: ValidationError, given: dict[str, Any], file: str) -> str:
+    """The first thing that is wrong, by the name that the user gave it."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    where = f"--{name.replace('_', '-')}" if name in given else f"{file}: {name}"
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return f"{file}: there is no option {name!r}; there are: {', '.join(RunConfig.model_fields)}."
+    if name == "llm":
+        return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
+    return f"{where}: {first['msg']}, got {first['input']!r}."
 
 
 def read_config_file(path: str) -> dict[str, Any]:
@@ -123,14 +151,14 @@ def read_config_file(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
-    return values
+    return {str(name).replace("-", "_"): value for name, value in values.items()}
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
     """What a run has come to.
 
-    `ended` is `complete`, `stalled`, or why requests stopped: `budget`, `unavailable`.
+    `ended` is `complete`, `stalled`, `pilot`, or why requests stopped: `budget`, `unavailable`.
     """
 
     ended: str
@@ -236,7 +264,8 @@ class Run:
         """
         if (summary := self._finished()) is not None:
             return summary
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self._model()  # what is wrong with its arguments is said before anything is written
+        self._make_folder()
         lock = FileLock(self.folder / ".lock", timeout=0)
         try:
             lock.acquire()
@@ -248,7 +277,7 @@ class Run:
             self._write_config()
             started = time.monotonic()
             pipeline = build(self)
-            groups = "sequential_step_execution" if self._shares_one_gpu() else None
+            groups = "sequential_step_execution" if self._runs_stage_by_stage() else None
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
@@ -258,12 +287,35 @@ class Run:
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
             summary = self._summarise(time.monotonic() - started)
             summary.write(self.folder / "summary.json")
+            self._write_report(summary)
         return summary
+
+    @property
+    def page(self) -> Path:
+        """The report, if it could be written."""
+        return self.folder / "report" / "index.html"
+
+    def prices(self) -> Prices | None:
+        """What a million tokens cost, if the config says so."""
+        config = self.config
+        return Prices(config.input_price, config.output_price) if config.input_price or config.output_price else None
+
+    def _write_report(self, summary: Summary) -> None:
+        """Figures need packages that are an extra; a run is whole without them."""
+        shutil.rmtree(self.page.parent, ignore_errors=True)
+        with suppress(MissingExtraError):
+            write_report(self.folder, usage=summary.usage, prices=self.prices())
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"{self.folder}: cannot be made ({error.strerror}); choose another --out.") from None
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
         path = self.folder / "summary.json"
-        if not path.exists():
+        if not path.exists() or not (self.folder / "dataset").exists():
             return None
         try:
             summary = Summary.read(path)
@@ -312,8 +364,10 @@ class Run:
             return VLLM(model=config.model)
         return DemoLLM(seed=config.seed)
 
-    def _shares_one_gpu(self) -> bool:
-        """Whether the model lives in the worker's process, so that one stage after the other must hold it."""
+    def _runs_stage_by_stage(self) -> bool:
+        """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
+        if self.config.stage_by_stage is not None:
+            return self.config.stage_by_stage
         return self.config.llm not in ("demo", "openai") and not getattr(self._model(), "agenerate", None)
 
     def _budget(self) -> Budget:
@@ -339,7 +393,10 @@ class Run:
         return identity
 
     def _read_before(self) -> dict[str, Any] | None:
+        """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
         path = self.folder / "config.yaml"
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunFolderError(f"{self.folder}: is a file; choose another --out.")
         if not path.exists():
             if self.folder.exists() and any(item.name != ".lock" for item in self.folder.iterdir()):
                 raise RunFolderError(f"{self.folder}: is no run folder, and not empty; choose another --out.")
@@ -349,7 +406,8 @@ class Run:
             before["lag"], before["recipe"], before["seed_tasks"], before["num_instructions"]
         except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
             raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another --out.") from None
-        return dict(before)
+        answered = any((self.folder / "completions").glob("*.sqlite"))
+        return dict(before) if answered else None
 
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:
@@ -381,13 +439,15 @@ class Run:
 def _custom_llm(custom: CustomLLM) -> LLM:
     module, _, name = custom.class_path.rpartition(".")
     try:
-        kind = getattr(import_module(module), name)
-    except (ImportError, AttributeError, ValueError) as error:
+        kind: Any = getattr(import_module(module), name)
+    except Exception as error:  # whatever a module does when it is imported
         raise ConfigError(f"llm.class: there is no {custom.class_path!r} ({error}).") from None
     if not (isinstance(kind, type) and issubclass(kind, LLM)):
         raise ConfigError(f"llm.class: {custom.class_path!r} is no distilabel LLM.")
     try:
-        return kind(**custom.arguments)
+        return kind.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"llm.arguments: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+    except TypeError as error:
+        raise ConfigError(f"llm.class: {error}.") from None

@@ -35,22 +35,23 @@ def load_seed_tasks(*paths: str | Path) -> list[SeedTask]:
         SeedFileError: names file, line, field and what was expected, for the first thing that is wrong.
     """
     tasks: list[SeedTask] = []
-    seen: dict[str, str] = {}
+    seen: dict[tuple[str, str], str] = {}
     for path in paths:
         for number, line in enumerate(_read_lines(Path(path)), start=1):
             if not line.strip():
                 continue
             where = f"{path}, line {number}"
             task = _read_task(line, where)
-            for what in (f"id {task.id!r}", f"instruction {task.instruction!r}"):
-                if what in seen:
-                    raise SeedFileError(f"{where}: {what} stands already at {seen[what]}; each must occur once.")
-                seen[what] = where
+            for field, value in (("id", task.id), ("instruction", task.instruction)):
+                if (field, value) in seen:
+                    raise SeedFileError(
+                        f"{where}, field {field!r}: expected one that occurs once, "
+                        f"found that of {seen[field, value]} ({_shown(value)})."
+                    )
+                seen[field, value] = where
             tasks.append(task)
     if not tasks:
-        raise SeedFileError(
-            f"{', '.join(map(str, paths))}: no seed tasks; expected JSON lines such as {_SCHEMA}"
-        )
+        raise SeedFileError(f"{', '.join(map(str, paths))}: no seed tasks; expected JSON lines such as {_SCHEMA}")
     return tasks
 
 
@@ -79,8 +80,8 @@ def _read_lines(path: Path) -> list[str]:
         raise SeedFileError(f"{path}: there is no such seed file.") from None
     except IsADirectoryError:
         raise SeedFileError(f"{path}: is a folder; expected a file of JSON lines.") from None
-    except PermissionError:
-        raise SeedFileError(f"{path}: may not be read; check its permissions.") from None
+    except OSError as error:
+        raise SeedFileError(f"{path}: cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError as error:
         raise SeedFileError(f"{path}: is not UTF-8 text (byte {error.start}); save it as UTF-8.") from None
 
@@ -88,9 +89,9 @@ def _read_lines(path: Path) -> list[str]:
 def _read_task(line: str, where: str) -> SeedTask:
     try:
         row = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise SeedFileError(
-            f"{where}: not a JSON object ({error.msg}, column {error.colno}); expected one a line, such as {_SCHEMA}"
+            f"{where}: not JSON ({_fault(error)}); expected one object a line, such as {_SCHEMA}"
         ) from None
     if not isinstance(row, dict):
         raise SeedFileError(f"{where}: expected a JSON object, found {_kind(row)}.")
@@ -102,8 +103,14 @@ def _read_task(line: str, where: str) -> SeedTask:
         instruction=_text(row, "instruction", where).strip(),
         instances=tuple(_read_instance(instance, f"{where}, instance {k}") for k, instance in enumerate(instances, 1)),
         is_classification=_field(row, "is_classification", bool, where),
-        name=_text(row, "name", where) if "name" in row else "",
+        name=_text(row, "name", where, may_be_empty=True) if "name" in row else "",
     )
+
+
+def _fault(error: ValueError | RecursionError) -> str:
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg}, column {error.colno}"
+    return "too deep" if isinstance(error, RecursionError) else "too long a number"
 
 
 def _read_instance(instance: Any, where: str) -> Instance:
@@ -119,6 +126,8 @@ def _text(row: dict[str, Any], field: str, where: str, may_be_empty: bool = Fals
     text: str = _field(row, field, str, where)
     if not text.strip() and not may_be_empty:
         raise SeedFileError(f"{where}, field {field!r}: expected a text, found an empty one.")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise SeedFileError(f"{where}, field {field!r}: expected a text, found half of a surrogate pair in it.")
     return text
 
 
@@ -134,4 +143,9 @@ _NAMES = {str: "a text", list: "a list", bool: "true or false", dict: "an object
 
 
 def _kind(value: Any) -> str:
-    return "null" if value is None else f"{_NAMES[type(value)]} ({json.dumps(value, ensure_ascii=False)[:60]})"
+    return "null" if value is None else f"{_NAMES[type(value)]} ({_shown(value)})"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:60]}..."

@@ -29,6 +29,7 @@ def build(run: Run) -> Pipeline:
             num_instructions=config.num_instructions,
             lag=config.lag,
             patience=config.patience,
+            pilot_rounds=config.pilot_rounds,
             folder=str(run.folder),
             **run.asking,
         )

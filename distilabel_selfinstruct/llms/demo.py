@@ -227,7 +227,13 @@ def _list_instructions(question: ListQuestion, rng: Random, scale: float) -> Com
     if wrong == "off_topic":
         return Completion("" if question.wording == "base" else noise.OFF_TOPIC)
     candidates = [_candidate(question, rng, scale) for _ in range(question.new)]
-    return _finished(_LISTERS[question.wording](candidates, question, rng, scale), wrong, rng)
+    if question.wording == "structured":
+        text = json.dumps({"instructions": candidates}, ensure_ascii=False)
+    elif question.wording == "base":
+        text = _numbered(noise.PLAIN_FORM, candidates, question.first).removeprefix(f"{question.first}.")
+    else:
+        text = _chat_list(candidates, question, rng, scale)
+    return _finished(text, wrong, rng)
 
 
 def _candidate(question: ListQuestion, rng: Random, scale: float) -> str:
@@ -237,27 +243,16 @@ def _candidate(question: ListQuestion, rng: Random, scale: float) -> str:
     return GRAMMAR.propose(rng, question.classification_only)
 
 
-def _list_as_base(candidates: list[str], question: ListQuestion, rng: Random, scale: float) -> str:
-    first, *others = candidates
-    return "\n".join([f" {first}", *(f"{number}. {text}" for number, text in enumerate(others, question.first + 1))])
+def _numbered(form: str, candidates: list[str], first: int) -> str:
+    return "\n".join(form.format(number, text) for number, text in enumerate(candidates, first))
 
 
-def _list_as_chat(candidates: list[str], question: ListQuestion, rng: Random, scale: float) -> str:
+def _chat_list(candidates: list[str], question: ListQuestion, rng: Random, scale: float) -> str:
     style = noise.pick(rng, noise.CHAT_STYLES, scale)
-    form = {"task_marks": "Task {0}: {1}", "bold": "**{0}.** {1}", "brackets": "{0}) {1}", "bullets": "- {1}"}.get(
-        style or "", "{0}. {1}"
-    )
-    lines = "\n".join(form.format(number, text) for number, text in enumerate(candidates, question.first))
+    lines = _numbered(noise.CHAT_FORMS.get(style, noise.PLAIN_FORM), candidates, question.first)
     if style != "chatter":
         return lines
     return f"{rng.choice(noise.CHATTER).format(new=question.new)}\n\n{lines}\n\n{noise.CLOSING}"
-
-
-def _list_as_json(candidates: list[str], question: ListQuestion, rng: Random, scale: float) -> str:
-    return json.dumps({"instructions": candidates}, ensure_ascii=False)
-
-
-_LISTERS = {"base": _list_as_base, "chat": _list_as_chat, "structured": _list_as_json}
 
 
 # --- classification ------------------------------------------------------------------------------------------------
@@ -316,7 +311,7 @@ def _write_instances(question: TaskQuestion, instances: list[Instance]) -> str:
 def _output_first(instances: list[Instance]) -> Iterator[str]:
     for each in instances:
         yield f"Class label: {each.output}"
-        if each.input:
+        if each.input and each.output:  # below an empty label, the input would be read as the label
             yield each.input
 
 

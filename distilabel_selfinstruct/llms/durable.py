@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import math
 import random
 import threading
 import time
@@ -13,15 +14,15 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM, AsyncLLM
-from pydantic import Field, PrivateAttr, SerializeAsAny
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
+from pydantic import Field, PrivateAttr, SecretStr, SerializeAsAny
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
-from distilabel_selfinstruct.llms.faults import explain
+from distilabel_selfinstruct.llms.faults import brief, explain
 from distilabel_selfinstruct.llms.records import Record, Records, request_key
 from distilabel_selfinstruct.llms.slots import RunStopped, Slots
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
 _MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # asking for ever would hang a run on one bad request
+_ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
 _LONGEST_WAIT = 120.0
-_growing_wait = wait_exponential_jitter(initial=0.5, max=30, jitter=1)
+_PATIENCE = 60.0  # seconds that open requests have when the model is unloaded
+_growing_wait = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 1)
 
 
 class _Request:
@@ -43,6 +46,7 @@ class _Request:
         self.parameters_text = json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
+        self.failing_since: float | None = None
         self.samples: list[int] = []
         self.recorded: list[Record] = []
 
@@ -114,7 +118,7 @@ class DurableLLM(LLM):
         Ask an endpoint through a folder of completions:
 
         ```python
-        from distilabel_selfinstruct.llms import DurableLLM, OpenAICompatibleLLM
+        from distilabel_selfinstruct import DurableLLM, OpenAICompatibleLLM
 
         llm = DurableLLM(
             llm=OpenAICompatibleLLM(model="my-model", base_url="http://127.0.0.1:8000/v1"),
@@ -148,7 +152,11 @@ class DurableLLM(LLM):
     _lock: Any = PrivateAttr(None)
     _chunk_lock: Any = PrivateAttr(None)
     _failures: int = PrivateAttr(0)
+    _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
+    _is_ending: bool = PrivateAttr(False)
     _down_since: float | None = PrivateAttr(None)
+    _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
+    _secrets: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def model_name(self) -> str:
@@ -177,25 +185,28 @@ class DurableLLM(LLM):
             RunFolderError: if recorded completions cannot be read.
         """
         super().load()
+        values = (getattr(self.llm, name) for name in type(self.llm).model_fields)
+        self._secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
         try:
             self.llm.load()
         except SelfInstructError:
             raise
         except Exception as error:
             # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
-            raise EndpointError(f"The model {self.model_name!r} could not be loaded: {error}") from None
+            said = brief(error, self._secrets)
+            raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
         self._records = Records(Path(self.folder), self.stage)
         self._lock, self._chunk_lock = threading.Lock(), threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"{self.stage}-requests", daemon=True)
         self._thread.start()
-        self._slots = Slots(self.stage, self.priority, int(self.concurrency))
-        self._await(self._slots.connect())
+        self._slots = self._await(Slots.connect(self.stage, self.priority, int(self.concurrency)))
 
     def unload(self) -> None:
-        """Finishes storing and releases the model."""
+        """Waits for the answers to requests that have been sent, stores them, and releases the model."""
         if self._loop is not None:
-            self._await(self._slots.close())
+            self._await(self._finish())
+            self._await(self._slots.disconnect())
             if hasattr(self.llm, "aclose"):
                 self._await(self.llm.aclose())
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -254,6 +265,20 @@ class DurableLLM(LLM):
 
     async def _answer(self, request: _Request) -> list[Record]:
         """Asks an asynchronous model, retries, stores; a request given up is stored as a failure."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._open[task] = False
+        try:
+            records = await self._ask(request)
+            self._open[task] = True
+            try:
+                await asyncio.wrap_future(self._records.store(records))
+            finally:
+                self._slots.stored(_answered(records))
+            return request.with_recorded(records)
+        finally:
+            del self._open[task]
+
+    async def _ask(self, request: _Request) -> list[Record]:
         started = time.time()
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retryable),
@@ -262,36 +287,57 @@ class DurableLLM(LLM):
             reraise=True,
         )
         try:
-            records: list[Record] = await retrying(self._attempt, request)
+            return await retrying(self._attempt, request)
         except RequestFailed as failure:
             if failure.reason not in _MOST_ATTEMPTS and failure.retryable and self._is_down():
                 raise RunStopped("unavailable") from None
             records = request.failures(failure, started)
             self._failures += len(records)
             self._slots.report(failures=self._failures)
-        await asyncio.wrap_future(self._records.store(records))
-        return request.with_recorded(records)
+            return records
 
     async def _attempt(self, request: _Request) -> list[Record]:
         await self._slots.acquire()
-        cost: dict[str, int] = {}
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        records: list[Record] = []
         try:
             if self._is_down():
                 raise RunStopped("unavailable")
+            self._open[task] = True
             started = time.time()
             try:
                 output = await self._generate_one(request)
                 records = request.records(output, started)
             except Exception as error:
-                failure = explain(error)
+                failure = explain(error, self._secrets)
                 if isinstance(failure, RequestFailed) and failure.retryable:
-                    self._down_since = self._down_since or time.monotonic()
+                    self._open[task] = False
+                    self._note_failing(request, failure.reason)
                 raise failure from None
             self._down_since = None
-            cost = _cost(records)
+            self._failing.clear()
             return records
         finally:
-            self._slots.release(**cost)
+            self._slots.release(**_cost(records))
+
+    def _note_failing(self, request: _Request, reason: str) -> None:
+        if self._is_ending:
+            raise RunStopped("failed")
+        self._failing[request.key] = reason
+        self._down_since = self._down_since or time.monotonic()
+        request.failing_since = request.failing_since or time.monotonic()
+
+    async def _finish(self) -> None:
+        """Drops requests that are not at the endpoint, and waits for the others: their answers are paid for."""
+        self._is_ending = True
+        for task, is_sent in self._open.items():
+            if not is_sent:
+                task.cancel()
+        if self._open:
+            _, late = await asyncio.wait(self._open, timeout=_PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
 
     async def _generate_one(self, request: _Request) -> GenerateOutput:
         assert isinstance(self.llm, AsyncLLM)
@@ -308,39 +354,49 @@ class DurableLLM(LLM):
                 for request in chunk:
                     request.recorded += request.failures(_stopped(stopped), started)
                 return
+            groups: dict[tuple[str, int], list[_Request]] = {}
+            for request in chunk:
+                groups.setdefault((request.parameters_text, len(request.samples)), []).append(request)
             records: list[Record] = []
             try:
-                groups: dict[tuple[str, int], list[_Request]] = {}
-                for request in chunk:
-                    groups.setdefault((request.parameters_text, len(request.samples)), []).append(request)
                 for group in groups.values():
-                    records += self._generate_group(group, started)
+                    self._generate_group(group, started, records)
             finally:
-                self._loop.call_soon_threadsafe(partial(self._slots.release, **_cost(records)))
-        self._records.store(records).result()
+                try:
+                    self._records.store(records).result()
+                finally:
+                    self._loop.call_soon_threadsafe(self._release, records)
 
-    def _generate_group(self, group: list[_Request], started: float) -> list[Record]:
-        """A group that fails is split until the culprit is alone."""
+    def _release(self, stored: list[Record]) -> None:
+        self._slots.release(**_cost(stored))
+        self._slots.stored(_answered(stored))
+
+    def _generate_group(self, group: list[_Request], started: float, records: list[Record]) -> None:
+        """Adds the records of a group; one that fails is split until the culprit is alone."""
         try:
             outputs = self.llm.generate_outputs(
                 inputs=[request.input for request in group],
                 num_generations=len(group[0].samples),
                 **group[0].parameters,
             )
+            if len(outputs) != len(group):
+                raise RequestFailed(f"{len(outputs)} outputs came for {len(group)} prompts", "invalid_response")
             of_requests = [request.records(output, started) for request, output in zip(group, outputs)]
         except Exception as error:
             if len(group) > 1:
                 half = len(group) // 2
-                return self._generate_group(group[:half], started) + self._generate_group(group[half:], started)
-            failure = explain(error)
+                self._generate_group(group[:half], started, records)
+                self._generate_group(group[half:], started, records)
+                return
+            failure = explain(error, self._secrets)
             if isinstance(failure, EndpointError):
                 raise failure from None
             of_requests = [group[0].failures(failure, started)]
             self._failures += len(of_requests[0])
             self.report(failures=self._failures)
-        for request, records in zip(group, of_requests):
-            request.recorded = request.with_recorded(records)
-        return [record for records in of_requests for record in records]
+        for request, of_request in zip(group, of_requests):
+            request.recorded = request.with_recorded(of_request)
+            records += of_request
 
     def _records_or_failures(self, future: Future[list[Record]], count: int) -> list[Record]:
         try:
@@ -351,15 +407,18 @@ class DurableLLM(LLM):
             return nothing.failures(_stopped(stopped), time.time())
 
     def _is_down(self) -> bool:
-        """Whether every attempt of the last `outage` seconds has failed."""
-        return self._down_since is not None and time.monotonic() - self._down_since > float(self.outage)
+        """Whether every attempt of the last `outage` seconds has failed, and not because of one bad request."""
+        if self._down_since is None or time.monotonic() - self._down_since <= float(self.outage):
+            return False
+        return len(self._failing) > 1 or any(reason in _ENDPOINTS_FAULT for reason in self._failing.values())
 
     def _is_given_up(self, state: RetryCallState) -> bool:
         failure = state.outcome.exception() if state.outcome else None
         most = _MOST_ATTEMPTS.get(getattr(failure, "reason", ""))
         if most is not None:
             return state.attempt_number >= most
-        return (state.seconds_since_start or 0.0) > float(self.outage)
+        request: _Request = state.args[0]  # not since its start: it may have waited long for a slot
+        return time.monotonic() - (request.failing_since or math.inf) > float(self.outage)
 
     def _await(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
@@ -377,9 +436,13 @@ def _stopped(stopped: RunStopped) -> RequestFailed:
     return RequestFailed(f"not asked: the run was stopped ({stopped})", str(stopped))
 
 
+def _answered(records: list[Record]) -> int:
+    return sum(record.reason is None for record in records)
+
+
 def _cost(records: list[Record]) -> dict[str, int]:
     return {
-        "requests": len(records),
+        "requests": _answered(records),
         "input_tokens": sum(record.input_tokens for record in records),
         "output_tokens": sum(record.output_tokens for record in records),
     }

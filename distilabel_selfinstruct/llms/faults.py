@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
@@ -20,18 +21,30 @@ _CONTEXT_LENGTH = (
 )
 _CONTENT_FILTER = ("content_filter", "content filter", "content management policy", "responsibleai", "safety system")
 
+_NOT_REACHED = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError"}
+_CUT = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError"}
 
-def explain(error: Exception) -> RequestFailed | EndpointError:
-    """The failure as this project's own error: `RequestFailed` costs one row, `EndpointError` ends the run."""
+
+def explain(error: Exception, secrets: Iterable[str] = ()) -> RequestFailed | EndpointError:
+    """The failure as this project's own error: `RequestFailed` costs one row, `EndpointError` ends the run.
+
+    Args:
+        error: whatever the model's client raised.
+        secrets: what no message may repeat, besides the keys and tokens of the environment.
+    """
     if isinstance(error, (RequestFailed, EndpointError)):
         return error
+    text = brief(error, secrets)
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return _explain_status(error, status)
-    kinds = {kind.__name__ for kind in type(error).__mro__}
-    text = _brief(error)
+        return _explain_status(error, status, text)
+    kinds = {kind.__name__ for each in _with_causes(error) for kind in type(each).__mro__}
+    if kinds & _NOT_REACHED:
+        return RequestFailed(f"the endpoint could not be reached: {text}", "unavailable", retryable=True)
     if kinds & {"TimeoutException", "APITimeoutError", "TimeoutError"}:
         return RequestFailed(f"no answer in time: {text}", "timeout", retryable=True)
+    if kinds & _CUT:
+        return RequestFailed(f"the connection was cut: {text}", "server_error", retryable=True)
     if kinds & {"APIConnectionError", "TransportError", "ConnectionError"}:
         return RequestFailed(f"the endpoint could not be reached: {text}", "unavailable", retryable=True)
     if isinstance(error, json.JSONDecodeError) or "APIResponseValidationError" in kinds:
@@ -39,11 +52,22 @@ def explain(error: Exception) -> RequestFailed | EndpointError:
     return RequestFailed(text, "model_error")
 
 
-def _explain_status(error: Exception, status: int) -> RequestFailed | EndpointError:
-    text = _brief(error)
+def _with_causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and those it was raised from: openai's classes say less than what lies below them."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__
+
+
+def _explain_status(error: Exception, status: int, text: str) -> RequestFailed | EndpointError:
     said = text.lower()
-    if status in (401, 403):
+    if status == 401 or (status == 403 and not any(sign in said for sign in _CONTENT_FILTER)):
         return EndpointError(f"The endpoint refused the key in the middle of the run ({status}): {text}")
+    if status == 402:
+        return EndpointError(f"The account's balance is used up; fill it up and run the same command again: {text}")
+    if status == 404 and "model" in said:
+        return EndpointError(f"The endpoint does not have the model any more: {text}")
     if status == 429 and ("insufficient_quota" in said or "exceeded your current quota" in said):
         return EndpointError(f"The account's quota is used up; fill it up and run the same command again: {text}")
     if status in _RETRYABLE_STATUS or status >= 500:
@@ -65,9 +89,11 @@ def _retry_after(error: Any) -> float | None:
         return None
 
 
-def _brief(error: Exception) -> str:
+def brief(error: Exception, secrets: Iterable[str] = ()) -> str:
+    """The error's message on one line, without secrets: some servers repeat the key they refuse."""
     text = " ".join(str(error).split()) or type(error).__name__
-    for name, value in os.environ.items():  # some servers repeat the key they refuse
-        if name.endswith(("_KEY", "_TOKEN")) and len(value) >= 8:
-            text = text.replace(value, "***")
+    of_environment = (value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN")))
+    for secret in (*secrets, *of_environment):
+        if len(secret) >= 8:
+            text = text.replace(secret, "***")
     return text if len(text) <= 300 else text[:300] + "..."

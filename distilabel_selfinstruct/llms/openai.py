@@ -90,12 +90,15 @@ class OpenAICompatibleLLM(AsyncLLM):
         description="The endpoint, up to and with its `/v1`.",
     )
     api_key: RuntimeParameter[SecretStr] | None = Field(
-        default_factory=lambda: os.getenv("OPENAI_API_KEY"), exclude=True, repr=False,
+        default_factory=lambda: os.getenv("OPENAI_API_KEY"),
+        exclude=True,
+        repr=False,
         description="The key, if the endpoint wants one.",
     )
     timeout: RuntimeParameter[float] = Field(default=600.0, description="The seconds a completion may take.")
     check_endpoint: RuntimeParameter[bool] = Field(
-        default=True, description="Whether `load` asks the endpoint for its models.",
+        default=True,
+        description="Whether `load` asks the endpoint for its models.",
     )
 
     _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
@@ -179,17 +182,23 @@ class OpenAICompatibleLLM(AsyncLLM):
         prompt, response_format = _split_input(input, response_format)
         stop = stop or []
         body = {
-            "max_tokens": max_new_tokens, "temperature": temperature, "top_p": top_p, "stop": self._sent_stop(stop),
-            "frequency_penalty": frequency_penalty, "presence_penalty": presence_penalty,
-            "response_format": response_format, **(extra_body or {}),
+            "max_tokens": max_new_tokens,
+            "temperature": temperature,
+            "top_p": top_p,
+            "stop": self._sent_stop(stop),
+            "frequency_penalty": frequency_penalty,
+            "presence_penalty": presence_penalty,
+            "response_format": response_format,
+            **(extra_body or {}),
         }
         completions: list[_Completion] = []
         while (missing := num_generations - len(completions)) > 0:
             body["n"] = missing if missing > 1 else None
             body["seed"] = seed + len(completions) if seed is not None else None
-            completions += _completions(await self._post(prompt, body), stop)
-            if not completions[-1].output_tokens:
+            received = _completions(await self._post(prompt, body), stop)
+            if not received[0].input_tokens:
                 self._warn_once("usage", f"{self.base_url} reports no token counts: no budget can include it")
+            completions += received
         return _output(completions[:num_generations])
 
     def _access(self, seconds: float) -> dict[str, Any]:
@@ -203,7 +212,7 @@ class OpenAICompatibleLLM(AsyncLLM):
 
     def _sent_stop(self, stop: list[str]) -> list[str] | None:
         limited = urlsplit(str(self.base_url)).hostname == "api.openai.com"
-        return stop[:OPENAI_STOP_LIMIT if limited else None] or None
+        return stop[: OPENAI_STOP_LIMIT if limited else None] or None
 
     async def _post(self, prompt: str | list[dict[str, Any]], body: dict[str, Any]) -> object:
         """Sends one request, again without a parameter that the model turns out to refuse."""
@@ -229,8 +238,9 @@ class OpenAICompatibleLLM(AsyncLLM):
         """Leaves out from now on what a model refused and answered without."""
         self._refused |= refusals.keys()
         for parameter in refusals.keys() - {"max_tokens"}:
-            self._warn_once(parameter, f"{self.model} refuses `{parameter}`, which is left out from now on "
-                                       f"({refusals[parameter]})")
+            self._warn_once(
+                parameter, f"{self.model} refuses `{parameter}`, which is left out from now on ({refusals[parameter]})"
+            )
 
     def _warn_once(self, subject: str, message: str) -> None:
         if subject not in self._warned:
@@ -247,13 +257,17 @@ class OpenAICompatibleLLM(AsyncLLM):
             self._logger.debug(f"{self.base_url} does not list its models: {error}")
             return
         except ValueError:
-            raise EndpointError(f"The endpoint {self.base_url} does not answer with a list of models but with "
-                                "something else, such as a web page. Is base_url right (most end in /v1), is a proxy "
-                                f"in between? Model asked for: {self.model}.") from None
+            raise EndpointError(
+                f"The endpoint {self.base_url} does not answer with a list of models but with "
+                "something else, such as a web page. Is base_url right (most end in /v1), is a proxy "
+                f"in between? Model asked for: {self.model}."
+            ) from None
         if not _offers(offered, self.model):
             nearest = difflib.get_close_matches(self.model, offered, MODELS_SHOWN, cutoff=0.0)
-            raise EndpointError(f"The endpoint {self.base_url} does not offer the model {self.model}. It offers "
-                                f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}.")
+            raise EndpointError(
+                f"The endpoint {self.base_url} does not offer the model {self.model}. It offers "
+                f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}."
+            )
 
     def _unusable(self, error: openai.OpenAIError) -> str:
         detail = str(error.__cause__ or error)
@@ -314,7 +328,7 @@ def _completions(reply: object, stop: list[str]) -> list[_Completion]:
 
 def _cut(text: str, finish_reason: str | None, stop: list[str]) -> tuple[str, str | None]:
     found = [at for sequence in stop if (at := text.find(sequence)) >= 0]
-    return (text[:min(found)], "stop") if found else (text, finish_reason)
+    return (text[: min(found)], "stop") if found else (text, finish_reason)
 
 
 def _text(choice: dict[str, Any]) -> str:
@@ -354,14 +368,15 @@ def _accepted(body: dict[str, Any], refused: Set[str]) -> dict[str, Any]:
 
 def _refused_parameter(error: openai.OpenAIError, sent: dict[str, Any]) -> str | None:
     """The parameter that an endpoint turned a request down for, if the request makes sense without it."""
-    message, parameter = str(error).lower(), getattr(error, "param", None)
-    unsupported = getattr(error, "code", None) in ("unsupported_parameter", "unsupported_value")
-    # vLLM names both in one message where a prompt is too long.
-    if unsupported and parameter == "max_tokens" in sent and "max_completion_tokens" in message:
-        return "max_tokens"
+    message, code, parameter = str(error).lower(), getattr(error, "code", None), getattr(error, "param", None)
     if "response_format" in sent and any(word in message for word in SCHEMA_WORDS):
         return "response_format"
-    return parameter if unsupported and parameter in DISPENSABLE and parameter in sent else None
+    # The code matters: vLLM speaks of max_completion_tokens, too, where a prompt is too long.
+    if code not in ("unsupported_parameter", "unsupported_value") or parameter not in sent:
+        return None
+    if parameter in DISPENSABLE or (parameter == "max_tokens" and "max_completion_tokens" in message):
+        return str(parameter)
+    return None
 
 
 def _model_ids(listing: object) -> list[str]:

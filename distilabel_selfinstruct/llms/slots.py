@@ -13,8 +13,7 @@ import json
 import os
 import secrets
 import threading
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
@@ -60,13 +59,76 @@ class Budget:
         return (self.spent_input * self.input_price + self.spent_output * self.output_price) / 1e6
 
 
-@dataclass(eq=False)
-class _Client:
-    writer: asyncio.StreamWriter
-    stage: str = ""
-    priority: int = 0
-    held: int = 0
-    waiting: set[int] = field(default_factory=set)
+class _Lines(asyncio.Protocol):
+    """Messages as lines, written together once a turn of the loop: thousands a second must cost little."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._unread = b""
+        self._unsent: list[str] = []
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode().partition(" ")
+            self.received(word, rest)
+
+    def received(self, word: str, rest: str) -> None:
+        """Takes one message."""
+        raise NotImplementedError
+
+    def send(self, *words: object) -> None:
+        """Sends one message, words with spaces between; nothing where the connection is gone."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(" ".join(map(str, words)))
+
+    def close(self) -> None:
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _flush(self) -> None:
+        if self._unsent and self._transport is not None:
+            self._transport.write("".join(f"{line}\n" for line in self._unsent).encode())
+        self._unsent.clear()
+
+
+class _Client(_Lines):
+    """A process as the server sees it: nothing before it has said the secret."""
+
+    def __init__(self, server: SlotServer) -> None:
+        super().__init__()
+        self._server = server
+        self.stage = ""
+        self.priority = 0
+        self.held = 0
+        self.unstored = 0
+        self.waiting: set[int] = set()
+
+    def received(self, word: str, rest: str) -> None:
+        if word == "hello":
+            hello = json.loads(rest)
+            if hmac.compare_digest(str(hello.get("secret")), self._server.secret):
+                self.stage, self.priority = hello["stage"], hello["priority"]
+                return
+        if not self.stage:
+            self.close()
+            return
+        self._server.receive(self, word, rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._server.lose(self)
 
 
 class SlotServer:
@@ -85,7 +147,7 @@ class SlotServer:
         self.events: dict[str, dict[str, Any]] = {}
         self.stopped: str | None = None
         self._host = host
-        self._secret = secrets.token_hex(16)
+        self.secret = secrets.token_hex(16)
         self._free = concurrency
         self._queue: list[tuple[int, int, int, _Client]] = []
         self._arrivals = itertools.count()
@@ -98,7 +160,7 @@ class SlotServer:
     def __enter__(self) -> SlotServer:
         self._thread.start()
         self._ready.wait()
-        os.environ[_ENVIRONMENT_VARIABLE] = f"{self._host}:{self._port}:{self._secret}"
+        os.environ[_ENVIRONMENT_VARIABLE] = f"{self._host}:{self._port}:{self.secret}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,12 +169,20 @@ class SlotServer:
         self._thread.join()
 
     def stop(self, reason: str) -> None:
-        """From now on nobody gets a slot; who waits for one is told the reason. May be called from any thread."""
+        """From now on nobody gets a slot; who waits for one is told the reason. For any thread but the server's own."""
+        stopped = threading.Event()
         self._loop.call_soon_threadsafe(self._stop, reason)
+        self._loop.call_soon_threadsafe(stopped.set)
+        stopped.wait()
 
     @property
     def in_flight(self) -> int:
         return self.concurrency - self._free
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is in flight, or the answer to one is not stored yet."""
+        return self.in_flight > 0 or any(client.unstored for client in list(self._clients))
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -120,61 +190,56 @@ class SlotServer:
         self._loop.close()
 
     async def _serve(self) -> None:
-        server = await asyncio.start_server(self._handle, self._host, 0)
+        server = await self._loop.create_server(self._connect, self._host, 0)
         self._port = server.sockets[0].getsockname()[1]
         if self.budget.is_used_up():
             self._stop("budget")
         self._ready.set()
         await self._closing.wait()
         server.close()
-        for client in list(self._clients):
-            client.writer.close()
-        for task in asyncio.all_tasks() - {asyncio.current_task()}:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        for client in self._clients:
+            client.close()
 
-    async def _handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client = _Client(writer)
-        try:
-            hello = json.loads(await reader.readline())
-            if not hmac.compare_digest(str(hello.get("secret")), self._secret):
-                return
-            client.stage, client.priority = hello["stage"], hello["priority"]
-            self._clients.add(client)
-            while line := await reader.readline():
-                self._receive(client, json.loads(line))
-        except (ConnectionError, ValueError):
-            pass
-        finally:
-            self._clients.discard(client)
-            client.waiting.clear()
-            self._free += client.held
-            self.spent.setdefault(client.stage, Spent()).in_flight -= client.held
-            client.held = 0
-            self._grant()
-            writer.close()
+    def _connect(self) -> _Client:
+        client = _Client(self)
+        self._clients.add(client)
+        return client
 
-    def _receive(self, client: _Client, message: dict[str, Any]) -> None:
-        if (number := message.get("acquire")) is not None:
-            client.waiting.add(number)
-            heappush(self._queue, (client.priority, next(self._arrivals), number, client))
-        elif (result := message.get("release")) is not None:
+    def receive(self, client: _Client, word: str, rest: str) -> None:
+        """Takes one message of a client; called in the server's own loop."""
+        if word == "acquire":
+            client.waiting.add(int(rest))
+            heappush(self._queue, (client.priority, next(self._arrivals), int(rest), client))
+        elif word == "release":
+            requests, *tokens = map(int, rest.split())
             client.held -= 1
             self._free += 1
-            self._count(client.stage, result)
-        elif (event := message.get("event")) is not None:
-            self.events.setdefault(client.stage, {}).update(event)
+            client.unstored += requests
+            self._count(client.stage, requests, *tokens)
+        elif word == "stored":
+            client.unstored -= int(rest)
+        elif word == "event":
+            self.events.setdefault(client.stage, {}).update(json.loads(rest))
         self._grant()
 
-    def _count(self, stage: str, result: dict[str, int]) -> None:
+    def lose(self, client: _Client) -> None:
+        """Takes back what a client held whose process is gone."""
+        self._clients.discard(client)
+        client.waiting.clear()
+        if client.held:
+            self._free += client.held
+            self.spent[client.stage].in_flight -= client.held
+            client.held = 0
+        self._grant()
+
+    def _count(self, stage: str, requests: int, input_tokens: int, output_tokens: int) -> None:
         spent = self.spent.setdefault(stage, Spent())
         spent.in_flight -= 1
-        spent.requests += result.get("requests", 0)
-        spent.input_tokens += result.get("input_tokens", 0)
-        spent.output_tokens += result.get("output_tokens", 0)
-        self.budget.spent_input += result.get("input_tokens", 0)
-        self.budget.spent_output += result.get("output_tokens", 0)
+        spent.requests += requests
+        spent.input_tokens += input_tokens
+        spent.output_tokens += output_tokens
+        self.budget.spent_input += input_tokens
+        self.budget.spent_output += output_tokens
         if self.stopped is None and self.budget.is_used_up():
             self._stop("budget")
 
@@ -189,43 +254,43 @@ class SlotServer:
                 continue
             client.waiting.discard(number)
             if self.stopped:
-                answer: dict[str, Any] = {"stopped": self.stopped, "number": number}
-            else:
-                answer = {"granted": number}
-                client.held += 1
-                self._free -= 1
-                self.spent.setdefault(client.stage, Spent()).in_flight += 1
-            client.writer.write(json.dumps(answer).encode() + b"\n")
+                client.send("stopped", number, self.stopped)
+                continue
+            client.held += 1
+            self._free -= 1
+            self.spent.setdefault(client.stage, Spent()).in_flight += 1
+            client.send("granted", number)
 
 
-class Slots:
+class Slots(_Lines):
     """A process's share of the run's slots; lives in one event loop.
 
     Without a server (a Task used on its own) it is a plain limit of `concurrency` for this process.
     """
 
-    def __init__(self, stage: str, priority: int, concurrency: int) -> None:
-        self._stage, self._priority = stage, priority
+    def __init__(self, concurrency: int) -> None:
+        super().__init__()
         self._local = asyncio.Semaphore(concurrency)
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._writer: asyncio.StreamWriter | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._is_shared = False
 
-    async def connect(self) -> None:
-        """Connects to the server of this run, if there is one."""
-        if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is None:
-            return
-        host, port, secret = address.rsplit(":", 2)
-        reader, self._writer = await asyncio.open_connection(host, int(port))
-        self._send({"secret": secret, "stage": self._stage, "priority": self._priority})
-        self._reading = asyncio.create_task(self._read(reader))
+    @classmethod
+    async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
+        """The slots of the run that this process belongs to, or of this process alone."""
+        slots = cls(concurrency)
+        if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
+            host, port, secret = address.rsplit(":", 2)
+            await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
+            slots._is_shared = True
+            slots.send("hello", json.dumps({"secret": secret, "stage": stage, "priority": priority}))
+        return slots
 
-    async def close(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            with suppress(ConnectionError):
-                await self._writer.wait_closed()
+    async def disconnect(self) -> None:
+        """Ends the connection; what was held is free again."""
+        if self._is_shared:
+            self.close()
+            await self.lost
 
     async def acquire(self) -> None:
         """Waits until one more request may be in flight.
@@ -233,43 +298,46 @@ class Slots:
         Raises:
             RunStopped: if no further request may be sent.
         """
-        if self._writer is None:
+        if not self._is_shared:
             await self._local.acquire()
             return
+        if self.lost.done():
+            raise RunStopped("failed")
         number = next(self._numbers)
         self._waiting[number] = granted = asyncio.get_running_loop().create_future()
-        self._send({"acquire": number})
+        self.send("acquire", number)
         await granted
 
-    def release(self, **cost: int) -> None:
-        """Gives a slot back and says what the request cost: `requests`, `input_tokens`, `output_tokens`."""
-        if self._writer is None:
-            self._local.release()
+    def release(self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        """Gives a slot back and says what the request cost."""
+        if self._is_shared:
+            self.send("release", requests, input_tokens, output_tokens)
         else:
-            self._send({"release": cost})
+            self._local.release()
+
+    def stored(self, requests: int) -> None:
+        """Says that the answers to so many requests, whose slots were given back before, are on disk."""
+        if self._is_shared:
+            self.send("stored", requests)
 
     def report(self, **event: Any) -> None:
         """Tells the main process how far this stage is."""
-        if self._writer is not None:
-            self._send({"event": event})
+        if self._is_shared:
+            self.send("event", json.dumps(event))
 
-    def _send(self, message: dict[str, Any]) -> None:
-        assert self._writer is not None
-        self._writer.write(json.dumps(message).encode() + b"\n")
+    def received(self, word: str, rest: str) -> None:
+        number, _, reason = rest.partition(" ")
+        waiting = self._waiting.pop(int(number))
+        if word == "stopped":
+            if not waiting.cancelled():
+                waiting.set_exception(RunStopped(reason))
+        elif waiting.cancelled():
+            self.release()
+        else:
+            waiting.set_result(None)
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        with suppress(ConnectionError):
-            while line := await reader.readline():
-                answer = json.loads(line)
-                number = answer.get("granted", answer.get("number"))
-                waiting = self._waiting.pop(number)
-                if waiting.cancelled():
-                    if "granted" in answer:
-                        self._send({"release": {}})
-                elif "granted" in answer:
-                    waiting.set_result(None)
-                else:
-                    waiting.set_exception(RunStopped(answer["stopped"]))
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(RunStopped("failed"))

@@ -47,7 +47,8 @@ class VLLM(vLLM):
     """
 
     disable_cuda_device_placement: RuntimeParameter[bool] = Field(
-        default=True, description="Whether to leave the choice of the GPU to `CUDA_VISIBLE_DEVICES`.",
+        default=True,
+        description="Whether to leave the choice of the GPU to `CUDA_VISIBLE_DEVICES`.",
     )
 
     _model: Any = PrivateAttr(None)
@@ -120,10 +121,20 @@ class VLLM(vLLM):
 
         def sampling_params(structure: OutlinesStructuredOutputType | None) -> SamplingParams:
             return SamplingParams(
-                n=num_generations, max_tokens=max_new_tokens, presence_penalty=presence_penalty,
-                frequency_penalty=frequency_penalty, repetition_penalty=repetition_penalty, temperature=temperature,
-                top_p=top_p, top_k=top_k, min_p=min_p, seed=seed, stop=stop, stop_token_ids=stop_token_ids,
-                include_stop_str_in_output=include_stop_str_in_output, skip_special_tokens=skip_special_tokens,
+                n=num_generations,
+                max_tokens=max_new_tokens,
+                presence_penalty=presence_penalty,
+                frequency_penalty=frequency_penalty,
+                repetition_penalty=repetition_penalty,
+                temperature=temperature,
+                top_p=top_p,
+                top_k=top_k,
+                min_p=min_p,
+                seed=seed,
+                stop=stop,
+                stop_token_ids=stop_token_ids,
+                include_stop_str_in_output=include_stop_str_in_output,
+                skip_special_tokens=skip_special_tokens,
                 structured_outputs=self._prepare_structured_output(structure) if structure else None,
                 **(extra_sampling_params or {}),
             )

@@ -160,7 +160,8 @@ def _wedge(axes: Axes, label: str, start: float, extent: float, inner: float, ou
     """A piece of a ring, clockwise from `start`, with its label along the radius where there is room for it."""
     from matplotlib.patches import Wedge
 
-    axes.add_patch(Wedge((0, 0), outer, start - extent, start, width=outer - inner, facecolor=colour, edgecolor=_SURFACE))
+    piece = Wedge((0, 0), outer, start - extent, start, width=outer - inner, facecolor=colour, edgecolor=_SURFACE)
+    axes.add_patch(piece)
     points = _RING_WIDTH * 72 / 2.05  # of the radius
     radius, length = (inner + outer) / 2 * points, _LETTER * len(label)
     tilt = 0.8 * math.radians(min(extent, 90))
@@ -232,7 +233,7 @@ def _draw_lengths(statistics: Statistics) -> Figure | None:
         return None
     figure = _new_figure(_PHONE_WIDTH, 0.2 + 2.1 * len(present))
     for (axes,), (name, lengths) in zip(figure.subplots(len(present), 1, squeeze=False), present):
-        beyond = f" ({lengths.histogram.beyond:,} longer ones not shown)" if lengths.histogram.beyond else ""
+        beyond = f" ({lengths.histogram.beyond:,} longer not shown)" if lengths.histogram.beyond else ""
         _histogram(axes, lengths, f"words of the {name}{beyond}")
         axes.set_xlim(0, lengths.histogram.edges[-1])
     return figure

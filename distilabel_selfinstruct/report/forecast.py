@@ -21,7 +21,7 @@ _RANGE = (5, 95)  # percentiles
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A number that is not known yet: what is expected, and a range that holds it nine times in ten."""
+    """A number that is not known yet: what is expected, and the middle nine tenths of the draws."""
 
     expected: float
     low: float

@@ -93,9 +93,7 @@ def saturation_sentence(rounds: Sequence[Round]) -> str:
         return f"Too few rounds ({len(rounds)}) to say whether more of them pay."
     quarter = len(rounds) // 4
     first, last = _sum(rounds[:quarter]).acceptance or 0.0, _sum(rounds[-quarter:]).acceptance or 0.0
-    then_and_now = (
-        f"{last:.0%} of the candidates of the last quarter of the rounds were admitted, against {first:.0%} in the first"
-    )
+    then_and_now = f"the last quarter of them admitted {last:.0%} of the candidates, the first {first:.0%}"
     if last < _HARDLY:
         return f"More rounds hardly pay: {then_and_now}; other seeds or another model would bring more."
     if last < _FALLEN * first:

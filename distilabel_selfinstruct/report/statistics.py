@@ -248,6 +248,7 @@ def _stage(name: str, admitted: int, rejected: Sequence[Row], candidate: str) ->
     """`candidate` is the column that is None where a row stands for a request without any candidate."""
     reasons = Counter(row["reason"] for row in rejected if row.get(candidate) is not None)
     barren = Counter(row["reason"] for row in rejected if row.get(candidate) is None)
+    in_order = dict([*reasons.most_common(), *barren.most_common()])
     by_reason: dict[str, list[Row]] = defaultdict(list)
     for row in rejected:
         by_reason[row["reason"]].append(row)
@@ -257,7 +258,7 @@ def _stage(name: str, admitted: int, rejected: Sequence[Row], candidate: str) ->
         admitted=admitted,
         rejected=dict(reasons.most_common()),
         barren=dict(barren.most_common()),
-        examples={reason: [_example(row) for row in _spread(by_reason[reason])] for reason in reasons | barren},
+        examples={reason: [_example(row) for row in _spread(by_reason[reason])] for reason in in_order},
     )
 
 

@@ -43,7 +43,8 @@ _QUANTITIES = {"all", "each", "both", "some", "any", "none", "most", "many", "fe
 _ENGLISH = {"the", "of", "and", "with", "this", "that", "these", "from", "your", "my", "following", "given", "how",
             "what", "which", "whether", "are", "each", "every", "why"}  # fmt: skip
 _FOREIGN = {"un", "una", "une", "uno", "de", "del", "la", "le", "el", "les", "los", "las", "des", "il", "di", "que",
-            "der", "die", "das", "den", "dem", "und", "ein", "eine", "het", "een", "van", "et", "en", "y", "os", "um", "uma"}  # fmt: skip
+            "der", "die", "das", "den", "dem", "und", "ein", "eine", "het", "een", "van", "et", "en", "y", "os", "um",
+            "uma"}  # fmt: skip
 _DETERMINERS = {"'s", "’s", "a", "an", "the", "this", "these", "your", "my", "our", "his", "their", "its", "each",
                 "every", "any"}  # fmt: skip
 

@@ -50,6 +50,7 @@ class BootstrapInstructions(GeneratorTask, Asking):
         lag: prompts between an answer and the first prompt that may show what it brought; by default the preset's,
             or a few times the concurrency.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
+        pilot_rounds: rounds after which the loop ends, to see what it takes; by default none.
         classification_only: show classification seeds only, and ask for classification tasks.
         folder: where `pool.jsonl` and `bootstrap.json` (how the loop ended) are written, if given.
         batch_size: most rows sent downstream at once.
@@ -115,6 +116,7 @@ class BootstrapInstructions(GeneratorTask, Asking):
     patience: RuntimeParameter[int] = Field(
         default=5, gt=0, description="Rounds without an admission after which the loop ends."
     )
+    pilot_rounds: int | None = Field(default=None, gt=0)
     classification_only: bool = False
     folder: str | None = Field(default=None, exclude=True)
     add_raw_input: RuntimeParameter[bool] = False
@@ -165,6 +167,7 @@ class BootstrapInstructions(GeneratorTask, Asking):
             loop = PoolLoop(
                 self._seed_tasks, self._preset, self.num_instructions or 0, self.seed or 0, self._lag(),
                 self.patience or 1, self.classification_only, self.llm.model_name,
+                self.pilot_rounds and self.pilot_rounds * self._lag(),
             )  # fmt: skip
             ended = self._drive(loop, rows)
             self._write_report(loop, ended)
@@ -180,7 +183,7 @@ class BootstrapInstructions(GeneratorTask, Asking):
     def _drive(self, loop: PoolLoop, rows: queue.SimpleQueue[Row | BaseException | None]) -> str:
         """Draws prompts and takes answers until the pool is full or nothing more comes; says how it ended."""
         answers = _Answers(self)
-        while not loop.is_complete and not loop.is_stalled:
+        while not (loop.is_complete or loop.is_stalled or loop.is_pilot_over):
             while loop.can_draw():
                 answers.ask(*loop.draw())
             try:
@@ -193,7 +196,7 @@ class BootstrapInstructions(GeneratorTask, Asking):
                 self.llm.report(
                     admitted=loop.admitted, wanted=loop.num_instructions, candidates=loop.candidates, prompts=loop.taken
                 )
-        return "complete" if loop.is_complete else "stalled"
+        return "complete" if loop.is_complete else "stalled" if loop.is_stalled else "pilot"
 
     def format_prompt(self, shots: list[Shot]) -> FormattedInput:
         """The prompt that shows these pool items."""

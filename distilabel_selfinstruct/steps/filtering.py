@@ -44,6 +44,7 @@ class FilterInstances(Step):
         - output (`str`): its output.
         - stage (`str`): the stage that rejected the row, or None.
         - reject_reason (`str`): the reason code, or None.
+        - detail (`str`): what the reason code leaves open.
 
     Categories:
         - filtering
@@ -87,7 +88,7 @@ class FilterInstances(Step):
 
     @property
     def outputs(self) -> "StepColumns":
-        return ["instance_id", "input", "output", "stage", "reject_reason"]
+        return ["instance_id", "input", "output", "stage", "reject_reason", "detail"]
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Makes one row of each instance; a row without instances stays one row.
@@ -98,7 +99,7 @@ class FilterInstances(Step):
         yield [each for row in inputs for each in self._explode(row)]
 
     def _explode(self, row: Row) -> Iterator[Row]:
-        row = {"stage": None, **row, "instance_id": None, "input": None, "output": None}
+        row = {"stage": None, "detail": None, **row, "instance_id": None, "input": None, "output": None}
         listed = row.pop("instances")
         if row["reject_reason"] is not None or not listed:
             yield row

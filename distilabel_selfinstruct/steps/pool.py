@@ -46,6 +46,7 @@ class PoolLoop:
         lag: prompts between an answer and the first prompt that may show what it brought; at least 1.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         classification_only: show classification seeds only.
+        most_prompts: prompts after which the loop ends, for a pilot.
         model_name: recorded in the rows.
     """
 
@@ -59,9 +60,11 @@ class PoolLoop:
         patience: int,
         classification_only: bool = False,
         model_name: str = "",
+        most_prompts: int | None = None,
     ) -> None:
         self.preset, self.num_instructions, self.seed = preset, num_instructions, seed
         self.lag, self.patience, self.model_name = lag, patience, model_name
+        self._most_prompts = math.inf if most_prompts is None else most_prompts
         self.drawn = self.taken = self.admitted = self.candidates = 0
         self._seeds = [
             Shot(task.id, task.instruction) for task in seed_tasks if task.is_classification or not classification_only
@@ -85,6 +88,11 @@ class PoolLoop:
         return self.taken - self._last_admission >= self.patience * self.lag
 
     @property
+    def is_pilot_over(self) -> bool:
+        """Whether no more prompts may be asked."""
+        return self.taken >= self._most_prompts
+
+    @property
     def pool(self) -> list[Shot]:
         """Seeds, then admitted instructions, in the order of their admission."""
         return list(self._pool)
@@ -94,7 +102,7 @@ class PoolLoop:
 
         When a prompt is drawn changes nothing in it, so how many are likely to be needed may be guessed freely.
         """
-        if self.is_complete or self.drawn >= self.taken + self.lag:
+        if self.is_complete or self.drawn >= min(self.taken + self.lag, self._most_prompts):
             return False
         rate = self.admitted / self.taken if self.taken else self.preset.new_instructions / 2
         likely = math.ceil((self.num_instructions - self.admitted) / max(rate, 0.25))

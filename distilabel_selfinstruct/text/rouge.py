@@ -14,8 +14,8 @@ Self-Instruct admits an instruction when its ROUGE-L F score with every text of 
   finds them (Chaudhuri et al., ICDE 2006; Bayardo et al., WWW 2007).
 - Positional filter: a first common word at place i of the prefix leaves at most m - i common words
   (Xiao et al., PPJoin, WWW 2008).
-- Bitmap filter: each text has a signature of 128 bits, one flipped by each word. The number of bits in which two
-  signatures differ is at most the number of words in which the texts differ (Sandes et al., Bitmap filter, ICDE 2020).
+- Bitmap filter: each text has a signature of some bits, one of them flipped by each word. Two signatures differ in no
+  more bits than the texts differ in words (Sandes et al., Bitmap filter, 2020).
 - The few pairs left get their LCS from the bit-parallel algorithm, the words of one text as the bits of an integer
   (Crochemore et al., 2001; Hyyrö, 2004).
 

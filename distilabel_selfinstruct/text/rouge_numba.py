@@ -294,9 +294,9 @@ def _with_size(values: _Array, size: int) -> _Array:
     """The array with room for `size` entries: larger by half at least, so that growing stays cheap."""
     if len(values) >= size:
         return values
-    larger: _Array = np.zeros((max(size, len(values) * 3 // 2), *values.shape[1:]), values.dtype)  # type: ignore[assignment]
+    larger = np.zeros(max(size, len(values) * 3 // 2), values.dtype)
     larger[: len(values)] = values
-    return larger
+    return cast(_Array, larger)
 
 
 class NumbaPool:

@@ -14,6 +14,8 @@ from distilabel_selfinstruct.presets import Preset, get_preset
 from distilabel_selfinstruct.text.parsing import Instance
 from distilabel_selfinstruct.text.rouge import unicode_tokens
 
+_PUNCTUATION = tuple(string.punctuation)
+
 
 @cache
 def _keyword_pattern(keywords: tuple[str, ...]) -> re.Pattern[str]:
@@ -43,9 +45,9 @@ def check_instruction(text: str, preset: str | Preset = "default") -> str | None
         return "keyword"
     if text.startswith("Write a program"):
         return "program"
-    if text[0] in string.punctuation:
+    if text.startswith(_PUNCTUATION):
         return "punctuation"
-    if not preset.any_script and not text[0].isascii():
+    if not preset.any_script and not text[:1].isascii():
         return "non_ascii"
     return None
 
@@ -53,35 +55,35 @@ def check_instruction(text: str, preset: str | Preset = "default") -> str | None
 def check_instances(instances: Sequence[Instance], preset: str | Preset = "default") -> list[str | None]:
     """For each instance of one instruction its reason code, or None.
 
-    `input_equals_output`, `empty_output`, `trailing_colon`, then among the remaining `conflicting_outputs` (for all
-    of them, when two give different outputs to the same non-empty input) or `duplicate` (all but the first).
+    In this order `input_equals_output`, `empty_output`, `trailing_colon`, then among the remaining
+    `conflicting_outputs` (for all of them, when two give different outputs to the same non-empty input) or
+    `duplicate` (all but the first).
     """
-    get_preset(preset)
-    reasons = [_check_instance(instance) for instance in instances]
-    valid = [instance for instance, reason in zip(instances, reasons) if reason is None]
-    outputs: dict[str, set[str]] = {}
-    for instance in valid:
-        if instance.input:
-            outputs.setdefault(instance.input, set()).add(instance.output)
-    conflicting = any(len(of_one_input) > 1 for of_one_input in outputs.values())
-
+    colons = (":", "：") if get_preset(preset).any_script else (":",)
+    reasons = [_check_instance(instance, colons) for instance in instances]
+    conflicting = _is_conflicting([instance for instance, reason in zip(instances, reasons) if reason is None])
     seen: set[Instance] = set()
     for at, instance in enumerate(instances):
-        if reasons[at] is not None:
-            continue
-        if conflicting:
-            reasons[at] = "conflicting_outputs"
-        elif instance in seen:
-            reasons[at] = "duplicate"
-        seen.add(instance)
+        if reasons[at] is None:
+            if conflicting:
+                reasons[at] = "conflicting_outputs"
+            elif instance in seen:
+                reasons[at] = "duplicate"
+            seen.add(instance)
     return reasons
 
 
-def _check_instance(instance: Instance) -> str | None:
-    if not instance.output:
-        return "empty_output"
+def _check_instance(instance: Instance, colons: tuple[str, ...]) -> str | None:
     if instance.input == instance.output:
         return "input_equals_output"
-    if instance.input.endswith(":") or instance.output.endswith(":"):
+    if not instance.output.strip():
+        return "empty_output"
+    if instance.input.rstrip().endswith(colons) or instance.output.rstrip().endswith(colons):
         return "trailing_colon"
     return None
+
+
+def _is_conflicting(instances: Sequence[Instance]) -> bool:
+    """Whether two of them give different outputs to the same non-empty input."""
+    outputs: dict[str, str] = {}
+    return any(outputs.setdefault(each.input, each.output) != each.output for each in instances if each.input)

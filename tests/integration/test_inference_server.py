@@ -1,6 +1,7 @@
 """OpenAICompatibleLLM against a real inference server: `transformers serve` on the CPU, with a tiny model.
 
-Needs torch and `transformers[serving]`: pip install "torch>=2.13" "transformers[serving]"
+Needs torch and `transformers[serving]`, for the Python that runs the tests or for the one that the environment variable
+`INFERENCE_SERVER_PYTHON` names.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ import pytest
 
 from distilabel_selfinstruct.errors import EndpointError
 from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
-from tests.support.tiny_model import make_tiny_model
 
-for package in ("torch", "transformers", "fastapi", "uvicorn"):
-    pytest.importorskip(package, reason='needs a server: pip install "torch>=2.13" "transformers[serving]"')
 pytestmark = pytest.mark.slow
 
+PYTHON = os.environ.get("INFERENCE_SERVER_PYTHON", sys.executable)
+FIND_PACKAGES = """
+from importlib.util import find_spec
+raise SystemExit(not all(map(find_spec, ("torch", "transformers", "fastapi", "uvicorn"))))
+"""
+ROOT = Path(__file__).parents[2]
 MODEL = "tests/tiny"
 CHAT = [{"role": "user", "content": "Name three primary colours."}]
 PROMPT = "Come up with a series of tasks:\n1."
@@ -33,19 +37,24 @@ PROMPT = "Come up with a series of tasks:\n1."
 @pytest.fixture(scope="module")
 def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The server's address; it serves what it finds in a Hugging Face cache, so the model is put into one."""
+    if subprocess.run([PYTHON, "-c", FIND_PACKAGES], stderr=subprocess.DEVNULL).returncode:
+        pytest.skip('needs a server: pip install "torch>=2.13" "transformers[serving]"')
     home = tmp_path_factory.mktemp("huggingface")
     repository = home / "hub" / f"models--{MODEL.replace('/', '--')}"
-    make_tiny_model(repository / "snapshots" / ("0" * 40))
+    snapshot = repository / "snapshots" / ("0" * 40)
+    subprocess.run([PYTHON, "-m", "tests.support.tiny_model", snapshot], cwd=ROOT, check=True, capture_output=True)
     (repository / "refs").mkdir()
     (repository / "refs" / "main").write_text("0" * 40)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "transformers.cli.transformers", "serve", "--device", "cpu"]
+    command = [PYTHON, "-m", "transformers.cli.transformers", "serve", "--device", "cpu"]
     with (home / "log").open("w") as log:
         server = subprocess.Popen(
             [*command, "--host", "127.0.0.1", "--port", str(port)],
-            env={**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}, stdout=log, stderr=log,
+            env={**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"},
+            stdout=log,
+            stderr=log,
         )
     try:
         wait_for(f"http://127.0.0.1:{port}/health", server, home / "log")
@@ -106,7 +115,7 @@ def test_a_completion_ends_before_its_stop_sequence(llm: OpenAICompatibleLLM, in
     options = {"max_new_tokens": 12, "temperature": 1.0, "seed": 1}
     whole = llm.generate([input], **options)[0]["generations"][0]
     cut: Any = llm.generate([input], stop=[whole[5:7]], **options)[0]
-    assert cut["generations"] == [whole[:whole.index(whole[5:7])]]
+    assert cut["generations"] == [whole[: whole.index(whole[5:7])]]
     assert cut["finish_reason"] == ["stop"]
     assert cut["statistics"]["output_tokens"][0] < 12
 

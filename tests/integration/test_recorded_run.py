@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -68,7 +67,7 @@ class Replay:
 
 
 @pytest.fixture(scope="module")
-def replay(official_data: Path, script: Script, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replay]:
+def replay(official_data: Path, script: Script, tmp_path_factory: pytest.TempPathFactory) -> Replay:
     recorded, folder = official_data / "official_run_davinci", tmp_path_factory.mktemp("replay") / "run"
     model = RecordedDavinci(recorded)
     with OpenAIServer(answer=model, models=["davinci"]) as server:
@@ -80,7 +79,7 @@ def replay(official_data: Path, script: Script, tmp_path_factory: pytest.TempPat
         assert (result.returncode, result.stderr) == (0, "")
         assert {request.path for request in server.requests} == {"/v1/completions"}
     configs = {path.name: load_from_disk(str(path))["train"].to_list() for path in (folder / "dataset").iterdir()}
-    yield Replay(recorded, model, configs)
+    return Replay(recorded, model, configs)
 
 
 def test_the_recorded_instructions_are_admitted_in_the_recorded_order(replay: Replay) -> None:

@@ -5,11 +5,15 @@ Needs torch and transformers: pip install "torch>=2.13" transformers
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from distilabel_selfinstruct.llms.records import usage_by_stage
 from tests.support.tiny_model import make_tiny_model
 
 for package in ("torch", "transformers"):
@@ -40,3 +44,30 @@ def test_a_chat_is_answered(llm: Any) -> None:
 def test_a_raw_string_is_refused(llm: Any) -> None:
     with pytest.raises(Exception, match="input"):
         llm.generate(["1."], max_new_tokens=2)
+
+
+def test_it_answers_the_main_pipeline_through_the_config(tmp_path: Path) -> None:
+    """Random weights say nothing that could be admitted; what counts is that every answer is on disk."""
+    model = make_tiny_model(tmp_path / "model")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        f"""
+        llm:
+          class: distilabel.models.llms.TransformersLLM
+          arguments: {{model: "{model}", device: cpu, disable_cuda_device_placement: true}}
+        num_instructions: 1
+        lag: 1
+        patience: 2
+        """
+    )
+    run = subprocess.run(
+        [sys.executable, "pipelines/self_instruct.py", "--config", config, "--out", tmp_path / "run"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 3, run.stderr
+    assert "round after round brought nothing new" in run.stdout
+    usage = usage_by_stage(tmp_path / "run" / "completions")["bootstrap"]
+    assert usage.requests == 2
+    assert usage.output_tokens > 0

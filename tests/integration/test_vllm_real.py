@@ -16,7 +16,8 @@ from tests.support import fake_vllm
 from tests.support.tiny_model import make_tiny_model
 
 pytest.importorskip("vllm", reason="needs vLLM: sh tests/integration/vllm_cpu.sh")
-pytestmark = [pytest.mark.slow, pytest.mark.vllm]
+# What vLLM and torch warn of is theirs.
+pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]
 
 # A GPU takes them too; a CPU needs them: bfloat16 crashes there, and nothing else bounds the memory.
 ENGINE = {"gpu_memory_utilization": 0.2, "enforce_eager": True, "max_model_len": 256}
@@ -57,7 +58,8 @@ def test_a_batch_of_raw_prompts_and_chats(llm: VLLM) -> None:
     assert [raw["finish_reason"], chat["finish_reason"]] == [["length"], ["length"]]
     assert raw["statistics"] == {"input_tokens": [len(PROMPT)], "output_tokens": [12]}
     assert chat["statistics"] == {
-        "input_tokens": [len("|user\nName three primary colours.|\n|assistant\n")], "output_tokens": [12]
+        "input_tokens": [len("|user\nName three primary colours.|\n|assistant\n")],
+        "output_tokens": [12],
     }
     assert len(raw["generations"][0]) == 12
 
@@ -74,14 +76,15 @@ def test_n_completions_differ_and_repeat_with_the_seed(llm: VLLM) -> None:
 def test_a_completion_ends_before_its_stop_sequence(llm: VLLM) -> None:
     whole = llm.generate([PROMPT], max_new_tokens=12, seed=1)[0]["generations"][0]
     cut = llm.generate([PROMPT], max_new_tokens=12, seed=1, stop=[whole[5:7]])[0]
-    assert cut["generations"] == [whole[:whole.index(whole[5:7])]]
+    assert cut["generations"] == [whole[: whole.index(whole[5:7])]]
     assert cut["finish_reason"] == ["stop"]
 
 
 def test_each_input_can_bring_its_structure(llm: VLLM) -> None:
     guided, digits, free = llm.generate(
         [(CHAT, {"schema": {"enum": ["yes", "no"]}}), (CHAT, {"format": "regex", "schema": "[0-9]{4}"}), CHAT],
-        max_new_tokens=12, seed=1,
+        max_new_tokens=12,
+        seed=1,
     )
     assert json.loads(guided["generations"][0]) in ("yes", "no")
     assert len(digits["generations"][0]) == 4

@@ -4,7 +4,7 @@
 #   sh tests/integration/vllm_cpu.sh [FOLDER OF THE ENVIRONMENT]
 set -eu
 cd "$(dirname "$0")/../.."
-environment=${1:-.venv-vllm-cpu}
+environment=${1:-build/venv-vllm-cpu}
 python="$environment/bin/python"
 
 if [ ! -x "$python" ]; then

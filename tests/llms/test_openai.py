@@ -32,8 +32,12 @@ from tests.support.openai_server import (
 pytestmark = pytest.mark.filterwarnings("ignore:Importing from 'distilabel.llms' is deprecated:DeprecationWarning")
 
 CHAT = [{"role": "user", "content": "Name three primary colours."}]
-SCHEMA = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"],
-          "additionalProperties": False}
+SCHEMA = {
+    "type": "object",
+    "properties": {"answer": {"type": "string"}},
+    "required": ["answer"],
+    "additionalProperties": False,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -83,8 +87,15 @@ class TestRequest:
 
     @pytest.mark.parametrize("input", [CHAT, "1."], ids=["chat", "raw"])
     def test_every_parameter_given_is_sent(self, server: OpenAIServer, input: Any) -> None:
-        options = {"temperature": 0.7, "top_p": 0.5, "frequency_penalty": 0.0, "presence_penalty": 2.0,
-                   "stop": ["\n\n", "16.", "17.", "18.", "19."], "seed": 7, "response_format": {"type": "json_object"}}
+        options = {
+            "temperature": 0.7,
+            "top_p": 0.5,
+            "frequency_penalty": 0.0,
+            "presence_penalty": 2.0,
+            "stop": ["\n\n", "16.", "17.", "18.", "19."],
+            "seed": 7,
+            "response_format": {"type": "json_object"},
+        }
         ask(server, input, {**options, "max_new_tokens": 99, "extra_body": {"min_p": 0.1}})
         body = server.requests[0].body
         assert {name: body[name] for name in options} == options
@@ -103,12 +114,17 @@ class TestRequest:
         assert OpenAICompatibleLLM(model="m", base_url="https://example.org/v1")._sent_stop(stop) == stop
 
     def test_a_stop_sequence_that_a_server_does_not_heed_is_cut_here(self) -> None:
-        reply = {"choices": [{"text": "Sort a list.\n16. More\n\n", "finish_reason": "length"}],
-                 "usage": {"prompt_tokens": 1, "completion_tokens": 7}}
+        reply = {
+            "choices": [{"text": "Sort a list.\n16. More\n\n", "finish_reason": "length"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 7},
+        }
         with OpenAIServer(faults=[garbage(reply)]) as server:
             output = ask(server, "15.", {"stop": ["\n\n", "\n16."]})
-        assert output == {"generations": ["Sort a list."], "finish_reason": ["stop"],
-                          "statistics": {"input_tokens": [1], "output_tokens": [7]}}
+        assert output == {
+            "generations": ["Sort a list."],
+            "finish_reason": ["stop"],
+            "statistics": {"input_tokens": [1], "output_tokens": [7]},
+        }
 
 
 class TestCompletions:
@@ -137,11 +153,12 @@ class TestCompletions:
         assert [request.body.get("n") for request in server.requests] == [3, 2, None]
         assert server.max_in_flight == 1
 
-    def test_empty_completions_are_completions(self) -> None:
+    def test_empty_completions_are_completions(self, caplog: pytest.LogCaptureFixture) -> None:
         with OpenAIServer(answer=lambda body: "") as server:
             output = ask(server, options={"num_generations": 2})
         assert output["generations"] == ["", ""]
         assert output["statistics"]["output_tokens"] == [0, 0]
+        assert not caplog.records
 
     @pytest.mark.parametrize("answer", [Answer(None), Answer("Half an ans", "content_filter")])
     def test_a_refusal_is_a_content_filter(self, answer: Answer) -> None:
@@ -169,23 +186,38 @@ class TestCompletions:
 
 
 class TestFaults:
-    @pytest.mark.parametrize("fault", [
-        html(), EMPTY, TRUNCATED, garbage([]), garbage({"error": "overloaded"}), garbage({"choices": []}),
-        garbage({"choices": [{"message": {}}]}), garbage({"choices": None}), garbage({"choices": [None]}),
-    ], ids=["html", "empty", "truncated", "list", "error", "no choices", "no content", "null choices", "null choice"])
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            html(),
+            EMPTY,
+            TRUNCATED,
+            garbage([]),
+            garbage({"error": "overloaded"}),
+            garbage({"choices": []}),
+            garbage({"choices": [{"message": {}}]}),
+            garbage({"choices": None}),
+            garbage({"choices": [None]}),
+        ],
+        ids=["html", "empty", "truncated", "list", "error", "no choices", "no content", "null choices", "null choice"],
+    )
     def test_an_answer_nobody_can_use(self, fault: Fault) -> None:
         with OpenAIServer(faults=[fault]) as server, pytest.raises(RequestFailed) as caught:
             ask(server)
         assert (caught.value.reason, caught.value.retryable) == ("invalid_response", True)
         assert len(server.requests) == 1
 
-    @pytest.mark.parametrize(("fault", "error"), [
-        (status(429, retry_after=7), openai.RateLimitError),
-        (status(400), openai.BadRequestError),
-        (status(500), openai.InternalServerError),
-        (html(503), openai.InternalServerError),
-        (CUT, openai.APIConnectionError),
-    ], ids=["429", "400", "500", "503 html", "cut"])
+    @pytest.mark.parametrize(
+        ("fault", "error"),
+        [
+            (status(429, retry_after=7), openai.RateLimitError),
+            (status(400), openai.BadRequestError),
+            (status(500), openai.InternalServerError),
+            (html(503), openai.InternalServerError),
+            (CUT, openai.APIConnectionError),
+        ],
+        ids=["429", "400", "500", "503 html", "cut"],
+    )
     def test_other_errors_pass_after_one_attempt(self, fault: Fault, error: type[Exception]) -> None:
         with OpenAIServer(faults=[fault]) as server, pytest.raises(error) as caught:
             ask(server)
@@ -211,22 +243,43 @@ class TestFaults:
 
 class TestRefusedParameters:
     def test_max_tokens_gets_its_new_name(self, caplog: pytest.LogCaptureFixture) -> None:
-        server = OpenAIServer(fault_rule=lambda body: status(
-            400, "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
-            "instead.", code="unsupported_parameter", param="max_tokens") if "max_tokens" in body else None)
+        server = OpenAIServer(
+            fault_rule=lambda body: (
+                status(
+                    400,
+                    "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' "
+                    "instead.",
+                    code="unsupported_parameter",
+                    param="max_tokens",
+                )
+                if "max_tokens" in body
+                else None
+            )
+        )
         with server:
             ask_twice(server, {"max_new_tokens": 5})
         assert [(r.body.get("max_tokens"), r.body.get("max_completion_tokens")) for r in server.requests] == [
-            (5, None), (None, 5), (None, 5)
+            (5, None),
+            (None, 5),
+            (None, 5),
         ]
         assert not caplog.records
 
     def test_a_temperature_that_a_model_refuses_is_left_out_with_one_warning(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
-        server = OpenAIServer(fault_rule=lambda body: status(
-            400, "Unsupported value: 'temperature' does not support 0.7 with this model.", code="unsupported_value",
-            param="temperature") if "temperature" in body else None)
+        server = OpenAIServer(
+            fault_rule=lambda body: (
+                status(
+                    400,
+                    "Unsupported value: 'temperature' does not support 0.7 with this model.",
+                    code="unsupported_value",
+                    param="temperature",
+                )
+                if "temperature" in body
+                else None
+            )
+        )
         with server:
             ask_twice(server, {"temperature": 0.7, "top_p": 0.5})
         assert [r.body.get("temperature") for r in server.requests] == [0.7, None, None]
@@ -248,9 +301,18 @@ class TestRefusedParameters:
             ask(server)
         assert len(server.requests) == 1
 
+    def test_a_parameter_that_was_not_sent_is_an_error(self) -> None:
+        rejected = status(400, "no temperature here", code="unsupported_parameter", param="temperature")
+        with OpenAIServer(faults=[rejected] * 3) as server, pytest.raises(openai.BadRequestError):
+            ask(server)
+        assert len(server.requests) == 1
+
     def test_a_prompt_too_long_for_vllm_does_not_rename_max_tokens(self) -> None:
-        too_long = status(400, "'max_tokens' or 'max_completion_tokens' is too large: 128. This model's maximum "
-                               "context length is 2048 tokens and your request has 2000 input tokens")
+        too_long = status(
+            400,
+            "'max_tokens' or 'max_completion_tokens' is too large: 128. This model's maximum "
+            "context length is 2048 tokens and your request has 2000 input tokens",
+        )
         with OpenAIServer(faults=[too_long]) as server, pytest.raises(openai.BadRequestError):
             ask(server)
         assert len(server.requests) == 1
@@ -294,7 +356,8 @@ class TestStructuredOutput:
     def test_a_schema_that_comes_with_a_chat_is_sent_as_response_format(self, server: OpenAIServer) -> None:
         ask(server, (CHAT, {"format": "json", "schema": SCHEMA}))
         assert server.requests[0].body["response_format"] == {
-            "type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True},
         }
 
     @pytest.mark.parametrize("code", [400, 422])
@@ -323,8 +386,10 @@ class TestLoad:
     def test_a_missing_model_names_those_offered(self) -> None:
         with OpenAIServer(models=["qwen3-8b", "llama-3.1-8b"]) as server:
             message = load_error(model="llama-3.1-70b", base_url=server.url)
-        assert message == (f"The endpoint {server.url} does not offer the model llama-3.1-70b. It offers 2, the "
-                           "nearest first: llama-3.1-8b, qwen3-8b.")
+        assert message == (
+            f"The endpoint {server.url} does not offer the model llama-3.1-70b. It offers 2, the "
+            "nearest first: llama-3.1-8b, qwen3-8b."
+        )
 
     def test_of_many_models_the_nearest_twenty_are_named(self) -> None:
         with OpenAIServer(models=[f"other-{i}" for i in range(300)] + ["stub-model-2"]) as server:
@@ -332,13 +397,17 @@ class TestLoad:
         assert "It offers 301, the nearest first: stub-model-2, " in message
         assert message.count("other-") == 19
 
-    @pytest.mark.parametrize(("asked", "offered"), [
-        ("llama3", ["llama3:latest", "qwen"]),
-        ("tiny.Q4", ["/models/tiny.Q4.gguf"]),
-        ("meta-llama/Llama-3.1-8B", ["Llama-3.1-8B"]),
-        ("tgi", ["meta-llama/Llama-3.1-8B"]),
-        ("meta-llama/Llama-3.1-8B:fastest", ["qwen", "meta-llama/Llama-3.1-8B"]),
-    ], ids=["ollama", "llama.cpp", "prefix", "tgi", "router"])
+    @pytest.mark.parametrize(
+        ("asked", "offered"),
+        [
+            ("llama3", ["llama3:latest", "qwen"]),
+            ("tiny.Q4", ["/models/tiny.Q4.gguf"]),
+            ("meta-llama/Llama-3.1-8B", ["Llama-3.1-8B"]),
+            ("tgi", ["meta-llama/Llama-3.1-8B"]),
+            ("meta-llama/Llama-3.1-8B:fastest", ["qwen", "meta-llama/Llama-3.1-8B"]),
+        ],
+        ids=["ollama", "llama.cpp", "prefix", "tgi", "router"],
+    )
     def test_other_names_of_the_same_model(self, asked: str, offered: list[str]) -> None:
         with OpenAIServer(models=offered) as server:
             llm = OpenAICompatibleLLM(model=asked, base_url=server.url)
@@ -410,8 +479,14 @@ class TestKey:
             llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url, api_key="secret-1")
             llm.load()
             llm.generate(inputs=[CHAT])
-            shown = [repr(llm), str(llm), str(llm.dump()), llm.model_dump_json(), caplog.text,
-                     str(llm.get_runtime_parameters_info())]
+            shown = [
+                repr(llm),
+                str(llm),
+                str(llm.dump()),
+                llm.model_dump_json(),
+                caplog.text,
+                str(llm.get_runtime_parameters_info()),
+            ]
             llm.unload()
         assert not [text for text in shown if "secret-1" in text]
         assert "api_key" not in llm.model_dump()  # a wrapper's dump and a step's signature are made of it
@@ -449,8 +524,19 @@ class TestLife:
     def test_no_generation_parameter_is_required(self) -> None:
         names = OpenAICompatibleLLM(model="m").runtime_parameters_names
         assert names["generation_kwargs"] == dict.fromkeys(
-            ["max_new_tokens", "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed",
-             "response_format", "extra_body"], True)
+            [
+                "max_new_tokens",
+                "temperature",
+                "top_p",
+                "frequency_penalty",
+                "presence_penalty",
+                "stop",
+                "seed",
+                "response_format",
+                "extra_body",
+            ],
+            True,
+        )
         assert [names[name] for name in ("base_url", "api_key", "timeout", "check_endpoint")] == [True] * 4
 
     def test_http_libraries_are_quiet(self, server: OpenAIServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -66,21 +66,51 @@ class TestGenerate:
 
     def test_every_parameter_reaches_the_engine(self) -> None:
         llm = loaded()
-        llm.generate(["1."], num_generations=2, max_new_tokens=9, presence_penalty=2.0, frequency_penalty=0.1,
-                     repetition_penalty=1.1, temperature=0.7, top_p=0.5, top_k=40, min_p=0.1, seed=3, stop=["16."],
-                     stop_token_ids=[2], include_stop_str_in_output=True, skip_special_tokens=False,
-                     extra_sampling_params={"bad_words": ["image"]})
-        assert engine_calls(llm)[0][1] == [fake_vllm.SamplingParams(
-            n=2, max_tokens=9, presence_penalty=2.0, frequency_penalty=0.1, repetition_penalty=1.1, temperature=0.7,
-            top_p=0.5, top_k=40, min_p=0.1, seed=3, stop=["16."], stop_token_ids=[2],
-            include_stop_str_in_output=True, skip_special_tokens=False, bad_words=["image"],
-        )]
+        llm.generate(
+            ["1."],
+            num_generations=2,
+            max_new_tokens=9,
+            presence_penalty=2.0,
+            frequency_penalty=0.1,
+            repetition_penalty=1.1,
+            temperature=0.7,
+            top_p=0.5,
+            top_k=40,
+            min_p=0.1,
+            seed=3,
+            stop=["16."],
+            stop_token_ids=[2],
+            include_stop_str_in_output=True,
+            skip_special_tokens=False,
+            extra_sampling_params={"bad_words": ["image"]},
+        )
+        assert engine_calls(llm)[0][1] == [
+            fake_vllm.SamplingParams(
+                n=2,
+                max_tokens=9,
+                presence_penalty=2.0,
+                frequency_penalty=0.1,
+                repetition_penalty=1.1,
+                temperature=0.7,
+                top_p=0.5,
+                top_k=40,
+                min_p=0.1,
+                seed=3,
+                stop=["16."],
+                stop_token_ids=[2],
+                include_stop_str_in_output=True,
+                skip_special_tokens=False,
+                bad_words=["image"],
+            )
+        ]
 
     def test_a_batch_is_one_call_in_order(self) -> None:
         llm = loaded()
         outputs = llm.generate(["1.", CHAT, "2."])
         assert [output["generations"][0] for output in outputs] == [
-            "[0] answer to 1.", "[0] answer to <|user|>Name a colour.<|assistant|>", "[0] answer to 2."
+            "[0] answer to 1.",
+            "[0] answer to <|user|>Name a colour.<|assistant|>",
+            "[0] answer to 2.",
         ]
         assert len(engine_calls(llm)) == 1
 
@@ -103,11 +133,19 @@ class TestStructuredOutput:
 
     def test_each_input_can_bring_its_own(self) -> None:
         llm = loaded()
-        llm.generate([(CHAT, {"schema": {"type": "object"}}), (CHAT, {"format": "regex", "schema": "[0-9]+"}),
-                      (CHAT, None), CHAT])
+        llm.generate(
+            [
+                (CHAT, {"schema": {"type": "object"}}),
+                (CHAT, {"format": "regex", "schema": "[0-9]+"}),
+                (CHAT, None),
+                CHAT,
+            ]
+        )
         assert self.structures(llm) == [
             fake_vllm.StructuredOutputsParams(json={"type": "object"}),
-            fake_vllm.StructuredOutputsParams(regex="[0-9]+"), None, None,
+            fake_vllm.StructuredOutputsParams(regex="[0-9]+"),
+            None,
+            None,
         ]
 
     def test_the_models_own_holds_for_all_others(self) -> None:

@@ -174,9 +174,7 @@ class LLM:
         assert isinstance(sampling_params, list)
         assert not use_tqdm
         self.calls.append((list(prompts), sampling_params))
-        return [
-            self._request(i, *pair) for i, pair in enumerate(zip(prompts, sampling_params, strict=True))
-        ]
+        return [self._request(i, *pair) for i, pair in enumerate(zip(prompts, sampling_params, strict=True))]
 
     def _request(self, number: int, prompt: Any, params: SamplingParams) -> RequestOutput:
         ids = self.tokenizer.encode(prompt) if isinstance(prompt, str) else prompt["prompt_token_ids"]
@@ -189,10 +187,10 @@ class LLM:
     def _completion(self, index: int, prompt: str, params: SamplingParams) -> CompletionOutput:
         text, reason = type(self).answer(prompt, (params.seed or 0) + index), "stop"
         if params.max_tokens is not None and len(text) > params.max_tokens:
-            text, reason = text[:params.max_tokens], "length"
+            text, reason = text[: params.max_tokens], "length"
         for stop in params.stop or []:
             if stop in text:
-                text, reason = text[:text.index(stop)], "stop"
+                text, reason = text[: text.index(stop)], "stop"
         return CompletionOutput(index, text, [ord(character) for character in text], finish_reason=reason)
 
 
@@ -207,11 +205,20 @@ def letters(prompt: str, seed: int) -> str:
     return hashlib.md5(f"{prompt}{seed}".encode()).hexdigest()
 
 
-def install(monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, int], str] = letters,
-            chat_template: str | None = TEMPLATE) -> type[LLM]:
+def install(
+    monkeypatch: pytest.MonkeyPatch, answer: Callable[[str, int], str] = letters, chat_template: str | None = TEMPLATE
+) -> type[LLM]:
     """Makes `import vllm` give this module; returns its LLM class."""
-    modules = {name: ModuleType(name) for name in (
-        "vllm", "vllm.sampling_params", "vllm.exceptions", "vllm.distributed", "vllm.distributed.parallel_state")}
+    modules = {
+        name: ModuleType(name)
+        for name in (
+            "vllm",
+            "vllm.sampling_params",
+            "vllm.exceptions",
+            "vllm.distributed",
+            "vllm.distributed.parallel_state",
+        )
+    }
     fake = type("LLM", (LLM,), {"answer": staticmethod(answer), "tokenizer": Tokenizer(chat_template)})
     LLM.made = []
     vars(modules["vllm"]).update(LLM=fake, SamplingParams=SamplingParams, RequestOutput=RequestOutput)

@@ -42,8 +42,16 @@ import orjson
 Body = Mapping[str, Any]
 T = TypeVar("T")
 
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests",
-           500: "Internal Server Error", 503: "Service Unavailable", 504: "Gateway Timeout"}
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+    504: "Gateway Timeout",
+}
 HTML = b"<html><head><title>Bad gateway</title></head><body>upstream sent no answer</body></html>"
 
 
@@ -67,8 +75,12 @@ class Fault:
 
 def status(number: int, message: str = "injected", retry_after: float | None = None, **error: Any) -> Fault:
     """An error answer; `error` adds fields such as `code` and `param` to its body."""
-    return Fault("json", number, {"error": {"message": message, "type": "stub", "param": None, "code": None, **error}},
-                 retry_after)
+    return Fault(
+        "json",
+        number,
+        {"error": {"message": message, "type": "stub", "param": None, "code": None, **error}},
+        retry_after,
+    )
 
 
 def garbage(body: Any) -> Fault:
@@ -127,7 +139,7 @@ def words(body: Body) -> str:
     """The answer when none is given: words that depend on the prompt and on the number of the choice."""
     asked = orjson.dumps([body.get("prompt"), body.get("messages"), body["choice"]])
     digest = hashlib.md5(asked).hexdigest()
-    return " ".join(f"word{digest[i:i + 2]}" for i in range(0, 24, 2))
+    return " ".join(f"word{digest[i : i + 2]}" for i in range(0, 24, 2))
 
 
 class Stub:
@@ -257,11 +269,17 @@ class Stub:
         prompt = " ".join(str(m["content"]) for m in body["messages"]) if chat else body["prompt"]
         read, written = len(prompt.split()), sum(len((a.text or "").split()) for a in answers)
         return {
-            "id": f"cmpl-{request.number}", "object": "chat.completion" if chat else "text_completion",
-            "created": int(request.started), "model": body["model"],
+            "id": f"cmpl-{request.number}",
+            "object": "chat.completion" if chat else "text_completion",
+            "created": int(request.started),
+            "model": body["model"],
             "choices": [
-                {"index": i, "finish_reason": a.finish_reason, "logprobs": None,
-                 **({"message": {"role": "assistant", "content": a.text}} if chat else {"text": a.text})}
+                {
+                    "index": i,
+                    "finish_reason": a.finish_reason,
+                    "logprobs": None,
+                    **({"message": {"role": "assistant", "content": a.text}} if chat else {"text": a.text}),
+                }
                 for i, a in enumerate(answers)
             ],
             "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
@@ -272,8 +290,15 @@ class Stub:
             return Fault("json", body=[asdict(request) for request in self.requests])
         if method == "POST":
             self._set(body)
-        return Fault("json", body={"requests": len(self.requests), "in_flight": self.in_flight,
-                                   "max_in_flight": self.max_in_flight, "cpu_seconds": time.thread_time()})
+        return Fault(
+            "json",
+            body={
+                "requests": len(self.requests),
+                "in_flight": self.in_flight,
+                "max_in_flight": self.max_in_flight,
+                "cpu_seconds": time.thread_time(),
+            },
+        )
 
     def _set(self, settings: dict[str, Any]) -> None:
         """`faults`: a list of Fault fields or nulls; `refuse_for`: seconds; `latency`, `sigma`: from now on."""
@@ -298,7 +323,7 @@ def _cut(answer: str | Answer, body: Body) -> Answer:
         text, reason = " ".join(pieces[:limit]), "length"
     stop = body.get("stop") or []
     found = [at for s in ([stop] if isinstance(stop, str) else stop) if (at := text.find(s)) >= 0]
-    return Answer(text[:min(found)], "stop") if found else Answer(text, reason)
+    return Answer(text[: min(found)], "stop") if found else Answer(text, reason)
 
 
 class _Connection(asyncio.Protocol):
@@ -333,7 +358,7 @@ class _Connection(asyncio.Protocol):
         end = head_end + 4 + int(headers.get("content-length", 0))
         if len(self.received) < end:
             return
-        content = bytes(self.received[head_end + 4:end])
+        content = bytes(self.received[head_end + 4 : end])
         del self.received[:end]
         method, path, _ = request_line.split(" ")
         self.task = asyncio.get_running_loop().create_task(self._answer(method, path, headers, content))
@@ -353,13 +378,15 @@ class _Connection(asyncio.Protocol):
         if content is None:
             content = orjson.dumps(response.body)
         if response.kind == "truncated":
-            content = content[:len(content) // 2]
+            content = content[: len(content) // 2]
         retry = f"Retry-After: {response.retry_after:g}\r\n" if response.retry_after is not None else ""
-        head = (f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}\r\n"
-                f"Content-Type: {'text/html' if response.kind == 'html' else 'application/json'}\r\n"
-                f"Content-Length: {len(content)}\r\n{retry}\r\n").encode()
+        head = (
+            f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}\r\n"
+            f"Content-Type: {'text/html' if response.kind == 'html' else 'application/json'}\r\n"
+            f"Content-Length: {len(content)}\r\n{retry}\r\n"
+        ).encode()
         if response.kind == "cut":
-            self.transport.write(head + content[:len(content) // 2])
+            self.transport.write(head + content[: len(content) // 2])
             self.transport.close()
         else:
             self.transport.write(head + content)
@@ -414,13 +441,17 @@ class OpenAIServerProcess:
         pairs = [(name.replace("_", "-"), value) for name, value in options.items()]
         self._arguments = [
             f"--{name}" if one is True else f"--{name}={one}"
-            for name, value in pairs for one in (value if isinstance(value, (list, tuple)) else [value])
+            for name, value in pairs
+            for one in (value if isinstance(value, (list, tuple)) else [value])
         ]
 
     def __enter__(self) -> OpenAIServerProcess:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.openai_server", "--until-stdin-closes", *self._arguments],
-            cwd=Path(__file__).parents[2], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
             start_new_session=True,
         )
         assert self._process.stdout is not None
@@ -444,8 +475,9 @@ class OpenAIServerProcess:
 
     def control(self, path: str = "", **settings: Any) -> Any:
         """Changes settings (see `Stub._set`); returns counts and CPU seconds, or the log for path "/requests"."""
-        request = urllib.request.Request(self.url.removesuffix("/v1") + "/control" + path,
-                                         data=json.dumps(settings).encode() if settings else None)
+        request = urllib.request.Request(
+            self.url.removesuffix("/v1") + "/control" + path, data=json.dumps(settings).encode() if settings else None
+        )
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)
 
@@ -469,9 +501,15 @@ def _arguments() -> argparse.Namespace:
 async def _serve(arguments: argparse.Namespace) -> None:
     module, _, function = arguments.answer.partition(":")
     stub = Stub(
-        answer=getattr(importlib.import_module(module), function), models=arguments.model or ("stub-model",),
-        api_keys=arguments.api_key, honours_n=not arguments.ignores_n, slots=arguments.slots,
-        latency=arguments.latency, sigma=arguments.sigma, seed=arguments.seed, log=arguments.log,
+        answer=getattr(importlib.import_module(module), function),
+        models=arguments.model or ("stub-model",),
+        api_keys=arguments.api_key,
+        honours_n=not arguments.ignores_n,
+        slots=arguments.slots,
+        latency=arguments.latency,
+        sigma=arguments.sigma,
+        seed=arguments.seed,
+        log=arguments.log,
     )
     stub.port = arguments.port
     await stub.listen()

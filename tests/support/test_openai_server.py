@@ -63,8 +63,9 @@ def test_a_client_that_leaves_frees_its_slot_and_is_not_completed() -> None:
 
 
 def test_a_failing_answer_function_is_told_to_the_client() -> None:
-    with OpenAIServer(answer=lambda body: body["no such key"]) as server, pytest.raises(
-        urllib.error.HTTPError, match="500"
+    with (
+        OpenAIServer(answer=lambda body: body["no such key"]) as server,
+        pytest.raises(urllib.error.HTTPError, match="500"),
     ):
         post(server.url)
 

@@ -16,25 +16,25 @@ CANDIDATE_SHARES = {
     "too_short": 0.03,
     "too_long": 0.03,
     "keyword": 0.03,
-    "program": 0.025,
+    "program": 0.03,
     "punctuation": 0.03,
     "non_ascii": 0.02,
 }
 """Of the instructions in a bootstrap completion."""
-BOOTSTRAP_SHARES = {"empty": 0.05, "off_topic": 0.05, "truncated": 0.12, "crlf": 0.06}
+BOOTSTRAP_SHARES = {"empty": 0.05, "off_topic": 0.08, "truncated": 0.14, "crlf": 0.06}
 """Of the bootstrap completions."""
-CLASSIFICATION_SHARES = {"unclear": 0.04}
+CLASSIFICATION_SHARES = {"unclear": 0.05}
 """Of the answers to "Is it classification?"."""
 INSTANCES_SHARES = {
     "malformed": 0.03,
     "empty": 0.02,
     "truncated": 0.06,
     "crlf": 0.03,
-    "empty_output": 0.04,
-    "trailing_colon": 0.04,
+    "empty_output": 0.08,
+    "trailing_colon": 0.05,
     "input_equals_output": 0.06,
-    "conflicting": 0.04,
-    "duplicate": 0.06,
+    "conflicting": 0.06,
+    "duplicate": 0.07,
     "surplus": 0.06,
 }
 """Of the completions with instances; those that need an input do nothing where a task has none."""
@@ -42,6 +42,14 @@ SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting"
 """Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}
 """Of the chat answers to a bootstrap prompt; the rest are plain numbered lines."""
+PLAIN_FORM = "{0}. {1}"
+CHAT_FORMS: Mapping[str | None, str] = {
+    "task_marks": "Task {0}: {1}",
+    "bold": "**{0}.** {1}",
+    "brackets": "{0}) {1}",
+    "bullets": "- {1}",
+}
+"""How a style marks a line, from its number and its text."""
 
 OFF_TOPIC = "I'm sorry, but I can't continue this list."
 UNCLEAR = ("Maybe", "It depends", "Maybe, that depends on the input")
@@ -152,7 +160,7 @@ def spoil(kind: str, instances: list[Instance], rng: Random) -> list[Instance]:
     at = rng.randrange(len(instances))
     one = instances[at]
     if kind == "empty_output":
-        wrong = Instance("", "")
+        wrong = Instance(one.input, "")
     elif kind == "trailing_colon":
         wrong = Instance(f"{one.input}:", one.output) if one.input else Instance("", f"{one.output} because:")
     elif not one.input:

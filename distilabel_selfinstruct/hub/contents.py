@@ -1,0 +1,206 @@
+"""What a finished run publishes, as files."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import yaml
+from datasets import Dataset
+from filelock import FileLock, Timeout
+
+from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.hub.client import HubError
+from distilabel_selfinstruct.hub.secrets import publishable, without_secrets
+from distilabel_selfinstruct.report.card import DEFAULT_CONFIG
+from distilabel_selfinstruct.report.rounds import rounds_of
+from distilabel_selfinstruct.report.rows import read_run
+from distilabel_selfinstruct.report.statistics import (
+    Statistics,
+    balance_of,
+    funnel_of,
+    overview_of,
+    read_statistics,
+)
+from distilabel_selfinstruct.run import RunConfig, Summary
+
+FIGURES = "report/figures/"
+_SEEDS = "seed_tasks.jsonl"
+_SEED_COLUMNS = {"id", "name", "instruction", "instances", "is_classification"}
+_SHARD_BYTES = 500_000_000
+_ROWS_IN_GROUP = 10_000  # of a parquet file, held in memory together
+_ENDED_WELL = ("complete", "stalled")
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run folder that may be published."""
+
+    folder: Path
+    settings: dict[str, Any]
+    summary: Summary
+    datasets: dict[str, Dataset]
+
+
+def read_finished_run(folder: Path, allow_incomplete: bool = False) -> FinishedRun:
+    """Reads a run folder.
+
+    Args:
+        folder: the run.
+        allow_incomplete: whether a run that ended early, or with failed requests, will do.
+
+    Raises:
+        HubError: if the run is not finished, or has made nothing.
+        RunFolderError: if the folder is no run's, is damaged, or in use.
+    """
+    settings = _read_settings(folder / "config.yaml")
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            summary = _read_summary(folder / "summary.json")
+            distiset = load_dataset(folder / "dataset")
+    except Timeout:
+        raise RunFolderError(f"{folder}: a process is still running here; wait for its end.") from None
+    shortcoming = _shortcoming(summary, settings)
+    if shortcoming and not allow_incomplete:
+        raise HubError(
+            f"{folder}: the run is not finished: {shortcoming}. Run the same command again to finish it, or publish it"
+            " as it is with --allow-incomplete."
+        )
+    datasets = {name: splits["train"] for name, splits in distiset.items()}
+    if not len(datasets.get(DEFAULT_CONFIG, ())):
+        raise HubError(f"{folder}: the dataset is empty: there are no instances to publish.")
+    return FinishedRun(folder, settings, summary, datasets)
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise RunFolderError(f"{path.parent}: is no run folder; there is no config.yaml in it.")
+    try:
+        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError):
+        settings = None
+    if not isinstance(settings, dict):
+        raise RunFolderError(f"{path}: is damaged; restore it from a copy.")
+    return settings
+
+
+def _read_summary(path: Path) -> Summary:
+    if not path.is_file():
+        raise HubError(f"{path.parent}: the run is not finished; run the same command again to finish it.")
+    try:
+        return Summary.read(path)
+    except (ValueError, TypeError, KeyError):
+        raise RunFolderError(f"{path}: is damaged; delete it, and the run is put together again.") from None
+
+
+def _shortcoming(summary: Summary, settings: Mapping[str, Any]) -> str:
+    if summary.ended not in _ENDED_WELL:
+        return f"it ended with {summary.admitted:,} of {summary.wanted:,} instructions ({summary.ended})"
+    if settings.get("num_instructions", summary.wanted) != summary.wanted:
+        return f"{settings['num_instructions']:,} instructions were asked for after it ended with {summary.wanted:,}"
+    if summary.failed:
+        return f"{summary.failed:,} requests failed"
+    return ""
+
+
+def write_contents(run: FinishedRun, draft: Path, script: Path | None, *secrets: str | None) -> dict[str, Path]:
+    """Writes what is published, but for the card, into an empty folder.
+
+    Returns:
+        The files by their path on the Hub.
+    """
+    for config, rows in run.datasets.items():
+        write_parquet(rows, draft / config)
+    texts = {"config.yaml": _config_text(run, *secrets)}
+    if _has_seed_tasks(run):
+        texts[_SEEDS] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in run.datasets["seeds"])
+    if (pipeline := run.folder / "pipeline.yaml").is_file():
+        steps = publishable(yaml.safe_load(pipeline.read_text(encoding="utf-8")), *secrets)
+        texts[pipeline.name] = yaml.safe_dump(steps, sort_keys=False, allow_unicode=True)
+    if script is not None:
+        texts[script.name] = without_secrets(script.read_text(encoding="utf-8"), *secrets)
+    for name, text in texts.items():
+        (draft / name).write_text(text, encoding="utf-8")
+    if _stored_statistics(run) is not None:
+        _copy_report(run.folder / "report", draft / "report", *secrets)
+    return {path.relative_to(draft).as_posix(): path for path in sorted(draft.rglob("*")) if path.is_file()}
+
+
+def write_parquet(rows: Dataset, folder: Path, shard_bytes: int = _SHARD_BYTES) -> None:
+    """Writes `train-00000-of-0000N.parquet` files that `datasets` reads back with the same types."""
+    folder.mkdir(parents=True)
+    schema = rows.features.arrow_schema
+    shards = max(1, math.ceil(rows.data.nbytes / shard_bytes))
+    for index in range(shards):
+        shard = rows.shard(shards, index, contiguous=True).with_format("arrow")
+        with pq.ParquetWriter(folder / f"train-{index:05d}-of-{shards:05d}.parquet", schema) as writer:
+            for table in shard.iter(_ROWS_IN_GROUP):
+                writer.write_table(table.cast(schema))
+
+
+def data_file(*configs: str) -> re.Pattern[str]:
+    """What the paths of the data files of these configs look like."""
+    return re.compile(rf"(?:{'|'.join(map(re.escape, configs))})/train-\d{{5}}-of-\d{{5}}\.parquet")
+
+
+def _has_seed_tasks(run: FinishedRun) -> bool:
+    return "seeds" in run.datasets and set(run.datasets["seeds"].column_names) >= _SEED_COLUMNS
+
+
+def _config_text(run: FinishedRun, *secrets: str | None) -> str:
+    """The options, such that `--config` takes them, and as comments what the run recorded beside them."""
+    settings = publishable(run.settings, *secrets)
+    if _has_seed_tasks(run) and "seeds" in settings:
+        settings["seeds"] = [_SEEDS]
+    recorded = "".join(f"# {name}: {value}\n" for name, value in settings.items() if name not in RunConfig.model_fields)
+    options = {name: value for name, value in settings.items() if name in RunConfig.model_fields}
+    return recorded + yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
+
+
+def _copy_report(report: Path, draft: Path, *secrets: str | None) -> None:
+    (draft / "figures").mkdir(parents=True)
+    for figure in (report / "figures").glob("*.[ps][nv]g"):
+        shutil.copyfile(figure, draft / "figures" / figure.name)
+    if (page := report / "index.html").is_file():
+        (draft / page.name).write_text(without_secrets(page.read_text(encoding="utf-8"), *secrets), encoding="utf-8")
+
+
+def statistics_of(run: FinishedRun) -> Statistics:
+    """Those of the report; without a report what can be counted without its packages."""
+    if (stored := _stored_statistics(run)) is not None:
+        return stored
+    rows = read_run(run.folder)
+    rejected = rows.rejected or []
+    return Statistics(
+        name=run.folder.name,
+        models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
+        overview=overview_of(rows.instructions, rows.instances),
+        funnel=funnel_of(rows.instructions, rows.instances, rejected),
+        diversity=None,
+        similarity=None,
+        lengths={},
+        rounds=rounds_of(rows.instructions, rows.instances, rejected),
+        balance=balance_of(rows.instances),
+        usage=run.summary.usage,
+    )
+
+
+def _stored_statistics(run: FinishedRun) -> Statistics | None:
+    """The report's statistics, if there is a report, and it is of these rows."""
+    path = run.folder / "report" / "statistics.json"
+    if not path.is_file():
+        return None
+    try:
+        statistics = read_statistics(path)
+    except ValueError:
+        return None
+    counted = (statistics.overview.instructions, statistics.overview.instances)
+    return statistics if counted == (run.summary.admitted, run.summary.instances) else None

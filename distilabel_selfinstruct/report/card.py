@@ -1,0 +1,320 @@
+"""The dataset card: the README.md of a published run, with its metadata."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from distilabel_selfinstruct import __version__
+from distilabel_selfinstruct.report import tables, wording
+from distilabel_selfinstruct.report.figures import CAPTIONS
+from distilabel_selfinstruct.report.rounds import saturation_sentence
+from distilabel_selfinstruct.report.statistics import Statistics
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+PAPER_URL = "https://arxiv.org/abs/2212.10560"
+DEFAULT_CONFIG = "instances"
+MARK = "distilabel_selfinstruct"  # the metadata key that says which configs a push has written
+UNKNOWN_LICENSE = "unknown"  # the Hub's word for a licence that nobody has stated
+_BEGIN, _END = "<!-- distilabel-selfinstruct: begin -->", "<!-- distilabel-selfinstruct: end -->"
+_TAGS = ("synthetic", "self-instruct", "distilabel", "instruction-tuning", "arxiv:2212.10560")
+_LONGEST_TEXT = 500  # characters of a text in the example row
+_FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
+
+# English function words that other languages in Latin letters do not use; they make up 15 % and more of English text.
+_ENGLISH = frozenset(
+    {"the", "and", "with", "that", "this", "from", "what", "which", "following", "given", "your", "write"}
+)
+_ENGLISH_SHARE, _ASCII_SHARE = 0.03, 0.9
+
+CONFIGS = {
+    "instances": "The dataset: one row an instance, an instruction with an input, which may be empty, and an output.",
+    "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
+    "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
+    "seeds": "The human-written seed tasks that the run started from.",
+    "sft": "The instances in the format that a trainer takes.",
+}
+COLUMNS = {
+    "instance_id": "names the instance",
+    "instruction_id": "names the instruction: number of its prompt, and place in the answer",
+    "instruction": "the instruction",
+    "input": "the input of the instance; empty where the instruction needs none",
+    "output": "the output of the instance",
+    "is_classification": "whether the instruction asks for one of a few labels; null where that is not known",
+    "round": "the round of the bootstrap, from 0",
+    "shot_ids": "the seed tasks and earlier instructions that its prompt showed",
+    "most_similar": "the most similar instructions of the pool, with their ROUGE-L, where the preset keeps them",
+    "max_similarity": "the highest ROUGE-L F with an instruction of the pool, where it was computed",
+    "mean_similarity": "the mean ROUGE-L F over the pool, where the preset keeps it",
+    "finish_reason": "why the completion ended, as the endpoint says",
+    "input_tokens": "tokens of the prompt",
+    "output_tokens": "tokens of the completion",
+    "model_name": "the model",
+    "stage": "where it was rejected: bootstrap, classification or instances",
+    "reason": "the reason code",
+    "detail": "what the reason code leaves open, such as the beginning of an unusable completion",
+    "neighbour_id": "the instruction that a candidate was too similar to",
+    "neighbour": "its text",
+    "score": "their ROUGE-L F",
+    "id": "names the seed task",
+    "name": "a short name of the seed task",
+    "instances": "input and output of each instance",
+    "messages": "role and content of each message of the chat",
+    "prompt": "what the model is given in training",
+    "completion": "what it learns to answer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What a card is made from.
+
+    Attributes:
+        repo_id: `namespace/name` on the Hub.
+        statistics: of the run.
+        datasets: the rows of each config.
+        settings: the published config: the options, and what the run recorded beside them.
+        figures: names of the figures that are published.
+        wanted: how many instructions were asked for.
+        ended: how the run ended, as in its summary.
+        failed: requests that were given up.
+        published: other files that are published.
+        script: name of the published pipeline script.
+        license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
+        language: codes of the languages; none: English where the text reads like it.
+    """
+
+    repo_id: str
+    statistics: Statistics
+    datasets: Mapping[str, Dataset]
+    settings: Mapping[str, Any]
+    figures: Sequence[str] = ()
+    wanted: int = 0
+    ended: str = "complete"
+    failed: int = 0
+    published: Sequence[str] = ()
+    script: str | None = None
+    license: Sequence[str] = ()
+    language: Sequence[str] = ()
+
+    @property
+    def stated_license(self) -> str | None:
+        """The licence in words; None where nobody has stated one."""
+        return ", ".join(name for name in self.license if name != UNKNOWN_LICENSE) or None
+
+
+def render_card(facts: CardFacts, existing: str | None = None) -> str:
+    """The README.md.
+
+    Args:
+        facts: what it tells.
+        existing: the README.md it replaces. Text that somebody else wrote stays, below ours, and so do configs, tags
+            and other metadata that are not ours; its licence and languages stay where `facts` name none.
+    """
+    before, text = split_card(existing or "")
+    facts = replace(
+        facts,
+        license=facts.license or _texts(before.get("license")),
+        language=facts.language or _languages(facts, _texts(before.get("language"))),
+    )
+    head = yaml.safe_dump(_merged_metadata(card_metadata(facts), before), sort_keys=False, allow_unicode=True)
+    return f"---\n{head}---\n\n{_merged_text(card_text(facts), text)}"
+
+
+def _texts(value: object) -> list[str]:
+    """A value of a card's metadata, which is a text or a list of them."""
+    return [str(each) for each in (value if isinstance(value, list) else [value]) if each]
+
+
+def _languages(facts: CardFacts, stated: list[str]) -> list[str]:
+    """What an earlier card states, if the text does not contradict it."""
+    detected = detect_language(facts.datasets[DEFAULT_CONFIG]["instruction"])
+    return stated if set(detected) <= set(stated) else detected
+
+
+def split_card(text: str) -> tuple[dict[str, Any], str]:
+    """Metadata and text of a README.md; all is text where there is no metadata that can be read."""
+    if (match := _FRONT_MATTER.match(text)) is None:
+        return {}, text
+    try:
+        values = yaml.safe_load(match[1])
+    except yaml.YAMLError:
+        return {}, text
+    return (values, text[match.end() :]) if isinstance(values, dict) else ({}, text)
+
+
+def pushed_configs(values: Mapping[str, Any]) -> list[str]:
+    """The configs that an earlier push wrote, by the metadata of its card."""
+    mark = values.get(MARK)
+    configs = mark.get("configs") if isinstance(mark, Mapping) else None
+    return [str(name) for name in configs] if isinstance(configs, list) else []
+
+
+# --- metadata ---------------------------------------------------------------------------------------------------------
+
+
+def card_metadata(facts: CardFacts) -> dict[str, Any]:
+    """The metadata, in the words of the Hub's dataset cards."""
+    from huggingface_hub import DatasetCardData
+
+    configs = sorted(facts.datasets, key=lambda name: (name != DEFAULT_CONFIG, name))
+    data = DatasetCardData(
+        language=list(facts.language) or None,
+        license=_one_or_all(facts.license) or UNKNOWN_LICENSE,
+        annotations_creators=["machine-generated"],
+        language_creators=["machine-generated"],
+        size_categories=[size_category(len(facts.datasets[DEFAULT_CONFIG]))],
+        task_categories=["text-generation"],
+        pretty_name=facts.repo_id.split("/")[-1],
+        tags=list(_TAGS),
+        configs=[_config_entry(name) for name in configs if len(facts.datasets[name])],  # without rows nothing loads
+    )
+    return {**data.to_dict(), MARK: {"version": __version__, "configs": configs}}
+
+
+def _one_or_all(values: Sequence[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _config_entry(name: str) -> dict[str, Any]:
+    entry: dict[str, Any] = {"config_name": name}
+    if name == DEFAULT_CONFIG:
+        entry["default"] = True
+    return entry | {"data_files": [{"split": "train", "path": f"{name}/train-*"}]}
+
+
+def size_category(rows: int) -> str:
+    """The Hub's name for so many rows, such as `1K<n<10K`."""
+    names = ["1K", "10K", "100K", "1M", "10M", "100M", "1B", "10B"]
+    if rows < 1000:
+        return "n<1K"
+    power = min(len(str(rows)) - 4, len(names) - 1)
+    return f"{names[power]}<n<{names[power + 1]}" if power + 1 < len(names) else f"n>{names[power]}"
+
+
+def detect_language(texts: Iterable[str], most: int = 1000) -> list[str]:
+    """`["en"]` for English text, else nothing: better none than a wrong one."""
+    text = " ".join(text for text, _ in zip(texts, range(most)))
+    letters = [letter for letter in text if letter.isalpha()]
+    words = re.findall(r"\w+", text.lower())
+    if not letters or sum(letter.isascii() for letter in letters) < _ASCII_SHARE * len(letters):
+        return []
+    return ["en"] if sum(word in _ENGLISH for word in words) >= _ENGLISH_SHARE * len(words) else []
+
+
+def _merged_metadata(ours: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """Ours, and what others have put there."""
+    own = {*pushed_configs(before), *ours[MARK]["configs"]}
+    merged = {**ours, **{key: value for key, value in before.items() if key not in ours and key != "dataset_info"}}
+    if "pretty_name" in before:
+        merged["pretty_name"] = before["pretty_name"]
+    tags = before.get("tags")
+    merged["tags"] = list(dict.fromkeys([*ours["tags"], *(tags if isinstance(tags, list) else [])]))
+    for key in ("configs", "dataset_info"):
+        entries = before.get(key) or []
+        entries = entries if isinstance(entries, list) else [entries]
+        theirs = [
+            {name: value for name, value in entry.items() if name != "default"}
+            for entry in entries
+            if isinstance(entry, Mapping) and entry.get("config_name", "default") not in own
+        ]
+        if entries := [*ours.get(key, []), *theirs]:
+            merged[key] = entries
+    return merged
+
+
+def _merged_text(ours: str, text: str) -> str:
+    """Our text in the place of an older version of it, or above what others wrote."""
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.rpartition(_END)
+    if not (begin and end):
+        before, after = "", text
+    parts = [before.strip(), f"{_BEGIN}\n{ours.strip()}\n{_END}", after.strip()]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+# --- text -------------------------------------------------------------------------------------------------------------
+
+
+def card_text(facts: CardFacts) -> str:
+    """The card without its metadata, as Markdown; all text of models is escaped."""
+    environment = Environment(
+        loader=PackageLoader("distilabel_selfinstruct.report", "."),
+        autoescape=False,  # Markdown: the filters `plain` and `rows` escape
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(plain=plain, rows=_escaped_table)
+    text = environment.get_template("card.md.jinja2").render(
+        facts=facts,
+        statistics=facts.statistics,
+        tables=tables,
+        wording=wording,
+        configs=[_config_facts(name, rows) for name, rows in facts.datasets.items()],
+        example=_example(facts.datasets[DEFAULT_CONFIG]),
+        saturation=saturation_sentence(facts.statistics.rounds),
+        captions=CAPTIONS,
+        models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
+        is_demo=facts.settings.get("llm") == "demo",
+        paper_url=PAPER_URL,
+        version=__version__,
+        distilabel_version=metadata.version("distilabel"),
+    )
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def plain(text: object) -> str:
+    """A text that Markdown and HTML show as it stands: on one line, what means something to them as references."""
+    line = " ".join(str(text).split())
+    line = re.sub(r"[!\"#$&'*:<>@\[\\\]^_`|~]", lambda found: f"&#{ord(found[0])};", line)
+    return re.sub(r"(?i)\b(www)\.", r"\1&#46;", line)  # GitHub's Markdown makes links of such words
+
+
+def _escaped_table(table: tables.Table) -> str:
+    """A table whose cells hold text of a model."""
+    return replace(table, rows=[[plain(cell) for cell in row] for row in table.rows]).markdown()
+
+
+@dataclass(frozen=True, slots=True)
+class _ConfigFacts:
+    name: str
+    what: str
+    rows: int
+    columns: str
+
+
+def _config_facts(name: str, rows: Dataset) -> _ConfigFacts:
+    head = ["column", "type", "what it holds"]
+    cells = [[f"`{column}`", type_name(kind), COLUMNS.get(column, "")] for column, kind in rows.features.items()]
+    return _ConfigFacts(name, CONFIGS.get(name, ""), len(rows), tables.Table(head, cells, numeric=False).markdown())
+
+
+def type_name(feature: Any) -> str:
+    """The type of a column in words, such as `list of {id: string, score: float64}`."""
+    if isinstance(feature, Mapping):
+        return "{" + ", ".join(f"{name}: {type_name(kind)}" for name, kind in feature.items()) + "}"
+    if hasattr(feature, "feature"):
+        return f"list of {type_name(feature.feature)}"
+    return str(getattr(feature, "dtype", type(feature).__name__))
+
+
+def _example(rows: Dataset) -> str:
+    """The first row as JSON, inside of which nothing is Markdown or HTML."""
+    row = {name: _shortened(value) for name, value in rows[0].items()}
+    return json.dumps(row, indent=2, ensure_ascii=False).replace("<!--", "\\u003c!--")
+
+
+def _shortened(value: Any) -> Any:
+    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
+        return value[:_LONGEST_TEXT] + "..."
+    return value

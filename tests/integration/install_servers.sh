@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Installs the servers that some tests talk to, each in a virtual environment of its own below the folder given, and
+# writes `servers.env` there: the variables by which the tests find them.
+#   tests/integration/install_servers.sh FOLDER && . FOLDER/servers.env && pytest
+set -euo pipefail
+folder=$1
+here=$(cd "$(dirname "$0")" && pwd)
+mkdir -p "$folder"
+: > "$folder/servers.env"
+
+# transformers serve and distilabel's TransformersLLM, for a tiny model on the CPU
+python3 -m venv "$folder/serve"
+"$folder/serve/bin/pip" install --quiet "torch==2.13.0" "transformers[serving]" accelerate pytest --editable "$here/../.."
+echo "export INFERENCE_SERVER_PYTHON=$folder/serve/bin/python" >> "$folder/servers.env"

@@ -1,0 +1,492 @@
+"""Nothing paid for is lost: the main pipeline as a user runs it, against an endpoint that goes wrong, or killed.
+
+Each run is `python pipelines/self_instruct.py` in a session of its own; the endpoint is the stub server, whose log says
+what was asked. The runs here have so few requests that one lag and one concurrency serve them all.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from datasets import load_from_disk
+
+from tests.support.answers import answer, prompt_of, question_of
+from tests.support.openai_server import (
+    CUT,
+    HANG,
+    TRUNCATED,
+    Answer,
+    Body,
+    Fault,
+    OpenAIServer,
+    Request,
+    garbage,
+    html,
+    status,
+)
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+NUM_INSTRUCTIONS = 24
+CONCURRENCY = 6
+KEY = "sk-test-0123456789abcdef"
+NEVER = 600.0  # seconds: longer than any test waits
+
+
+class Command:
+    """One run of the main pipeline; `wait` for its end or `kill` it."""
+
+    def __init__(self, url: str, folder: Path, *options: str, limit: int | None = None) -> None:
+        def limit_file_size() -> None:
+            if limit is not None:
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+        self.folder = folder
+        self._process = subprocess.Popen(
+            [
+                *(sys.executable, "pipelines/self_instruct.py", "--llm", "openai", "--base-url", url),
+                *("--model", "stub-model", "--out", str(folder), "--lag", "3", "--concurrency", str(CONCURRENCY)),
+                *("--num-instructions", str(NUM_INSTRUCTIONS), *options),
+            ],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OPENAI_API_KEY": KEY},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=limit_file_size,
+        )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def send(self, number: signal.Signals, to_group: bool) -> None:
+        (os.killpg if to_group else os.kill)(self.pid, number)
+
+    def wait(self) -> Ended:
+        """Its end; nothing of it is left over, and the key stands nowhere."""
+        out, err = self._process.communicate(timeout=120)
+        wait_until(lambda: not self.processes())
+        for text in (
+            out,
+            err,
+            *(file.read_text(errors="replace") for file in self.folder.rglob("*") if file.is_file()),
+        ):
+            assert KEY not in text
+        return Ended(self._process.returncode, out, err)
+
+    def processes(self) -> dict[str, int]:
+        """The living processes of its session, by their names: a worker's is that of its step."""
+        found = {}
+        for path in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                name, _, rest = path.read_text().partition("(")[2].rpartition(")")
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+            state, _, _, session, *_ = rest.split()
+            if int(session) == self.pid and state not in "ZX":
+                found[name] = int(path.parent.name)
+        return found
+
+    def end(self) -> None:
+        if self.processes():
+            os.killpg(self.pid, signal.SIGKILL)
+        self._process.communicate()
+
+
+@dataclass
+class Ended:
+    status: int
+    out: str
+    err: str
+
+
+def wait_until(holds: Callable[[], Any]) -> None:
+    until = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < until, "waited for nothing"
+        time.sleep(0.01)
+
+
+def dataset(folder: Path) -> dict[str, bytes]:
+    """Every file of the dataset, byte for byte."""
+    files = sorted(file for file in (folder / "dataset").rglob("*") if file.is_file())
+    assert files
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def rows(folder: Path, config: str) -> list[dict[str, Any]]:
+    return list(load_from_disk(str(folder / "dataset" / config))["train"])
+
+
+def reasons(folder: Path) -> Counter[tuple[str, str]]:
+    """Stages and reasons of the rows that were given up for a fault of the endpoint."""
+    of_method = {"similar", "keyword", "too_short", "program", "surplus", "no_instructions", "unclear_classification",
+                 "no_instances", "input_equals_output", "conflicting_outputs", "duplicate"}  # fmt: skip
+    found = Counter((row["stage"], row["reason"]) for row in rows(folder, "rejected"))
+    return Counter({key: count for key, count in found.items() if key[1] not in of_method})
+
+
+def stored(folder: Path) -> set[str]:
+    """The prompts whose completions are on disk."""
+    found = set()
+    for path in (folder / "completions").glob("*.sqlite"):
+        with sqlite3.connect(path) as connection:
+            for (prompt,) in connection.execute("SELECT prompt FROM requests WHERE completion IS NOT NULL"):
+                found.add(prompt_of({"messages": json.loads(prompt)}))
+        connection.close()
+    return found
+
+
+def answered(requests: list[Request]) -> Counter[str]:
+    """How often each prompt was answered: what was paid for."""
+    return Counter(prompt_of(request.body) for request in requests if request.completed)
+
+
+def paid_twice(requests: list[Request]) -> list[str]:
+    return [prompt for prompt, times in answered(requests).items() if times > 1]
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer(answer=answer, latency=0.02) as server:
+        yield server
+
+
+@pytest.fixture
+def start(server: OpenAIServer, tmp_path: Path) -> Iterator[Callable[..., Command]]:
+    """Starts a run in the folder of the test."""
+    commands: list[Command] = []
+
+    def start(*options: str, url: str | None = None, folder: Path = tmp_path / "run", **more: Any) -> Command:
+        commands.append(Command(url or server.url, folder, *options, **more))
+        return commands[-1]
+
+    yield start
+    for command in commands:
+        command.end()
+
+
+@dataclass
+class Reference:
+    dataset: dict[str, bytes]
+    requests: list[Request]
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A run that nothing happens to."""
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    with OpenAIServer(answer=answer) as server:
+        command = Command(server.url, folder)
+        try:
+            ended = command.wait()
+        finally:
+            command.end()
+        assert (ended.status, ended.err) == (0, "")
+        assert paid_twice(server.requests) == []
+        assert set(answered(server.requests)) == stored(folder)
+        return Reference(dataset(folder), server.requests)
+
+
+class TestKilled:
+    def test_kill_9_of_all_its_processes_at_ten_moments(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        draw = Random(0)
+        most = len(reference.requests) // 11  # so that no run comes to its end
+        kept: list[tuple[int, set[str]]] = []
+        for _ in range(10):
+            command = start()
+            moment = len(server.requests) + draw.randint(0, most)
+            wait_until(lambda: len(server.requests) >= moment)  # noqa: B023
+            time.sleep(draw.uniform(0, 0.03))
+            command.send(signal.SIGKILL, to_group=True)
+            assert command.wait().status == -signal.SIGKILL
+            kept.append((len(server.requests), stored(tmp_path / "run")))
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        for number, prompts in kept:
+            assert not prompts & {prompt_of(request.body) for request in server.requests[number:]}
+        # In flight, or their answers on the way to the disk.
+        assert len(paid_twice(server.requests)) <= 10 * 2 * CONCURRENCY
+
+    def test_signals_end_it_when_its_open_requests_are_answered(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        server.latency = 0.2
+        for number in (signal.SIGINT, signal.SIGTERM):
+            for to_group in (False, True):
+                command = start()
+                moment = len(server.requests) + 8
+                wait_until(lambda: len(server.requests) >= moment)  # noqa: B023
+                command.send(number, to_group)
+                ended = command.wait()
+                assert ended.status == 130
+                assert ended.err.splitlines() == [
+                    f"Stopped by {number.name}. Run the same command again to go on: nothing that was answered is lost."
+                ]
+                assert set(answered(server.requests)) == stored(tmp_path / "run")
+        server.latency = 0.0
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        assert set(Counter(prompt_of(request.body) for request in server.requests).values()) == {1}
+
+    def test_a_second_signal_does_not_wait_for_open_requests(
+        self, server: OpenAIServer, start: Callable[..., Command], tmp_path: Path
+    ) -> None:
+        server.fault_rule = lambda body: HANG
+        command = start()
+        wait_until(lambda: server.in_flight)
+        command.send(signal.SIGINT, to_group=False)
+        wait_until(lambda: "open requests" in (tmp_path / "run" / "run.log").read_text())
+        assert command.is_running
+        command.send(signal.SIGINT, to_group=False)
+        assert command.wait().status == 130
+
+    def test_the_worker_of_a_step_and_the_main_process_killed_alone(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        server.latency = 0.2
+        command = start()
+        wait_until(lambda: any(question_of(request.body) == "classification" for request in server.requests))
+        os.kill(command.processes()["identify"], signal.SIGKILL)
+        killed = time.monotonic()
+        ended = command.wait()
+        assert time.monotonic() - killed < 15
+        assert ended.status == 1
+        assert ended.err.startswith("Error: The worker of step 'identify' was killed by signal 9 (out of memory?).")
+
+        command = start()
+        moment = len(server.requests) + 8
+        wait_until(lambda: len(server.requests) >= moment)
+        assert len(command.processes()) > 1
+        command.send(signal.SIGKILL, to_group=False)
+        assert command.wait().status == -signal.SIGKILL  # `wait` sees the end of all workers
+
+        server.latency = 0.0
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+
+
+class TestRefused:
+    def test_a_wrong_key_is_an_error_before_any_work(
+        self, server: OpenAIServer, start: Callable[..., Command], tmp_path: Path
+    ) -> None:
+        server.api_keys = {"another"}
+        ended = start().wait()
+        assert ended.status == 1
+        assert ended.err.startswith("Error: Step ")
+        assert f"The endpoint {server.url} refuses the key" in ended.err
+        assert server.requests == []
+        assert not list((tmp_path / "run" / "completions").glob("*.sqlite"))
+
+    def test_a_key_revoked_in_the_middle(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        server.faults = [None] * 20
+        server.fault_rule = lambda body: status(401, f"Incorrect API key provided: {KEY}", code="invalid_api_key")
+        ended = start().wait()
+        assert ended.status == 1
+        assert "The endpoint refused the key in the middle of the run (401)" in ended.err
+        assert set(answered(server.requests)) == stored(tmp_path / "run")
+        server.fault_rule = None
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        assert paid_twice(server.requests) == []
+
+    def test_one_bad_request_costs_its_own_row_and_is_asked_again_by_the_next_run(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        culprits = Culprits(server, classification=[status(400, "no such thing")])
+        ended = start().wait()
+        assert ended.status == 3
+        assert "1 requests failed. Run the same command: it asks for those, and nothing else." in ended.out
+        assert reasons(tmp_path / "run") == {("classification", "bad_request"): 1}
+        (culprit,) = culprits.prompts
+        before = [prompt_of(request.body) for request in server.requests]
+        assert before.count(culprit) == 1
+
+        server.fault_rule = None
+        assert start().wait().status == 0
+        asked = [prompt_of(request.body) for request in server.requests[len(before) :]]
+        assert asked[0] == culprit
+        assert len(asked) <= 2  # and for the instances of that instruction
+        assert dataset(tmp_path / "run") == reference.dataset
+
+    def test_a_bootstrap_request_given_up_stays_given_up(
+        self, server: OpenAIServer, start: Callable[..., Command], tmp_path: Path
+    ) -> None:
+        culprits = Culprits(server, bootstrap=[status(400, "no such thing")])
+        start().wait()
+        server.fault_rule = None
+        number = len(server.requests)
+        start("--num-instructions", str(NUM_INSTRUCTIONS + 6)).wait()
+        assert len(server.requests) > number
+        assert not set(culprits.prompts) & {prompt_of(request.body) for request in server.requests[number:]}
+        assert reasons(tmp_path / "run") == {("bootstrap", "bad_request"): 1}
+
+
+class Culprits:
+    """Requests that a fault meets each time they are sent: the first prompts of each question, one for each fault."""
+
+    def __init__(self, server: OpenAIServer, **faults: list[Fault]) -> None:
+        self.prompts: dict[str, Fault] = {}
+        self._faults = faults
+        server.fault_rule = self.fault
+
+    def fault(self, body: Body) -> Fault | None:
+        prompt, waiting = prompt_of(body), self._faults.get(question_of(body))
+        if prompt not in self.prompts and waiting:
+            self.prompts[prompt] = waiting.pop(0)
+        return self.prompts.get(prompt)
+
+
+class TestFaults:
+    def test_what_cannot_be_used_has_its_reason(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        culprits = Culprits(
+            server,
+            classification=[
+                html(),
+                TRUNCATED,
+                garbage({"choices": []}),
+                HANG,
+                status(400, "maximum context length exceeded"),
+                status(400, "refused by the content filter"),
+            ],
+            input_first=[CUT],
+            output_first=[status(500)],
+        )
+        cut_short = Culprits(OpenAIServer(), input_first=[HANG])  # only to choose one
+        server.answer = lambda body: Answer(answer(body), "length" if cut_short.fault(body) else "stop")
+        ended = start("--timeout", "1", "--outage", "4").wait()
+        assert ended.status == 3
+        found = reasons(tmp_path / "run")
+        assert found.pop(("instances", "truncated")) == 1
+        assert found == {
+            ("classification", "invalid_response"): 3,
+            ("classification", "timeout"): 1,
+            ("classification", "context_length"): 1,
+            ("classification", "content_filter"): 1,
+            ("instances", "server_error"): 2,
+        }
+        times = Counter(prompt_of(request.body) for request in server.requests)
+        assert [times[prompt] for prompt in culprits.prompts if question_of_fault(culprits, prompt) == 400] == [1, 1]
+
+    def test_429_with_retry_after_is_waited_for(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        server.faults = [None, None, status(429, retry_after=2), status(429, retry_after=2)]
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        for refused in (request for request in server.requests if request.status == 429):
+            again = next(
+                r for r in server.requests[refused.number + 1 :] if prompt_of(r.body) == prompt_of(refused.body)
+            )
+            assert again.started - refused.started >= 2
+
+    def test_an_outage_loses_nothing(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        server.latency = 0.1
+        command = start()
+        wait_until(lambda: len(server.requests) >= 20)
+        server.outage(2)
+        assert command.wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        assert paid_twice(server.requests) == []
+
+    def test_an_outage_that_lasts_ends_the_run_with_what_it_has(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        server.latency = 0.1
+        command = start("--outage", "1")
+        wait_until(lambda: len(server.requests) >= 20)
+        server.outage(NEVER)
+        ended = command.wait()
+        assert ended.status == 3
+        assert "It stopped because the endpoint did not answer any more. Run the same command to go on." in ended.out
+        assert set(answered(server.requests)) == stored(tmp_path / "run")
+        with OpenAIServer(answer=answer) as another:
+            assert start(url=another.url).wait().status == 0
+            assert dataset(tmp_path / "run") == reference.dataset
+            assert paid_twice(server.requests + another.requests) == []
+
+
+def question_of_fault(culprits: Culprits, prompt: str) -> int:
+    return culprits.prompts[prompt].status
+
+
+class TestLimits:
+    def test_a_larger_number_asks_only_for_what_is_new(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        assert start("--num-instructions", "12").wait().status == 0
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        assert paid_twice(server.requests) == []
+
+        number = len(server.requests)
+        assert start().wait().status == 0
+        assert len(server.requests) == number
+
+    def test_a_budget_ends_the_run_cleanly(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        budget = 15_000
+        ended = start("--max-tokens-total", str(budget)).wait()
+        assert ended.status == 3
+        assert "It stopped because the budget is used up. Run the same command with a larger one to go on." in ended.out
+        spent = json.loads((tmp_path / "run" / "summary.json").read_text())["usage"].values()
+        assert sum(stage["requests"] for stage in spent) == len(server.requests)
+        tokens = sorted(len(prompt_of(request.body).split()) for request in server.requests)
+        assert sum(tokens[:-CONCURRENCY]) < budget
+
+        assert start("--max-tokens-total", "1000000").wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        assert paid_twice(server.requests) == []
+
+    def test_a_full_disk_is_an_error_and_nothing_half_written_is_believed(
+        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    ) -> None:
+        ended = start(limit=36_000).wait()  # bytes of a file, of which an empty one of completions has 24,000
+        assert ended.status == 1
+        assert "a completion could not be stored" in ended.err
+        assert "make room on the disk and run the same command again" in ended.err
+        before, number = stored(tmp_path / "run"), len(server.requests)
+
+        assert start().wait().status == 0
+        assert dataset(tmp_path / "run") == reference.dataset
+        assert not before & {prompt_of(request.body) for request in server.requests[number:]}
+
+    def test_the_endpoint_never_sees_more_in_flight_and_no_stage_waits_for_another(
+        self, server: OpenAIServer, start: Callable[..., Command]
+    ) -> None:
+        server.latency, server.sigma = 0.1, 0.5
+        assert start("--num-instructions", "60", "--lag", "32", "--concurrency", "16").wait().status == 0
+        assert server.max_in_flight == 16
+        asked = [question_of(request.body) for request in server.requests]
+        last = len(asked) - 1 - asked[::-1].index("bootstrap")
+        assert {"classification", "output_first", "input_first"} <= set(asked[:last])

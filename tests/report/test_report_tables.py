@@ -1,0 +1,67 @@
+"""The tables of the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.report.cost import Prices
+from distilabel_selfinstruct.report.rows import read_run
+from distilabel_selfinstruct.report.statistics import compute_statistics, funnel_of, overview_of
+from distilabel_selfinstruct.report.tables import Table, cost_table, funnel_table, overview_table, reasons_table
+from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED
+
+
+def test_the_overview_stands_beside_the_papers() -> None:
+    assert overview_table(overview_of(INSTRUCTIONS, INSTANCES)).markdown() == (
+        "|  | this dataset | Self-Instruct paper |\n"
+        "| :-- | --: | --: |\n"
+        "| instructions | 5 | 52,445 |\n"
+        "| · classification | 1 | 11,584 |\n"
+        "| · not classification | 3 | 40,861 |\n"
+        "| instances | 5 | 82,439 |\n"
+        "| · with empty input | 3 | 35,878 |\n"
+        "| mean words of an instruction | 7.2 | 15.9 |\n"
+        "| mean words of a non-empty input | 2.5 | 12.7 |\n"
+        "| mean words of an output | 2.0 | 18.9 |\n"
+    )
+
+
+def test_the_funnel_has_a_row_a_stage() -> None:
+    assert funnel_table(funnel_of(INSTRUCTIONS, INSTANCES, REJECTED)).rows == [
+        ["Bootstrap", "8", "5", "3", "62%"],
+        ["Classification", "5", "4", "1", "80%"],
+        ["Instances", "6", "5", "1", "83%"],
+    ]
+
+
+def test_reasons_are_worded_and_requests_without_candidates_have_no_share() -> None:
+    assert reasons_table(funnel_of(INSTRUCTIONS, INSTANCES, REJECTED)[0]).rows == [
+        ["too similar to the pool (similar)", "1", "12%"],
+        ["too short", "1", "12%"],
+        ["came when enough were admitted (surplus)", "1", "12%"],
+        ["request failed: content filter (content_filter)", "1", "–"],
+    ]
+
+
+def test_cost_per_stage_per_instruction_and_per_instance(run_folder: Path) -> None:
+    usage = {"bootstrap": Usage(10, 1, 100_000, 20_000, 40.0), "instances": Usage(5, 0, 50_000, 5_000, 10.0)}
+    table = cost_table(compute_statistics(read_run(run_folder), usage, Prices(2.0, 10.0)))
+    assert table.head == ["", "requests", "failed", "tokens in", "tokens out", "model time", "money"]
+    assert table.rows == [
+        ["Bootstrap", "10", "1", "100,000", "20,000", "40 s", "0.4000 USD"],
+        ["Instances", "5", "0", "50,000", "5,000", "10 s", "0.1500 USD"],
+        ["total", "15", "1", "150,000", "25,000", "50 s", "0.5500 USD"],
+        ["per admitted instruction", "3.00", "0.20", "30,000", "5,000", "10 s", "0.1100 USD"],
+        ["per instance", "3.00", "0.20", "30,000", "5,000", "10 s", "0.1100 USD"],
+    ]
+
+
+def test_without_prices_there_is_no_money(run_folder: Path) -> None:
+    table = cost_table(compute_statistics(read_run(run_folder), {"bootstrap": Usage(10, 0, 10, 10, 4.0)}))
+    assert "money" not in table.head
+    assert len(table.rows[0]) == len(table.head) == 6
+
+
+def test_text_cannot_break_a_markdown_table() -> None:
+    assert Table(["a|b"], [["one\ntwo"]]).markdown() == "| a\\|b |\n| :-- |\n| one two |\n"

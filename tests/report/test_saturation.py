@@ -1,0 +1,53 @@
+"""Rounds of the bootstrap, and whether more of them pay."""
+
+from __future__ import annotations
+
+import pytest
+
+from distilabel_selfinstruct.report.rounds import Round, merge_rounds, rounds_of, saturation_sentence
+from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED
+
+
+def a_round(number: int, admitted: int, candidates: int = 100) -> Round:
+    return Round(number, 10, candidates, admitted, similar=candidates - admitted, instances=0)
+
+
+def test_rounds_are_counted_from_the_rows() -> None:
+    """Surplus candidates and refused requests are no candidates; a request is a prompt all the same."""
+    assert rounds_of(INSTRUCTIONS, INSTANCES, REJECTED) == [
+        Round(number=0, prompts=2, candidates=4, admitted=3, similar=1, instances=4),
+        Round(number=1, prompts=3, candidates=3, admitted=2, similar=0, instances=1),
+    ]
+
+
+def test_acceptance_is_of_all_candidates_novelty_of_the_well_formed() -> None:
+    each = Round(number=0, prompts=1, candidates=8, admitted=3, similar=1, instances=0)
+    assert (each.acceptance, each.novelty) == (3 / 8, 3 / 4)
+
+
+def test_a_round_without_candidates_has_neither() -> None:
+    each = Round(number=0, prompts=1, candidates=0, admitted=0, similar=0, instances=0)
+    assert (each.acceptance, each.novelty) == (None, None)
+
+
+def test_neighbouring_rounds_are_merged() -> None:
+    assert [(each.number, each.admitted) for each in merge_rounds([a_round(n, n) for n in range(5)], most=2)] == [
+        (2, 0 + 1 + 2), (4, 3 + 4),
+    ]  # fmt: skip
+    assert merge_rounds([], most=2) == []
+
+
+@pytest.mark.parametrize(
+    ("admitted", "sentence"),
+    [
+        ([80, 80], "Too few rounds (2) to say whether more of them pay."),
+        ([80, 80, 80, 78], "More rounds pay: the last quarter of them admitted 78% of the candidates, the first 80%."),
+        ([80, 70, 50, 40], "More rounds still pay, but less and less: "
+                           "the last quarter of them admitted 40% of the candidates, the first 80%."),
+        ([80, 40, 10, 4], "More rounds hardly pay: "
+                          "the last quarter of them admitted 4% of the candidates, the first 80%; "
+                          "other seeds or another model would bring more."),
+    ],
+)  # fmt: skip
+def test_one_sentence_says_whether_more_rounds_pay(admitted: list[int], sentence: str) -> None:
+    assert saturation_sentence([a_round(number, each) for number, each in enumerate(admitted)]) == sentence

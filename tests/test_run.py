@@ -1,0 +1,325 @@
+"""A run folder: whose it is, what may change in it, and what a config may say."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
+from distilabel_selfinstruct.pipeline import Pipeline
+from distilabel_selfinstruct.run import CustomLLM, Run, read_config, read_config_file
+from tests.conftest import ScriptRun
+
+HOLD_LOCK = "import sys, filelock; held = filelock.FileLock(sys.argv[1]); held.acquire(); print('held'); input()"
+
+
+class Built(Exception):
+    """The pipeline was asked for: the run did not stop before."""
+
+
+def build(run: Run) -> Pipeline:
+    raise Built
+
+
+def make(folder: Path, **options: Any) -> Run:
+    return Run(read_config({"out": str(folder), **options}))
+
+
+def content(folder: Path) -> dict[str, str]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def finished(demo_run: ScriptRun, tmp_path: Path) -> Path:
+    """The folder of a finished run with 100 instructions and the preset `default`."""
+    shutil.copytree(demo_run.folder, tmp_path / "run")
+    return tmp_path / "run"
+
+
+class TestWhoseFolder:
+    def test_a_folder_that_is_not_there_yet(self, tmp_path: Path) -> None:
+        run = make(tmp_path / "a" / "b")
+        assert not (tmp_path / "a").exists()
+        with pytest.raises(Built):
+            run.execute(build)
+        assert (tmp_path / "a" / "b" / "config.yaml").exists()
+
+    def test_an_empty_folder(self, tmp_path: Path) -> None:
+        with pytest.raises(Built):
+            make(tmp_path).execute(build)
+
+    def test_a_folder_of_something_else_is_refused_and_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "thesis.tex").write_text("chapter one")
+        with pytest.raises(RunFolderError) as caught:
+            make(tmp_path)
+        assert str(caught.value) == f"{tmp_path}: is no run folder, and not empty; choose another --out."
+        assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+    def test_a_file_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "notes").write_text("")
+        with pytest.raises(RunFolderError) as caught:
+            make(tmp_path / "notes")
+        assert str(caught.value) == f"{tmp_path / 'notes'}: is a file; choose another --out."
+
+    def test_a_folder_that_cannot_be_made(self, tmp_path: Path) -> None:
+        (tmp_path / "notes").write_text("")
+        with pytest.raises(RunFolderError) as caught:
+            make(tmp_path / "notes" / "run").execute(build)
+        assert str(caught.value) == f"{tmp_path}/notes/run: cannot be made (Not a directory); choose another --out."
+
+    def test_another_config_is_refused_with_every_difference(self, finished: Path) -> None:
+        before = content(finished)
+        with pytest.raises(RunFolderError) as caught:
+            make(finished, preset="paper", seed=3, llm="openai", model="davinci", wording="base")
+        assert str(caught.value) == (
+            f"{finished}: holds a run with another config: llm is 'demo' there, 'openai' here; model is None there,"
+            " 'davinci' here; wording is 'chat' there, 'base' here; preset is 'default' there, 'paper' here; seed is 0"
+            " there, 3 here. Nothing was changed. Choose another --out, or the same options."
+        )
+        assert content(finished) == before
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [("temperature", 0.5), ("lag", 3), ("patience", 9), ("training_format", "alpaca"), ("seed", 1)],
+    )
+    def test_what_the_result_depends_on_is_fixed(self, finished: Path, name: str, value: Any) -> None:
+        with pytest.raises(RunFolderError, match=f"another config: {name} is "):
+            make(finished, **{name: value})
+
+    def test_another_recipe_is_refused(self, finished: Path) -> None:
+        with pytest.raises(RunFolderError, match="recipe is 'self-instruct' there, 'evolve' here"):
+            Run(read_config({"out": str(finished)}), recipe="evolve")
+
+    def test_other_seed_tasks_are_refused(self, finished: Path, seed_file: str, tmp_path: Path) -> None:
+        lines = Path(seed_file).read_text(encoding="utf-8").splitlines(keepends=True)
+        fewer = tmp_path / "fewer.jsonl"
+        fewer.write_text("".join(lines[:-1]), encoding="utf-8")
+        with pytest.raises(RunFolderError, match=r"seed_tasks is '[0-9a-f]{16}' there, '[0-9a-f]{16}' here"):
+            make(finished, seeds=[str(fewer)])
+
+    def test_the_same_seed_tasks_elsewhere_are_the_same(self, finished: Path, seed_file: str, tmp_path: Path) -> None:
+        copy = shutil.copy(seed_file, tmp_path / "copy.jsonl")
+        assert make(finished, seeds=[str(copy)]).execute(build).admitted == 100
+
+    def test_what_the_result_does_not_depend_on_may_change(self, finished: Path) -> None:
+        free = {
+            "concurrency": 64,
+            "timeout": 5,
+            "outage": 1,
+            "base_url": "http://127.0.0.1:1/v1",
+            "max_tokens_total": 9,
+        }
+        run = make(finished, **free)
+        assert run.config.lag == 12  # as the first run had it, whose concurrency was 8
+        assert run.execute(build).admitted == 100
+
+    def test_fewer_instructions_are_refused(self, finished: Path) -> None:
+        with pytest.raises(RunFolderError) as caught:
+            make(finished, num_instructions=50)
+        assert str(caught.value) == (
+            f"{finished}: holds a run of 100 instructions, and 50 were asked for. Ask for as many or more, or choose"
+            " another --out."
+        )
+
+    def test_more_instructions_go_on(self, finished: Path) -> None:
+        with pytest.raises(Built):
+            make(finished, num_instructions=101).execute(build)
+
+    def test_a_folder_in_which_nothing_was_answered_takes_another_config(self, tmp_path: Path) -> None:
+        with pytest.raises(Built):
+            make(tmp_path, llm="openai", model="dawinci").execute(build)
+        with pytest.raises(Built):
+            make(tmp_path, llm="openai", model="davinci", num_instructions=10).execute(build)
+        config = yaml.safe_load((tmp_path / "config.yaml").read_text())
+        assert (config["model"], config["num_instructions"]) == ("davinci", 10)
+
+    def test_one_process_at_a_time(self, finished: Path) -> None:
+        with subprocess.Popen(
+            [sys.executable, "-c", HOLD_LOCK, str(finished / ".lock")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        ) as other:  # fmt: skip
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            with pytest.raises(RunFolderError) as caught:
+                make(finished, num_instructions=120).execute(build)
+            other.communicate("\n")
+        assert str(caught.value) == (
+            f"{finished}: another process is running here; wait for it, or choose another --out."
+        )
+        with pytest.raises(Built):
+            make(finished, num_instructions=120).execute(build)
+
+
+class TestFinished:
+    def test_a_finished_run_is_not_built_again(self, finished: Path) -> None:
+        before = content(finished)
+        summary = make(finished).execute(build)
+        assert (summary.ended, summary.admitted, summary.wanted) == ("complete", 100, 100)
+        assert content(finished) == before
+
+    def test_a_lost_dataset_is_made_again(self, finished: Path) -> None:
+        shutil.rmtree(finished / "dataset")
+        with pytest.raises(Built):
+            make(finished).execute(build)
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"ended": "complete"}', "\0"])
+    def test_a_damaged_summary(self, finished: Path, text: str) -> None:
+        (finished / "summary.json").write_text(text)
+        with pytest.raises(RunFolderError) as caught:
+            make(finished).execute(build)
+        assert str(caught.value) == (
+            f"{finished / 'summary.json'}: is damaged; delete it, and the run is put together again."
+        )
+
+    @pytest.mark.parametrize("text", ["", "{", "[]", "null", "preset: paper", "\0"])
+    def test_a_damaged_config(self, finished: Path, text: str) -> None:
+        (finished / "config.yaml").write_text(text)
+        with pytest.raises(RunFolderError) as caught:
+            make(finished)
+        assert str(caught.value) == (
+            f"{finished / 'config.yaml'}: is damaged; restore it from a copy, or choose another --out."
+        )
+
+    def test_the_folder_tells_what_it_was_made_with(self, finished: Path, seed_file: str) -> None:
+        config = yaml.safe_load((finished / "config.yaml").read_text())
+        known = {name: config.pop(name) for name in ("seed_tasks", "package_version")}
+        assert len(known["seed_tasks"]) == 16
+        assert config == {
+            "llm": "demo", "model": None, "base_url": None, "wording": "chat", "num_instructions": 100,
+            "seeds": [seed_file], "preset": "default", "seed": 0, "temperature": None, "lag": 12, "patience": 5,
+            "training_format": "messages", "concurrency": 8, "timeout": 600.0, "outage": 600.0,
+            "max_tokens_total": None, "max_cost": None, "input_price": 0.0, "output_price": 0.0,
+            "recipe": "self-instruct", "prompts_version": 1,
+        }  # fmt: skip
+
+
+class TestConfig:
+    def test_defaults(self, seed_file: str) -> None:
+        config = read_config({})
+        assert (config.llm, config.wording, config.num_instructions) == ("demo", "chat", 100)
+        assert [str(Path(path).resolve()) for path in config.seeds] == [seed_file]
+
+    def test_options_win_over_the_file(self) -> None:
+        config = read_config({"seed": 7}, {"seed": 1, "preset": "paper"}, "my.yaml")
+        assert (config.seed, config.preset) == (7, "paper")
+
+    def test_the_paper_gets_the_lag_of_its_requests(self, tmp_path: Path) -> None:
+        assert make(tmp_path, preset="paper", num_instructions=1000).config.lag == 5
+
+    @pytest.mark.parametrize(
+        ("concurrency", "wanted", "lag"), [(8, 1000, 32), (8, 100, 12), (64, 10_000, 256), (1, 8, 1)]
+    )
+    def test_otherwise_the_lag_comes_from_concurrency_and_size(
+        self, tmp_path: Path, concurrency: int, wanted: int, lag: int
+    ) -> None:
+        assert make(tmp_path, concurrency=concurrency, num_instructions=wanted).config.lag == lag
+
+    @pytest.mark.parametrize(
+        ("values", "said"),
+        [
+            ({"num_instructions": 0}, "--num-instructions: Input should be greater than 0, got 0."),
+            ({"temperature": -1.0}, "--temperature: Input should be greater than or equal to 0, got -1.0."),
+            ({"preset": "papr"}, "There is no preset 'papr'; choose one of: default, paper, alpaca."),
+            ({"llm": "openai"}, "--llm openai needs --model, the name of the model."),
+            ({"llm": "vllm"}, "--llm vllm needs --model, the name of the model."),
+            ({"max_cost": 2.0}, "--max-cost needs --input-price and --output-price, money per million tokens."),
+        ],
+    )
+    def test_bad_options(self, values: dict[str, Any], said: str) -> None:
+        with pytest.raises(ConfigError) as caught:
+            read_config(values)
+        assert str(caught.value) == said
+
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ("num_instructions: many", "num_instructions: Input should be a valid integer, unable to parse string as an"
+             " integer, got 'many'."),
+            ("wording: loud", "wording: Input should be 'base', 'chat' or 'structured', got 'loud'."),
+            ("llm: gpt", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
+            ("llm: {klass: a.B}", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
+            ("concurency: 3", "there is no option 'concurency'; there are: llm, model, base_url, wording,"
+             " num_instructions, seeds, preset, seed, temperature, lag, patience, training_format, out, concurrency,"
+             " timeout, outage, max_tokens_total, max_cost, input_price, output_price, verbose."),
+            ("5: 3", "there is no option '5'; there are: "),
+            ("- 1", "expected options as `name: value`, found something else."),
+            ("", "expected options as `name: value`, found something else."),
+            ("a: [1", "is not YAML: while parsing a flow sequence"),
+        ],
+    )  # fmt: skip
+    def test_bad_files(self, tmp_path: Path, text: str, said: str) -> None:
+        file = tmp_path / "my.yaml"
+        file.write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            read_config({}, read_config_file(str(file)), str(file))
+        assert str(caught.value).startswith(f"{file}: {said}")
+        assert "\n" not in str(caught.value)
+
+    def test_a_missing_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match=r"no\.yaml: cannot be read \(No such file or directory\)\.$"):
+            read_config_file(str(tmp_path / "no.yaml"))
+
+    def test_names_may_be_written_as_on_the_command_line(self, tmp_path: Path) -> None:
+        (tmp_path / "my.yaml").write_text("num-instructions: 7\nbase-url: http://127.0.0.1:8000/v1\nseeds: one.jsonl\n")
+        config = read_config({}, read_config_file(str(tmp_path / "my.yaml")))
+        assert (config.num_instructions, config.base_url) == (7, "http://127.0.0.1:8000/v1")
+        assert config.seeds == ["one.jsonl"]
+
+    def test_a_bad_seed_file_is_told_before_anything_is_made(self, tmp_path: Path) -> None:
+        seeds = tmp_path / "seeds.jsonl"
+        seeds.write_text('{"id": "a", "instruction": "Name a river.", "instances": [], "is_classification": false}\n')
+        with pytest.raises(SeedFileError) as caught:
+            make(tmp_path / "run", seeds=[str(seeds)])
+        assert str(caught.value) == f"{seeds}, line 1, field 'instances': expected at least one instance, found none."
+        assert not (tmp_path / "run").exists()
+
+
+DEMO = "distilabel_selfinstruct.llms.demo.DemoLLM"
+
+
+class TestCustomLLM:
+    def test_the_class_and_its_arguments_make_the_model(self, tmp_path: Path) -> None:
+        model = make(tmp_path, llm={"class": DEMO, "arguments": {"seed": 5, "noise": 0}}).llm("bootstrap").llm
+        assert (type(model).__name__, model.dump()["seed"], model.dump()["noise"]) == ("DemoLLM", 5, 0.0)
+
+    @pytest.mark.parametrize(
+        ("path", "arguments", "said"),
+        [
+            ("nowhere.Model", {}, "llm.class: there is no 'nowhere.Model' (No module named 'nowhere')."),
+            ("DemoLLM", {}, "llm.class: there is no 'DemoLLM' (Empty module name)."),
+            ("pathlib.Path", {}, "llm.class: 'pathlib.Path' is no distilabel LLM."),
+            ("distilabel.models.llms.base.LLM", {}, "llm.class: Can't instantiate abstract class LLM"),
+            (DEMO, {"noise": -1}, "llm.arguments: noise: Input should be greater than or equal to 0."),
+            (DEMO, {"noisy": 1}, "llm.arguments: noisy: Extra inputs are not permitted."),
+            ("distilabel_selfinstruct.llms.openai.OpenAICompatibleLLM", {}, "llm.arguments: model: Field required."),
+        ],
+    )
+    def test_what_cannot_be_made_is_told_before_anything_is_written(
+        self, tmp_path: Path, path: str, arguments: dict[str, Any], said: str
+    ) -> None:
+        run = make(tmp_path / "run", llm={"class": path, "arguments": arguments})
+        with pytest.raises(ConfigError) as caught:
+            run.execute(build)
+        assert str(caught.value).startswith(said)
+        assert not (tmp_path / "run").exists()
+
+    def test_its_keys_stand_in_no_file(self, tmp_path: Path) -> None:
+        arguments = {"model": "m", "api_key": "sk-0123456789", "timeout": 5}
+        path = "distilabel_selfinstruct.llms.openai.OpenAICompatibleLLM"
+        with pytest.raises(Built):
+            make(tmp_path, llm={"class": path, "arguments": arguments}).execute(build)
+        written = yaml.safe_load((tmp_path / "config.yaml").read_text())
+        assert written["llm"] == {"class": path, "arguments": {"model": "m", "api_key": "***", "timeout": 5}}
+
+    @pytest.mark.parametrize("name", ["api_key", "token", "hf_token", "password", "client_secret"])
+    def test_what_counts_as_a_key(self, name: str) -> None:
+        custom = CustomLLM(class_path="a.B", arguments={name: "x", "max_tokens": 5, "tokenizer": "t"})
+        assert custom.model_dump()["arguments"] == {name: "***", "max_tokens": 5, "tokenizer": "t"}

@@ -1,0 +1,533 @@
+"""RougeLIndex decides as rouge_score does: on every pair, on whole streams, float for float, with and without numba."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import process
+from rapidfuzz.distance import LCSseq
+from rouge_score.rouge_scorer import RougeScorer, _score_lcs
+
+from distilabel_selfinstruct.errors import MissingExtraError
+from distilabel_selfinstruct.text import rouge
+from distilabel_selfinstruct.text.rouge import Match, RougeLIndex, required_lcs, rouge_tokens, unicode_tokens
+
+IMPLEMENTATIONS = ["python", "numba"]
+THRESHOLDS = [0.0, 0.3, 0.5, 0.7, 0.8, 1.0]
+SCORER = RougeScorer(["rougeL"], use_stemmer=False)
+
+# Lengths m, n and LCS L with 20 L = 7 (m + n): F is 0.7, in floats 0.7000000000000001 or at most 0.7.
+BOUNDARY = [(7, 13, 7), (8, 12, 7), (9, 11, 7), (10, 10, 7), (13, 7, 7), (14, 26, 14), (17, 23, 14), (20, 20, 14),
+            (23, 37, 21), (37, 23, 21), (26, 34, 21), (41, 59, 35), (59, 41, 35), (65, 115, 63), (89, 71, 56)]
+
+OTHER_SCRIPTS = [
+    "", "???", "写一首关于春天的诗", "请把下面的句子翻译成英语", "Ünïcödé ÄÖ text", "İstanbul is a city in Turkey",
+    "\u212a elvin sign K", "ſharp long s", "Straße und Gruß", "a_b c-d e.f", "1,000.50 dollars", "\x00\x1f control",
+    "don't stop believing now", "DON’T stop believing now", "اكتب قصيدة عن الربيع", "वसंत के बारे में एक कविता लिखें",
+]  # fmt: skip
+
+
+@pytest.fixture(params=IMPLEMENTATIONS)
+def implementation(request: pytest.FixtureRequest) -> Any:
+    if request.param == "numba":
+        pytest.importorskip("numba")
+    return request.param
+
+
+class Corpus(NamedTuple):
+    """Texts and the score of every pair."""
+
+    texts: list[str]
+    scores: np.ndarray
+
+
+@pytest.fixture(scope="session")
+def real(official_data: Path) -> Corpus:
+    """The instructions of the official seeds, of the 252 expert-written tasks and of two recorded runs."""
+    files = ["seed_tasks_official.jsonl", "user_oriented_instructions.jsonl",
+             "official_run_davinci/machine_generated_instructions.jsonl",
+             "official_run_davinci003/machine_generated_instructions.jsonl"]  # fmt: skip
+    texts = [row["instruction"] for file in files for row in read_json_lines(official_data / file)]
+    return Corpus(texts, rouge_score_matrix(texts))
+
+
+@pytest.fixture(scope="session")
+def hard() -> Corpus:
+    texts = [*boundary_texts(), *word_soups(150, random.Random(1)), *edited_long_texts(), *OTHER_SCRIPTS]
+    return Corpus(texts, rouge_score_matrix(texts))
+
+
+@pytest.fixture(scope="session")
+def stream() -> Corpus:
+    texts = similar_texts(3000)
+    return Corpus(texts, rapidfuzz_matrix(texts))
+
+
+def read_json_lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def boundary_texts() -> list[str]:
+    rng = random.Random(0)
+    return [text for m, n, lcs in BOUNDARY for text in pair_with(m, n, lcs, rng)]
+
+
+def pair_with(words: int, other_words: int, lcs: int, rng: random.Random) -> tuple[str, str]:
+    """Two texts of these lengths with exactly `lcs` words in common, in order."""
+    common = [f"common{rng.randrange(10**6)}" for _ in range(lcs)]
+
+    def text(length: int) -> str:
+        places = dict(zip(sorted(rng.sample(range(length), lcs)), common))
+        return " ".join(places.get(place) or f"own{rng.randrange(10**9)}" for place in range(length))
+
+    return text(words), text(other_words)
+
+
+def word_soups(count: int, rng: random.Random) -> list[str]:
+    """Short texts of few words, often repeated: many pairs near every threshold."""
+    return [" ".join(rng.choices("abcdefgh", k=rng.randint(0, 12))) for _ in range(count)]
+
+
+def edited_long_texts() -> list[str]:
+    """Around the blocks of 64 words, and well beyond."""
+    rng = random.Random(2)
+    texts = []
+    for length in (63, 64, 65, 127, 128, 129, 200):
+        text = [f"w{rng.randrange(40)}" for _ in range(length)]
+        texts.append(" ".join(text))
+        for place in rng.sample(range(length), length // 4):
+            text[place] = f"w{rng.randrange(40)}"
+        texts.append(" ".join(text))
+    return texts
+
+
+def similar_texts(count: int, seed: int = 0) -> list[str]:
+    """A stream in which a third of the texts is an earlier one, edited."""
+    rng = random.Random(seed)
+    vocabulary = [f"v{rank}" for rank in range(500)]
+    weights = [1 / (rank + 1) for rank in range(500)]
+    texts: list[list[str]] = []
+    for _ in range(count):
+        text = rng.choices(vocabulary, weights, k=rng.randint(3, 25))
+        if texts and rng.random() < 0.35:
+            text = list(rng.choice(texts))
+            for _ in range(rng.randint(0, len(text) // 2)):
+                text[rng.randrange(len(text))] = rng.choice(vocabulary)
+        texts.append(text)
+    return [" ".join(text) for text in texts]
+
+
+def rouge_score_matrix(texts: list[str]) -> np.ndarray:
+    """Every pair by rouge_score itself. The order within a pair is another test's business."""
+    tokens = [SCORER._tokenizer.tokenize(text) for text in texts]
+    scores = np.zeros((len(texts), len(texts)))
+    for i, words in enumerate(tokens):
+        for j in range(i + 1):
+            scores[i, j] = scores[j, i] = _score_lcs(words, tokens[j]).fmeasure
+    return scores
+
+
+def rapidfuzz_matrix(texts: list[str]) -> np.ndarray:
+    """Every pair by rapidfuzz's LCS and rouge_score's arithmetic: for more pairs than rouge_score has time for."""
+    numbers: dict[str, int] = {}
+    characters = ["".join(chr(256 + numbers.setdefault(word, len(numbers))) for word in text.split()) for text in texts]
+    lcs = process.cdist(characters, characters, scorer=LCSseq.similarity, dtype=np.int64)
+    lengths = np.array([len(text) for text in characters])
+    recall, precision = lcs / lengths[:, None], lcs / lengths[None, :]
+    with np.errstate(invalid="ignore"):
+        return np.nan_to_num(2 * precision * recall / (precision + recall))
+
+
+def expected_matches(scores: np.ndarray, threshold: float) -> list[Match | None]:
+    """What a stream of all texts in order must give, from the scores of every pair."""
+    admitted: list[int] = []
+    matches: list[Match | None] = []
+    for i in range(len(scores)):
+        match = expected_nearest(scores[i, admitted], threshold)
+        matches.append(match)
+        if match is None:
+            admitted.append(i)
+    return matches
+
+
+def expected_nearest(scores: np.ndarray, threshold: float) -> Match | None:
+    if not len(scores) or scores.max() <= threshold:
+        return None
+    return Match(int(scores.argmax()), float(scores.max()))  # argmax: of equal ones the first
+
+
+def assert_every_pair_is_exact(corpus: Corpus, implementation: Any) -> None:
+    index = RougeLIndex(implementation=implementation)
+    index.load(corpus.texts)
+    for text, expected in zip(*corpus, strict=True):
+        best, mean = index.similarities(text, k=len(index))
+        assert [match.position for match in best] == np.argsort(-expected, kind="stable").tolist()
+        assert [match.score for match in best] == sorted(expected.tolist(), reverse=True)
+        assert mean == float(np.mean(expected))
+
+
+# Scores
+
+
+def test_every_pair_of_real_texts_scores_as_with_rouge_score(real: Corpus, implementation: Any) -> None:
+    assert_every_pair_is_exact(real, implementation)
+
+
+def test_every_pair_of_hard_texts_scores_as_with_rouge_score(hard: Corpus, implementation: Any) -> None:
+    assert_every_pair_is_exact(hard, implementation)
+
+
+def test_the_order_of_a_pair_does_not_matter(hard: Corpus) -> None:
+    rng = random.Random(3)
+    for text, other in (rng.choices(hard.texts, k=2) for _ in range(2000)):
+        index = RougeLIndex()
+        index.load([other])
+        there, back = SCORER.score(text, other)["rougeL"].fmeasure, SCORER.score(other, text)["rougeL"].fmeasure
+        assert there == back == index.similarities(text).best[0].score
+
+
+def test_the_floats_decide_at_the_threshold() -> None:
+    """F is 0.7 in all of these; rouge_score's float is above it in some and the authors reject exactly those."""
+    rejected = []
+    for shape in BOUNDARY:
+        text, other = pair_with(*shape, random.Random(4))
+        index = RougeLIndex()
+        index.add(other)
+        if not index.add(text):
+            rejected.append(shape)
+        assert (shape in rejected) == (SCORER.score(text, other)["rougeL"].fmeasure > 0.7)
+    assert 0 < len(rejected) < len(BOUNDARY)
+
+
+@pytest.mark.parametrize("threshold", [0.0, 0.1, 1 / 3, 0.5, 2 / 3, 0.7, 0.9, 1.0])
+def test_the_required_lcs_is_the_least_above_the_threshold(threshold: float) -> None:
+    for words in range(1, 40):
+        for other_words in range(1, 40):
+            above = [lcs for lcs in range(1, min(words, other_words) + 1)
+                     if rouge.f_measure(lcs, words, other_words) > threshold]  # fmt: skip
+            assert required_lcs(words, other_words, threshold) == (above[0] if above else None)
+
+
+# Decisions
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+@pytest.mark.parametrize("corpus", ["real", "hard", "stream"])
+def test_every_text_of_a_stream_is_decided_as_with_rouge_score(
+    request: pytest.FixtureRequest, corpus: str, implementation: Any, threshold: float
+) -> None:
+    texts, scores = request.getfixturevalue(corpus)
+    index = RougeLIndex(threshold, implementation=implementation)
+    assert index.admit_batch(texts) == expected_matches(scores, threshold)
+
+
+def test_rapidfuzz_stands_for_rouge_score(stream: Corpus) -> None:
+    texts, scores = stream
+    sample = np.random.default_rng(0).integers(len(texts), size=(20_000, 2))
+    likely = np.argwhere(scores > 0.6)[::50]
+    for i, j in np.concatenate([sample, likely]):
+        assert _score_lcs(texts[i].split(), texts[j].split()).fmeasure == scores[i, j]
+
+
+def test_one_by_one_and_in_batches_is_the_same(stream: Corpus, implementation: Any) -> None:
+    texts, _ = stream
+    whole, single, parts = (RougeLIndex(implementation=implementation) for _ in range(3))
+    decisions = whole.add_batch(texts)
+    assert [single.add(text) for text in texts] == decisions
+    assert [kept for at in range(0, len(texts), 7) for kept in parts.add_batch(texts[at : at + 7])] == decisions
+    assert whole.texts == single.texts == parts.texts
+    assert [text for text, kept in zip(texts, decisions, strict=True) if kept] == whole.texts
+    assert len(whole) == sum(decisions)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.7])
+def test_nearest_is_the_highest_and_of_equal_ones_the_first(
+    stream: Corpus, implementation: Any, threshold: float
+) -> None:
+    texts, scores = stream
+    index = RougeLIndex(threshold, implementation=implementation)
+    index.load(texts[:2000])
+    for i in range(2000, 2500):
+        assert index.nearest(texts[i]) == expected_nearest(scores[i, :2000], threshold)
+    assert len(index) == 2000
+
+
+def test_nearest_does_not_admit(implementation: Any) -> None:
+    index = RougeLIndex(implementation=implementation)
+    assert index.nearest("Write a poem about the sea.") is None
+    assert index.add("Write a poem about the sea.")
+    assert index.nearest("write a poem about the sea") == Match(0, 1.0)
+
+
+def test_admit_gives_the_neighbour_or_admits(implementation: Any) -> None:
+    index = RougeLIndex(implementation=implementation)
+    assert index.admit("Write a poem about the sea.") is None
+    assert index.admit("Name three rivers of Europe.") is None
+    assert index.admit("Name four rivers of Europe.") == Match(1, 0.8000000000000002)
+    assert index.texts == ["Write a poem about the sea.", "Name three rivers of Europe."]
+
+
+# Property tests
+
+words = st.lists(st.sampled_from(["a", "b", "c", "d", "the", "of"]), max_size=14)
+lists_of_texts = st.lists(words.map(" ".join), min_size=1, max_size=14)
+thresholds = st.one_of(
+    st.floats(0, 1),
+    st.tuples(st.integers(0, 14), st.integers(1, 14), st.integers(1, 14)).map(  # exactly a score that occurs
+        lambda shape: min(1.0, rouge.f_measure(min(shape), shape[1], shape[2]))
+    ),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(texts=lists_of_texts, threshold=thresholds)
+def test_any_stream_is_decided_as_with_rouge_score(texts: list[str], threshold: float) -> None:
+    expected = expected_matches(rouge_score_matrix(texts), threshold)
+    for implementation in available_implementations():
+        assert RougeLIndex(threshold, implementation=implementation).admit_batch(texts) == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(texts=st.lists(st.text(max_size=40), max_size=8), text=st.text(max_size=40))
+def test_any_text_at_all_scores_as_with_rouge_score(texts: list[str], text: str) -> None:
+    expected = [SCORER.score(text, other)["rougeL"].fmeasure for other in texts]
+    for implementation in available_implementations():
+        index = RougeLIndex(implementation=implementation)
+        index.load(texts)
+        best, mean = index.similarities(text, k=len(texts))
+        assert {match.position: match.score for match in best} == dict(enumerate(expected))
+        assert mean == (float(np.mean(expected)) if expected else 0.0)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=st.text())
+def test_rouge_tokens_are_those_of_rouge_score(text: str) -> None:
+    assert rouge_tokens(text) == SCORER._tokenizer.tokenize(text)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(st.characters(max_codepoint=127)))
+def test_on_ascii_text_both_tokenizers_agree(text: str) -> None:
+    assert unicode_tokens(text) == rouge_tokens(text)
+
+
+def available_implementations() -> Iterator[Any]:
+    yield "python"
+    if rouge._numba_pool() is not None:
+        yield "numba"
+
+
+# Texts of any length
+
+
+@pytest.mark.parametrize(("threshold", "expected"), [(0.95, None), (0.85, Match(0, 0.9)), (0.05, Match(0, 0.9))])
+def test_texts_of_20_000_words(implementation: Any, threshold: float, expected: Match | None) -> None:
+    rng = random.Random(5)
+    text = [f"w{rng.randrange(2000)}" for _ in range(20_000)]
+    edited = [f"x{place}" if place % 10 == 0 else word for place, word in enumerate(text)]
+    index = RougeLIndex(threshold, implementation=implementation)
+    assert index.add(" ".join(text))
+    assert index.nearest(" ".join(edited)) == expected
+    assert index.similarities(" ".join(edited)).best == [Match(0, 0.9)]
+
+
+def test_a_text_without_words_is_never_a_duplicate(implementation: Any) -> None:
+    index = RougeLIndex(0.0, implementation=implementation)
+    assert index.add_batch(["", "?!", "", "one word", "?!", "one"]) == [True, True, True, True, True, False]
+    assert index.similarities("?!", k=2) == ([Match(0, 0.0), Match(1, 0.0)], 0.0)
+
+
+# Similarities
+
+
+def test_the_most_similar_come_best_first_and_of_equal_ones_the_first(implementation: Any) -> None:
+    index = RougeLIndex(implementation=implementation)
+    index.load(["a b c d", "x", "a b", "a b c d", "a b"])
+    best, mean = index.similarities("a b c d", k=4)
+    assert best == [Match(0, 1.0), Match(3, 1.0), Match(2, 2 / 3), Match(4, 2 / 3)]
+    assert mean == float(np.mean([1.0, 0.0, 2 / 3, 1.0, 2 / 3]))
+
+
+@pytest.mark.parametrize("k", [0, 1, 3, 10])
+def test_no_more_than_the_pool_has(implementation: Any, k: int) -> None:
+    index = RougeLIndex(implementation=implementation)
+    assert index.similarities("a", k) == ([], 0.0)
+    index.load(["a", "a b", "c"])
+    assert [match.position for match in index.similarities("a", k).best] == [0, 1, 2][:k]
+
+
+def test_the_recorded_run_of_the_authors_is_reproduced(official_data: Path, implementation: Any) -> None:
+    seeds = [row["instruction"] for row in read_json_lines(official_data / "seed_tasks_official.jsonl")]
+    recorded = read_json_lines(official_data / "official_run_davinci" / "machine_generated_instructions.jsonl")
+    index = RougeLIndex(implementation=implementation)
+    index.load(seeds)
+    for row in recorded:
+        best, mean = index.similarities(row["instruction"], k=len(index))
+        scores = {index.texts[match.position]: match.score for match in best}
+        most_similar = row["most_similar"]
+        assert {text: scores[text] for text in most_similar} == most_similar
+        assert [match.score for match in best[: len(most_similar)]] == sorted(most_similar.values(), reverse=True)
+        assert mean == row["avg_similarity_score"]
+        assert index.add(row["instruction"])
+
+
+# Other scripts
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens"),
+    [
+        ("写一首关于春天的诗，ABC de。", ["写", "一", "首", "关", "于", "春", "天", "的", "诗", "abc", "de"]),
+        ("カタカナ・ひらがなー、人々", list("カタカナひらがなー人々")),
+        ("ﾊﾝｶｸ", list("ハンカク")),
+        ("เขียนน้ำแข็ง ๒๕", ["เ", "ขี", "ย", "น", "น้ํ", "า", "แ", "ข็", "ง", "๒", "๕"]),
+        ("ຂຽນບົດ", ["ຂ", "ຽ", "ນ", "ບົ", "ດ"]),
+        ("កំណាព្យ", ["កំ", "ណា", "ព្", "យ"]),
+        ("ကဗျာ ရေး", ["က", "ဗျာ", "ရေး"]),
+        ("वसंत के बारे में लिखें।", ["वसंत", "के", "बारे", "में", "लिखें"]),
+        ("اكتب عن الرَّبيع ١٢٣؟", ["اكتب", "عن", "الرَّبيع", "١٢٣"]),
+        ("می‌خواهم كتـاب", ["میخواهم", "كتاب"]),
+        ("봄에 관한 시를 쓰세요", ["봄에", "관한", "시를", "쓰세요"]),
+        ("བོད་སྐད", ["བོད", "སྐད"]),
+        ("Straße STRASSE ﬁn", ["strasse", "strasse", "fin"]),
+        ("e\u0301te\u0301 été", ["été", "été"]),
+        ("Ελλάς ΕΛΛΆΣ", ["ελλάσ", "ελλάσ"]),
+        ("soft\u00adhyphen \ufeffbom", ["softhyphen", "bom"]),
+        ("don’t snake_case ❤️ 🎉 —", ["don", "t", "snake", "case"]),
+        ("x² ½", ["x2", "1", "2"]),
+        ("𐌰𐌱 𞤀𞤁", ["𐌰𐌱", "𞤢𞤣"]),
+    ],
+)
+def test_the_words_of_every_script(text: str, tokens: list[str]) -> None:
+    assert unicode_tokens(text) == tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "similar", "different"),
+    [
+        ("写一首关于春天的短诗。", "写一首关于秋天的短诗。", "把这句话翻译成英语。"),
+        ("اكتب قصيدة قصيرة عن فصل الربيع.", "اكتب قصيدة قصيرة عن فصل الشتاء.", "ترجم هذه الجملة إلى الإنجليزية."),
+        ("वसंत के बारे में एक कविता लिखें।", "वर्षा के बारे में एक कविता लिखें।", "इस वाक्य का अनुवाद करें।"),
+        ("เขียนบทกวีเกี่ยวกับฤดูร้อน", "เขียนบทกวีเกี่ยวกับฤดูหนาว", "แปลประโยคนี้เป็นภาษาอังกฤษ"),
+        ("Напишите стихотворение о весне и любви.", "Напишите стихотворение о море и любви.", "Переведите текст."),
+    ],
+    ids=["Chinese", "Arabic", "Hindi", "Thai", "Russian"],
+)
+def test_duplicates_in_every_script(implementation: Any, text: str, similar: str, different: str) -> None:
+    index = RougeLIndex(tokenizer="unicode", implementation=implementation)
+    assert index.add_batch([text, text, similar, different]) == [True, False, False, True]
+
+
+def test_rouge_score_knows_no_words_but_ascii_ones(implementation: Any) -> None:
+    index = RougeLIndex(tokenizer="rouge", implementation=implementation)
+    assert index.add_batch(["写一首诗", "写一首诗", "写 abc", "写一首 abc"]) == [True, True, True, False]
+
+
+# The object
+
+
+def test_load_admits_without_checks_and_restores_the_pool(implementation: Any) -> None:
+    index = RougeLIndex(implementation=implementation)
+    index.load(iter(["a b c", "a b c", "d e f"]))
+    assert len(index) == 3
+    assert index.nearest("a b c") == Match(0, 1.0)
+    again = RougeLIndex(implementation=implementation)
+    again.load(index.texts)
+    assert [again.admit(text) for text in ("d e f", "g h", "g h")] == [Match(2, 1.0), None, Match(3, 1.0)]
+
+
+def test_a_pickled_index_goes_on_as_before(implementation: Any) -> None:
+    index = RougeLIndex(0.5, "unicode", implementation)
+    index.add_batch(["写一首诗", "a b c d"])
+    again = pickle.loads(pickle.dumps(index))
+    assert (again.threshold, again.tokenizer, again.implementation) == (0.5, "unicode", implementation)
+    assert again.texts == index.texts
+    assert again.add_batch(["写一首歌", "a b x y"]) == index.add_batch(["写一首歌", "a b x y"]) == [False, True]
+
+
+def test_a_text_that_is_none_leaves_the_index_as_it_was(implementation: Any) -> None:
+    index = RougeLIndex(implementation=implementation)
+    with pytest.raises(AttributeError):
+        index.add_batch(["a b c", None])  # type: ignore[list-item]
+    assert len(index) == 0
+    assert index.add_batch(["a b c", "a b c"]) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threshold": 1.5}, "threshold must be from 0 to 1, got 1.5"),
+        ({"threshold": float("nan")}, "threshold must be from 0 to 1, got nan"),
+        ({"tokenizer": "words"}, "tokenizer must be one of rouge, unicode, got 'words'"),
+        ({"implementation": "c"}, "implementation must be one of auto, python, numba, got 'c'"),
+    ],
+)
+def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        RougeLIndex(**options)
+
+
+# With and without numba
+
+
+def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
+    monkeypatch: pytest.MonkeyPatch, stream: Corpus
+) -> None:
+    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge_numba").NumbaPool
+    texts, scores = stream
+    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", 1000)
+    index = RougeLIndex()
+    matches = [index.admit(text) for text in texts[:500]]
+    assert isinstance(index._pool, rouge.PythonPool)
+    matches += index.admit_batch(texts[500:2000]) + [index.admit(text) for text in texts[2000:]]
+    assert isinstance(index._pool, numba_pool)
+    assert matches == expected_matches(scores, 0.7)
+
+
+def test_similarities_bring_numba_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge_numba").NumbaPool
+    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FOR_SIMILARITIES_FROM", 3)
+    index = RougeLIndex()
+    index.load(["a b", "c d"])
+    before = index.similarities("a b")
+    assert isinstance(index._pool, rouge.PythonPool)
+    index.load(["e f"])
+    assert index.similarities("a b").best[:2] == before.best
+    assert isinstance(index._pool, numba_pool)
+
+
+def test_without_numba_the_index_stays_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", 1)
+    monkeypatch.setattr(rouge, "_numba_pool", rouge._numba_pool.__wrapped__)
+    monkeypatch.setitem(sys.modules, "distilabel_selfinstruct.text.rouge_numba", None)
+    index = RougeLIndex()
+    assert index.add_batch(["a b c", "a b c"]) == [True, False]
+    assert isinstance(index._pool, rouge.PythonPool)
+    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[fast\]"'):
+        RougeLIndex(implementation="numba")
+
+
+def test_numba_compiles_where_it_cannot_keep_what_it_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """numba raises in a read-only installation without a home folder."""
+    numba = pytest.importorskip("numba")
+    from distilabel_selfinstruct.text.rouge_numba import _compiled
+
+    njit = numba.njit
+
+    def without_cache(*args: Any, cache: bool = False) -> Any:
+        if cache:
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(*args)
+
+    monkeypatch.setattr(numba, "njit", without_cache)
+    assert _compiled(lambda value: value + 1)(1) == 2

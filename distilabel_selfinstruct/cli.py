@@ -19,8 +19,8 @@ from distilabel_selfinstruct.run import Run, Summary, read_config, read_config_f
 
 _INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
 _ENDINGS = {
-    "stalled": "It stopped because round after round brought nothing new. Give other or more seed tasks (--seeds), a"
-    " higher --temperature, or more --patience.",
+    "stalled": "It stopped because round after round brought nothing new. Give it more --patience, or in another"
+    " folder (--out) other or more seed tasks (--seeds) or a higher --temperature.",
     "budget": "It stopped because the budget is used up. Run the same command with a larger one to go on.",
     "pilot": "These were the pilot rounds. Run the same command without --pilot-rounds to go on.",
     "unavailable": "It stopped because the endpoint did not answer any more. Run the same command to go on.",
@@ -67,7 +67,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
         "--lag",
         type=int,
         metavar="N",
-        help="prompts between an answer and the first prompt that may show its instructions (default: from concurrency)",
+        help="prompts between an answer and the first one that may show its instructions (default: from concurrency)",
     )
     what.add_argument(
         "--patience", type=int, metavar="N", help="rounds without an admission before it stops (default: 5)"

@@ -232,6 +232,8 @@ class WholePipeline(BasePipeline):
     A subclass says how workers are started, watched and ended, and which queues reach them.
     """
 
+    name: str
+
     def __init__(self, name: str | None = None, *, concurrency: int = 8, budget: Budget | None = None,
                  log_file: str | Path | None = None, verbose: bool = False, **kwargs: Any) -> None:  # fmt: skip
         super().__init__(name, **kwargs)
@@ -519,6 +521,8 @@ class WholePipeline(BasePipeline):
         self.slots.stop(reason)
         signals = len(self._signals)
         until = time.monotonic() + (_PATIENCE if reason == "failed" else math.inf)
+        if self.slots.is_busy:
+            self._logger.warning("Waiting for the answers to open requests; another signal ends the wait.")
         while self.slots.is_busy and len(self._signals) == signals and time.monotonic() < until:
             time.sleep(0.02)
 

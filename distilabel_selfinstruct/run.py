@@ -41,7 +41,9 @@ from distilabel_selfinstruct.seeds import load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
 from distilabel_selfinstruct.steps.pool import default_lag
 
-PROJECT_SEEDS = Path(__file__).parent.parent / "seeds" / "seed_tasks.jsonl"
+_HERE = Path(__file__).parent
+_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
+PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
 _FAILURES = frozenset({
     "bad_request", "not_found", "context_length", "content_filter", "invalid_response", "timeout", "rate_limited",
     "server_error", "unavailable", "model_error", "no_completion",
@@ -103,8 +105,9 @@ class RunConfig(BaseModel):
 
 
 # What may change between two runs in the same folder: the result does not depend on it, or only grows.
-_FREE = {"num_instructions", "base_url", "out", "concurrency", "timeout", "outage", "max_tokens_total", "max_cost",
-         "stage_by_stage", "pilot_rounds", "push_to_hub", "private", "license", "input_price", "output_price", "verbose"}  # fmt: skip
+_FREE = {"num_instructions", "patience", "base_url", "out", "concurrency", "timeout", "outage", "max_tokens_total",
+         "max_cost", "stage_by_stage", "pilot_rounds", "push_to_hub", "private", "license", "input_price",
+         "output_price", "verbose"}  # fmt: skip
 
 
 def read_config(given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "config") -> RunConfig:
@@ -210,6 +213,7 @@ class Run:
             config = config.model_copy(update={"lag": lag})
         self.config = config
         self._stages: list[str] = []
+        self._patience_before = int(before["patience"]) if before else 0
         self._check_same(before)
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
@@ -321,7 +325,8 @@ class Run:
             summary = Summary.read(path)
         except (ValueError, TypeError, KeyError):
             raise RunFolderError(f"{path}: is damaged; delete it, and the run is put together again.") from None
-        done = summary.is_whole or summary.ended == "stalled"
+        has_stalled = summary.ended == "stalled" and self._patience_before >= self.config.patience
+        done = summary.is_whole or has_stalled
         return summary if done and summary.wanted == self.config.num_instructions else None
 
     def _summarise(self, seconds: float) -> Summary:
@@ -404,7 +409,8 @@ class Run:
         try:
             before = yaml.safe_load(path.read_text(encoding="utf-8"))
             before["lag"], before["recipe"], before["seed_tasks"], before["num_instructions"]
-        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError):
+            int(before["patience"])
+        except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError):
             raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another --out.") from None
         answered = any((self.folder / "completions").glob("*.sqlite"))
         return dict(before) if answered else None
@@ -430,7 +436,7 @@ class Run:
             )
 
     def _write_config(self) -> None:
-        values = self.config.model_dump(mode="json", by_alias=True, exclude={"out", "verbose"})
+        values = self.config.model_dump(mode="json", by_alias=True, exclude={"out", "verbose", "push_to_hub", "private", "license"})
         text = yaml.safe_dump(values | self._identity() | {"package_version": __version__}, sort_keys=False,
                               allow_unicode=True)  # fmt: skip
         write_whole(self.folder / "config.yaml", text)
@@ -444,8 +450,9 @@ def _custom_llm(custom: CustomLLM) -> LLM:
         raise ConfigError(f"llm.class: there is no {custom.class_path!r} ({error}).") from None
     if not (isinstance(kind, type) and issubclass(kind, LLM)):
         raise ConfigError(f"llm.class: {custom.class_path!r} is no distilabel LLM.")
+    model: type[LLM] = kind
     try:
-        return kind.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
+        return model.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"llm.arguments: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None

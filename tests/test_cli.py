@@ -124,8 +124,11 @@ SUMMARY: dict[str, Any] = {
 }  # fmt: skip
 
 
-def said(tmp_path: Path, llm: str = "openai", **values: Any) -> list[str]:
+def said(tmp_path: Path, llm: str = "openai", report: bool = True, **values: Any) -> list[str]:
     run = Run(read_config({"llm": llm, "model": "davinci", "out": str(tmp_path / "run")}))
+    if report:
+        run.page.parent.mkdir(parents=True)
+        run.page.write_text("")
     return describe(Summary(**(SUMMARY | values)), run).splitlines()
 
 
@@ -138,6 +141,7 @@ class TestTheEnd:
             "rejected in instances: 4 duplicate",
             "1,181 requests, 935,960 tokens in, 42,020 out, 37.6 s",
             f"dataset: {dataset}",
+            f"report: {tmp_path / 'run' / 'report' / 'index.html'}",
             f"next: python -c \"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])\"",
         ]
 
@@ -147,8 +151,8 @@ class TestTheEnd:
     @pytest.mark.parametrize(
         ("ended", "line"),
         [
-            ("stalled", "It stopped because round after round brought nothing new. Give other or more seed tasks"
-             " (--seeds), a higher --temperature, or more --patience."),
+            ("stalled", "It stopped because round after round brought nothing new. Give it more --patience,"
+             " or in another folder (--out) other or more seed tasks (--seeds) or a higher --temperature."),
             ("budget", "It stopped because the budget is used up. Run the same command with a larger one to go on."),
             ("unavailable", "It stopped because the endpoint did not answer any more. Run the same command to go on."),
         ],
@@ -161,7 +165,13 @@ class TestTheEnd:
         assert line in said(tmp_path, failed=3)
 
     def test_nothing_to_look_at(self, tmp_path: Path) -> None:
-        assert said(tmp_path, admitted=0, instances=0)[-1] == f"dataset: {tmp_path / 'run' / 'dataset'}"
+        lines = said(tmp_path, admitted=0, instances=0)
+        assert f"dataset: {tmp_path / 'run' / 'dataset'}" in lines
+        assert not any(line.startswith("next: ") for line in lines)
+
+    def test_what_the_report_needs(self, tmp_path: Path) -> None:
+        line = 'report: not written; it needs: pip install "distilabel-selfinstruct[report]"'
+        assert line in said(tmp_path, report=False)
 
     def test_the_demo_says_what_it_is(self, tmp_path: Path) -> None:
         assert said(tmp_path, llm="demo")[-1] == (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 import yaml
 
+from distilabel_selfinstruct import __version__
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
 from distilabel_selfinstruct.pipeline import Pipeline
-from distilabel_selfinstruct.run import CustomLLM, Run, read_config, read_config_file
+from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
+from distilabel_selfinstruct.run import CustomLLM, Run, RunConfig, read_config, read_config_file
 from tests.conftest import ScriptRun
 
 HOLD_LOCK = "import sys, filelock; held = filelock.FileLock(sys.argv[1]); held.acquire(); print('held'); input()"
@@ -88,7 +91,7 @@ class TestWhoseFolder:
 
     @pytest.mark.parametrize(
         ("name", "value"),
-        [("temperature", 0.5), ("lag", 3), ("patience", 9), ("training_format", "alpaca"), ("seed", 1)],
+        [("temperature", 0.5), ("lag", 3), ("training_format", "alpaca"), ("seed", 1)],
     )
     def test_what_the_result_depends_on_is_fixed(self, finished: Path, name: str, value: Any) -> None:
         with pytest.raises(RunFolderError, match=f"another config: {name} is "):
@@ -165,6 +168,27 @@ class TestFinished:
         assert (summary.ended, summary.admitted, summary.wanted) == ("complete", 100, 100)
         assert content(finished) == before
 
+    def test_a_run_that_stalled_goes_on_with_more_patience_only(self, finished: Path) -> None:
+        summary = json.loads((finished / "summary.json").read_text())
+        (finished / "summary.json").write_text(json.dumps(summary | {"ended": "stalled", "admitted": 90}))
+        assert make(finished).execute(build).ended == "stalled"
+        assert make(finished, patience=2).execute(build).ended == "stalled"
+        with pytest.raises(Built):
+            make(finished, patience=6).execute(build)
+
+    @pytest.mark.parametrize("ended", ["budget", "unavailable", "pilot"])
+    def test_a_run_that_stopped_early_goes_on(self, finished: Path, ended: str) -> None:
+        summary = json.loads((finished / "summary.json").read_text())
+        (finished / "summary.json").write_text(json.dumps(summary | {"ended": ended, "admitted": 90}))
+        with pytest.raises(Built):
+            make(finished).execute(build)
+
+    def test_a_run_with_failed_requests_asks_them_again(self, finished: Path) -> None:
+        summary = json.loads((finished / "summary.json").read_text())
+        (finished / "summary.json").write_text(json.dumps(summary | {"failed": 2}))
+        with pytest.raises(Built):
+            make(finished).execute(build)
+
     def test_a_lost_dataset_is_made_again(self, finished: Path) -> None:
         shutil.rmtree(finished / "dataset")
         with pytest.raises(Built):
@@ -190,15 +214,14 @@ class TestFinished:
 
     def test_the_folder_tells_what_it_was_made_with(self, finished: Path, seed_file: str) -> None:
         config = yaml.safe_load((finished / "config.yaml").read_text())
-        known = {name: config.pop(name) for name in ("seed_tasks", "package_version")}
-        assert len(known["seed_tasks"]) == 16
-        assert config == {
-            "llm": "demo", "model": None, "base_url": None, "wording": "chat", "num_instructions": 100,
-            "seeds": [seed_file], "preset": "default", "seed": 0, "temperature": None, "lag": 12, "patience": 5,
-            "training_format": "messages", "concurrency": 8, "timeout": 600.0, "outage": 600.0,
-            "max_tokens_total": None, "max_cost": None, "input_price": 0.0, "output_price": 0.0,
-            "recipe": "self-instruct", "prompts_version": 1,
+        assert {name: config[name] for name in ("llm", "wording", "num_instructions", "preset", "seed", "lag")} == {
+            "llm": "demo", "wording": "chat", "num_instructions": 100, "preset": "default", "seed": 0, "lag": 12,
         }  # fmt: skip
+        assert (config["recipe"], config["prompts_version"]) == ("self-instruct", PROMPTS_VERSION)
+        assert config["package_version"] == __version__
+        assert config["seeds"] == [seed_file]
+        assert len(config["seed_tasks"]) == 16
+        assert set(RunConfig.model_fields) - set(config) == {"out", "verbose"}
 
 
 class TestConfig:
@@ -246,9 +269,8 @@ class TestConfig:
             ("wording: loud", "wording: Input should be 'base', 'chat' or 'structured', got 'loud'."),
             ("llm: gpt", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
             ("llm: {klass: a.B}", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
-            ("concurency: 3", "there is no option 'concurency'; there are: llm, model, base_url, wording,"
-             " num_instructions, seeds, preset, seed, temperature, lag, patience, training_format, out, concurrency,"
-             " timeout, outage, max_tokens_total, max_cost, input_price, output_price, verbose."),
+            ("concurency: 3", "there is no option 'concurency'; there are: "
+             f"{', '.join(RunConfig.model_fields)}."),
             ("5: 3", "there is no option '5'; there are: "),
             ("- 1", "expected options as `name: value`, found something else."),
             ("", "expected options as `name: value`, found something else."),

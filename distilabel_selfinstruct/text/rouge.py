@@ -159,8 +159,8 @@ class _Numbers(dict[object, int]):
 class Vocabulary:
     """The words of the pool as numbers, and the global order of the prefix filter.
 
-    The second, third ... occurrence of a word within a text is an element of its own: so the multiset of a text's words
-    is a set of elements.
+    The second, third ... occurrence of a word within a text is an element of its own: rarer than the word, it makes the
+    prefixes more telling, and the multiset of a text's words is a set of elements.
     """
 
     def __init__(self) -> None:
@@ -367,9 +367,10 @@ def mean_score(scores: Sequence[float] | NDArray[np.float64]) -> float:
     return float(numpy.mean(scores)) if len(scores) else 0.0
 
 
-# From here on the start of numba (half a second; some seconds the first time, to compile) is won back.
+# The start of numba takes a second, and some seconds the first time, to compile. It is won back from a pool of this
+# size on, or once so many pairs have been scored for `similarities`: Python has then taken about as long.
 _NUMBA_PAYS_FROM = 20_000
-_NUMBA_PAYS_FOR_SIMILARITIES_FROM = 2_000
+_NUMBA_PAYS_AFTER_PAIRS = 1_000_000
 
 _BATCH = 1_000
 
@@ -412,6 +413,7 @@ class RougeLIndex:
         self.texts: list[str] = []
         self._tokens = TOKENIZERS[tokenizer]
         self._pool: Pool = PythonPool(threshold)
+        self._pairs_scored = 0
         if implementation == "numba":
             self._change_to_numba()
 
@@ -462,7 +464,8 @@ class RougeLIndex:
 
         Scores every text of the pool, which is no longer a matter of microseconds. The mean of an empty pool is 0.
         """
-        if len(self) >= _NUMBA_PAYS_FOR_SIMILARITIES_FROM:
+        self._pairs_scored += len(self)
+        if self._pairs_scored >= _NUMBA_PAYS_AFTER_PAIRS:
             self._change_to_numba()
         return self._pool.similarities(self._tokens(text), k)
 

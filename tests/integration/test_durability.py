@@ -363,8 +363,8 @@ class Culprits:
 
 
 class TestFaults:
-    def test_what_cannot_be_used_has_its_reason(
-        self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
+    def test_answers_that_cannot_be_used_have_their_reasons(
+        self, server: OpenAIServer, start: Callable[..., Command], tmp_path: Path
     ) -> None:
         culprits = Culprits(
             server,
@@ -376,24 +376,27 @@ class TestFaults:
                 status(400, "maximum context length exceeded"),
                 status(400, "refused by the content filter"),
             ],
-            input_first=[CUT],
-            output_first=[status(500)],
         )
-        cut_short = Culprits(OpenAIServer(), input_first=[HANG])  # only to choose one
-        server.answer = lambda body: Answer(answer(body), "length" if cut_short.fault(body) else "stop")
-        ended = start("--timeout", "1", "--outage", "4").wait()
-        assert ended.status == 3
-        found = reasons(tmp_path / "run")
-        assert found.pop(("instances", "truncated")) == 1
-        assert found == {
+        server.answer = FirstOfTwoExamplesIsAll()
+        assert start("--timeout", "1").wait().status == 3
+        assert reasons(tmp_path / "run") == {
             ("classification", "invalid_response"): 3,
             ("classification", "timeout"): 1,
             ("classification", "context_length"): 1,
             ("classification", "content_filter"): 1,
-            ("instances", "server_error"): 2,
+            ("instances", "truncated"): 1,
         }
         times = Counter(prompt_of(request.body) for request in server.requests)
-        assert [times[prompt] for prompt in culprits.prompts if question_of_fault(culprits, prompt) == 400] == [1, 1]
+        assert [times[prompt] for prompt in culprits.prompts] == [3, 3, 3, 3, 1, 1]
+
+    def test_requests_that_break_the_server_are_given_up_while_it_serves_others(
+        self, server: OpenAIServer, start: Callable[..., Command], tmp_path: Path
+    ) -> None:
+        Culprits(server, output_first=[status(500)], input_first=[CUT])
+        ended = start("--outage", "1").wait()
+        assert ended.status == 3
+        assert "2 requests failed" in ended.out
+        assert reasons(tmp_path / "run") == {("instances", "server_error"): 2}
 
     def test_429_with_retry_after_is_waited_for(
         self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
@@ -435,8 +438,17 @@ class TestFaults:
             assert paid_twice(server.requests + another.requests) == []
 
 
-def question_of_fault(culprits: Culprits, prompt: str) -> int:
-    return culprits.prompts[prompt].status
+class FirstOfTwoExamplesIsAll:
+    """An answer function whose first answer with two examples is cut in the second one, for its length."""
+
+    def __init__(self) -> None:
+        self._prompt: str | None = None
+
+    def __call__(self, body: Body) -> Answer:
+        text, prompt = answer(body), prompt_of(body)
+        if self._prompt is None and text.startswith("Example 1") and text.count("Output:") == 2:
+            self._prompt = prompt
+        return Answer(text, "length" if prompt == self._prompt else "stop")
 
 
 class TestLimits:
@@ -481,12 +493,14 @@ class TestLimits:
         assert dataset(tmp_path / "run") == reference.dataset
         assert not before & {prompt_of(request.body) for request in server.requests[number:]}
 
-    def test_the_endpoint_never_sees_more_in_flight_and_no_stage_waits_for_another(
+    def test_the_endpoint_never_sees_more_in_flight_and_no_stage_waits_for_another_to_end(
         self, server: OpenAIServer, start: Callable[..., Command]
     ) -> None:
-        server.latency, server.sigma = 0.1, 0.5
-        assert start("--num-instructions", "60", "--lag", "32", "--concurrency", "16").wait().status == 0
+        def later_stages_first(body: Body) -> Fault | None:
+            asked = Counter(question_of(request.body) for request in server.requests)
+            is_late = question_of(body) == "bootstrap" and asked["bootstrap"] > 20
+            return status(503) if is_late and len(asked) < 4 else None
+
+        server.latency, server.sigma, server.fault_rule = 0.5, 0.5, later_stages_first
+        assert start("--num-instructions", "80", "--lag", "32", "--concurrency", "16").wait().status == 0
         assert server.max_in_flight == 16
-        asked = [question_of(request.body) for request in server.requests]
-        last = len(asked) - 1 - asked[::-1].index("bootstrap")
-        assert {"classification", "output_first", "input_first"} <= set(asked[:last])

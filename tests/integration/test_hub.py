@@ -66,7 +66,7 @@ def make_run(folder: Path, instances: int = 3, rejected: int = 1, **changes: Any
     rows: dict[str, list[dict[str, Any]]] = {
         "instances": made,
         "instructions": [
-            {**{name: row.get(name) for name in INSTRUCTION_COLUMNS}, "most_similar": [{"id": SEED["id"], "score": 0.5}]}
+            {name: row.get(name) for name in INSTRUCTION_COLUMNS} | {"most_similar": [{"id": SEED["id"], "score": 0.5}]}
             for row in made
         ],
         "rejected": [
@@ -700,6 +700,7 @@ def everything_in(folder: Path) -> bytes:
     return b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.slow
 def test_a_token_is_nowhere_to_be_seen(hub: HubServer, run_folder: Path) -> None:
     result = run_as_user(hub, run_folder)
 
@@ -712,6 +713,7 @@ def test_a_token_is_nowhere_to_be_seen(hub: HubServer, run_folder: Path) -> None
     assert SECRET.encode() not in seen
 
 
+@pytest.mark.slow
 def test_a_token_is_not_seen_in_a_traceback_with_local_variables(hub: HubServer, run_folder: Path) -> None:
     hub.add_fault(Fault("POST", COMMIT, status=403))
 

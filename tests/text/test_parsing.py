@@ -328,9 +328,9 @@ TWO = [Instance("cat", "tac"), Instance("dog", "god")]
         "Example 1\r\nInput: cat\r\nOutput: tac\r\n\r\nExample 2\r\nInput: dog\r\nOutput: god\r\n",
         "**Example 1**\n\n**Input:** cat\n**Output:** tac\n\n**Example 2:**\n\n**Input**: dog\n**Output: god**",
         "### Example 1\nInput: cat\nOutput: tac\n\n---\n\n### Example 2\nInput: dog\nOutput: god\n\n---",
-        "### Example 1: A word\n- **Input:** cat\n- **Output:** tac\n### Example 2 (other)\n* Input: dog\n* Output: god",
+        "### Example 1: A word\n- **Input:** cat\n- **Output:** tac\n### Example 2 (b)\n* Input: dog\n* Output: god",
         "```\nExample 1\nInput: cat\nOutput: tac\nExample 2\nInput: dog\nOutput: god\n```",
-        "Sure:\n```text\nExample 1\nInput: cat\nOutput: tac\nExample 2\nInput: dog\nOutput: god\n```\n\nHope this helps!",
+        "OK:\n```text\nExample 1\nInput: cat\nOutput: tac\nExample 2\nInput: dog\nOutput: god\n```\nHope it helps!",
         "Example 1\n```\nInput: cat\nOutput: tac\n```\nExample 2\n```\nInput: dog\nOutput: god\n```",
         "Sure! Here are two examples:\n\nExample 1\nInput: cat\nOutput: tac\n\nExample 2\nInput: dog\nOutput: god",
         "Task: Reverse the word.\nExample 1\nInput: cat\nOutput: tac\nExample 2\nInput: dog\nOutput: god",
@@ -545,6 +545,7 @@ _lines = (
     st.text(st.characters(categories=["L", "N"], include_characters=" ,;!?.'()+/"), min_size=1, max_size=30)
     .map(lambda text: " ".join(text.split()))
     .filter(lambda text: text and text.lower().strip("().") not in _NO_INPUTS)
+    .filter(lambda text: not text.lower().startswith(("example", "input", "output", "class label", "label")))
 )
 _fields = st.lists(_lines, min_size=1, max_size=3).map("\n".join)
 

@@ -108,7 +108,9 @@ def edited_long_texts() -> list[str]:
         for place in rng.sample(range(length), length // 4):
             text[place] = f"w{rng.randrange(40)}"
         texts.append(" ".join(text))
-    return texts
+    numbered = [f"n{place}" for place in range(200)]
+    rotated = numbered[140:] + numbered[:60]  # a carry must pass through the second block, where nothing matches
+    return [*texts, " ".join(numbered), " ".join(rotated)]
 
 
 def similar_texts(count: int, seed: int = 0) -> list[str]:
@@ -494,15 +496,14 @@ def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
     assert matches == expected_matches(scores, 0.7)
 
 
-def test_similarities_bring_numba_earlier(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_numba_takes_over_when_many_pairs_have_been_scored(monkeypatch: pytest.MonkeyPatch) -> None:
     numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge_numba").NumbaPool
-    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FOR_SIMILARITIES_FROM", 3)
+    monkeypatch.setattr(rouge, "_NUMBA_PAYS_AFTER_PAIRS", 6)
     index = RougeLIndex()
-    index.load(["a b", "c d"])
-    before = index.similarities("a b")
+    index.load(["a b", "a c", "e f"])
+    first = index.similarities("a b")
     assert isinstance(index._pool, rouge.PythonPool)
-    index.load(["e f"])
-    assert index.similarities("a b").best[:2] == before.best
+    assert index.similarities("a b") == first
     assert isinstance(index._pool, numba_pool)
 
 

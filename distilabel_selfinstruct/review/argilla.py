@@ -1,0 +1,240 @@
+"""Push to and pull from an Argilla server (2.x, the SDK of the extra `argilla`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from distilabel_selfinstruct.errors import MissingExtraError
+from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrections_of
+from distilabel_selfinstruct.review.settings import argilla_record, correction_of, review_settings
+
+if TYPE_CHECKING:
+    import argilla as rg
+
+_PAGE = 500  # records a request; the server takes no more
+
+
+class Pulled(NamedTuple):
+    """What annotators have submitted, and what they took back: record and annotator."""
+
+    answers: list[Answer]
+    withdrawn: list[tuple[str, str]]
+
+
+class ArgillaServer:
+    """A connection to a server.
+
+    Args:
+        url: of the server, or of a Space: `https://OWNER-NAME.hf.space`. HF_TOKEN opens a private Space.
+        api_key: of an owner or admin; by default ARGILLA_API_KEY.
+
+    Raises:
+        ReviewError: if nobody answers there, or the key is refused.
+        MissingExtraError: if the extra `argilla` is not installed.
+    """
+
+    def __init__(self, url: str, api_key: str | None = None) -> None:
+        try:
+            import argilla as rg
+        except ImportError:
+            raise MissingExtraError.of("Review in Argilla", "argilla") from None
+        api_key = api_key or os.environ.get("ARGILLA_API_KEY")
+        if not api_key:
+            raise ReviewError(f"{url}: set ARGILLA_API_KEY to your key, shown in Argilla under My settings.")
+        self.url = url.rstrip("/")
+        with self._explained():
+            self._client = rg.Argilla(api_url=self.url, api_key=api_key, headers=_space_headers(self.url))
+
+    def workspace(self, name: str | None) -> rg.Workspace:
+        """The workspace of this name; without a name the only one there is.
+
+        Raises:
+            ReviewError: if there is none, or more than one; names those there are.
+        """
+        with self._explained():
+            workspaces = {workspace.name: workspace for workspace in self._client.workspaces}
+        there = f"there are: {', '.join(sorted(workspaces))}" if workspaces else "there are none that this key may see"
+        if name is None and len(workspaces) == 1:
+            return next(iter(workspaces.values()))
+        if name is None:
+            raise ReviewError(f"{self.url}: say which --workspace to use; {there}.")
+        if name not in workspaces:
+            raise ReviewError(
+                f"{self.url}: there is no workspace {name!r}; {there}. Make it in Argilla, or name another."
+            )
+        return workspaces[name]
+
+    def open(self, workspace: rg.Workspace, name: str, annotators: int) -> rg.Dataset:
+        """The review dataset of this name, made where there is none.
+
+        One that an interrupted push left unfinished, without a record yet, is made anew.
+
+        Raises:
+            ReviewError: if a dataset of this name asks something else.
+        """
+        import argilla as rg
+
+        with self._explained():
+            dataset = self._client.datasets(name=name, workspace=workspace)
+            if dataset is not None and dataset.api_model().status != "ready":
+                dataset.delete()
+                dataset = None
+            if dataset is None:
+                return rg.Dataset(
+                    name=name, workspace=workspace, settings=review_settings(annotators), client=self._client
+                ).create()
+            dataset.get()
+        self._check_settings(dataset, annotators)
+        return dataset
+
+    def find(self, workspace: rg.Workspace, name: str) -> rg.Dataset:
+        """The dataset of this name.
+
+        Raises:
+            ReviewError: if there is none.
+        """
+        with self._explained():
+            dataset = self._client.datasets(name=name, workspace=workspace)
+        if dataset is None:
+            raise ReviewError(
+                f"{self.url}: there is no dataset {name!r} in the workspace {workspace.name!r} (any more). What was pulled"
+                " before is kept; `review push` makes it anew."
+            )
+        return dataset
+
+    def send(self, dataset: rg.Dataset, records: Sequence[ReviewRecord]) -> int:
+        """Adds the records; those that are there are brought up to date, with their responses untouched.
+
+        Returns:
+            How many were not there before.
+        """
+        added = 0
+        with self._explained():
+            for start in range(0, len(records), _PAGE):
+                models = [argilla_record(record) for record in records[start : start + _PAGE]]
+                for model in models:
+                    model.dataset = dataset
+                _, updated = self._client.api.records.bulk_upsert(dataset.id, [model.api_model() for model in models])
+                added += len(models) - updated
+        return added
+
+    def record_ids(self, dataset: rg.Dataset) -> set[str]:
+        """The ids of all records of a dataset."""
+        return {row["external_id"] for row in self._rows(dataset)}
+
+    def pull(self, dataset: rg.Dataset, records: dict[str, ReviewRecord]) -> Pulled:
+        """All answers to these records; drafts and discarded ones are taken for answers that were taken back."""
+        answers: list[Answer] = []
+        withdrawn: list[tuple[str, str]] = []
+        for row in self._rows(dataset, "responses"):
+            record = records.get(row["external_id"])
+            for response in row["responses"] if record else ():
+                if response["status"] == "submitted":
+                    answers.append(_answer(record, response))
+                else:
+                    withdrawn.append((record.id, response["user_id"]))
+        return Pulled(answers, withdrawn)
+
+    def _rows(self, dataset: rg.Dataset, *include: str) -> Iterator[dict[str, Any]]:
+        """The records as the server has them; the SDK would leave out when a response was given."""
+        address = f"/api/v1/datasets/{dataset.id}/records"
+        offset = 0
+        while True:
+            with self._explained():
+                page = self._client.http_client.get(
+                    address, params={"offset": offset, "limit": _PAGE, "include": list(include)}
+                ).raise_for_status()
+                rows = page.json()["items"]
+            yield from rows
+            offset += len(rows)
+            if len(rows) < _PAGE:
+                return
+
+    def _check_settings(self, dataset: rg.Dataset, annotators: int) -> None:
+        wanted, found = _outline(review_settings(annotators)), _outline(dataset.settings)
+        if wanted != found:
+            different = [
+                f"{what} {', '.join(sorted(map(str, found[what]))) or 'none'}"
+                for what in wanted
+                if wanted[what] != found[what]
+            ]
+            raise ReviewError(
+                f"{self.url}: the dataset {dataset.name!r} asks something else: it has {'; '.join(different)}. Nothing was"
+                " changed; choose another --name."
+            )
+        needed = dataset.settings.distribution.min_submitted
+        if needed != annotators:
+            raise ReviewError(
+                f"{self.url}: a record of the dataset {dataset.name!r} needs {needed} annotators, and {annotators} were"
+                f" asked for. Nothing was changed; use --annotators {needed}, or choose another --name."
+            )
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Turns the errors of the client into one that says what to do."""
+        import httpx
+        from argilla._exceptions import (
+            ArgillaCredentialsError,
+            ArgillaError,
+            ForbiddenError,
+            NotFoundError,
+            UnauthorizedError,
+        )
+
+        try:
+            yield
+        except (ArgillaCredentialsError, UnauthorizedError):
+            raise ReviewError(
+                f"{self.url}: refuses the key; set ARGILLA_API_KEY to your key, shown in Argilla under My settings."
+            ) from None
+        except ForbiddenError:
+            raise ReviewError(f"{self.url}: this key may not do that; use that of an owner or admin.") from None
+        except (httpx.TransportError, httpx.InvalidURL) as error:
+            raise ReviewError(
+                f"{self.url}: cannot be reached ({error}). Is the server, or the Space, running? Nothing is lost: run the"
+                " same command again."
+            ) from None
+        except (NotFoundError, ValueError) as error:
+            raise ReviewError(
+                f"{self.url}: does not answer as an Argilla server does ({_first_line(error)}). Give the address of"
+                " the server itself; a private Space needs HF_TOKEN."
+            ) from None
+        except (ArgillaError, httpx.HTTPError) as error:
+            raise ReviewError(
+                f"{self.url}: {_first_line(error)}. Nothing is lost: run the same command again."
+            ) from None
+
+
+def _answer(record: ReviewRecord, response: dict[str, Any]) -> Answer:
+    values = {name: value["value"] for name, value in response["values"].items()}
+    return Answer(
+        record_id=record.id,
+        annotator=response["user_id"],
+        verdicts={question.name: values[question.name] == "yes" for question in QUESTIONS},
+        corrections=corrections_of(record, {name: values.get(correction_of(name)) for name in FIELDS}),
+        at=response["updated_at"],
+    )
+
+
+def _outline(settings: rg.Settings) -> dict[str, set[Any]]:
+    """What makes two settings ask the same; titles and guidelines may be put in other words."""
+    return {
+        "fields": {field.name for field in settings.fields},
+        "questions": {
+            (question.name, *sorted(getattr(question, "labels", None) or ())) for question in settings.questions
+        },
+        "metadata": {metadata.name for metadata in settings.metadata},
+    }
+
+
+def _space_headers(url: str) -> dict[str, str]:
+    token = os.environ.get("HF_TOKEN")
+    return {"Authorization": f"Bearer {token}"} if token and url.endswith(".hf.space") else {}
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().split("\n")[0][:200]

@@ -1,0 +1,93 @@
+"""The configs that a review adds to a run's dataset: `reviewed`, every answer; `curated`, what came out right."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset, DatasetDict, Features, Value
+from datasets.table import InMemoryTable
+
+from distilabel_selfinstruct.dataset import features_of
+from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
+from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrected
+
+_INSTANCE = (
+    "instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round", "max_similarity",
+    "model_name",
+)  # fmt: skip
+_REVIEWED = (*_INSTANCE, *(f"original_{name}" for name in FIELDS))
+_FLAGS = {question.name: Value("bool") for question in QUESTIONS}
+REVIEWED_FEATURES = Features(
+    {**features_of((*_REVIEWED, "record_id")), **_FLAGS, **features_of(("annotator", "reviewed_at"))}
+)
+CURATED_FEATURES = Features({**features_of(_REVIEWED), "is_corrected": Value("bool"), "annotators": Value("int64")})
+
+Row = dict[str, Any]
+
+
+def reviewed_rows(
+    records: Mapping[str, ReviewRecord], answers: Iterable[Answer], instances: Mapping[str, Row]
+) -> list[Row]:
+    """One row an answer: the instance with that annotator's corrections, the verdicts, who and when."""
+    return [
+        {
+            **_row(records[answer.record_id], instances[answer.record_id], answer.corrections),
+            "record_id": answer.record_id,
+            **answer.verdicts,
+            "annotator": answer.annotator,
+            "reviewed_at": answer.at or None,
+        }
+        for given in answers_by_record(answers).values()
+        for answer in given
+    ]
+
+
+def curated_rows(
+    records: Mapping[str, ReviewRecord], answers: Iterable[Answer], needed: int, instances: Mapping[str, Row]
+) -> list[Row]:
+    """One row a record that has all the answers it needs and is right, with corrections applied."""
+    rows = []
+    for record_id, given in answers_by_record(answers).items():
+        corrections = corrections_of_all(given)
+        if len(given) >= needed and is_right(given, corrections):
+            row = _row(records[record_id], instances[record_id], corrections)
+            rows.append({**row, "is_corrected": bool(corrections), "annotators": len(given)})
+    return rows
+
+
+def is_right(answers: Sequence[Answer], corrections: Mapping[str, str]) -> bool:
+    """Whether all three questions are answered yes, or what a no is about was corrected."""
+    verdicts = verdicts_of(answers)
+    return all(verdicts[question.name] or question.field in corrections for question in QUESTIONS)
+
+
+def corrections_of_all(answers: Sequence[Answer]) -> dict[str, str]:
+    """The corrections of the annotators of one record; of two corrections of one text the later."""
+    corrections: dict[str, str] = {}
+    for answer in sorted(answers, key=lambda answer: (answer.at, answer.annotator)):
+        corrections |= answer.corrections
+    return corrections
+
+
+def save_config(rows: Sequence[Row], features: Features, folder: Path) -> None:
+    """Writes one config of a dataset, whole or not at all: the same bytes for the same rows."""
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    table = pa.Table.from_pylist(list(rows), schema=features.arrow_schema)
+    name = hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:16]
+    dataset = Dataset(InMemoryTable(table), fingerprint=name)
+    DatasetDict({"train": dataset}).save_to_disk(str(draft), num_shards={"train": 1})
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(draft, folder)
+
+
+def _row(record: ReviewRecord, instance: Row, corrections: Mapping[str, str]) -> Row:
+    original = {f"original_{name}": text for name, text in record.texts.items()}
+    return {**{column: instance[column] for column in _INSTANCE}, **corrected(record, corrections), **original}

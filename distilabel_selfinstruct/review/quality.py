@@ -1,0 +1,214 @@
+"""How good the dataset is, as annotators judge it: shares with 95 % intervals, and how far annotators agree."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from distilabel_selfinstruct.errors import MissingExtraError
+from distilabel_selfinstruct.files import write_whole
+from distilabel_selfinstruct.review.records import ALL_RIGHT, QUESTIONS, Answer, ReviewRecord
+
+_Z = 1.959963984540054  # of a 95 % interval
+
+Verdicts: TypeAlias = Mapping[str, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many of so many, with its 95 % interval (Wilson, 1927): sound for small numbers and near 0 and 1 too."""
+
+    right: int
+    of: int
+
+    @property
+    def value(self) -> float | None:
+        return self.right / self.of if self.of else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        if not self.of:
+            return None
+        share, squared = self.right / self.of, _Z * _Z / self.of
+        middle = (share + squared / 2) / (1 + squared)
+        reach = _Z / (1 + squared) * math.sqrt(share * (1 - share) / self.of + squared / (4 * self.of))
+        return max(0.0, middle - reach), min(1.0, middle + reach)
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The result of a review.
+
+    Attributes:
+        records: how many have all the answers they need; the shares are about these.
+        waiting: how many have some answers, and need more.
+        population: instances in the dataset.
+        answers: answers to `records`.
+        annotators: who gave them, by pseudonym: how many each.
+        groups: by group of records, the share of each question and of `all_right`; the first group is `all`.
+        stages: of the records that came right to a stage, those it did right.
+        agreement: Krippendorff's alpha by question: 1 is perfect, 0 is chance; None where it is not defined.
+        notes: what else a user should know.
+    """
+
+    records: int
+    waiting: int
+    population: int
+    answers: int
+    annotators: Mapping[str, int]
+    groups: Mapping[str, Mapping[str, Share]]
+    stages: Mapping[str, Share]
+    agreement: Mapping[str, float | None]
+    notes: tuple[str, ...] = ()
+
+    def write(self, path: Path) -> None:
+        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Quality:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        values["groups"] = {group: _shares(shares) for group, shares in values["groups"].items()}
+        values["stages"] = _shares(values["stages"])
+        return cls(**values | {"notes": tuple(values["notes"])})
+
+
+def _shares(values: Mapping[str, Any]) -> dict[str, Share]:
+    return {name: Share(**share) for name, share in values.items()}
+
+
+def read_quality(run: Path) -> Quality | None:
+    """The quality that the last `review pull` found; None where nothing was reviewed."""
+    path = run / "review" / "quality.json"
+    return Quality.read(path) if path.is_file() else None
+
+
+def verdicts_of(answers: Sequence[Answer]) -> dict[str, bool]:
+    """What the annotators of one record say together: yes where more than half of them do."""
+    return {
+        question.name: 2 * sum(answer.verdicts[question.name] for answer in answers) > len(answers)
+        for question in QUESTIONS
+    }
+
+
+def judge(
+    records: Mapping[str, ReviewRecord], answers: Iterable[Answer], needed: int, population: int,
+    notes: Iterable[str] = (),
+) -> Quality:  # fmt: skip
+    """The quality of the records.
+
+    Args:
+        records: what was reviewed, by id.
+        answers: answers to these records.
+        needed: answers that a record needs.
+        population: instances in the dataset.
+        notes: what else a user should know.
+
+    Raises:
+        MissingExtraError: if there are several annotators, and the extra `argilla` is not installed.
+    """
+    by_record = answers_by_record(answers)
+    complete = {record_id: given for record_id, given in by_record.items() if len(given) >= needed}
+    verdicts = {record_id: verdicts_of(given) for record_id, given in complete.items()}
+    counted = [answer for given in complete.values() for answer in given]
+    annotators: dict[str, int] = defaultdict(int)
+    for answer in sorted(counted, key=lambda answer: answer.annotator):
+        annotators[answer.annotator] += 1
+    groups = {
+        name: _shares_of([verdicts[record_id] for record_id in verdicts if belongs(records[record_id])])
+        for name, belongs in _groups([records[record_id] for record_id in verdicts]).items()
+    }
+    return Quality(
+        records=len(complete),
+        waiting=len(by_record) - len(complete),
+        population=population,
+        answers=len(counted),
+        annotators=dict(annotators),
+        groups=groups,
+        stages=_stages(list(verdicts.values())),
+        agreement=agreement_of(counted),
+        notes=tuple(notes),
+    )
+
+
+def answers_by_record(answers: Iterable[Answer]) -> dict[str, list[Answer]]:
+    """The answers to each record, in the order of the records' ids."""
+    grouped: dict[str, list[Answer]] = defaultdict(list)
+    for answer in sorted(answers, key=lambda answer: (answer.record_id, answer.annotator)):
+        grouped[answer.record_id].append(answer)
+    return dict(grouped)
+
+
+def _shares_of(verdicts: Sequence[Verdicts]) -> dict[str, Share]:
+    shares = {
+        question.name: Share(sum(each[question.name] for each in verdicts), len(verdicts)) for question in QUESTIONS
+    }
+    return {**shares, ALL_RIGHT: Share(sum(all(each.values()) for each in verdicts), len(verdicts))}
+
+
+def _groups(records: Sequence[ReviewRecord]) -> dict[str, Callable[[ReviewRecord], bool]]:
+    """Kinds of records, and thirds of the rounds, as the pool drifts away from the seeds; empty ones are left out."""
+    rounds = sorted({int(record.metadata["round"]) for record in records if "round" in record.metadata})
+    groups: dict[str, Callable[[ReviewRecord], bool]] = {
+        "all": lambda record: True,
+        "classification": lambda record: record.metadata.get("kind") == "classification",
+        "not classification": lambda record: record.metadata.get("kind") == "other",
+        "with input": lambda record: bool(record.texts["input"]),
+        "without input": lambda record: not record.texts["input"],
+    }
+    if len(rounds) >= 3:
+        first, second = rounds[len(rounds) // 3], rounds[2 * len(rounds) // 3]
+        groups |= {
+            f"rounds {rounds[0]}–{first - 1}": lambda record: record.metadata.get("round", first) < first,
+            f"rounds {first}–{second - 1}": lambda record: first <= record.metadata.get("round", second) < second,
+            f"rounds {second}–{rounds[-1]}": lambda record: record.metadata.get("round", -1) >= second,
+        }  # type: ignore[operator]
+    return {name: belongs for name, belongs in groups.items() if name == "all" or any(map(belongs, records))}
+
+
+def _stages(verdicts: Sequence[Verdicts]) -> dict[str, Share]:
+    """Where records go wrong: the questions one after the other, each of the records that were right so far."""
+    stages = {}
+    for question in QUESTIONS:
+        right = [each for each in verdicts if each[question.name]]
+        stages[question.name] = Share(len(right), len(verdicts))
+        verdicts = right
+    return stages
+
+
+def agreement_of(answers: Sequence[Answer]) -> dict[str, float | None]:
+    """Krippendorff's alpha of each question, over the records with several answers; empty where there are none.
+
+    Raises:
+        MissingExtraError: if the extra `argilla` is not installed.
+    """
+    shared = {record_id: given for record_id, given in answers_by_record(answers).items() if len(given) > 1}
+    if not shared:
+        return {}
+    annotators = sorted({answer.annotator for given in shared.values() for answer in given})
+    agreement = {}
+    for question in QUESTIONS:
+        ratings = {
+            (answer.annotator, record_id): float(answer.verdicts[question.name])
+            for record_id, given in shared.items()
+            for answer in given
+        }
+        table = [[ratings.get((annotator, record_id), math.nan) for record_id in shared] for annotator in annotators]
+        agreement[question.name] = _alpha(table)
+    return agreement
+
+
+def _alpha(table: list[list[float]]) -> float | None:
+    """Of annotators by records; not defined where nobody ever said anything else."""
+    try:
+        import krippendorff
+    except ImportError:
+        raise MissingExtraError.of("Agreement between annotators", "argilla") from None
+    if len({rating for row in table for rating in row if not math.isnan(rating)}) < 2:
+        return None
+    return float(krippendorff.alpha(reliability_data=table, level_of_measurement="nominal"))

@@ -1,0 +1,254 @@
+"""The three commands of a review: push, pull, seeds."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.review.argilla import ArgillaServer
+from distilabel_selfinstruct.review.curate import (
+    CURATED_FEATURES,
+    REVIEWED_FEATURES,
+    curated_rows,
+    reviewed_rows,
+    save_config,
+)
+from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.review.files import read_review_file, write_review_file
+from distilabel_selfinstruct.review.quality import Quality, judge
+from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
+from distilabel_selfinstruct.review.seeds import PREFIX, seed_tasks_of
+from distilabel_selfinstruct.review.store import Push, ReviewStore, Target
+from distilabel_selfinstruct.seeds import load_seed_tasks, write_seed_tasks
+
+
+@dataclass(frozen=True, slots=True)
+class PushResult:
+    """What a push has come to.
+
+    Attributes:
+        target: where the records are.
+        records: how many were drawn.
+        added: how many of them were not there before.
+        population: how many instances they were drawn from.
+        address: where annotators begin: the page of the dataset, or the files.
+    """
+
+    target: Target
+    records: int
+    added: int
+    population: int
+    address: str
+
+    def __str__(self) -> str:
+        """For the terminal."""
+        return (
+            f"{self.records:,} of {self.population:,} instances to review, {self.added:,} of them new: {self.address}"
+        )
+
+
+def push_review(
+    run: Path, *, argilla_url: str | None = None, api_key: str | None = None, workspace: str | None = None,
+    name: str | None = None, sample: int | None = 200, annotators: int = 1, seed: int = 0, to_file: Path | None = None,
+) -> PushResult:  # fmt: skip
+    """Sends instances to be reviewed; once more changes nothing, and completes what was cut.
+
+    Args:
+        run: the run folder.
+        argilla_url: of an Argilla server.
+        api_key: of an owner or admin there; by default ARGILLA_API_KEY.
+        workspace: where the dataset is; by default the only one there is.
+        name: of the dataset; by default the run folder's.
+        sample: how many instances, drawn at random; all if None. A larger sample with the same seed holds the smaller.
+        annotators: how many answers a record needs; that many files.
+        seed: of the draw.
+        to_file: instead of a server, a file that ends in .csv or .jsonl.
+
+    Raises:
+        ReviewError: if it cannot be done; what was sent so far stays.
+        ConfigError: for options that make no sense.
+        RunFolderError: if the folder holds no finished run.
+    """
+    if (argilla_url is None) == (to_file is None):
+        raise ConfigError("review push needs --argilla-url URL, or --to FILE (.csv or .jsonl).")
+    if annotators < 1 or (sample is not None and sample < 1):
+        raise ConfigError("--sample and --annotators: expected a number above 0.")
+    store = ReviewStore(run)
+    with store.locked():
+        preset = store.config().get("preset")
+        every = {record_id: record_of(row, preset) for record_id, row in store.instances().items()}
+        if not every:
+            raise ReviewError(f"{run}: there is no instance to review.")
+        drawn = draw(every, sample, seed)
+        store.add_records(drawn)
+        ids = tuple(record.id for record in drawn)
+
+        def remember(target: Target) -> None:
+            store.add_push(Push(_now(), target, annotators, seed, len(every), ids))
+
+        if to_file is not None:
+            files = _files(to_file, annotators)
+            before = {record_id for push in store.pushes() for record_id in push.record_ids}
+            for number, file in enumerate(files, 1):
+                write_review_file(file, drawn, f"annotator-{number}")
+            target = Target(files=tuple(map(str, files)))
+            remember(target)
+            return PushResult(target, len(drawn), len(set(ids) - before), len(every), ", ".join(target.files))
+
+        server = ArgillaServer(str(argilla_url), api_key)
+        there = server.workspace(workspace)
+        dataset = server.open(there, name or _dataset_name(run), annotators)
+        strangers = server.record_ids(dataset) - every.keys() - store.records().keys()
+        if strangers:
+            raise ReviewError(
+                f"{server.url}: the dataset {dataset.name!r} holds {len(strangers):,} records of another run. Nothing was"
+                " changed; choose another --name."
+            )
+        target = Target(server.url, there.name, dataset.name)
+        remember(target)
+        added = server.send(dataset, drawn)
+        page = f"{server.url}/dataset/{dataset.id}/annotation-mode"
+        return PushResult(target, len(drawn), added, len(every), page)
+
+
+def pull_review(
+    run: Path, *, argilla_url: str | None = None, api_key: str | None = None, from_file: Path | None = None
+) -> Quality:
+    """Takes in what annotators have answered, and writes the quality and the configs `reviewed` and `curated`.
+
+    Answers that were pulled before stay, also where their source has lost them.
+
+    Args:
+        run: the run folder.
+        argilla_url: another address of the server that the last push went to; by default the same.
+        api_key: of an owner or admin there; by default ARGILLA_API_KEY.
+        from_file: a file that an annotator filled in; by default those of the last push, if it went to files.
+
+    Raises:
+        ReviewError: if there is nothing to pull, or it cannot be read; what was pulled before stays.
+        RunFolderError: if the folder holds no finished run.
+    """
+    store = ReviewStore(run)
+    with store.locked():
+        pushes = store.pushes()
+        if not pushes:
+            raise ReviewError(f"{run}: nothing was pushed to be reviewed; begin with `review push`.")
+        unfinished = 0
+        if from_file is not None or not (argilla_url or pushes[-1].target.url):
+            files = [from_file] if from_file else list(map(Path, pushes[-1].target.files))
+            read = [read_review_file(file, store.records()) for file in files]
+            store.merge_answers(answer for answers, _ in read for answer in answers)
+            unfinished = sum(count for _, count in read)
+        else:
+            target = next((push.target for push in reversed(pushes) if push.target.url), None)
+            if target is None:
+                raise ReviewError(f"{run}: nothing was pushed to a server, only to files; give --from FILE.")
+            server = ArgillaServer(argilla_url or str(target.url), api_key)
+            dataset = server.find(server.workspace(target.workspace), str(target.name))
+            pulled = server.pull(dataset, store.records())
+            store.merge_answers(pulled.answers, pulled.withdrawn)
+        return _write_review(store, pushes[-1].annotators, unfinished)
+
+
+def write_review(run: Path) -> Quality | None:
+    """Writes quality, `reviewed` and `curated` anew from the answers pulled so far, as after a run that has grown.
+
+    Returns:
+        The quality; None where nothing was reviewed.
+    """
+    store = ReviewStore(run)
+    pushes = store.pushes()
+    if not pushes or not store.answers():
+        return None
+    with store.locked():
+        return _write_review(store, pushes[-1].annotators)
+
+
+def review_seeds(run: Path, out: Path, old_seeds: Sequence[Path] = ()) -> int:
+    """Writes approved instances as seed tasks, those left out that the run's seed tasks or the old ones hold already.
+
+    Args:
+        run: the run folder.
+        out: the seed file to write.
+        old_seeds: seed files that the next run uses too.
+
+    Returns:
+        How many seed tasks it holds.
+
+    Raises:
+        ReviewError: if nothing was approved, or nothing new, or the file holds seed tasks of somebody else.
+        SeedFileError: if an old seed file cannot be used.
+    """
+    dataset = load_dataset(run / "dataset")
+    if "curated" not in dataset:
+        raise ReviewError(f"{run}: nothing was reviewed yet; begin with `review push`, then `review pull`.")
+    _check_may_write(out)
+    rows = dataset["curated"]["train"].to_list()
+    old = [task.instruction for file in old_seeds for task in load_seed_tasks(file)]
+    old += dataset["seeds"]["train"]["instruction"] if "seeds" in dataset else []
+    tasks = seed_tasks_of(rows, run.resolve().name, old)
+    if not tasks:
+        why = "is too similar to a seed task there is" if rows else "was approved"
+        raise ReviewError(f"{run}: no seed task to write: of the {len(rows):,} curated instances none {why}.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    write_seed_tasks(tasks, out)
+    return len(tasks)
+
+
+def draw(records: dict[str, ReviewRecord], sample: int | None, seed: int) -> list[ReviewRecord]:
+    """So many of the records at random; a larger sample with the same seed begins with the smaller."""
+    order = sorted(records)
+    random.Random(seed).shuffle(order)
+    return [records[record_id] for record_id in order[:sample]]
+
+
+def _write_review(store: ReviewStore, needed: int, unfinished: int = 0) -> Quality:
+    instances, records, answers = store.instances(), store.records(), store.answers()
+    current = [answer for answer in answers if answer.record_id in instances]
+    quality = judge(records, current, needed, len(instances), _notes(answers, current, unfinished))
+    folder = store.run / "dataset"
+    save_config(reviewed_rows(records, current, instances), REVIEWED_FEATURES, folder / "reviewed")
+    save_config(curated_rows(records, current, needed, instances), CURATED_FEATURES, folder / "curated")
+    quality.write(store.folder / "quality.json")
+    return quality
+
+
+def _notes(answers: Sequence[Answer], current: Sequence[Answer], unfinished: int) -> list[str]:
+    notes = []
+    if len(answers) > len(current):
+        changed = {answer.record_id for answer in answers} - {answer.record_id for answer in current}
+        notes.append(
+            f"{len(changed):,} reviewed records have changed in the dataset since they were pushed: their answers are kept"
+            " in review/answers.jsonl and not counted. Push again to have the new texts reviewed."
+        )
+    if unfinished:
+        notes.append(f"{unfinished:,} rows have only some of the questions answered: not counted.")
+    return notes
+
+
+def _files(path: Path, annotators: int) -> list[Path]:
+    """One file an annotator."""
+    if annotators == 1:
+        return [path]
+    return [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(1, annotators + 1)]
+
+
+def _dataset_name(run: Path) -> str:
+    """The name of the run folder with what Argilla allows in a name."""
+    return re.sub(r"[^a-zA-Z0-9_-]+", "-", run.resolve().name).strip("-_") or "self-instruct"
+
+
+def _check_may_write(out: Path) -> None:
+    """Nobody's own seed file is written over."""
+    if out.exists() and any(not task.id.startswith(PREFIX) for task in load_seed_tasks(out)):
+        raise ReviewError(f"{out}: holds seed tasks that do not come from a review; choose another --out.")
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")

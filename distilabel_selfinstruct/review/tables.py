@@ -1,0 +1,130 @@
+"""The tables of a review, for the terminal, the report's page and the dataset card."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from distilabel_selfinstruct.review.quality import Quality, Share
+from distilabel_selfinstruct.review.records import ALL_RIGHT, PAPER_ALL_RIGHT, QUESTIONS
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.report.tables import Table
+
+_WORDS = {
+    "valid_task": "valid task",
+    "appropriate_input": "appropriate input",
+    "correct_output": "correct output",
+    ALL_RIGHT: "all three right",
+}
+_PAPER = {question.name: question.paper for question in QUESTIONS} | {ALL_RIGHT: PAPER_ALL_RIGHT}
+_STAGES = {
+    "valid_task": "bootstrap: a valid task",
+    "appropriate_input": "instances: of these, with an appropriate input",
+    "correct_output": "instances: of these, with a correct output",
+}
+_NOTHING = "–"
+
+
+def quality_table(quality: Quality) -> Table:
+    """One row a question, beside the paper's own figures (arXiv 2212.10560, table 2)."""
+    return _table(
+        ["", "right", "of", "share", "95% interval", "Self-Instruct paper"],
+        [
+            [_WORDS[name], f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share),
+             _percent(_PAPER[name])]
+            for name, share in quality.groups["all"].items()
+        ],
+    )  # fmt: skip
+
+
+def kinds_table(quality: Quality) -> Table:
+    """One row a kind of record, each share with its 95 % interval."""
+    return _table(
+        ["", "records", *_WORDS.values()],
+        [
+            [group, f"{shares[ALL_RIGHT].of:,}", *(_share_and_interval(shares[name]) for name in _WORDS)]
+            for group, shares in quality.groups.items()
+        ],
+    )
+
+
+def stages_table(quality: Quality) -> Table:
+    """One row a question in the order of the pipeline, of the records that were right so far."""
+    return _table(
+        ["made right by", "right", "of", "share", "95% interval"],
+        [
+            [_STAGES[name], f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
+            for name, share in quality.stages.items()
+        ],
+    )
+
+
+def agreement_table(quality: Quality) -> Table:
+    """Krippendorff's alpha of each question."""
+    return _table(
+        ["agreement of annotators", "Krippendorff's alpha"],
+        [
+            [_WORDS[name], "not defined" if alpha is None else f"{alpha:.2f}"]
+            for name, alpha in quality.agreement.items()
+        ],
+    )
+
+
+def quality_tables(quality: Quality) -> dict[str, Table]:
+    """All tables that say something, by title."""
+    tables = {"Quality": quality_table(quality)}
+    if quality.records:
+        tables |= {"By kind": kinds_table(quality), "By stage": stages_table(quality)}
+    if quality.agreement:
+        tables["Agreement"] = agreement_table(quality)
+    return tables
+
+
+def quality_caption(quality: Quality) -> str:
+    """What the shares are about, in a sentence."""
+    annotators = f"{len(quality.annotators)} annotator" + ("" if len(quality.annotators) == 1 else "s")
+    return (
+        f"{quality.records:,} of {quality.population:,} instances reviewed by {annotators}, {quality.answers:,} answers"
+    )
+
+
+def render_quality(quality: Quality) -> str:
+    """The tables as text for a terminal."""
+    lines = [quality_caption(quality)]
+    for table in quality_tables(quality).values():
+        lines += ["", *_text_lines(table)]
+    if quality.waiting:
+        lines += ["", f"{quality.waiting:,} records have answers and wait for more."]
+    return "\n".join([*lines, *(["", *quality.notes] if quality.notes else [])])
+
+
+def _text_lines(table: Table) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(table.head, *table.rows)]
+    return [
+        "  ".join(
+            [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))]
+        ).rstrip()
+        for cells in (table.head, *table.rows)
+    ]
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    from distilabel_selfinstruct.report.tables import Table  # here: the report takes these tables up
+
+    return Table(head, rows)
+
+
+def _percent(share: float | None) -> str:
+    return _NOTHING if share is None else f"{100 * share:.0f}%"
+
+
+def _interval(share: Share) -> str:
+    if share.interval is None:
+        return _NOTHING
+    low, high = share.interval
+    return f"{100 * low:.0f}–{100 * high:.0f}%"
+
+
+def _share_and_interval(share: Share) -> str:
+    return f"{_percent(share.value)} ({_interval(share)})"

@@ -1,0 +1,87 @@
+"""The README says nothing that does not work."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from distilabel_selfinstruct import load_seed_tasks
+from distilabel_selfinstruct.__main__ import options as command_options
+from distilabel_selfinstruct.cli import options
+from distilabel_selfinstruct.presets import PRESETS
+from distilabel_selfinstruct.run import read_config
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def blocks(language: str) -> list[str]:
+    return [text for of_language, text in FENCED if of_language == language]
+
+
+def commands(start: str) -> list[list[str]]:
+    lines = [line for block in blocks("") for line in block.splitlines() if start in line]
+    return [shlex.split(line[line.index(start) + len(start) :], comments=True) for line in lines]
+
+
+def test_the_wiring_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr("distilabel.constants.PIPELINES_CACHE_DIR", tmp_path)
+    wiring = next(block for block in blocks("python") if "my-self-instruct" in block)
+    namespace: dict[str, object] = {}
+    exec(compile(wiring, "README.md", "exec"), namespace)
+    distiset = namespace["distiset"]
+    assert set(distiset) == {"instances", "rejected", "sft"}
+    assert len({row["instruction_id"] for row in distiset["instances"]["train"]}) <= 20
+    assert distiset["sft"]["train"][0]["messages"][0]["role"] == "user"
+
+
+def test_all_other_python_is_valid() -> None:
+    for block in blocks("python"):
+        compile(block, "README.md", "exec")
+
+
+def test_every_command_of_a_pipeline_has_options_that_exist() -> None:
+    found = commands("python pipelines/self_instruct.py")
+    assert len(found) >= 3
+    for arguments in found:
+        options(None).parse_args(arguments)
+
+
+def test_every_other_command_has_options_that_exist() -> None:
+    found = commands("python -m distilabel_selfinstruct")
+    assert found
+    for arguments in found:
+        command_options().parse_args(arguments)
+
+
+def test_every_option_named_in_the_text_exists() -> None:
+    known = options(None).format_help() + "".join(
+        parser.format_help() for parser in command_options()._subparsers._group_actions[0].choices.values()
+    )
+    named = set(re.findall(r"`(--[a-z-]+)", README))
+    assert named
+    assert {option for option in named if option not in known} == set()
+
+
+def test_the_config_file_holds_options_that_exist() -> None:
+    for block in blocks("yaml"):
+        read_config(yaml.safe_load(block))
+
+
+def test_the_seed_tasks_are_a_seed_file(tmp_path: Path) -> None:
+    path = tmp_path / "kitchen.jsonl"
+    path.write_text(blocks("json")[0], encoding="utf-8")
+    assert [task.is_classification for task in load_seed_tasks(path)] == [False, True]
+
+
+def test_the_table_of_presets_names_all_of_them() -> None:
+    header = next(line for line in README.splitlines() if line.startswith("| rule |"))
+    assert set(re.findall(r"`(\w+)`", header)) == set(PRESETS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 from typing import Any
 
@@ -195,19 +194,16 @@ class TestRuns:
         steps = yaml.safe_load((tmp_path / "run" / "pipeline.yaml").read_text())["pipeline"]["steps"]
         assert all("api_key" not in step["step"].get("llm", {}).get("llm", {}) for step in steps)
 
-    @pytest.mark.parametrize("when", ["at the start", "in the middle"])
-    def test_a_refused_key_that_the_endpoint_repeats(self, when: str, script: Script, tmp_path: Path) -> None:
+    def test_a_key_refused_in_the_middle_that_the_endpoint_repeats(self, script: Script, tmp_path: Path) -> None:
         refusal = status(401, f"Incorrect API key provided: {KEY}.", code="invalid_api_key")
-        at_start = when == "at the start"
-        with OpenAIServer(demo, models_fault=refusal if at_start else None, faults=[None, refusal]) as server:
+        with OpenAIServer(demo, faults=[None, refusal]) as server:
             result = script(
                 "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--out", tmp_path / "run",
                 OPENAI_API_KEY=KEY,
             )  # fmt: skip
         assert (result.returncode, result.stdout) == (1, "")
-        assert result.stderr.startswith("Error: Step 'bootstrap' failed: ")
+        assert result.stderr.startswith("Error: Step 'bootstrap' failed: The endpoint refused the key")
         assert result.stderr.count("\n") == 1
-        assert re.search("refuse[sd] the key", result.stderr)
         assert KEY not in result.stderr
         assert files_with(KEY, tmp_path) == []
 

@@ -221,7 +221,7 @@ class TestFinished:
         assert config["package_version"] == __version__
         assert config["seeds"] == [seed_file]
         assert len(config["seed_tasks"]) == 16
-        assert set(RunConfig.model_fields) - set(config) == {"out", "verbose"}
+        assert {"out", "verbose"}.isdisjoint(config)  # a folder may be moved, and looked at as one likes
 
 
 class TestConfig:

@@ -61,7 +61,7 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _explain_status(error: Exception, status: int, text: str) -> RequestFailed | EndpointError:
-    said = text.lower()
+    said = f"{text} {getattr(error, 'code', None)}".lower()
     if status == 401 or (status == 403 and not any(sign in said for sign in _CONTENT_FILTER)):
         return EndpointError(f"The endpoint refused the key in the middle of the run ({status}): {text}")
     if status == 402:

@@ -213,17 +213,25 @@ class _Store:
         self._last_prompt = ""
 
     def add(self, records: Iterable[Record]) -> None:
-        with self._connection:
-            for record in records:
-                prefix_id, rest = self._split(record.prompt)
-                self._connection.execute("INSERT OR IGNORE INTO parameters (text) VALUES (?)", (record.parameters,))
-                self._connection.execute(
-                    "INSERT OR REPLACE INTO completions VALUES"
-                    " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                    (record.key, record.sample, prefix_id, rest, record.parameters, record.completion,
-                     record.finish_reason, record.reason, record.detail, record.input_tokens, record.output_tokens,
-                     record.model, record.started, record.seconds),
-                )  # fmt: skip
+        before = self._prefix
+        try:
+            with self._connection:
+                for record in records:
+                    self._insert(record)
+        except BaseException:
+            self._prefix = before  # one stored in this commit is gone with it
+            raise
+
+    def _insert(self, record: Record) -> None:
+        prefix_id, rest = self._split(record.prompt)
+        self._connection.execute("INSERT OR IGNORE INTO parameters (text) VALUES (?)", (record.parameters,))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO completions VALUES"
+            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (record.key, record.sample, prefix_id, rest, record.parameters, record.completion,
+             record.finish_reason, record.reason, record.detail, record.input_tokens, record.output_tokens,
+             record.model, record.started, record.seconds),
+        )  # fmt: skip
 
     def _split(self, prompt: str) -> tuple[int | None, str]:
         if self._prefix is not None and prompt.startswith(self._prefix[1]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -63,9 +64,7 @@ class ArgillaServer:
         if name is None:
             raise ReviewError(f"{self.url}: say which --workspace to use; {there}.")
         if name not in workspaces:
-            raise ReviewError(
-                f"{self.url}: there is no workspace {name!r}; {there}. Make it in Argilla, or name another."
-            )
+            raise ReviewError(f"{self.url}: there is no workspace {name!r}; {there}.")
         return workspaces[name]
 
     def open(self, workspace: rg.Workspace, name: str, annotators: int) -> rg.Dataset:
@@ -101,8 +100,8 @@ class ArgillaServer:
             dataset = self._client.datasets(name=name, workspace=workspace)
         if dataset is None:
             raise ReviewError(
-                f"{self.url}: there is no dataset {name!r} in the workspace {workspace.name!r} (any more). What was pulled"
-                " before is kept; `review push` makes it anew."
+                f"{self.url}: there is no dataset {name!r} in the workspace {workspace.name!r} (any more). What"
+                " was pulled before is kept; `review push` makes it anew."
             )
         return dataset
 
@@ -132,7 +131,9 @@ class ArgillaServer:
         withdrawn: list[tuple[str, str]] = []
         for row in self._rows(dataset, "responses"):
             record = records.get(row["external_id"])
-            for response in row["responses"] if record else ():
+            if record is None:
+                continue
+            for response in row["responses"]:
                 if response["status"] == "submitted":
                     answers.append(_answer(record, response))
                 else:
@@ -163,8 +164,8 @@ class ArgillaServer:
                 if wanted[what] != found[what]
             ]
             raise ReviewError(
-                f"{self.url}: the dataset {dataset.name!r} asks something else: it has {'; '.join(different)}. Nothing was"
-                " changed; choose another --name."
+                f"{self.url}: the dataset {dataset.name!r} asks something else: it has {'; '.join(different)}. Nothing"
+                " was changed; choose another --name."
             )
         needed = dataset.settings.distribution.min_submitted
         if needed != annotators:
@@ -186,7 +187,9 @@ class ArgillaServer:
         )
 
         try:
-            yield
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="Dataset with name")  # that there is none is no surprise
+                yield
         except (ArgillaCredentialsError, UnauthorizedError):
             raise ReviewError(
                 f"{self.url}: refuses the key; set ARGILLA_API_KEY to your key, shown in Argilla under My settings."
@@ -195,8 +198,8 @@ class ArgillaServer:
             raise ReviewError(f"{self.url}: this key may not do that; use that of an owner or admin.") from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise ReviewError(
-                f"{self.url}: cannot be reached ({error}). Is the server, or the Space, running? Nothing is lost: run the"
-                " same command again."
+                f"{self.url}: cannot be reached ({error}). Is the server, or the Space, running? Nothing is lost: run"
+                " the same command again."
             ) from None
         except (NotFoundError, ValueError) as error:
             raise ReviewError(

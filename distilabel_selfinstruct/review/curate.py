@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset, DatasetDict, Features, Value
+from datasets import Dataset, DatasetDict, Features, Value, disable_progress_bars
 from datasets.table import InMemoryTable
 
 from distilabel_selfinstruct.dataset import features_of
@@ -83,6 +83,7 @@ def save_config(rows: Sequence[Row], features: Features, folder: Path) -> None:
     table = pa.Table.from_pylist(list(rows), schema=features.arrow_schema)
     name = hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:16]
     dataset = Dataset(InMemoryTable(table), fingerprint=name)
+    disable_progress_bars()
     DatasetDict({"train": dataset}).save_to_disk(str(draft), num_shards={"train": 1})
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(draft, folder)

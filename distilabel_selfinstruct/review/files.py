@@ -121,9 +121,7 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     except OSError as error:
         raise ReviewError(f"{path}: cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
-        raise ReviewError(
-            f"{path}: is not UTF-8; save it as 'CSV UTF-8' (in Excel) or with UTF-8 as encoding."
-        ) from None
+        raise ReviewError(f"{path}: is not UTF-8; save it as CSV UTF-8, as spreadsheets call it.") from None
     for line, row in _from_jsonl(text, path) if is_jsonl else _from_csv(text, path):
         where = f"{path}, line {line}"
         if missing := [column for column in COLUMNS if column not in row]:
@@ -146,8 +144,8 @@ def _as_csv(rows: Iterable[Mapping[str, str]], path: Path) -> str:
         for name in FIELDS:
             if len(row[name].encode("utf-16-le")) // 2 > _MOST_CHARACTERS or "\0" in row[name]:
                 raise ReviewError(
-                    f"{path}: the {name} of {row['record_id']} does not fit into a spreadsheet's cell; choose a file that"
-                    " ends in .jsonl."
+                    f"{path}: the {name} of {row['record_id']} does not fit into a spreadsheet's cell; choose a"
+                    " file that ends in .jsonl."
                 )
         writer.writerow({column: _guarded(cell) if column in _TEXTS else cell for column, cell in row.items()})
     return "\ufeff" + text.getvalue()

@@ -6,8 +6,9 @@ import dataclasses
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,6 +16,9 @@ from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.review.records import ALL_RIGHT, QUESTIONS, Answer, ReviewRecord
 
+_KINDS = ("all", "classification", "not classification", "with input", "without input")
+_KIND_LABELS: dict[Any, str] = {"classification": "classification", "other": "not classification"}
+_PARTS = 3  # of the run, by rounds: the pool drifts away from the seeds
 _Z = 1.959963984540054  # of a 95 % interval
 
 Verdicts: TypeAlias = Mapping[str, bool]
@@ -119,17 +123,16 @@ def judge(
     annotators: dict[str, int] = defaultdict(int)
     for answer in sorted(counted, key=lambda answer: answer.annotator):
         annotators[answer.annotator] += 1
-    groups = {
-        name: _shares_of([verdicts[record_id] for record_id in verdicts if belongs(records[record_id])])
-        for name, belongs in _groups([records[record_id] for record_id in verdicts]).items()
-    }
     return Quality(
         records=len(complete),
         waiting=len(by_record) - len(complete),
         population=population,
         answers=len(counted),
         annotators=dict(annotators),
-        groups=groups,
+        groups={
+            label: _shares_of([verdicts[record_id] for record_id in members])
+            for label, members in _groups([records[record_id] for record_id in complete]).items()
+        },
         stages=_stages(list(verdicts.values())),
         agreement=agreement_of(counted),
         notes=tuple(notes),
@@ -151,24 +154,30 @@ def _shares_of(verdicts: Sequence[Verdicts]) -> dict[str, Share]:
     return {**shares, ALL_RIGHT: Share(sum(all(each.values()) for each in verdicts), len(verdicts))}
 
 
-def _groups(records: Sequence[ReviewRecord]) -> dict[str, Callable[[ReviewRecord], bool]]:
-    """Kinds of records, and thirds of the rounds, as the pool drifts away from the seeds; empty ones are left out."""
-    rounds = sorted({int(record.metadata["round"]) for record in records if "round" in record.metadata})
-    groups: dict[str, Callable[[ReviewRecord], bool]] = {
-        "all": lambda record: True,
-        "classification": lambda record: record.metadata.get("kind") == "classification",
-        "not classification": lambda record: record.metadata.get("kind") == "other",
-        "with input": lambda record: bool(record.texts["input"]),
-        "without input": lambda record: not record.texts["input"],
+def _groups(records: Sequence[ReviewRecord]) -> dict[str, list[str]]:
+    """The records of each group: kinds, then parts of the run; empty groups are left out."""
+    parts = _parts({int(record.metadata["round"]) for record in records if "round" in record.metadata})
+    groups: dict[str, list[str]] = {label: [] for label in (*_KINDS, *parts.values())}
+    for record in records:
+        kind = _KIND_LABELS.get(record.metadata.get("kind"))
+        with_input = "with input" if record.texts["input"] else "without input"
+        for label in ("all", kind, with_input, parts.get(record.metadata.get("round"))):
+            if label:
+                groups[label].append(record.id)
+    return {label: members for label, members in groups.items() if members or label == "all"}
+
+
+def _parts(rounds: Collection[int]) -> dict[Any, str]:
+    """The part of the run that each round belongs to, where there are enough rounds to tell parts."""
+    if len(rounds) < _PARTS:
+        return {}
+    ordered = sorted(rounds)
+    cuts = [len(ordered) * part // _PARTS for part in range(_PARTS + 1)]
+    return {
+        number: f"rounds {ordered[start] + 1}–{ordered[end - 1] + 1}"
+        for start, end in pairwise(cuts)
+        for number in ordered[start:end]
     }
-    if len(rounds) >= 3:
-        first, second = rounds[len(rounds) // 3], rounds[2 * len(rounds) // 3]
-        groups |= {
-            f"rounds {rounds[0]}–{first - 1}": lambda record: record.metadata.get("round", first) < first,
-            f"rounds {first}–{second - 1}": lambda record: first <= record.metadata.get("round", second) < second,
-            f"rounds {second}–{rounds[-1]}": lambda record: record.metadata.get("round", -1) >= second,
-        }  # type: ignore[operator]
-    return {name: belongs for name, belongs in groups.items() if name == "all" or any(map(belongs, records))}
 
 
 def _stages(verdicts: Sequence[Verdicts]) -> dict[str, Share]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FIELDS = ("instruction", "input", "output")
+_KINDS: dict[Any, str] = {True: "classification", False: "other"}
 NO_INPUT = "<noinput>"  # Alpaca's word; as a correction: the record shall have no input
 
 
@@ -84,7 +85,7 @@ def record_of(row: Mapping[str, Any], preset: str | None = None) -> ReviewRecord
     content = json.dumps([texts[name] for name in FIELDS]).encode()
     name = row.get("instance_id") or "record"
     metadata = {
-        "kind": {True: "classification", False: "other"}.get(row.get("is_classification")),  # type: ignore[call-overload]
+        "kind": _KINDS.get(row.get("is_classification")),
         "round": row.get("round"),
         "max_similarity": row.get("max_similarity"),
         "instruction_words": len(texts["instruction"].split()),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -107,8 +107,8 @@ def push_review(
         strangers = server.record_ids(dataset) - every.keys() - store.records().keys()
         if strangers:
             raise ReviewError(
-                f"{server.url}: the dataset {dataset.name!r} holds {len(strangers):,} records of another run. Nothing was"
-                " changed; choose another --name."
+                f"{server.url}: the dataset {dataset.name!r} holds {len(strangers):,} records of another run. Nothing"
+                " was changed; choose another --name."
             )
         target = Target(server.url, there.name, dataset.name)
         remember(target)
@@ -202,9 +202,11 @@ def review_seeds(run: Path, out: Path, old_seeds: Sequence[Path] = ()) -> int:
 
 
 def draw(records: dict[str, ReviewRecord], sample: int | None, seed: int) -> list[ReviewRecord]:
-    """So many of the records at random; a larger sample with the same seed begins with the smaller."""
-    order = sorted(records)
-    random.Random(seed).shuffle(order)
+    """So many of the records at random.
+
+    A larger sample with the same seed begins with the smaller, and that of a run that has grown shares most with it.
+    """
+    order = sorted(records, key=lambda record_id: hashlib.sha256(f"{seed} {record_id}".encode()).digest())
     return [records[record_id] for record_id in order[:sample]]
 
 
@@ -224,8 +226,8 @@ def _notes(answers: Sequence[Answer], current: Sequence[Answer], unfinished: int
     if len(answers) > len(current):
         changed = {answer.record_id for answer in answers} - {answer.record_id for answer in current}
         notes.append(
-            f"{len(changed):,} reviewed records have changed in the dataset since they were pushed: their answers are kept"
-            " in review/answers.jsonl and not counted. Push again to have the new texts reviewed."
+            f"{len(changed):,} reviewed records have changed in the dataset since they were pushed: their answers are"
+            " kept in review/answers.jsonl and not counted. Push again to have the new texts reviewed."
         )
     if unfinished:
         notes.append(f"{unfinished:,} rows have only some of the questions answered: not counted.")

@@ -16,7 +16,7 @@ PREFIX = "reviewed_"  # of the ids of seed tasks that come from a review
 def seed_tasks_of(rows: Iterable[Mapping[str, Any]], run: str, old: Sequence[str]) -> list[SeedTask]:
     """One seed task an instruction of the config `curated`, with all its approved instances.
 
-    Left out are those whose ROUGE-L with an old seed task, or with one before, is above 0.7, by the words of any script.
+    Left out are those whose ROUGE-L with an old seed task, or with one before, is above 0.7 (words of any script).
 
     Args:
         rows: of `curated`.

@@ -57,7 +57,11 @@ def review_settings(annotators: int) -> rg.Settings:
             *(rg.LabelQuestion(question.name, labels=VERDICTS, title=question.title) for question in QUESTIONS),
             *(
                 rg.TextQuestion(
-                    correction_of(name), title=f"{TITLES[name]}, corrected", required=False, use_markdown=False
+                    correction_of(name),
+                    title=f"{TITLES[name]}, corrected",
+                    description="Change what should be different, or leave it as it is.",
+                    required=False,
+                    use_markdown=False,
                 )
                 for name in FIELDS
             ),

@@ -102,9 +102,7 @@ def render_quality(quality: Quality) -> str:
 def _text_lines(table: Table) -> list[str]:
     widths = [max(map(len, column)) for column in zip(table.head, *table.rows)]
     return [
-        "  ".join(
-            [cells[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(cells[1:], widths[1:]))]
-        ).rstrip()
+        "  ".join(cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(zip(cells, widths)))
         for cells in (table.head, *table.rows)
     ]
 

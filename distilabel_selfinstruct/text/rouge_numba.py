@@ -1,8 +1,8 @@
 """The pool of `rouge.RougeLIndex` compiled with numba (the extra `fast`): the same filters, the same floats.
 
 Texts lie one after the other in flat arrays, and so do the lists of the inverted index. Everything runs on one thread.
-Indices are unsigned where it counts: numba tests every signed one for a negative, which doubles the time of the inner
-loop.
+Where it counts, indices are unsigned (numba tests every signed one for a negative) and arrays are taken out of their
+tuple before a loop (each time costs two atomic operations): the loops take half the time.
 """
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def _clear_masks(block: _Numbers, masks: _Bits) -> None:
 
 @_compiled
 def _lcs_of_block(other: _Numbers, masks: _Bits) -> int:
-    """The LCS with a text of one block, whose masks are set: the words matched are the bits that became 0."""
+    """The LCS with a text of one block, whose masks are set: the bits that become 0."""
     unmatched = ~np.uint64(0)
     for number in other:
         matches = masks[number] & unmatched
@@ -179,7 +179,8 @@ def _nearest(numbers: _Numbers, elements: _Numbers, texts: _Texts, postings: _Po
     best_position, best_score = -1, threshold
     words = len(numbers)
     signature = _signature(elements)
-    leeway = scratch.leeway
+    starts, counts, _, arena, _ = postings
+    leeway, checked, text_starts = scratch.leeway, scratch.checked, texts.starts
     shortest_partner = _shortest_partner(words, threshold)
     longest_partner = _fill_leeway(words, shortest_partner, longest, threshold, leeway)
     for place in range(words):
@@ -189,21 +190,21 @@ def _nearest(numbers: _Numbers, elements: _Numbers, texts: _Texts, postings: _Po
             longest_partner -= 1
         if longest_partner < shortest_partner:
             break
-        start = postings.starts[elements[place]]
-        for slot in range(start, start + postings.counts[elements[place]]):
-            posting = postings.arena[slot, 0]
+        start = starts[elements[place]]
+        for slot in range(start, start + counts[elements[place]]):
+            posting = arena[slot, 0]
             other_words = (posting >> _FIELD_BITS) & _FIELD
             if other_words < _FIELD and posting & _FIELD > leeway[other_words]:  # length filter, positional filter
                 continue
             position = posting >> (2 * _FIELD_BITS)
             if other_words == _FIELD:
-                other_words = texts.starts[position + 1] - texts.starts[position]
+                other_words = text_starts[position + 1] - text_starts[position]
             most_different = words - other_words + 2 * leeway[other_words]
-            differing = _bit_count(np.uint64(postings.arena[slot, 1]) ^ signature)
-            if leeway[other_words] < 0 or differing > most_different or scratch.checked[position] == query:
+            differing = _bit_count(np.uint64(arena[slot, 1]) ^ signature)
+            if leeway[other_words] < 0 or differing > most_different or checked[position] == query:
                 continue
-            scratch.checked[position] = query
-            other = texts.numbers[texts.starts[position] : texts.starts[position + 1]]
+            checked[position] = query
+            other = texts.numbers[text_starts[position] : text_starts[position + 1]]
             score = _f_measure(_lcs(numbers, other, scratch), words, other_words)
             if score > best_score or (score == best_score and position < best_position):
                 best_position, best_score = position, score
@@ -279,15 +280,16 @@ def _take(new: _Texts, checks: bool, texts: _Texts, size: int, postings: _Postin
 def _score_all(numbers: _Numbers, texts: _Texts, scratch: _Scratch, scores: _Floats) -> None:
     """The score of a text with each text of the pool."""
     words = len(numbers)
+    masks, all_numbers, starts = scratch.masks, texts.numbers, texts.starts
     one_block = words <= _BLOCK
     if one_block:
-        _set_masks(numbers, scratch.masks)
+        _set_masks(numbers, masks)
     for position in range(len(scores)):
-        other = texts.numbers[texts.starts[position] : texts.starts[position + 1]]
-        lcs = _lcs_of_block(other, scratch.masks) if one_block else _lcs(numbers, other, scratch)
+        other = all_numbers[starts[position] : starts[position + 1]]
+        lcs = _lcs_of_block(other, masks) if one_block else _lcs(numbers, other, scratch)
         scores[position] = _f_measure(lcs, words, len(other))
     if one_block:
-        _clear_masks(numbers, scratch.masks)
+        _clear_masks(numbers, masks)
 
 
 def _with_size(values: _Array, size: int) -> _Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from importlib import import_module
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from distilabel_selfinstruct.errors import EndpointError, RequestFailed
 from distilabel_selfinstruct.llms.faults import explain
 
 KEY = "sk-test-0123456789abcdef"
-openais_httpx = pytest.importorskip(openai.Timeout.__module__.partition(".")[0])  # httpx, or the one of openai 3
+openais_httpx = import_module("httpx2" if int(openai.__version__.partition(".")[0]) >= 3 else "httpx")
 REQUEST = openais_httpx.Request("POST", "http://127.0.0.1:9/v1/chat/completions")
 
 

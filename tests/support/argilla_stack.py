@@ -23,6 +23,7 @@ from typing import ClassVar
 
 _INSTALL = "tests/integration/install_argilla.sh FOLDER installs it and says what to export"
 _PATIENCE = 60.0  # seconds for a server to answer
+CHROMIUM = "/usr/bin/chromium"
 UNSUPPORTED = ("unsupported_by_mini_es", "mini_es_bug")
 
 

@@ -6,8 +6,8 @@
 Every method decides the same stream of texts, one after the other: a text with a ROUGE-L F above 0.7 with an admitted
 one is a duplicate. Each runs in a process of its own, on one thread but for the two that use a pool of processes.
 
-The methods that would take hours are given a part of the work: a pool of the size that the pool of the whole stream has
-on average, and a few texts to compare with it. Their time grows in proportion to the pool, so the mean over these texts
+A method that would take too long is given a part of the work: a pool of the size that the pool of the whole stream has
+on average, and a few texts to compare with it. Its time grows in proportion to the pool, so the mean over these texts
 times the number of texts is the time of the stream. The table marks such figures with ~.
 
 Needs rouge-score, rapidfuzz, datasketch and nltk for the methods they stand for, and the extra `fast` for `numba`.
@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -102,7 +103,7 @@ def _edit(text: list[str], word: list[str], rng: random.Random) -> None:
 def rouge_l_index(implementation: Literal["python", "numba"], texts: Sequence[str]) -> tuple[float, Decisions]:
     from distilabel_selfinstruct.text.rouge import RougeLIndex
 
-    RougeLIndex(THRESHOLD, implementation=implementation).add("the start of numba is no part of the time")
+    RougeLIndex(THRESHOLD, implementation=implementation).add_batch(texts[:400])  # the start of numba
     index = RougeLIndex(THRESHOLD, implementation=implementation)
     start = time.perf_counter()
     decisions = index.add_batch(texts)
@@ -169,6 +170,18 @@ def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
     return (time.perf_counter() - start) / len(texts)
 
 
+def rouge_l_index_per_text(implementation: Literal["python", "numba"], pool: Sequence[str],
+                           texts: Sequence[str]) -> float:
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
+
+    index = RougeLIndex(THRESHOLD, implementation=implementation)
+    index.load(pool)
+    start = time.perf_counter()
+    for text in texts:
+        index.nearest(text)
+    return (time.perf_counter() - start) / len(texts)
+
+
 def rapidfuzz_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
     characters = _as_characters([*pool, *texts])
     start = time.perf_counter()
@@ -198,27 +211,38 @@ def _rapidfuzz_is_duplicate(text: str, pool: Sequence[str]) -> bool:
     return any(f_measure(LCSseq.similarity(text, other), len(text), len(other)) > THRESHOLD for other in near)
 
 
+@dataclass(frozen=True)
 class Method:
-    """A row of the table; `whole_up_to` is the largest stream that it decides whole."""
+    """A row of the table.
 
-    def __init__(self, title: str, decide: Callable[[Sequence[str]], tuple[float, Decisions]] | None = None,
-                 per_text: Callable[[Sequence[str], Sequence[str]], float] | None = None, whole_up_to: int = 10**9,
-                 packages: Sequence[str] = ()) -> None:
-        self.title, self.decide, self.per_text = title, decide, per_text
-        self.whole_up_to, self.packages = whole_up_to, packages
+    Attributes:
+        title: its first cell.
+        packages: what it needs.
+        decide: decides a stream; gives the seconds and the decisions.
+        whole_up_to: the largest stream that it decides whole.
+        per_text: the seconds for one text, given a pool and some texts.
+        sample: how many texts to give to `per_text`.
+    """
+
+    title: str
+    packages: Sequence[str] = ()
+    decide: Callable[[Sequence[str]], tuple[float, Decisions]] | None = None
+    whole_up_to: int = 10**9
+    per_text: Callable[[Sequence[str], Sequence[str]], float] | None = None
+    sample: int = 5
 
 
 METHODS = {
-    "numba": Method("RougeLIndex, numba", partial(rouge_l_index, "numba"), packages=["numba"]),
-    "python": Method("RougeLIndex, plain Python", partial(rouge_l_index, "python")),
-    "rapidfuzz": Method("rapidfuzz, brute force", rapidfuzz_brute_force, rapidfuzz_per_text, whole_up_to=60_000,
-                        packages=["rapidfuzz"]),
-    "minhash": Method(f"MinHash LSH, Jaccard {JACCARD_THRESHOLD}", partial(minhash, JACCARD_THRESHOLD),
-                      packages=["datasketch", "nltk"]),
-    "minhash-default": Method("MinHash LSH, Jaccard 0.9 (MinHashDedup's default)", partial(minhash, 0.9),
-                              packages=["datasketch", "nltk"]),
-    "alpaca": Method("Alpaca's code", None, alpaca_per_text, whole_up_to=0, packages=["rouge_score"]),
-    "authors": Method("the authors' code", None, authors_per_text, whole_up_to=0, packages=["rouge_score"]),
+    "numba": Method("RougeLIndex, numba", ["numba"], partial(rouge_l_index, "numba")),
+    "python": Method("RougeLIndex, plain Python", [], partial(rouge_l_index, "python"), 200_000,
+                     partial(rouge_l_index_per_text, "python"), 1000),
+    "rapidfuzz": Method("rapidfuzz, brute force", ["rapidfuzz"], rapidfuzz_brute_force, 60_000, rapidfuzz_per_text, 50),
+    "minhash": Method(f"MinHash LSH, Jaccard {JACCARD_THRESHOLD}", ["datasketch", "nltk"],
+                      partial(minhash, JACCARD_THRESHOLD)),
+    "minhash-default": Method("MinHash LSH, Jaccard 0.9 (MinHashDedup's default)", ["datasketch", "nltk"],
+                              partial(minhash, 0.9)),
+    "alpaca": Method("Alpaca's code", ["rouge_score"], whole_up_to=0, per_text=alpaca_per_text),
+    "authors": Method("the authors' code", ["rouge_score"], whole_up_to=0, per_text=authors_per_text),
 }
 
 
@@ -235,8 +259,7 @@ def run_method(name: str, size: int, mean_pool: int, folder: Path) -> None:
         seconds, decisions = method.decide(texts)
     else:
         assert method.per_text is not None
-        pool, few = texts[:mean_pool], texts[-5:]
-        seconds, decisions = method.per_text(pool, few) * size, None
+        seconds, decisions = method.per_text(texts[:mean_pool], texts[-method.sample :]) * size, None
     result = {"seconds": seconds, "decisions": decisions, "megabytes": _peak_megabytes()}
     (folder / f"{name}.json").write_text(json.dumps(result))
 
@@ -275,12 +298,19 @@ def row(name: str, result: dict[str, Any], exact: dict[str, Any]) -> str:
         pairs = list(zip(exact["decisions"], result["decisions"], strict=True))
         duplicates = exact["decisions"].count(False)
         missed = f"{sum(kept and not right for right, kept in pairs) / duplicates:.0%}"
-        wrong = str(sum(right and not kept for right, kept in pairs))
+        wrong = f"{sum(right and not kept for right, kept in pairs):,}"
     elif decided and result["decisions"] != exact["decisions"]:
         raise SystemExit(f"{name} is meant to be exact, and decides differently")
-    seconds = ("" if decided else "~") + _duration(result["seconds"])
-    times = f"{result['seconds'] / exact['seconds']:,.3g}"
-    return f"| {METHODS[name].title} | {seconds} | {times} | {result['megabytes']:,.0f} MB | {missed} | {wrong} |"
+    times = result["seconds"] / exact["seconds"]
+    cells = [
+        METHODS[name].title,
+        ("" if decided else "~") + _duration(result["seconds"]),
+        f"{times:,.{0 if times >= 10 else 1}f}",
+        f"{result['megabytes']:,.0f} MB",
+        missed,
+        wrong,
+    ]
+    return f"| {' | '.join(cells)} |"
 
 
 def _duration(seconds: float) -> str:
@@ -319,7 +349,7 @@ def main() -> None:
     for size in options.sizes:
         print_table(size, options.methods)
     print("\n~ extrapolated: measured against a pool of the stream's mean size, times the number of texts. Memory: the "
-          "main process, with the texts. numba: compiled before.")
+          "main process, with the texts. numba: without its start.")
 
 
 if __name__ == "__main__":

@@ -66,6 +66,7 @@ _SILENCE = 5.0  # seconds after which nothing that a worker said before it ended
 _PATIENCE = 10.0  # seconds that open requests have to finish after a failure
 _LEAF_ROWS = 5000  # rows of a leaf kept in memory before they are written
 _BATCHES_AHEAD = 1000  # batches under way downstream before a generator is asked for more
+_FILES = ("seed_files", "data_files", "dataset_path")  # attributes of steps that name files to read
 _NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "openai", "urllib3", "filelock", "fsspec", "asyncio", "datasets",
                   "huggingface_hub")  # fmt: skip
 
@@ -302,7 +303,7 @@ class WholePipeline(BasePipeline):
         self._load_groups = self._built_load_groups(load_groups)
         self._validate()
         base_name = str(self.name)
-        self.name = f"{base_name}-{self._fingerprint(dataset)}"
+        self.name = f"{base_name}-{self._fingerprint()}"
         try:
             location = self._cache_location
             finished = location["pipeline"].parent / _FINISHED
@@ -342,7 +343,8 @@ class WholePipeline(BasePipeline):
                 raise
             finally:
                 over.set()
-                self._output_queue.put(None)
+                if whole:  # else a dead worker may keep the queue locked
+                    self._output_queue.put(None)
                 listener.join(timeout=2 * _TICK)
                 self._end_workers(at_once=not whole)
         if self._signals:
@@ -536,14 +538,15 @@ class WholePipeline(BasePipeline):
 
     # --- the result -------------------------------------------------------------------------------------------------
 
-    def _fingerprint(self, dataset: InputDataset | None) -> str:
+    def _fingerprint(self) -> str:
         """Names everything that the result depends on: steps, order, their data, and this package's version."""
         parts: list[Any] = [__version__, self.signature, self.aggregated_steps_signature]
         for name in self.dag:
             step = self.dag.get_step(name)[STEP_ATTR_NAME]
-            parts += [getattr(step, "data", None)]
-            parts += [_content_hash(path) for path in getattr(step, "seed_files", [])]
-        parts.append(getattr(dataset, "_fingerprint", dataset))
+            parts += [getattr(step, "data", None), getattr(getattr(step, "_dataset", None), "_fingerprint", None)]
+            for attribute in _FILES:
+                given = getattr(step, attribute, None) or []
+                parts += map(_content_hash, [given] if isinstance(given, (str, Path)) else given)
         return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()[:12]
 
     def _cached(self, finished: Path) -> Distiset | None:
@@ -586,6 +589,14 @@ class _Queue(Queue):  # type: ignore[type-arg]
 
     def get(self, block: bool = True, timeout: float | None = None) -> Any:
         return pickle.loads(super().get(block, timeout))
+
+    def end(self) -> None:
+        """Ends the thread that writes, also where it waits for a reader that is gone."""
+        self.cancel_join_thread()
+        self._reader.close()  # type: ignore[attr-defined]
+        self.close()
+        if self._thread is not None:  # type: ignore[attr-defined]
+            self._thread.join(timeout=1)  # type: ignore[attr-defined]
 
     @staticmethod
     def _on_queue_feeder_error(error: Exception, lost: Any) -> None:
@@ -647,8 +658,7 @@ class Pipeline(WholePipeline, _LocalPipeline):
             process.close()
         self._workers.clear()
         for channel in (*self._steps_input_queues.values(), self._output_queue):
-            channel.cancel_join_thread()
-            channel.close()
+            channel.end()
         self._steps_input_queues.clear()
 
 
@@ -718,5 +728,8 @@ def _logging_to(log_file: Path, verbose: bool, handlers: list[logging.Handler] |
             logging.getLogger(name).setLevel(each)
 
 
-def _content_hash(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+def _content_hash(path: str | Path) -> str:
+    """Of a file or of all files in a folder; empty where there is none on this machine."""
+    folder = Path(path)
+    files = sorted(file for file in folder.rglob("*") if file.is_file()) if folder.is_dir() else [folder]
+    return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files if file.is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import warnings
 from collections.abc import Iterator, Sequence
@@ -41,14 +42,29 @@ class ArgillaServer:
     def __init__(self, url: str, api_key: str | None = None) -> None:
         try:
             import argilla as rg
+            import httpx
         except ImportError:
             raise MissingExtraError.of("Review in Argilla", "argilla") from None
         api_key = api_key or os.environ.get("ARGILLA_API_KEY")
         if not api_key:
             raise ReviewError(f"{url}: set ARGILLA_API_KEY to your key, shown in Argilla under My settings.")
         self.url = url.rstrip("/")
+        headers = _space_headers(self.url)
         with self._explained():
-            self._client = rg.Argilla(api_url=self.url, api_key=api_key, headers=_space_headers(self.url))
+            # The client itself would go on trying for long, and leave its connection open where it is refused.
+            me = httpx.get(f"{self.url}/api/v1/me", headers={**headers, "X-Argilla-Api-Key": api_key}, timeout=60)
+            me.raise_for_status().json()
+            self._client = rg.Argilla(api_url=self.url, api_key=api_key, headers=headers)
+
+    def __enter__(self) -> ArgillaServer:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the connection."""
+        self._client.http_client.close()
 
     def workspace(self, name: str | None) -> rg.Workspace:
         """The workspace of this name; without a name the only one there is.
@@ -105,21 +121,14 @@ class ArgillaServer:
             )
         return dataset
 
-    def send(self, dataset: rg.Dataset, records: Sequence[ReviewRecord]) -> int:
-        """Adds the records; those that are there are brought up to date, with their responses untouched.
-
-        Returns:
-            How many were not there before.
-        """
-        added = 0
-        with self._explained():
-            for start in range(0, len(records), _PAGE):
-                models = [argilla_record(record) for record in records[start : start + _PAGE]]
-                for model in models:
-                    model.dataset = dataset
-                _, updated = self._client.api.records.bulk_upsert(dataset.id, [model.api_model() for model in models])
-                added += len(models) - updated
-        return added
+    def send(self, dataset: rg.Dataset, records: Sequence[ReviewRecord]) -> None:
+        """Adds the records; those that are there are brought up to date, with their responses untouched."""
+        for start in range(0, len(records), _PAGE):
+            page = [argilla_record(record) for record in records[start : start + _PAGE]]
+            for record in page:
+                record.dataset = dataset
+            with self._explained():
+                self._client.api.records.bulk_upsert(dataset.id, [record.api_model() for record in page])
 
     def record_ids(self, dataset: rg.Dataset) -> set[str]:
         """The ids of all records of a dataset."""
@@ -178,38 +187,40 @@ class ArgillaServer:
     def _explained(self) -> Iterator[None]:
         """Turns the errors of the client into one that says what to do."""
         import httpx
-        from argilla._exceptions import (
-            ArgillaCredentialsError,
-            ArgillaError,
-            ForbiddenError,
-            NotFoundError,
-            UnauthorizedError,
-        )
+        from argilla._exceptions import ArgillaError
 
         try:
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message="Dataset with name")  # that there is none is no surprise
                 yield
-        except (ArgillaCredentialsError, UnauthorizedError):
-            raise ReviewError(
-                f"{self.url}: refuses the key; set ARGILLA_API_KEY to your key, shown in Argilla under My settings."
-            ) from None
-        except ForbiddenError:
-            raise ReviewError(f"{self.url}: this key may not do that; use that of an owner or admin.") from None
         except (httpx.TransportError, httpx.InvalidURL) as error:
             raise ReviewError(
                 f"{self.url}: cannot be reached ({error}). Is the server, or the Space, running? Nothing is lost: run"
                 " the same command again."
             ) from None
-        except (NotFoundError, ValueError) as error:
-            raise ReviewError(
-                f"{self.url}: does not answer as an Argilla server does ({_first_line(error)}). Give the address of"
-                " the server itself; a private Space needs HF_TOKEN."
-            ) from None
-        except (ArgillaError, httpx.HTTPError) as error:
-            raise ReviewError(
-                f"{self.url}: {_first_line(error)}. Nothing is lost: run the same command again."
-            ) from None
+        except (ArgillaError, httpx.HTTPError, ValueError) as error:
+            said = str(error).strip().split("\n")[0][:200]
+            advice = _ADVICE.get(_status(error), f"{said}. Nothing is lost: run the same command again.")
+            raise ReviewError(f"{self.url}: {advice}") from None
+
+
+_ADVICE = {
+    401: "refuses the key; set ARGILLA_API_KEY to your key, shown in Argilla under My settings.",
+    403: "this key may not do that; use that of an owner or admin.",
+    404: "does not answer as an Argilla server does. Give the address of the server itself; a private Space needs"
+    " HF_TOKEN.",
+}
+
+
+def _status(error: Exception) -> int:
+    """The HTTP status behind an error; 404 for an answer that is not even JSON."""
+    import httpx
+    from argilla._exceptions import ForbiddenError, NotFoundError, UnauthorizedError
+
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code
+    statuses = {UnauthorizedError: 401, ForbiddenError: 403, NotFoundError: 404, json.JSONDecodeError: 404}
+    return statuses.get(type(error), 500)
 
 
 def _answer(record: ReviewRecord, response: dict[str, Any]) -> Answer:
@@ -237,7 +248,3 @@ def _outline(settings: rg.Settings) -> dict[str, set[Any]]:
 def _space_headers(url: str) -> dict[str, str]:
     token = os.environ.get("HF_TOKEN")
     return {"Authorization": f"Bearer {token}"} if token and url.endswith(".hf.space") else {}
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().split("\n")[0][:200]

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +123,12 @@ def _rows(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     except UnicodeDecodeError:
         raise ReviewError(f"{path}: is not UTF-8; save it as CSV UTF-8, as spreadsheets call it.") from None
     for line, row in _from_jsonl(text, path) if is_jsonl else _from_csv(text, path):
-        where = f"{path}, line {line}"
-        if missing := [column for column in COLUMNS if column not in row]:
-            raise ReviewError(f"{where}: no column {missing[0]!r}; there must be {', '.join(COLUMNS)}.")
-        yield where, {column: _text(row[column]) for column in COLUMNS}
+        yield f"{path}, line {line}", {column: _text(row[column]) for column in COLUMNS}
+
+
+def _check_columns(found: Collection[str], where: str) -> None:
+    if missing := [column for column in COLUMNS if column not in found]:
+        raise ReviewError(f"{where}: no column {missing[0]!r}; there must be {', '.join(COLUMNS)}.")
 
 
 def _text(value: Any) -> str:
@@ -156,6 +158,7 @@ def _from_csv(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     delimiter = max(",;\t", key=head.count)  # spreadsheets write the separator of their country
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
+        _check_columns(reader.fieldnames or (), f"{path}, line 1")
         for row in reader:
             if any(row.get(column) for column in COLUMNS):  # spreadsheets leave empty lines
                 yield (
@@ -192,4 +195,5 @@ def _from_jsonl(text: str, path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             raise ReviewError(f"{path}, line {number}: is not JSON ({error}).") from None
         if not isinstance(row, dict):
             raise ReviewError(f"{path}, line {number}: expected an object.")
+        _check_columns(row, f"{path}, line {number}")
         yield number, row

@@ -174,10 +174,14 @@ def _parts(rounds: Collection[int]) -> dict[Any, str]:
     ordered = sorted(rounds)
     cuts = [len(ordered) * part // _PARTS for part in range(_PARTS + 1)]
     return {
-        number: f"rounds {ordered[start] + 1}–{ordered[end - 1] + 1}"
+        number: _span(ordered[start] + 1, ordered[end - 1] + 1)
         for start, end in pairwise(cuts)
         for number in ordered[start:end]
     }
+
+
+def _span(first: int, last: int) -> str:
+    return f"round {first}" if first == last else f"rounds {first}–{last}"
 
 
 def _stages(verdicts: Sequence[Verdicts]) -> dict[str, Share]:

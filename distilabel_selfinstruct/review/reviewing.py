@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class PushResult:
     Attributes:
         target: where the records are.
         records: how many were drawn.
-        added: how many of them were not there before.
+        added: how many of them were not there before; all, in files.
         population: how many instances they were drawn from.
         address: where annotators begin: the page of the dataset, or the files.
     """
@@ -88,33 +89,44 @@ def push_review(
         drawn = draw(every, sample, seed)
         store.add_records(drawn)
         ids = tuple(record.id for record in drawn)
-
-        def remember(target: Target) -> None:
-            store.add_push(Push(_now(), target, annotators, seed, len(every), ids))
-
+        push = Push(_now(), Target(), annotators, seed, len(every), ids)
         if to_file is not None:
-            files = _files(to_file, annotators)
-            before = {record_id for push in store.pushes() for record_id in push.record_ids}
-            for number, file in enumerate(files, 1):
-                write_review_file(file, drawn, f"annotator-{number}")
-            target = Target(files=tuple(map(str, files)))
-            remember(target)
-            return PushResult(target, len(drawn), len(set(ids) - before), len(every), ", ".join(target.files))
+            return _push_to_files(store, push, drawn, to_file)
+        with ArgillaServer(str(argilla_url), api_key) as server:
+            known = every.keys() | store.records().keys()
+            return _push_to_server(store, push, drawn, server, workspace, name or _dataset_name(run), known)
 
-        server = ArgillaServer(str(argilla_url), api_key)
-        there = server.workspace(workspace)
-        dataset = server.open(there, name or _dataset_name(run), annotators)
-        strangers = server.record_ids(dataset) - every.keys() - store.records().keys()
-        if strangers:
-            raise ReviewError(
-                f"{server.url}: the dataset {dataset.name!r} holds {len(strangers):,} records of another run. Nothing"
-                " was changed; choose another --name."
-            )
-        target = Target(server.url, there.name, dataset.name)
-        remember(target)
-        added = server.send(dataset, drawn)
-        page = f"{server.url}/dataset/{dataset.id}/annotation-mode"
-        return PushResult(target, len(drawn), added, len(every), page)
+
+def _push_to_files(store: ReviewStore, push: Push, records: Sequence[ReviewRecord], file: Path) -> PushResult:
+    """One file an annotator."""
+    numbers = range(1, push.annotators + 1)
+    files = [file if push.annotators == 1 else file.with_stem(f"{file.stem}-{number}") for number in numbers]
+    for number, each in zip(numbers, files):
+        write_review_file(each, records, f"annotator-{number}")
+    target = Target(files=tuple(map(str, files)))
+    store.add_push(replace(push, target=target))
+    return PushResult(target, len(records), len(records), push.population, ", ".join(target.files))
+
+
+def _push_to_server(
+    store: ReviewStore, push: Push, records: Sequence[ReviewRecord], server: ArgillaServer, workspace: str | None,
+    name: str, known: AbstractSet[str],
+) -> PushResult:  # fmt: skip
+    """Into the dataset of this name, which may hold no other records than those known."""
+    there = server.workspace(workspace)
+    dataset = server.open(there, name, push.annotators)
+    before = server.record_ids(dataset)
+    if strangers := before - known:
+        raise ReviewError(
+            f"{server.url}: the dataset {name!r} holds {len(strangers):,} records of another run. Nothing was changed;"
+            " choose another --name."
+        )
+    target = Target(server.url, there.name, name)
+    store.add_push(replace(push, target=target))
+    missing = [record for record in records if record.id not in before]
+    server.send(dataset, missing)
+    page = f"{server.url}/dataset/{dataset.id}/annotation-mode"
+    return PushResult(target, len(records), len(missing), push.population, page)
 
 
 def pull_review(
@@ -139,21 +151,32 @@ def pull_review(
         pushes = store.pushes()
         if not pushes:
             raise ReviewError(f"{run}: nothing was pushed to be reviewed; begin with `review push`.")
+        files = [from_file] if from_file else [Path(file) for file in pushes[-1].target.files if not argilla_url]
         unfinished = 0
-        if from_file is not None or not (argilla_url or pushes[-1].target.url):
-            files = [from_file] if from_file else list(map(Path, pushes[-1].target.files))
-            read = [read_review_file(file, store.records()) for file in files]
-            store.merge_answers(answer for answers, _ in read for answer in answers)
-            unfinished = sum(count for _, count in read)
+        if files:
+            unfinished = _pull_from_files(store, files)
         else:
-            target = next((push.target for push in reversed(pushes) if push.target.url), None)
-            if target is None:
-                raise ReviewError(f"{run}: nothing was pushed to a server, only to files; give --from FILE.")
-            server = ArgillaServer(argilla_url or str(target.url), api_key)
-            dataset = server.find(server.workspace(target.workspace), str(target.name))
-            pulled = server.pull(dataset, store.records())
-            store.merge_answers(pulled.answers, pulled.withdrawn)
+            _pull_from_server(store, argilla_url, api_key)
         return _write_review(store, pushes[-1].annotators, unfinished)
+
+
+def _pull_from_files(store: ReviewStore, files: Sequence[Path]) -> int:
+    """Takes in the answers of files; how many rows have only some of the questions answered."""
+    records = store.records()
+    read = [read_review_file(file, records) for file in files]
+    store.merge_answers(answer for answers, _ in read for answer in answers)
+    return sum(unfinished for _, unfinished in read)
+
+
+def _pull_from_server(store: ReviewStore, url: str | None, api_key: str | None) -> None:
+    """Takes in the answers of the dataset of the last push to a server."""
+    target = next((push.target for push in reversed(store.pushes()) if push.target.url), None)
+    if target is None:
+        raise ReviewError(f"{store.run}: nothing was pushed to a server, only to files; give --from FILE.")
+    with ArgillaServer(url or str(target.url), api_key) as server:
+        dataset = server.find(server.workspace(target.workspace), str(target.name))
+        pulled = server.pull(dataset, store.records())
+    store.merge_answers(pulled.answers, pulled.withdrawn)
 
 
 def write_review(run: Path) -> Quality | None:
@@ -232,13 +255,6 @@ def _notes(answers: Sequence[Answer], current: Sequence[Answer], unfinished: int
     if unfinished:
         notes.append(f"{unfinished:,} rows have only some of the questions answered: not counted.")
     return notes
-
-
-def _files(path: Path, annotators: int) -> list[Path]:
-    """One file an annotator."""
-    if annotators == 1:
-        return [path]
-    return [path.with_name(f"{path.stem}-{number}{path.suffix}") for number in range(1, annotators + 1)]
 
 
 def _dataset_name(run: Path) -> str:

@@ -58,7 +58,7 @@ def review_settings(annotators: int) -> rg.Settings:
             *(
                 rg.TextQuestion(
                     correction_of(name),
-                    title=f"{TITLES[name]}, corrected",
+                    title=f"Correct the {name}, if needed",
                     description="Change what should be different, or leave it as it is.",
                     required=False,
                     use_markdown=False,

@@ -119,6 +119,12 @@ class SelfInstructToArgilla(Step):
         workspace = self._server.workspace(self.dataset_workspace)
         self._dataset = self._server.open(workspace, self.dataset_name, self.annotators)
 
+    def unload(self) -> None:
+        """Ends the connection."""
+        if self._server is not None:
+            self._server.close()
+        super().unload()
+
     def process(self, inputs: StepInput) -> "StepOutput":
         """Sends the rows that were not rejected.
 

@@ -27,6 +27,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from array import array
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -231,6 +232,33 @@ class _RequiredLcs(dict[int, int]):
         return least
 
 
+# More than the floats of a reach are ever off. It lets texts pass that the other filters stop.
+_ROUNDING = 0.001
+
+
+class _Postings:
+    """The texts with an element in their prefix, in the order of their reach.
+
+    An element at place j of n words leaves at most n - j common words, and t (m + n) / 2 are required with a text of m
+    words. So n - j - t n / 2, the reach, must be t m / 2 at least: half of the positional filter is one look into a
+    sorted list.
+    """
+
+    __slots__ = ("_positions", "_reaches")
+
+    def __init__(self) -> None:
+        self._reaches = array("d")
+        self._positions = array("l")
+
+    def add(self, position: int, reach: float) -> None:
+        place = bisect(self._reaches, reach)
+        self._reaches.insert(place, reach)
+        self._positions.insert(place, position)
+
+    def reaching(self, least: float) -> array[int]:
+        return self._positions[bisect(self._reaches, least - _ROUNDING) :]
+
+
 class PythonPool:
     """The pool in plain Python."""
 
@@ -243,7 +271,7 @@ class PythonPool:
         self._rare_first: list[tuple[int, ...]] = []
         self._lengths: list[int] = []
         self._signatures: list[int] = []
-        self._index: dict[int, array[int]] = defaultdict(_positions)  # by element: the texts with it in their prefix
+        self._index: dict[int, _Postings] = defaultdict(_Postings)  # by element
         self._reorder_at = 256
         self._required: dict[int, _RequiredLcs] = {}
         self._prefix_lengths: dict[int, int] = {}
@@ -297,10 +325,10 @@ class PythonPool:
         required, lengths, signatures = self._required[words], self._lengths, self._signatures
         found: set[int] = set()
         for place, element in enumerate(self._prefix(text.rare_first)):
-            if positions := self._index.get(element):
+            if postings := self._index.get(element):
                 left = words - place
                 found.update([
-                    position for position in positions
+                    position for position in postings.reaching(self._threshold * words / 2)
                     if (least := required[lengths[position]]) <= left  # length filter, positional filter
                     and (signatures[position] ^ signature).bit_count() <= words + lengths[position] - 2 * least
                 ])
@@ -323,8 +351,9 @@ class PythonPool:
             self._reorder()
 
     def _add_to_index(self, position: int) -> None:
-        for element in self._prefix(self._rare_first[position]):
-            self._index[element].append(position)
+        words = self._lengths[position]
+        for place, element in enumerate(self._prefix(self._rare_first[position])):
+            self._index[element].add(position, words - place - self._threshold * words / 2)
 
     def _reorder(self) -> None:
         frequency = Counter(chain.from_iterable(self._rare_first))
@@ -333,10 +362,6 @@ class PythonPool:
         for position, elements in enumerate(self._rare_first):
             self._rare_first[position] = tuple(self._vocabulary.rare_first(elements))
             self._add_to_index(position)
-
-
-def _positions() -> array[int]:
-    return array("l")
 
 
 def _lcs_with(sequence: Sequence[int]) -> Callable[[Iterable[int]], int]:

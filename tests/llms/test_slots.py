@@ -34,7 +34,7 @@ def in_one_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
 
 
 async def until(holds: Callable[[], Any]) -> None:
-    while not holds():  # noqa: ASYNC110
+    while not holds():
         await asyncio.sleep(0.005)
 
 

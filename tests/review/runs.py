@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 from datasets import Dataset, DatasetDict
 from distilabel.distiset import Distiset
 
@@ -45,11 +48,17 @@ def make_run(folder: Path, rows: Iterable[Row], seeds: Iterable[Row] = (SEA,)) -
     (folder / "config.yaml").write_text("preset: default\nseeds: []\n")
     configs = {"instances": (list(INSTANCE_COLUMNS), rows), "seeds": (SEED_COLUMNS, seeds)}
     distiset = {
-        name: DatasetDict({"train": Dataset.from_list(list(each), features=features_of(columns))})
+        name: DatasetDict(
+            {"train": Dataset(pa.Table.from_pylist(list(each), schema=features_of(columns).arrow_schema))}
+        )
         for name, (columns, each) in configs.items()
     }
     save_dataset(Distiset(distiset), {name: columns for name, (columns, _) in configs.items()}, folder / "dataset")
     return folder
+
+
+def dataset_of(rows: Iterable[Row], columns: list[str]) -> Dataset:
+    return Dataset(pa.Table.from_pylist(list(rows), schema=features_of(columns).arrow_schema))
 
 
 def record_id(row: Row) -> str:
@@ -73,3 +82,10 @@ def verdicts(letters: str, **corrections: str) -> dict[str, str]:
     """Answers to the three questions as letters, such as "yyn"."""
     names = ("valid_task", "appropriate_input", "correct_output")
     return {**{name: {"y": "yes", "n": "no"}[letter] for name, letter in zip(names, letters)}, **corrections}
+
+
+def bootstrap_prompts(run: Path) -> list[str]:
+    """The prompts that a run has put to the model for new instructions."""
+    [database] = (run / "completions").glob("bootstrap-*.sqlite")
+    with closing(sqlite3.connect(database)) as connection:
+        return [prompt for (prompt,) in connection.execute("SELECT prompt FROM requests")]

@@ -1,0 +1,154 @@
+"""Shares, intervals, groups and agreement, against figures computed by hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from distilabel_selfinstruct.review.quality import Quality, Share, judge
+from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
+from distilabel_selfinstruct.review.tables import (
+    agreement_table,
+    kinds_table,
+    quality_table,
+    quality_tables,
+    render_quality,
+    stages_table,
+)
+from tests.review.runs import instance
+
+NAMES = ("valid_task", "appropriate_input", "correct_output")
+
+
+def answer(record: ReviewRecord, letters: str, annotator: str = "annotator-1") -> Answer:
+    return Answer(record.id, annotator, {name: letter == "y" for name, letter in zip(NAMES, letters)})
+
+
+def reviewed(*letters: str, needed: int = 1, **columns: list[object]) -> Quality:
+    """The quality of one record for each text of letters; several annotators' letters are divided by a space."""
+    rows = [
+        instance(number, f"Task {number}.", "", "Done.") | {name: values[number] for name, values in columns.items()}
+        for number in range(len(letters))
+    ]
+    records = [record_of(row) for row in rows]
+    answers = [
+        answer(record, each, f"annotator-{number}")
+        for record, given in zip(records, letters)
+        for number, each in enumerate(given.split(), 1)
+    ]
+    return judge({record.id: record for record in records}, answers, needed, population=len(rows))
+
+
+# Wilson's interval, from Newcombe, Statistics in Medicine 17 (1998), table I.
+
+
+@pytest.mark.parametrize(
+    ("right", "of", "low", "high"),
+    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
+)
+def test_the_interval_is_wilsons(right: int, of: int, low: float, high: float) -> None:
+    assert Share(right, of).interval == pytest.approx((low, high), abs=0.00005)
+
+
+def test_a_share_of_nothing_has_no_value() -> None:
+    assert (Share(0, 0).value, Share(0, 0).interval) == (None, None)
+
+
+# One annotator
+
+
+def test_the_papers_own_counts_give_the_papers_table() -> None:
+    # 108 all right; 184 valid, 158 with the right input, 116 with the right output, of 200.
+    quality = reviewed(*["yyy"] * 108, *["nyy"] * 8, *["yyn"] * 42, *["ynn"] * 34, *["nnn"] * 8)
+    assert quality_table(quality).rows == [
+        ["valid task", "184", "200", "92%", "87–95%", "92%"],
+        ["appropriate input", "158", "200", "79%", "73–84%", "79%"],
+        ["correct output", "116", "200", "58%", "51–65%", "58%"],
+        ["all three right", "108", "200", "54%", "47–61%", "54%"],
+    ]
+
+
+def test_kinds_and_parts_of_the_run_have_rows_of_their_own() -> None:
+    quality = reviewed(
+        "yyy", "yyn", "yyy", "nyy",
+        is_classification=[True, True, False, False], input=["a", "", "a", ""], round=[0, 1, 2, 5],
+    )  # fmt: skip
+    assert [(row[0], row[1], row[-1]) for row in kinds_table(quality).rows] == [
+        ("all", "4", "50% (15–85%)"),
+        ("classification", "2", "50% (9–91%)"),
+        ("not classification", "2", "50% (9–91%)"),
+        ("with input", "2", "100% (34–100%)"),
+        ("without input", "2", "0% (0–66%)"),
+        ("round 1", "1", "100% (21–100%)"),
+        ("round 2", "1", "0% (0–79%)"),
+        ("rounds 3–6", "2", "50% (9–91%)"),
+    ]
+
+
+def test_a_stage_is_judged_by_what_came_right_to_it() -> None:
+    quality = reviewed("yyy", "yyn", "yny", "nyy")
+    assert [row[:4] for row in stages_table(quality).rows] == [
+        ["bootstrap: a valid task", "3", "4", "75%"],
+        ["instances: of these, with an appropriate input", "2", "3", "67%"],
+        ["instances: of these, with a correct output", "1", "2", "50%"],
+    ]
+
+
+def test_one_annotator_has_nobody_to_agree_with() -> None:
+    assert reviewed("yyy", "yyn").agreement == {}
+
+
+# Several annotators
+
+
+def test_more_than_half_must_say_yes() -> None:
+    quality = reviewed("yyy yyn", "yyy yny nnn", needed=2)
+    assert {name: share.right for name, share in quality.groups["all"].items()} == {
+        "valid_task": 2, "appropriate_input": 1, "correct_output": 1, "all_right": 0
+    }  # fmt: skip
+
+
+def test_records_that_wait_for_more_answers_are_not_counted() -> None:
+    quality = reviewed("yyy yyy", "yyy", "yyy yyn", needed=2)
+    assert (quality.records, quality.waiting, quality.answers) == (2, 1, 4)
+
+
+def test_agreement_is_krippendorffs_alpha() -> None:
+    # The example of Krippendorff, Computing Krippendorff's alpha-reliability (2011), section A.
+    first, second = "0100000010", "1110010000"
+    letters = [f"yy{'ny'[int(one)]} yy{'ny'[int(other)]}" for one, other in zip(first, second)]
+    quality = reviewed(*letters, needed=2)
+    assert quality.agreement["correct_output"] == pytest.approx(0.095, abs=0.0005)
+
+
+def test_agreement_is_not_defined_where_all_answers_are_the_same() -> None:
+    assert agreement_table(reviewed("yyy yyn", "yyy yyy", needed=2)).rows == [
+        ["valid task", "not defined"], ["appropriate input", "not defined"], ["correct output", "0.00"]
+    ]  # fmt: skip
+
+
+# Shown and kept
+
+
+def test_it_is_rendered_for_a_terminal() -> None:
+    assert render_quality(reviewed("yyy", "yyn")).split("\n")[:7] == [
+        "2 of 2 instances reviewed by 1 annotator, 2 answers",
+        "",
+        "                   right  of  share  95% interval  Self-Instruct paper",
+        "valid task             2   2   100%       34–100%                  92%",
+        "appropriate input      2   2   100%       34–100%                  79%",
+        "correct output         1   2    50%         9–91%                  58%",
+        "all three right        1   2    50%         9–91%                  54%",
+    ]
+
+
+def test_without_answers_there_are_no_shares() -> None:
+    quality = judge({}, [], needed=1, population=7)
+    assert quality_table(quality).rows[0] == ["valid task", "0", "0", "–", "–", "92%"]
+    assert list(quality_tables(quality)) == ["Quality"]
+
+
+def test_it_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory) -> None:
+    quality = reviewed("yyy yyn", "nyy nyy", needed=2)
+    file = tmp_path_factory.mktemp("quality") / "quality.json"
+    quality.write(file)
+    assert Quality.read(file) == quality

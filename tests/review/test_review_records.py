@@ -1,0 +1,61 @@
+"""A record names its text, and a correction is only what really differs."""
+
+from __future__ import annotations
+
+import pytest
+
+from distilabel_selfinstruct.review.records import ReviewRecord, corrections_of, record_of
+from tests.review.runs import CAPITAL, SIGN
+
+RECORD = ReviewRecord("r", {"instruction": "Add the numbers.", "input": "1\n2", "output": "3"})
+
+
+def test_the_id_names_instance_and_text() -> None:
+    assert record_of(CAPITAL).id == "000001-00-0-4266b5219830"
+    assert record_of(CAPITAL).id == record_of({**CAPITAL, "round": 7}).id
+    assert record_of(CAPITAL).id != record_of({**CAPITAL, "output": "Lyon"}).id
+
+
+def test_a_row_without_an_id_is_named_by_its_text_alone() -> None:
+    row = {"instruction": "Tell me a joke.", "input": None, "output": "No."}
+    record = record_of(row)
+    assert record.id.startswith("record-")
+    assert record.texts["input"] == ""
+
+
+def test_metadata_that_is_not_known_is_left_out() -> None:
+    assert record_of({**SIGN, "max_similarity": None}, "paper").metadata == {
+        "kind": "classification", "round": 2, "instruction_words": 6, "input_words": 1, "output_words": 1,
+        "model": "demo", "preset": "paper",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"instruction": "Add the numbers."},
+        {"instruction": "", "input": "  ", "output": None},
+        {"input": "1\r\n2"},
+        {"input": "1 \n2\n"},
+        {"instruction": "Add\u00a0the numbers."},
+    ],
+)
+def test_what_is_left_as_it_was_is_no_correction(given: dict[str, str | None]) -> None:
+    assert corrections_of(RECORD, given) == {}
+
+
+def test_a_correction_is_taken_with_its_line_breaks_and_spaces() -> None:
+    given = {"input": "1\r\n  2\u00a0 3\n", "output": "6"}
+    assert corrections_of(RECORD, given) == {
+        "input": "1\n  2  3",
+        "output": "6",
+    }
+
+
+def test_noinput_takes_the_input_away() -> None:
+    assert corrections_of(RECORD, {"input": " <noinput>\n"}) == {"input": ""}
+
+
+def test_noinput_is_a_text_as_any_other_where_it_is_the_input() -> None:
+    record = ReviewRecord("r", {"instruction": "Which tag is it?", "input": "<noinput>", "output": "noinput"})
+    assert corrections_of(record, {"input": "<noinput>"}) == {}

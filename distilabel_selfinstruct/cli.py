@@ -176,6 +176,7 @@ def describe(summary: Summary, run: Run) -> str:
     if summary.cost:
         spent += f", cost {summary.cost:,.2f}"
     lines.append(spent)
+    lines += [f"note: {note}" for note in summary.notes]
     if summary.ended in _ENDINGS:
         lines.append(_ENDINGS[summary.ended])
     if summary.failed:

@@ -91,6 +91,18 @@ class _StepFailed:
     trace: str
 
 
+class _Telling(logging.Handler):
+    """Tells the main process what a model's class warns of, such as a parameter that an endpoint refuses."""
+
+    def __init__(self, worker: _Worker) -> None:
+        super().__init__(logging.WARNING)
+        self._worker = worker
+
+    def emit(self, record: logging.LogRecord) -> None:
+        said = {"name": self._worker.step.name, "status": "warned", "text": record.getMessage()}
+        self._worker.output_queue.put(said)  # type: ignore[arg-type]
+
+
 class _Worker(_StepWrapper):
     """Runs a step. An error in it is told to the main process, and no batch goes on with made-up outputs.
 
@@ -100,6 +112,7 @@ class _Worker(_StepWrapper):
 
     def run(self) -> str:
         failed = False
+        logging.getLogger("distilabel.llm").addHandler(_Telling(self))
         try:
             self.step.load()
             self._notify_load()
@@ -246,6 +259,7 @@ class WholePipeline(BasePipeline):
 
     def _forget_run(self) -> None:
         self.rows_done.clear()
+        self.warnings: dict[str, None] = {}  # what models' classes warn of, each text once
         self._heard: queue.SimpleQueue[Any] = queue.SimpleQueue()
         self._signals: list[str] = []
         self._ended: set[tuple[str, int]] = set()  # workers, by step and replica, that have said goodbye
@@ -441,7 +455,10 @@ class WholePipeline(BasePipeline):
             self._note_status(**said)
         return said
 
-    def _note_status(self, name: str, status: str, replica: int = 0) -> None:
+    def _note_status(self, name: str, status: str, replica: int = 0, text: str = "") -> None:
+        if status == "warned":
+            self.warnings[text] = None
+            return
         if status == "loaded":
             self._steps_load_status[name] = max(0, self._steps_load_status[name]) + 1
             return

@@ -175,6 +175,7 @@ class Summary:
     usage: dict[str, Usage]
     seconds: float
     cost: float
+    notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def is_whole(self) -> bool:
@@ -289,7 +290,7 @@ class Run:
             save_dataset(distiset, columns, self.folder / "dataset")
             shutil.copyfile(distiset.pipeline_path, self.folder / "pipeline.yaml")
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
-            summary = self._summarise(time.monotonic() - started)
+            summary = self._summarise(time.monotonic() - started, list(pipeline.warnings))
             summary.write(self.folder / "summary.json")
             self._write_report(summary)
         return summary
@@ -329,7 +330,7 @@ class Run:
         done = summary.is_whole or has_stalled
         return summary if done and summary.wanted == self.config.num_instructions else None
 
-    def _summarise(self, seconds: float) -> Summary:
+    def _summarise(self, seconds: float, notes: list[str]) -> Summary:
         dataset = load_dataset(self.folder / "dataset")
         report = json.loads((self.folder / "bootstrap.json").read_text(encoding="utf-8"))
         rejected: dict[str, Counter[str]] = {}
@@ -357,6 +358,7 @@ class Run:
             usage=usage,
             seconds=seconds,
             cost=self._budget().cost(),
+            notes=notes,
         )
 
     def _model(self) -> LLM:

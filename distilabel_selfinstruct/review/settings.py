@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 TITLES = {"instruction": "Instruction", "input": "Input", "output": "Output"}
 VERDICTS = {"yes": "Yes", "no": "No"}
 
-GUIDELINES = f"""\
-Each record is a task that a language model made up, with an answer it gave: an **instruction**, an **input** (blank if
-the task needs none) and an **output**. Please judge the record *as it is shown*, before any correction.
+_PARAGRAPHS = f"""
+Each record is a task that a language model made up, with an answer it gave: an **instruction**, an **input** (not shown
+where the record has none) and an **output**. Please judge the record *as it is shown*, before any correction.
 
 **1. Does the instruction describe a valid task?** Yes, if somebody could ask this and a text could answer it. No, if it
 makes no sense, contradicts itself, or asks for what no text can give.
@@ -29,10 +29,12 @@ judge whether the output makes the best of the instruction and the input as they
 
 **Corrections** are welcome and never needed. The boxes hold the present texts: change what should be different, leave
 the rest. A text that you correct counts as mended: after your correction the record should be one that you answer Yes
-for. To take an input away, write {NO_INPUT}.
+for. To take an input away, write {html.escape(NO_INPUT)}.
 
-**Discard** a record that you cannot judge. **Save as draft** what you want to come back to: neither is counted.
+**Discard** a record that you cannot judge. **Save as draft** what you want to come back to. Neither is counted.
 """
+# Argilla shows a line break as a line break.
+GUIDELINES = "\n\n".join(" ".join(paragraph.split()) for paragraph in _PARAGRAPHS.split("\n\n"))
 
 
 def correction_of(field: str) -> str:

@@ -379,11 +379,14 @@ def test_an_annotator_answers_on_the_page(workplace: Workplace, tmp_path: Path) 
         page.route("**/*", lambda route: stay_at(workplace.stack.url, route))
         sign_in(page, workplace.stack.url, anna.name, "12345678")
         page.goto(address)
-        shown = page.locator("[class*=fields] [class*=text_field], .fields").first
-        shown.get_by_text("What does").wait_for()
+        page.get_by_text("What does").first.wait_for()
         text = page.locator("body").inner_text()
         for name in ("instruction", "input", "output"):
             assert MARKED_UP[name] in text
+
+        page.get_by_text("Guidelines").first.click()
+        page.get_by_text("To take an input away, write <noinput>.").wait_for()
+        page.get_by_text("Guidelines").first.click()
 
         yes, no = page.get_by_text("Yes", exact=True), page.get_by_text("No", exact=True)
         yes.nth(0).click()

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import resource
+import runpy
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -24,6 +26,7 @@ from typing import Any
 import pytest
 from datasets import load_from_disk
 
+from distilabel_selfinstruct.cli import main
 from tests.support.answers import answer, prompt_of, question_of
 from tests.support.openai_server import (
     CUT,
@@ -198,6 +201,7 @@ def start(server: OpenAIServer, tmp_path: Path) -> Iterator[Callable[..., Comman
 
 @dataclass
 class Reference:
+    folder: Path
     dataset: dict[str, bytes]
     requests: list[Request]
 
@@ -215,7 +219,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
         assert (ended.status, ended.err) == (0, "")
         assert paid_twice(server.requests) == []
         assert set(answered(server.requests)) == stored(folder)
-        return Reference(dataset(folder), server.requests)
+        return Reference(folder, dataset(folder), server.requests)
 
 
 class TestKilled:
@@ -513,3 +517,46 @@ class TestLimits:
         server.latency, server.sigma, server.fault_rule = 0.5, 0.5, later_stages_first
         assert start("--num-instructions", "80", "--lag", "32", "--concurrency", "16").wait().status == 0
         assert server.max_in_flight == 16
+
+
+class TestDamaged:
+    """A run folder that cannot be believed is an error that names the file, before anything is asked."""
+
+    @pytest.mark.parametrize(
+        ("file", "said"),
+        [
+            ("config.yaml", "is damaged; restore it from a copy, or choose another --out."),
+            ("summary.json", "is damaged; delete it, and the run is put together again."),
+            ("completions/bootstrap-1-1.sqlite", "this file of completions is damaged"),
+            ("completions/another-1-1.sqlite", "this file of completions is damaged"),
+        ],
+    )
+    def test_a_file_that_is_something_else(
+        self, reference: Reference, tmp_path: Path, capsys: pytest.CaptureFixture[str], file: str, said: str
+    ) -> None:
+        folder = tmp_path / "run"
+        shutil.copytree(reference.folder, folder)
+        (folder / file).write_text("{ [ not what one would expect here" * 30)
+        assert self.run(folder) == 1
+        assert capsys.readouterr().err.startswith(f"Error: {folder / file}: {said}")
+
+    def test_completions_that_were_cut_off(
+        self, reference: Reference, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        folder = tmp_path / "run"
+        shutil.copytree(reference.folder, folder)
+        (cut,) = (folder / "completions").glob("input_first-*.sqlite")
+        cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
+        assert self.run(folder) == 1
+        assert capsys.readouterr().err.startswith(f"Error: {cut}: this file of completions is damaged")
+
+    def test_a_folder_of_something_else(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "holiday.jpg").touch()
+        assert self.run(tmp_path) == 1
+        assert capsys.readouterr().err.startswith(f"Error: {tmp_path}: is no run folder, and not empty")
+
+    def run(self, folder: Path) -> int:
+        """In this process: it comes to no request, and to no worker."""
+        build = runpy.run_path(str(ROOT / "pipelines" / "self_instruct.py"))["build"]
+        options = ["--llm", "openai", "--model", "stub-model", "--base-url", "http://127.0.0.1:9/v1", "--lag", "3"]
+        return main(build, arguments=[*options, "--num-instructions", str(NUM_INSTRUCTIONS + 1), "--out", str(folder)])

@@ -1,4 +1,4 @@
-"""Answers of a model to the questions of Self-Instruct, for benchmarks: fast, seeded by the prompt, realistic in size."""
+"""Answers to the questions of Self-Instruct, for benchmarks: fast, seeded by the prompt, realistic in size."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-_SYLLABLES = [a + b for a in "b c d f g h j k l m n p r s t v w z".split() for b in "a e i o u ai or en".split()]
+_SYLLABLES = [a + b for a in "bcdfghjklmnprstvwz" for b in ("a", "e", "i", "o", "u", "ai", "or", "en")]
 _draw = random.Random(0)
 WORDS = ["".join(_draw.choices(_SYLLABLES, k=_draw.randint(1, 3))) for _ in range(20_000)]
 _WEIGHTS = list(itertools.accumulate(1 / (rank + 10) for rank in range(len(WORDS))))  # Zipf, as in real text

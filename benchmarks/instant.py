@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from benchmarks.answers import answer_to
 from distilabel.models.llms.base import LLM
+
+from benchmarks.answers import answer_to
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput

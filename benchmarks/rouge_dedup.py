@@ -170,8 +170,9 @@ def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
     return (time.perf_counter() - start) / len(texts)
 
 
-def rouge_l_index_per_text(implementation: Literal["python", "numba"], pool: Sequence[str],
-                           texts: Sequence[str]) -> float:
+def rouge_l_index_per_text(
+    implementation: Literal["python", "numba"], pool: Sequence[str], texts: Sequence[str]
+) -> float:
     from distilabel_selfinstruct.text.rouge import RougeLIndex
 
     index = RougeLIndex(THRESHOLD, implementation=implementation)
@@ -234,13 +235,21 @@ class Method:
 
 METHODS = {
     "numba": Method("RougeLIndex, numba", ["numba"], partial(rouge_l_index, "numba")),
-    "python": Method("RougeLIndex, plain Python", [], partial(rouge_l_index, "python"), 200_000,
-                     partial(rouge_l_index_per_text, "python"), 1000),
+    "python": Method(
+        "RougeLIndex, plain Python",
+        [],
+        partial(rouge_l_index, "python"),
+        200_000,
+        partial(rouge_l_index_per_text, "python"),
+        1000,
+    ),
     "rapidfuzz": Method("rapidfuzz, brute force", ["rapidfuzz"], rapidfuzz_brute_force, 60_000, rapidfuzz_per_text, 50),
-    "minhash": Method(f"MinHash LSH, Jaccard {JACCARD_THRESHOLD}", ["datasketch", "nltk"],
-                      partial(minhash, JACCARD_THRESHOLD)),
-    "minhash-default": Method("MinHash LSH, Jaccard 0.9 (MinHashDedup's default)", ["datasketch", "nltk"],
-                              partial(minhash, 0.9)),
+    "minhash": Method(
+        f"MinHash LSH, Jaccard {JACCARD_THRESHOLD}", ["datasketch", "nltk"], partial(minhash, JACCARD_THRESHOLD)
+    ),
+    "minhash-default": Method(
+        "MinHash LSH, Jaccard 0.9 (MinHashDedup's default)", ["datasketch", "nltk"], partial(minhash, 0.9)
+    ),
     "alpaca": Method("Alpaca's code", ["rouge_score"], whole_up_to=0, per_text=alpaca_per_text),
     "authors": Method("the authors' code", ["rouge_score"], whole_up_to=0, per_text=authors_per_text),
 }
@@ -284,8 +293,18 @@ def _peak_megabytes() -> float:
 
 def measure(name: str, size: int, mean_pool: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, __file__, "--run", name, "--sizes", str(size), "--mean-pool", str(mean_pool),
-                   "--folder", folder]
+        command = [
+            sys.executable,
+            __file__,
+            "--run",
+            name,
+            "--sizes",
+            str(size),
+            "--mean-pool",
+            str(mean_pool),
+            "--folder",
+            folder,
+        ]
         subprocess.run(command, check=True)
         return dict(json.loads((Path(folder) / f"{name}.json").read_text()))
 
@@ -335,8 +354,13 @@ def print_table(size: int, names: Sequence[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[5_000, 52_000])
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS),
-                        help="the first must be numba or python: the others are compared with it")
+    parser.add_argument(
+        "--methods",
+        nargs="+",
+        choices=METHODS,
+        default=list(METHODS),
+        help="the first must be numba or python: the others are compared with it",
+    )
     parser.add_argument("--run", choices=METHODS, help=argparse.SUPPRESS)
     parser.add_argument("--mean-pool", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
@@ -348,8 +372,10 @@ def main() -> None:
         parser.error("the first of --methods must be numba or python")
     for size in options.sizes:
         print_table(size, options.methods)
-    print("\n~ extrapolated: measured against a pool of the stream's mean size, times the number of texts. Memory: the "
-          "main process, with the texts. numba: without its start.")
+    print(
+        "\n~ extrapolated: measured against a pool of the stream's mean size, times the number of texts. Memory: the "
+        "main process, with the texts. numba: without its start."
+    )
 
 
 if __name__ == "__main__":

@@ -74,7 +74,8 @@ def main_pipeline(url: str, slots: int, instructions: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         command = [
             sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), "--llm", "openai", "--model", _MODEL,
-            "--base-url", url, "--concurrency", str(slots), "--num-instructions", str(instructions), "--out", folder + "/run",
+            "--base-url", url, "--concurrency", str(slots), "--num-instructions", str(instructions),
+            "--out", folder + "/run",
         ]  # fmt: skip
         first = _cpu_of(command)
         (Path(folder) / "run" / "summary.json").unlink()
@@ -177,10 +178,9 @@ def main() -> None:
         ("the authors' pattern", lambda url: authors_pattern(url, slots, min(100, options.slow_requests))),
     ]
     started = time.time()
-    results = [
-        measure(name, slots, run) for name, run in contenders if options.only is None or options.only in name
-    ]
-    print(f"\n{slots} slots, latency lognormal, mean 1 s, sigma 0.5; {os.cpu_count()} cores; {time.time() - started:.0f} s\n")
+    results = [measure(name, slots, run) for name, run in contenders if options.only is None or options.only in name]
+    print(f"\n{slots} slots, latency lognormal, mean 1 s, sigma 0.5; {os.cpu_count()} cores")
+    print(f"measured in {time.time() - started:.0f} s\n")
     print("| | requests | wall, s | slots busy | client CPU a request, ms |\n|---|---:|---:|---:|---:|")
     for result in results:
         print(result.row())

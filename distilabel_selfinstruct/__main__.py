@@ -1,4 +1,4 @@
-"""What is done with a run or a dataset that is there already: python -m distilabel_selfinstruct report|forecast|push."""
+"""What is done with a run that is there already: python -m distilabel_selfinstruct report|forecast|push|review."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def options() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     report = commands.add_parser("report", help="write the report of a run, or of any dataset of instructions")
-    report.add_argument("what", type=Path, metavar="RUN", help="run folder, or JSON lines with instruction, input, output")
+    report.add_argument("what", type=Path, metavar="RUN", help="run folder, or rows with instruction, input, output")
     report.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: report in the run folder)")
     report.add_argument("--seeds", nargs="+", default=[], metavar="FILE", help="seed files to compare a dataset with")
     _add_prices(report)

@@ -104,10 +104,22 @@ class RunConfig(BaseModel):
         return [given] if isinstance(given, str) else given
 
 
+_UNRECORDED = {"out", "verbose", "push_to_hub", "private", "license"}  # what a run does, not what it is
 # What may change between two runs in the same folder: the result does not depend on it, or only grows.
-_FREE = {"num_instructions", "patience", "base_url", "out", "concurrency", "timeout", "outage", "max_tokens_total",
-         "max_cost", "stage_by_stage", "pilot_rounds", "push_to_hub", "private", "license", "input_price",
-         "output_price", "verbose"}  # fmt: skip
+_FREE = _UNRECORDED | {
+    "num_instructions",
+    "patience",
+    "pilot_rounds",
+    "base_url",
+    "concurrency",
+    "stage_by_stage",
+    "timeout",
+    "outage",
+    "max_tokens_total",
+    "max_cost",
+    "input_price",
+    "output_price",
+}
 
 
 def read_config(given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "config") -> RunConfig:
@@ -438,7 +450,7 @@ class Run:
             )
 
     def _write_config(self) -> None:
-        values = self.config.model_dump(mode="json", by_alias=True, exclude={"out", "verbose", "push_to_hub", "private", "license"})
+        values = self.config.model_dump(mode="json", by_alias=True, exclude=_UNRECORDED)
         text = yaml.safe_dump(values | self._identity() | {"package_version": __version__}, sort_keys=False,
                               allow_unicode=True)  # fmt: skip
         write_whole(self.folder / "config.yaml", text)

@@ -180,10 +180,10 @@ class VerbObjectParser:
         return self._noun_lemma(head) if head else None
 
     def _closes_before_noun(self, word: str, following: str) -> bool:
-        return word in "\"”’>)]*" and self._is_noun(following, "")  # the "TODO" comment
+        return word in '"”’>)]*' and self._is_noun(following, "")  # the "TODO" comment
 
     def _leads_to_noun(self, word: str, before: str, at_verb: bool) -> bool:
-        if word in _PRONOUNS or word in "\"“‘<([*" or (word in _PARTICLES and at_verb):
+        if word in _PRONOUNS or word in '"“‘<([*' or (word in _PARTICLES and at_verb):
             return True
         if word == "in":
             return before == "fill"

@@ -13,9 +13,7 @@ from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
 from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
 
 
-def write_report(
-    run_folder: Path, *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
-) -> Path:
+def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None) -> Path:
     """Writes `report/` of a finished run: `index.html`, `figures/NAME.png` and `.svg`, `statistics.json`.
 
     Args:

@@ -124,28 +124,23 @@ class ReviewStore:
         """All answers so far, those of a record one after the other."""
         return [Answer(**row) for row in self._read("answers.jsonl")]
 
-    def merge_answers(self, given: Iterable[Answer], withdrawn: Iterable[tuple[str, str]] = ()) -> int:
+    def merge_answers(self, given: Iterable[Answer], withdrawn: Iterable[tuple[str, str]] = ()) -> None:
         """Takes in answers; those that were here already stay, also where their source has lost them.
 
         Args:
             given: answers, annotators by name; an answer replaces that of the same annotator about the same record.
             withdrawn: record and annotator of answers that were taken back.
-
-        Returns:
-            How many answers are new or changed.
         """
         pseudonyms = self._pseudonyms()
-        before = {(answer.record_id, answer.annotator): answer for answer in self.answers()}
-        after = dict(before)
+        answers = {(answer.record_id, answer.annotator): answer for answer in self.answers()}
         for answer in sorted(given, key=lambda answer: (answer.at, answer.record_id)):
             name = pseudonyms.setdefault(answer.annotator, f"annotator-{len(pseudonyms) + 1}")
-            after[answer.record_id, name] = dataclasses.replace(answer, annotator=name)
+            answers[answer.record_id, name] = dataclasses.replace(answer, annotator=name)
         for record_id, annotator in withdrawn:
-            after.pop((record_id, pseudonyms.get(annotator, "")), None)
+            answers.pop((record_id, pseudonyms.get(annotator, "")), None)
         self.folder.mkdir(exist_ok=True)
         write_whole(self.folder / "annotators.json", json.dumps(pseudonyms, indent=2, ensure_ascii=False) + "\n")
-        self._write("answers.jsonl", (dataclasses.asdict(after[key]) for key in sorted(after)))
-        return sum(before.get(key) != answer for key, answer in after.items())
+        self._write("answers.jsonl", (dataclasses.asdict(answers[key]) for key in sorted(answers)))
 
     def _pseudonyms(self) -> dict[str, str]:
         path = self.folder / "annotators.json"

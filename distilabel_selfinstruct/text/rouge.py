@@ -78,8 +78,23 @@ TOKENIZERS: dict[TokenizerName, Tokenizer] = {"rouge": rouge_tokens, "unicode": 
 _JOINERS = re.compile("[\u00ad\u0640\u200c\u200d\u2060\ufeff]")
 
 # Tibetan is not among them: it divides its syllables.
-_UNSPACED_SCRIPTS = ("Han", "Hiragana", "Katakana", "Bopomofo", "Yi", "Thai", "Lao", "Khmer", "Myanmar",
-                     "Tai_Le", "New_Tai_Lue", "Tai_Tham", "Tai_Viet", "Balinese", "Javanese")
+_UNSPACED_SCRIPTS = (
+    "Han",
+    "Hiragana",
+    "Katakana",
+    "Bopomofo",
+    "Yi",
+    "Thai",
+    "Lao",
+    "Khmer",
+    "Myanmar",
+    "Tai_Le",
+    "New_Tai_Lue",
+    "Tai_Tham",
+    "Tai_Viet",
+    "Balinese",
+    "Javanese",
+)
 
 
 @cache
@@ -327,11 +342,14 @@ class PythonPool:
         for place, element in enumerate(self._prefix(text.rare_first)):
             if postings := self._index.get(element):
                 left = words - place
-                found.update([
-                    position for position in postings.reaching(self._threshold * words / 2)
-                    if (least := required[lengths[position]]) <= left  # length filter, positional filter
-                    and (signatures[position] ^ signature).bit_count() <= words + lengths[position] - 2 * least
-                ])
+                found.update(
+                    [
+                        position
+                        for position in postings.reaching(self._threshold * words / 2)
+                        if (least := required[lengths[position]]) <= left  # length filter, positional filter
+                        and (signatures[position] ^ signature).bit_count() <= words + lengths[position] - 2 * least
+                    ]
+                )
         return found
 
     def _prefix(self, rare_first: tuple[int, ...]) -> tuple[int, ...]:
@@ -423,15 +441,17 @@ class RougeLIndex:
         texts: the pool. It is the whole state: `load` restores it in a new index.
     """
 
-    def __init__(self, threshold: float = 0.7, tokenizer: TokenizerName = "rouge",
-                 implementation: Implementation = "auto") -> None:
+    def __init__(
+        self, threshold: float = 0.7, tokenizer: TokenizerName = "rouge", implementation: Implementation = "auto"
+    ) -> None:
         if not 0 <= threshold <= 1:
             raise ValueError(f"threshold must be from 0 to 1, got {threshold!r}")
         if tokenizer not in TOKENIZERS:
             raise ValueError(f"tokenizer must be one of {', '.join(TOKENIZERS)}, got {tokenizer!r}")
         if implementation not in get_args(Implementation):
-            raise ValueError(f"implementation must be one of {', '.join(get_args(Implementation))}, "
-                             f"got {implementation!r}")
+            raise ValueError(
+                f"implementation must be one of {', '.join(get_args(Implementation))}, got {implementation!r}"
+            )
         self.threshold = threshold
         self.tokenizer: TokenizerName = tokenizer
         self.implementation: Implementation = implementation
@@ -446,8 +466,12 @@ class RougeLIndex:
         return len(self.texts)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"threshold": self.threshold, "tokenizer": self.tokenizer, "implementation": self.implementation,
-                "texts": self.texts}
+        return {
+            "threshold": self.threshold,
+            "tokenizer": self.tokenizer,
+            "implementation": self.implementation,
+            "texts": self.texts,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         RougeLIndex.__init__(self, state["threshold"], state["tokenizer"], state["implementation"])

@@ -173,8 +173,16 @@ def _lcs(text: _Numbers, other: _Numbers, scratch: _Scratch) -> int:
 
 
 @_compiled
-def _nearest(numbers: _Numbers, elements: _Numbers, texts: _Texts, postings: _Postings, scratch: _Scratch, query: int,
-             longest: int, threshold: float) -> tuple[int, float]:
+def _nearest(
+    numbers: _Numbers,
+    elements: _Numbers,
+    texts: _Texts,
+    postings: _Postings,
+    scratch: _Scratch,
+    query: int,
+    longest: int,
+    threshold: float,
+) -> tuple[int, float]:
     """Position and score of the nearest text over the threshold; position -1 where there is none."""
     best_position, best_score = -1, threshold
     words = len(numbers)
@@ -253,8 +261,19 @@ def _index_all(texts: _Texts, size: int, postings: _Postings, threshold: float) 
 
 
 @_compiled
-def _take(new: _Texts, checks: bool, texts: _Texts, size: int, postings: _Postings, scratch: _Scratch, query: int,
-          longest: int, threshold: float, positions: _Longs, scores: _Floats) -> tuple[int, _Postings]:
+def _take(
+    new: _Texts,
+    checks: bool,
+    texts: _Texts,
+    size: int,
+    postings: _Postings,
+    scratch: _Scratch,
+    query: int,
+    longest: int,
+    threshold: float,
+    positions: _Longs,
+    scores: _Floats,
+) -> tuple[int, _Postings]:
     """Write the nearest of each new text, or position -1 and it joins the pool; the pool's new size and index.
 
     `longest` is the length of the longest text of the pool with the new ones.
@@ -265,7 +284,8 @@ def _take(new: _Texts, checks: bool, texts: _Texts, size: int, postings: _Postin
         positions[i], scores[i] = -1, 0.0
         if checks:
             positions[i], scores[i] = _nearest(
-                numbers, elements, texts, postings, scratch, query + i, longest, threshold)
+                numbers, elements, texts, postings, scratch, query + i, longest, threshold
+            )
         if positions[i] == -1:
             start, end = texts.starts[size], texts.starts[size] + len(numbers)
             texts.numbers[start:end] = numbers
@@ -318,8 +338,10 @@ class NumbaPool:
 
     def admit_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
         positions, scores = self._take(texts, checks=True)
-        return [None if position == -1 else Match(position, score)
-                for position, score in zip(positions.tolist(), scores.tolist(), strict=True)]
+        return [
+            None if position == -1 else Match(position, score)
+            for position, score in zip(positions.tolist(), scores.tolist(), strict=True)
+        ]
 
     def load(self, texts: Sequence[list[str]]) -> None:
         self._take(texts, checks=False)
@@ -327,8 +349,16 @@ class NumbaPool:
     def nearest(self, words: list[str]) -> Match | None:
         query = self._encode([words])
         self._queries += 1
-        position, score = _nearest(query.numbers, query.elements, self._texts, self._postings, self._scratch,
-                                   self._queries, self._longest, self._threshold)
+        position, score = _nearest(
+            query.numbers,
+            query.elements,
+            self._texts,
+            self._postings,
+            self._scratch,
+            self._queries,
+            self._longest,
+            self._threshold,
+        )
         return None if position == -1 else Match(position, score)
 
     def similarities(self, words: list[str], k: int) -> Similarities:
@@ -336,16 +366,27 @@ class NumbaPool:
         scores = np.empty(self._size)
         _score_all(query.numbers, self._texts, self._scratch, scores)
         best = _highest(scores, k)
-        return Similarities([Match(*pair) for pair in zip(best.tolist(), scores[best].tolist(), strict=True)],
-                            mean_score(scores))
+        return Similarities(
+            [Match(*pair) for pair in zip(best.tolist(), scores[best].tolist(), strict=True)], mean_score(scores)
+        )
 
     def _take(self, texts: Sequence[list[str]], checks: bool) -> tuple[_Longs, _Floats]:
         new = self._encode(texts)
         self._make_room(new)
         positions, scores = np.empty(len(texts), np.int64), np.empty(len(texts))
         self._size, self._postings = _take(
-            new, checks, self._texts, self._size, self._postings, self._scratch, self._queries + 1, self._longest,
-            self._threshold, positions, scores)
+            new,
+            checks,
+            self._texts,
+            self._size,
+            self._postings,
+            self._scratch,
+            self._queries + 1,
+            self._longest,
+            self._threshold,
+            positions,
+            scores,
+        )
         self._queries += len(texts)
         if self._size >= self._reorder_at:
             self._reorder_at = 4 * self._size
@@ -363,8 +404,10 @@ class NumbaPool:
         if names > len(self._scratch.masks):
             self._scratch = self._scratch._replace(masks=_with_size(self._scratch.masks, names))
             self._postings = self._postings._replace(
-                starts=_with_size(self._postings.starts, names), counts=_with_size(self._postings.counts, names),
-                capacities=_with_size(self._postings.capacities, names))
+                starts=_with_size(self._postings.starts, names),
+                counts=_with_size(self._postings.counts, names),
+                capacities=_with_size(self._postings.capacities, names),
+            )
         return _Texts(np.array(numbers), np.array(elements), np.array(starts))
 
     def _make_room(self, new: _Texts) -> None:
@@ -375,18 +418,19 @@ class NumbaPool:
             self._texts = self._texts._replace(starts=_with_size(self._texts.starts, len(self._scratch.checked) + 1))
         words = int(self._texts.starts[self._size]) + len(new.numbers)
         if words > len(self._texts.numbers):
-            self._texts = self._texts._replace(numbers=_with_size(self._texts.numbers, words),
-                                               elements=_with_size(self._texts.elements, words))
+            self._texts = self._texts._replace(
+                numbers=_with_size(self._texts.numbers, words), elements=_with_size(self._texts.elements, words)
+            )
         longest = int((new.starts[1:] - new.starts[:-1]).max(initial=0))
         if longest > self._longest:
             self._longest = longest
-            self._scratch = self._scratch._replace(carries=_with_size(self._scratch.carries, longest + 1),
-                                                   leeway=np.full(longest + 1, -1))
+            self._scratch = self._scratch._replace(
+                carries=_with_size(self._scratch.carries, longest + 1), leeway=np.full(longest + 1, -1)
+            )
 
     def _reorder(self) -> None:
         elements, starts = self._texts.elements, self._texts.starts
-        self._vocabulary.order_by(
-            np.bincount(elements[: starts[self._size]], minlength=len(self._vocabulary)).tolist())
+        self._vocabulary.order_by(np.bincount(elements[: starts[self._size]], minlength=len(self._vocabulary)).tolist())
         for start, end in zip(starts[: self._size].tolist(), starts[1 : self._size + 1].tolist(), strict=True):
             elements[start:end] = self._vocabulary.rare_first(elements[start:end].tolist())
         self._postings.counts[:] = 0

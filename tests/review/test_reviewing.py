@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from distilabel_selfinstruct.dataset import load_dataset
-from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.review import (
     Quality,
     ReviewError,
@@ -92,6 +93,12 @@ def test_it_goes_to_a_server_or_to_a_file(run: Path, options: dict[str, Any]) ->
 def test_numbers_are_above_0(run: Path, tmp_path: Path, options: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="expected a number above 0"):
         push_review(run, to_file=tmp_path / "review.csv", **options)
+
+
+def test_without_argillas_sdk_it_says_what_to_install(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "argilla", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[argilla\]"'):
+        push_review(run, argilla_url="http://127.0.0.1:9")
 
 
 def test_a_folder_in_use_is_left_alone(run: Path, tmp_path: Path) -> None:

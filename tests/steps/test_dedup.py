@@ -112,8 +112,11 @@ def save_splits(path: Path) -> None:
         ("texts.CSV", write_csv, {"reference_file": "{path}"}),
         ("texts.txt", write_lines, {"reference_file": "{path}"}),
         ("saved", save_dataset, {"reference_dataset": "{path}"}),
-        ("saved", save_splits,
-         {"reference_dataset": "{path}", "reference_config": "of_config", "reference_split": "test"}),
+        (
+            "saved",
+            save_splits,
+            {"reference_dataset": "{path}", "reference_config": "of_config", "reference_split": "test"},
+        ),
     ],
     ids=["jsonl", "csv", "txt", "dataset", "dataset with config and splits"],
 )

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.pipeline import Pipeline
     from distilabel_selfinstruct.presets import Preset
     from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
+    from distilabel_selfinstruct.steps.argilla import SelfInstructToArgilla
     from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
     from distilabel_selfinstruct.steps.classification import IdentifyClassification
     from distilabel_selfinstruct.steps.dedup import RougeDedup
@@ -56,6 +57,7 @@ _HOMES = {
     "pipeline": ["Pipeline"],
     "presets": ["Preset"],
     "seeds": ["SeedTask", "load_seed_tasks"],
+    "steps.argilla": ["SelfInstructToArgilla"],
     "steps.bootstrap": ["BootstrapInstructions"],
     "steps.classification": ["IdentifyClassification"],
     "steps.dedup": ["RougeDedup"],
@@ -90,6 +92,7 @@ __all__ = [
     "SelectInstances",
     "SelectInstructions",
     "SelectRejected",
+    "SelfInstructToArgilla",
     "check_instances",
     "check_instruction",
     "load_seed_tasks",

@@ -6,12 +6,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from distilabel_selfinstruct.cli import fail, forecast_of
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
 from distilabel_selfinstruct.hub import push_run
 from distilabel_selfinstruct.llms.records import usage_by_stage
 from distilabel_selfinstruct.report import Prices, report_for_rows, write_report
+from distilabel_selfinstruct.review import pull_review, push_review, render_quality, review_seeds
 from distilabel_selfinstruct.seeds import load_seed_tasks
 
 
@@ -40,14 +42,44 @@ def options() -> argparse.ArgumentParser:
     push.add_argument("--language", nargs="+", metavar="CODE", help="such as en (default: en where the text looks so)")
     push.add_argument("--script", type=Path, metavar="FILE.py", help="the pipeline script, published too")
     push.add_argument("--allow-incomplete", action="store_true", help="also a run with less than was asked for")
+
+    review = commands.add_parser("review", help="instances out to annotators; quality, corrections and seeds back")
+    _add_review(review.add_subparsers(dest="step", required=True, metavar="STEP"))
     return parser
+
+
+def _add_review(steps: Any) -> None:
+    push = steps.add_parser("push", help="send instances to an Argilla server (key: ARGILLA_API_KEY) or to a file")
+    push.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    where = push.add_mutually_exclusive_group(required=True)
+    where.add_argument("--argilla-url", metavar="URL", help="address of the Argilla server")
+    where.add_argument("--to", type=Path, metavar="FILE", help="a .csv or .jsonl file instead")
+    how_many = push.add_mutually_exclusive_group()
+    how_many.add_argument("--sample", type=int, default=200, metavar="N", help="instances, at random (default: 200)")
+    how_many.add_argument("--all", dest="sample", action="store_const", const=None, help="all instances")
+    push.add_argument("--annotators", type=int, default=1, metavar="N", help="answers a record needs (default: 1)")
+    push.add_argument("--workspace", metavar="NAME", help="of the server (default: the only one)")
+    push.add_argument("--name", metavar="NAME", help="of the dataset there (default: the run folder's)")
+    push.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
+
+    pull = steps.add_parser("pull", help="take in what annotators have answered, and show the quality")
+    pull.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    pull.add_argument("--argilla-url", metavar="URL", help="of the server, if its address has changed")
+    pull.add_argument("--from", dest="from_file", type=Path, metavar="FILE", help="a file that was filled in")
+
+    seeds = steps.add_parser("seeds", help="write approved instances as seed tasks")
+    seeds.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    seeds.add_argument("--out", type=Path, required=True, metavar="FILE", help="the seed file to write")
+    seeds.add_argument(
+        "--seeds", nargs="+", type=Path, default=[], metavar="FILE", help="other seed files to stay clear of"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status."""
     given = options().parse_args(arguments)
     try:
-        print({"report": _report, "forecast": _forecast, "push": _push}[given.command](given))
+        print({"report": _report, "forecast": _forecast, "push": _push, "review": _review}[given.command](given))
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
     return 0
@@ -88,6 +120,25 @@ def _push(given: argparse.Namespace) -> str:
         script=given.script,
         allow_incomplete=given.allow_incomplete,
     )
+
+
+def _review(given: argparse.Namespace) -> str:
+    if given.step == "push":
+        pushed = push_review(
+            given.run,
+            argilla_url=given.argilla_url,
+            to_file=given.to,
+            sample=given.sample,
+            annotators=given.annotators,
+            workspace=given.workspace,
+            name=given.name,
+            seed=given.seed,
+        )
+        return str(pushed)
+    if given.step == "pull":
+        return render_quality(pull_review(given.run, argilla_url=given.argilla_url, from_file=given.from_file))
+    written = review_seeds(given.run, given.out, given.seeds)
+    return f"{written:,} seed tasks: {given.out}. The next run takes them too: --seeds OLD {given.out}"
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from distilabel_selfinstruct.pipeline import Interrupted, Pipeline
 from distilabel_selfinstruct.presets import PRESETS
 from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices, forecast, forecast_text, rounds_of
 from distilabel_selfinstruct.report.rows import read_run
+from distilabel_selfinstruct.review import push_review
 from distilabel_selfinstruct.run import Run, Summary, read_config, read_config_file
 
 _INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
@@ -94,6 +95,7 @@ def options(description: str | None) -> argparse.ArgumentParser:
     hub.add_argument("--private", action="store_true", help="in a private repository")
     hub.add_argument("--license", metavar="ID", help="of the dataset, such as apache-2.0 (default: unknown)")
 
+    parser.add_argument("--argilla-url", metavar="URL", help="send 200 instances to be reviewed (key: ARGILLA_API_KEY)")
     parser.add_argument("--out", metavar="FOLDER", help="run folder (default: runs/self-instruct)")
     parser.add_argument("--config", metavar="FILE.yaml", help="options from a file, by the same names; options win")
     parser.add_argument("--verbose", action="store_true", help="show the log on screen")
@@ -126,6 +128,8 @@ def main(
         print(describe(summary, run), flush=True)
         if run.config.push_to_hub:
             print(f"pushed: {_push(run)}")
+        if run.config.argilla_url:
+            print(push_review(run.folder, argilla_url=run.config.argilla_url))
     except Interrupted as stopped:
         return fail(stopped, 130)
     except KeyboardInterrupt:

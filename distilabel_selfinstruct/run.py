@@ -36,6 +36,7 @@ from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.report import Prices, write_report
+from distilabel_selfinstruct.review import write_review
 from distilabel_selfinstruct.screen import show_progress
 from distilabel_selfinstruct.seeds import load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
@@ -96,6 +97,7 @@ class RunConfig(BaseModel):
     push_to_hub: str | None = None
     private: bool = False
     license: str | None = None
+    argilla_url: str | None = None
     verbose: bool = False
 
     @field_validator("seeds", mode="before")
@@ -104,7 +106,7 @@ class RunConfig(BaseModel):
         return [given] if isinstance(given, str) else given
 
 
-_UNRECORDED = {"out", "verbose", "push_to_hub", "private", "license"}  # what a run does, not what it is
+_UNRECORDED = {"out", "verbose", "push_to_hub", "private", "license", "argilla_url"}  # what a run does, not what it is
 # What may change between two runs in the same folder: the result does not depend on it, or only grows.
 _FREE = _UNRECORDED | {
     "num_instructions",
@@ -304,7 +306,8 @@ class Run:
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
             summary = self._summarise(time.monotonic() - started, list(pipeline.warnings))
             summary.write(self.folder / "summary.json")
-            self._write_report(summary)
+        write_review(self.folder)  # takes the lock itself
+        self._write_report(summary)
         return summary
 
     @property

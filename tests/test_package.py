@@ -103,7 +103,8 @@ class TestStepDocumentation:
         known = ["Attributes", "Runtime parameters", "Input columns", "Output columns", "Categories", "References",
                  "Examples", "Citations"]  # fmt: skip
         assert [heading for heading in known if heading in found] == list(found)
-        assert {"Output columns", "Categories"} <= set(found)
+        assert "Categories" in found
+        assert {"Input columns", "Output columns"} & set(found)
 
     def test_the_documented_inputs_are_the_inputs(self, step: type[Any]) -> None:
         part = headings(step).get("Input columns", "")
@@ -112,10 +113,12 @@ class TestStepDocumentation:
             documented = [step(column="question").column]
             assert documented == step(column="question").inputs
         else:
-            assert documented == list(make(step).inputs)
+            inputs = make(step).inputs
+            required = [name for name in inputs if inputs[name]] if isinstance(inputs, dict) else inputs
+            assert documented == list(required)
 
     def test_the_documented_outputs_are_the_outputs(self, step: type[Any]) -> None:
-        documented = columns(headings(step)["Output columns"])
+        documented = columns(headings(step).get("Output columns", ""))
         if step.__name__ == "FormatForTraining":
             made = [step(training_format=each).outputs for each in ("messages", "alpaca", "prompt_completion")]
             assert documented == [name for names in made for name in names]

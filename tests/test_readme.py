@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -62,10 +64,17 @@ def test_every_other_command_has_options_that_exist() -> None:
         command_options().parse_args(arguments)
 
 
+def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield command
+                yield from parsers_of(command)
+
+
 def test_every_option_named_in_the_text_exists() -> None:
-    known = options(None).format_help() + "".join(
-        parser.format_help() for parser in command_options()._subparsers._group_actions[0].choices.values()
-    )
+    known = "".join(parser.format_help() for parser in (options(None), *parsers_of(command_options())))
+    known += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     named = set(re.findall(r"`(--[a-z-]+)", README))
     assert named
     assert {option for option in named if option not in known} == set()

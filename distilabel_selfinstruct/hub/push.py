@@ -23,6 +23,7 @@ from distilabel_selfinstruct.hub.contents import (
 from distilabel_selfinstruct.hub.secrets import publishable, without_secrets
 from distilabel_selfinstruct.report.card import CardFacts, pushed_configs, render_card, split_card
 from distilabel_selfinstruct.report.wording import number_of
+from distilabel_selfinstruct.review import read_quality
 
 CARD = "README.md"
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # how the Hub writes them, such as apache-2.0
@@ -100,6 +101,7 @@ def _card_facts(
         script=script.name if script is not None else None,
         license=[license] if license else [],
         language=language or [],
+        quality=read_quality(run.folder),
     )
 
 

@@ -17,6 +17,7 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
+from distilabel_selfinstruct.review import Quality, quality_caption, quality_table
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,6 +43,8 @@ CONFIGS = {
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "seeds": "The human-written seed tasks that the run started from.",
     "sft": "The instances in the format that a trainer takes.",
+    "reviewed": "What annotators said of instances: their verdicts and corrections.",
+    "curated": "The reviewed instances that are right, with corrections applied.",
 }
 COLUMNS = {
     "instance_id": "names the instance",
@@ -71,6 +74,17 @@ COLUMNS = {
     "messages": "role and content of each message of the chat",
     "prompt": "what the model is given in training",
     "completion": "what it learns to answer",
+    "original_instruction": "the instruction before its correction",
+    "original_input": "the input before its correction",
+    "original_output": "the output before its correction",
+    "record_id": "names the record that was reviewed",
+    "valid_task": "whether the instruction describes a valid task",
+    "appropriate_input": "whether the input suits the instruction",
+    "correct_output": "whether the output is right",
+    "annotator": "a pseudonym of who answered",
+    "reviewed_at": "when",
+    "is_corrected": "whether an annotator corrected it",
+    "annotators": "how many answered",
 }
 
 
@@ -91,6 +105,7 @@ class CardFacts:
         script: name of the published pipeline script.
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
         language: codes of the languages; none: English where the text reads like it.
+        quality: what annotators found; None where nobody has looked.
     """
 
     repo_id: str
@@ -105,6 +120,7 @@ class CardFacts:
     script: str | None = None
     license: Sequence[str] = ()
     language: Sequence[str] = ()
+    quality: Quality | None = None
 
     @property
     def stated_license(self) -> str | None:
@@ -264,6 +280,8 @@ def card_text(facts: CardFacts) -> str:
         example=_example(facts.datasets[DEFAULT_CONFIG]),
         saturation=saturation_sentence(facts.statistics.rounds),
         captions=CAPTIONS,
+        quality_caption=quality_caption,
+        quality_table=quality_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
         paper_url=PAPER_URL,

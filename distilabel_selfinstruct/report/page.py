@@ -11,12 +11,13 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
+from distilabel_selfinstruct.review import Quality, quality_caption, quality_tables
 
 _LONGEST_EXAMPLE = 400  # characters
 
 
-def render_page(statistics: Statistics, figures: Mapping[str, str]) -> str:
-    """The page; `figures` are SVG texts by name. All text of models and users is escaped."""
+def render_page(statistics: Statistics, figures: Mapping[str, str], quality: Quality | None = None) -> str:
+    """The page; `figures` are SVG texts by name, `quality` what annotators found. All text of others is escaped."""
     environment = Environment(
         loader=PackageLoader("distilabel_selfinstruct.report", "."),
         autoescape=True,
@@ -32,6 +33,9 @@ def render_page(statistics: Statistics, figures: Mapping[str, str]) -> str:
         saturation=saturation_sentence(statistics.rounds),
         figures={name: Markup(svg) for name, svg in figures.items()},
         captions=CAPTIONS,
+        quality=quality,
+        quality_caption=quality_caption,
+        quality_tables=quality_tables,
     )
 
 

@@ -86,7 +86,7 @@ class ArgillaServer:
     def open(self, workspace: rg.Workspace, name: str, annotators: int) -> rg.Dataset:
         """The review dataset of this name, made where there is none.
 
-        One that an interrupted push left unfinished, without a record yet, is made anew.
+        One that an interrupted push left unpublished, without a record yet, is made anew.
 
         Raises:
             ReviewError: if a dataset of this name asks something else.
@@ -95,16 +95,14 @@ class ArgillaServer:
 
         with self._explained():
             dataset = self._client.datasets(name=name, workspace=workspace)
-            if dataset is not None and dataset.api_model().status != "ready":
+            if dataset is not None:
+                dataset.get()
+                if not _is_unfinished(dataset):
+                    self._check_settings(dataset, annotators)
+                    return dataset
                 dataset.delete()
-                dataset = None
-            if dataset is None:
-                return rg.Dataset(
-                    name=name, workspace=workspace, settings=review_settings(annotators), client=self._client
-                ).create()
-            dataset.get()
-        self._check_settings(dataset, annotators)
-        return dataset
+            settings = review_settings(annotators)
+            return rg.Dataset(name=name, workspace=workspace, settings=settings, client=self._client).create()
 
     def find(self, workspace: rg.Workspace, name: str) -> rg.Dataset:
         """The dataset of this name.
@@ -232,6 +230,12 @@ def _answer(record: ReviewRecord, response: dict[str, Any]) -> Answer:
         corrections=corrections_of(record, {name: values.get(correction_of(name)) for name in FIELDS}),
         at=response["updated_at"],
     )
+
+
+def _is_unfinished(dataset: rg.Dataset) -> bool:
+    """Whether it is the beginning of a review dataset, not published yet; a stranger's draft is none."""
+    wanted, found = _outline(review_settings(1)), _outline(dataset.settings)
+    return dataset.api_model().status != "ready" and all(found[what] <= wanted[what] for what in wanted)
 
 
 def _outline(settings: rg.Settings) -> dict[str, set[Any]]:

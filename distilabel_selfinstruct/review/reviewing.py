@@ -103,7 +103,7 @@ def _push_to_files(store: ReviewStore, push: Push, records: Sequence[ReviewRecor
     files = [file if push.annotators == 1 else file.with_stem(f"{file.stem}-{number}") for number in numbers]
     for number, each in zip(numbers, files):
         write_review_file(each, records, f"annotator-{number}")
-    target = Target(files=tuple(map(str, files)))
+    target = Target(files=tuple(str(each.absolute()) for each in files))
     store.add_push(replace(push, target=target))
     return PushResult(target, len(records), len(records), push.population, ", ".join(target.files))
 

@@ -328,6 +328,18 @@ def test_a_dataset_of_that_name_with_other_questions(workplace: Workplace, tmp_p
     assert workplace.records("taken") == {}
 
 
+def test_somebody_elses_draft_of_that_name_is_left_alone(workplace: Workplace, tmp_path: Path) -> None:
+    http = workplace.client.api.http_client
+    draft = {"name": "draft", "workspace_id": str(workplace.workspace.id)}
+    made = http.post("/api/v1/datasets", json=draft).raise_for_status().json()
+    address = f"/api/v1/datasets/{made['id']}"
+    field = {"name": "text", "title": "Text", "required": True, "settings": {"type": "text"}}
+    http.post(f"{address}/fields", json=field).raise_for_status()
+    with pytest.raises(ReviewError, match="'draft' asks something else: it has fields text"):
+        workplace.push(make_run(tmp_path / "draft", [CAPITAL]))
+    http.get(address).raise_for_status()
+
+
 def test_a_dataset_of_that_name_with_the_records_of_another_run(workplace: Workplace, tmp_path: Path) -> None:
     workplace.push(make_run(tmp_path / "one", [CAPITAL, SIGN]), name="shared")
     with pytest.raises(ReviewError, match=r"'shared' holds 2 records of another run. Nothing was changed"):

@@ -30,6 +30,7 @@ from distilabel_selfinstruct.report.card import (
     type_name,
 )
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
+from distilabel_selfinstruct.review.curate import CURATED_FEATURES, REVIEWED_FEATURES
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
 
 NASTY = "<script>alert(1)</script> | ![x](http://evil.example/x.png) [a](javascript:b) *b* `c` www.evil.example & \\|"
@@ -151,13 +152,16 @@ def test_every_config_says_its_columns_and_how_to_load_it() -> None:
     assert "| `is_classification` | bool | whether" in text
 
 
-@pytest.mark.parametrize("columns", [INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS])
+@pytest.mark.parametrize(
+    "columns",
+    [INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS, tuple(REVIEWED_FEATURES), tuple(CURATED_FEATURES)],
+)
 def test_every_column_of_the_pipeline_is_explained(columns: tuple[str, ...]) -> None:
     assert set(columns) <= COLUMNS.keys()
 
 
 def test_every_config_of_the_pipeline_is_explained() -> None:
-    assert CONFIGS.keys() == {"instances", "instructions", "rejected", "seeds", "sft"}
+    assert CONFIGS.keys() == {"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"}
 
 
 def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:

@@ -10,5 +10,5 @@ mkdir -p "$folder"
 
 # transformers serve and distilabel's TransformersLLM, for a tiny model on the CPU
 python3 -m venv "$folder/serve"
-"$folder/serve/bin/pip" install --quiet "torch==2.13.0" "transformers[serving]" accelerate pytest --editable "$here/../.."
+"$folder/serve/bin/pip" install --quiet "torch==2.13.0" "transformers[serving]" accelerate pytest hypothesis --editable "$here/../.."
 echo "export INFERENCE_SERVER_PYTHON=$folder/serve/bin/python" >> "$folder/servers.env"

@@ -2,6 +2,7 @@
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import random
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -18,7 +19,7 @@ from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, take_answ
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
-    from distilabel.typing import FormattedInput, GenerateOutput, StepColumns, StepOutput
+    from distilabel.typing import GenerateOutput, StepColumns, StepOutput
 
 _NAMES_OF = {  # what LLM classes call a decoding parameter
     "max_new_tokens": ("max_new_tokens", "max_tokens"),
@@ -108,20 +109,21 @@ class AskingTask(Task, Asking):
         return [*self._own_outputs(), "stage", "reject_reason", "detail", "finish_reason", "input_tokens",
                 "output_tokens", "model_name"]  # fmt: skip
 
+    @abstractmethod
     def _own_outputs(self) -> list[str]:
-        raise NotImplementedError
+        """The columns that an answer fills, beside those of every Task."""
 
+    @abstractmethod
     def _decoding(self) -> Decoding:
-        raise NotImplementedError
+        """The preset's decoding parameters for this question."""
 
+    @abstractmethod
     def _asks_about(self, row: Row) -> bool:
-        raise NotImplementedError
+        """Whether the model is asked about this row."""
 
+    @abstractmethod
     def _take(self, row: Row, answer: Answer) -> None:
-        raise NotImplementedError
-
-    def format_input(self, input: Row) -> "FormattedInput":
-        raise NotImplementedError
+        """Fills the columns, or rejects the row."""
 
     def format_output(self, output: str | None, input: Row | None = None) -> dict[str, Any]:
         """The columns that a completion gives a row."""

@@ -102,14 +102,15 @@ class BootstrapInstructions(GeneratorTask, Asking):
         ```
         @misc{wang2022selfinstruct,
             title={Self-Instruct: Aligning Language Models with Self-Generated Instructions},
-            author={Yizhong Wang and Yeganeh Kordi and Swaroop Mishra and Alisa Liu and Noah A. Smith and Daniel Khashabi and Hannaneh Hajishirzi},
+            author={Yizhong Wang and Yeganeh Kordi and Swaroop Mishra and Alisa Liu and Noah A. Smith and
+                Daniel Khashabi and Hannaneh Hajishirzi},
             year={2022},
             eprint={2212.10560},
             archivePrefix={arXiv},
             primaryClass={cs.CL}
         }
         ```
-    """  # noqa: E501
+    """
 
     num_instructions: RuntimeParameter[int] = Field(default=100, gt=0, description="How many instructions to admit.")
     lag: int | None = Field(default=None, gt=0)

@@ -69,14 +69,15 @@ class IdentifyClassification(AskingTask):
         ```
         @misc{wang2022selfinstruct,
             title={Self-Instruct: Aligning Language Models with Self-Generated Instructions},
-            author={Yizhong Wang and Yeganeh Kordi and Swaroop Mishra and Alisa Liu and Noah A. Smith and Daniel Khashabi and Hannaneh Hajishirzi},
+            author={Yizhong Wang and Yeganeh Kordi and Swaroop Mishra and Alisa Liu and Noah A. Smith and
+                Daniel Khashabi and Hannaneh Hajishirzi},
             year={2022},
             eprint={2212.10560},
             archivePrefix={arXiv},
             primaryClass={cs.CL}
         }
         ```
-    """  # noqa: E501
+    """
 
     @property
     def inputs(self) -> StepColumns:

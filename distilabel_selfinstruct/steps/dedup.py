@@ -89,7 +89,8 @@ class RougeDedup(Step):
         rows = next(
             dedup.process([{"text": "Write a poem about the sea."}, {"text": "Write a short poem about the sea."}])
         )
-        # [{'text': 'Write a poem about the sea.', 'is_duplicate': False, 'duplicate_of': None, 'duplicate_score': None},
+        # [{'text': 'Write a poem about the sea.', 'is_duplicate': False,
+        #   'duplicate_of': None, 'duplicate_score': None},
         #  {'text': 'Write a short poem about the sea.', 'is_duplicate': True,
         #   'duplicate_of': 'Write a poem about the sea.', 'duplicate_score': 0.923076923076923}]
         ```
@@ -98,13 +99,14 @@ class RougeDedup(Step):
         ```
         @inproceedings{wang-etal-2023-self-instruct,
             title = "Self-Instruct: Aligning Language Models with Self-Generated Instructions",
-            author = "Wang, Yizhong and Kordi, Yeganeh and Mishra, Swaroop and Liu, Alisa and Smith, Noah A. and Khashabi, Daniel and Hajishirzi, Hannaneh",
+            author = "Wang, Yizhong and Kordi, Yeganeh and Mishra, Swaroop and Liu, Alisa and Smith, Noah A. and
+                Khashabi, Daniel and Hajishirzi, Hannaneh",
             booktitle = "Proceedings of the 61st Annual Meeting of the Association for Computational Linguistics",
             year = "2023",
             url = "https://arxiv.org/abs/2212.10560",
         }
         ```
-    """  # noqa: E501
+    """
 
     column: str = "instruction"
     threshold: RuntimeParameter[float] = Field(

@@ -1,6 +1,7 @@
 """Leaf steps: each selects the rows and columns of one config of the dataset; and the seed tasks as rows."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
@@ -42,8 +43,9 @@ class _Select(Step):
     def outputs(self) -> "StepColumns":
         return list(self.columns)
 
+    @abstractmethod
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
-        raise NotImplementedError
+        """The rows of this config."""
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Selects.

@@ -446,8 +446,9 @@ class WholePipeline(BasePipeline):
                 said = self._heard.get(timeout=_TICK)
             except queue.Empty:
                 silence += _TICK
-        if isinstance(said, PipelineError):
-            raise said
+        if isinstance(said, PipelineError):  # half a message: who sent it is likely dead, and that says more
+            dead = self._dead_worker(after_silence=True)
+            raise PipelineError(dead) if dead is not None else said
         if isinstance(said, _StepFailed):
             self._logger.error(f"Step '{said.step_name}' failed:\n{said.trace}")
             raise PipelineError(f"Step '{said.step_name}' failed: {said.message}")

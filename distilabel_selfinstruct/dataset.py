@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-from datasets import Dataset, DatasetDict, Features, List, Value, load_from_disk
+from datasets import Dataset, DatasetDict, Features, List, Value, disable_progress_bars, load_from_disk
 from datasets.table import InMemoryTable
 from distilabel.distiset import Distiset
 
@@ -45,19 +46,37 @@ def save_dataset(distiset: Distiset, columns: dict[str, list[str]], folder: Path
         columns: the columns of each config.
         folder: where to; what is there is replaced.
     """
+    with _replacing(folder) as draft:
+        for config, names in columns.items():
+            features = features_of(names)
+            if config in distiset:
+                table = distiset[config]["train"].data.table.select(names).cast(features.arrow_schema)
+            else:
+                table = features.arrow_schema.empty_table()
+            _write_config(table, features, draft / config)
+
+
+def save_config(rows: Sequence[dict[str, Any]], features: Features, folder: Path) -> None:
+    """Writes one config of a dataset, whole or not at all; what is there is replaced."""
+    disable_progress_bars()
+    with _replacing(folder) as draft:
+        _write_config(pa.Table.from_pylist(list(rows), schema=features.arrow_schema), features, draft)
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A draft that takes the folder's place once it is whole."""
     draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
     shutil.rmtree(draft, ignore_errors=True)
-    for config, names in columns.items():
-        features = features_of(names)
-        if config in distiset:
-            table = distiset[config]["train"].data.table.select(names).cast(features.arrow_schema)
-        else:
-            table = features.arrow_schema.empty_table()
-        # One file at least: without any `datasets` cannot load what it saved.
-        shards = {"train": 1} if not table.num_rows else None
-        DatasetDict({"train": _dataset(table, features)}).save_to_disk(str(draft / config), num_shards=shards)
+    yield draft
     shutil.rmtree(folder, ignore_errors=True)
     os.replace(draft, folder)
+
+
+def _write_config(table: pa.Table, features: Features, folder: Path) -> None:
+    # One file at least: without any `datasets` cannot load what it saved.
+    shards = {"train": 1} if not table.num_rows else None
+    DatasetDict({"train": _dataset(table, features)}).save_to_disk(str(folder), num_shards=shards)
 
 
 def load_dataset(folder: Path) -> Distiset:

@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-from datasets import Dataset, DatasetDict, Features, Value, disable_progress_bars
-from datasets.table import InMemoryTable
+from datasets import Features, Value
 
 from distilabel_selfinstruct.dataset import features_of
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
@@ -74,19 +67,6 @@ def corrections_of_all(answers: Sequence[Answer]) -> dict[str, str]:
     for answer in sorted(answers, key=lambda answer: (answer.at, answer.annotator)):
         corrections |= answer.corrections
     return corrections
-
-
-def save_config(rows: Sequence[Row], features: Features, folder: Path) -> None:
-    """Writes one config of a dataset, whole or not at all: the same bytes for the same rows."""
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    table = pa.Table.from_pylist(list(rows), schema=features.arrow_schema)
-    name = hashlib.sha256(json.dumps(list(rows)).encode()).hexdigest()[:16]
-    dataset = Dataset(InMemoryTable(table), fingerprint=name)
-    disable_progress_bars()
-    DatasetDict({"train": dataset}).save_to_disk(str(draft), num_shards={"train": 1})
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(draft, folder)
 
 
 def _row(record: ReviewRecord, instance: Row, corrections: Mapping[str, str]) -> Row:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.dataset import load_dataset, save_config
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.review.argilla import ArgillaServer
 from distilabel_selfinstruct.review.curate import (
@@ -18,7 +18,6 @@ from distilabel_selfinstruct.review.curate import (
     REVIEWED_FEATURES,
     curated_rows,
     reviewed_rows,
-    save_config,
 )
 from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.files import read_review_file, write_review_file

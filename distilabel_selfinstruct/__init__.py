@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.llms.vllm import VLLM
     from distilabel_selfinstruct.pipeline import Pipeline
     from distilabel_selfinstruct.presets import Preset
+    from distilabel_selfinstruct.ray_pipeline import RayPipeline
     from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
     from distilabel_selfinstruct.steps.argilla import SelfInstructToArgilla
     from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
@@ -56,6 +57,7 @@ _HOMES = {
     "llms.vllm": ["VLLM"],
     "pipeline": ["Pipeline"],
     "presets": ["Preset"],
+    "ray_pipeline": ["RayPipeline"],
     "seeds": ["SeedTask", "load_seed_tasks"],
     "steps.argilla": ["SelfInstructToArgilla"],
     "steps.bootstrap": ["BootstrapInstructions"],
@@ -86,6 +88,7 @@ __all__ = [
     "OutputFirstInstances",
     "Pipeline",
     "Preset",
+    "RayPipeline",
     "RougeDedup",
     "RougeLIndex",
     "SeedTask",

@@ -29,7 +29,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,6 +67,7 @@ _PATIENCE = 10.0  # seconds that open requests have to finish after a failure
 _LEAF_ROWS = 5000  # rows of a leaf kept in memory before they are written
 _BATCHES_AHEAD = 1000  # batches under way downstream before a generator is asked for more
 _FILES = ("seed_files", "data_files", "dataset_path")  # attributes of steps that name files to read
+GO_ON = "Run the same command again to go on: nothing that was answered is lost."
 _NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "openai", "urllib3", "filelock", "fsspec", "asyncio", "datasets",
                   "huggingface_hub")  # fmt: skip
 
@@ -79,7 +80,7 @@ class Interrupted(PipelineError):
         self.signal_name = signal_name
 
     def __str__(self) -> str:
-        return f"Stopped by {self.signal_name}. Run the same command again to go on: nothing that was answered is lost."
+        return f"Stopped by {self.signal_name}. {GO_ON}"
 
 
 @dataclass(frozen=True)
@@ -208,6 +209,25 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+@dataclass(frozen=True)
+class _Errand:
+    """What a worker's process is sent to do, wherever it runs."""
+
+    worker: _Worker
+    pipeline_name: str
+    cache_id: str
+    log_file: Path
+    verbose: bool
+
+    def run(self) -> None:
+        sys.excepthook = sys.__excepthook__
+        with contextlib.suppress(OSError):  # so that `top` says which step a process is
+            Path("/proc/self/comm").write_text(str(self.worker.step.name))
+        set_pipeline_running_env_variables(self.pipeline_name, self.cache_id)
+        _log_to(self.log_file, self.verbose)
+        self.worker.run()
+
+
 class _LeafWriter(_WriteBuffer):
     """Writes the rows of leaf steps to Parquet, each part with the schema that its rows have."""
 
@@ -247,6 +267,7 @@ class WholePipeline(BasePipeline):
     """
 
     name: str
+    is_on_ray: ClassVar[bool] = False
 
     def __init__(self, name: str | None = None, *, concurrency: int = 8, budget: Budget | None = None,
                  log_file: str | Path | None = None, verbose: bool = False, **kwargs: Any) -> None:  # fmt: skip
@@ -270,9 +291,14 @@ class WholePipeline(BasePipeline):
 
     # --- what a subclass gives --------------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[str]:
+        """Where the workers run; gives the address at which they find this process."""
+        yield "127.0.0.1"
+
     @abstractmethod
     def _start_worker(self, worker: _Worker) -> None:
-        """Starts a process that calls `worker.run()`."""
+        """Starts a process that runs the worker's errand."""
 
     @abstractmethod
     def _dead_worker(self, after_silence: bool) -> str | None:
@@ -343,7 +369,11 @@ class WholePipeline(BasePipeline):
         self._write_buffer = _LeafWriter(self._cache_location["data"] / STEPS_OUTPUTS_PATH, self.dag.leaf_steps)
         self._forget_run()
         self.save(path=self._cache_location["pipeline"], format="yaml")  # type: ignore[arg-type]
-        with SlotServer(self.concurrency, self.budget) as self.slots, _signals_go_to(self._note_signal):
+        with (
+            _signals_go_to(self._note_signal),
+            self._place() as host,
+            SlotServer(self.concurrency, self.budget, host) as self.slots,
+        ):
             self._output_queue = self.QueueClass()
             over = threading.Event()
             listener = threading.Thread(target=self._listen, args=(over,), name="listener", daemon=True)
@@ -521,8 +551,13 @@ class WholePipeline(BasePipeline):
             output_queue=self._output_queue,
             load_queue=self._output_queue,
             dry_run=self._dry_run,
+            ray_pipeline=self.is_on_ray,
         )
         self._start_worker(worker)
+
+    def _errand(self, worker: _Worker) -> _Errand:
+        log_file = self.log_file or self._cache_location["log_file"]
+        return _Errand(worker, str(self.name), self.signature, log_file, self.verbose)
 
     def _register_batch(self, batch: _Batch) -> None:
         """Without writing it to disk: an interrupted run is recomputed from its completions."""
@@ -645,11 +680,8 @@ class Pipeline(WholePipeline, _LocalPipeline):
         return _Queue
 
     def _start_worker(self, worker: _Worker) -> None:
-        log_file = self.log_file or self._cache_location["log_file"]
         process = mp.get_context().Process(
-            target=_work,
-            args=(worker, self.name, self.signature, log_file, self.verbose, os.getpid()),
-            name=worker.step.name,
+            target=_work, args=(self._errand(worker), os.getpid()), name=worker.step.name
         )
         process.start()
         self._workers.append((str(worker.step.name), worker.replica, process))
@@ -659,10 +691,7 @@ class Pipeline(WholePipeline, _LocalPipeline):
             code = process.exitcode
             if (name, replica) not in self._ended and code is not None and (code or after_silence):
                 how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-                return (
-                    f"The worker of step '{name}' {how} (out of memory?). Run the same command again to go on:"
-                    " nothing that was answered is lost."
-                )
+                return f"The worker of step '{name}' {how} (out of memory?). {GO_ON}"
         return None
 
     def _end_workers(self, at_once: bool) -> None:
@@ -680,17 +709,12 @@ class Pipeline(WholePipeline, _LocalPipeline):
         self._steps_input_queues.clear()
 
 
-def _work(worker: _Worker, pipeline_name: str, cache_id: str, log_file: Path, verbose: bool, parent: int) -> None:
+def _work(errand: _Errand, parent: int) -> None:
     """What a worker process does: only the main process handles signals, and nobody outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.excepthook = sys.__excepthook__
-    with contextlib.suppress(OSError):  # so that `top` says which step a process is
-        Path("/proc/self/comm").write_text(str(worker.step.name))
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    set_pipeline_running_env_variables(pipeline_name, cache_id)
-    _log_to(log_file, verbose)
-    worker.run()
+    errand.run()
 
 
 def _end_with_parent(parent: int) -> None:

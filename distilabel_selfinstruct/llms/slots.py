@@ -160,13 +160,18 @@ class SlotServer:
     def __enter__(self) -> SlotServer:
         self._thread.start()
         self._ready.wait()
-        os.environ[_ENVIRONMENT_VARIABLE] = f"{self._host}:{self._port}:{self.secret}"
+        join_slots(self.address)
         return self
 
     def __exit__(self, *_: object) -> None:
         os.environ.pop(_ENVIRONMENT_VARIABLE, None)
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
+
+    @property
+    def address(self) -> str:
+        """Where the slots are, with the secret; for `join_slots` in processes that do not inherit the environment."""
+        return f"{self._host}:{self._port}:{self.secret}"
 
     def stop(self, reason: str) -> None:
         """From now on nobody gets a slot; who waits for one is told the reason. For any thread but the server's own."""
@@ -260,6 +265,11 @@ class SlotServer:
             self._free -= 1
             self.spent.setdefault(client.stage, Spent()).in_flight += 1
             client.send("granted", number)
+
+
+def join_slots(address: str) -> None:
+    """Makes this process one of the run whose slots are at this address."""
+    os.environ[_ENVIRONMENT_VARIABLE] = address
 
 
 class Slots(_Lines):

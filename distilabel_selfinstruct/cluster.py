@@ -13,6 +13,7 @@ import secrets
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -88,10 +89,11 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self._channel.close()
-        self._process.join(timeout=0 if self._lost else 20)
+        self._process.join(timeout=0 if self._lost is not None else 20)
         if self._process.is_alive():
             self._process.kill()
         self._process.join()
+        self._process.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def start(self, key: Key, visit: Callable[[], None], resources: Resources) -> None:
@@ -179,9 +181,9 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str | None, 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     os.setpgrp()  # what a terminal or a group is sent is for the main process to judge
-    with (folder / "driver.log").open("w") as log:
-        os.dup2(log.fileno(), 1)
-        os.dup2(log.fileno(), 2)
+    sys.stdout = sys.stderr = log = (folder / "driver.log").open("w", buffering=1)
+    os.dup2(log.fileno(), 1)
+    os.dup2(log.fileno(), 2)
     try:
         ray = _connected(address, folder)
         nodes = [Node(node["NodeManagerAddress"], node["Resources"]) for node in ray.nodes() if node["Alive"]]

@@ -65,16 +65,15 @@ class QueueServer:
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # the socket is closed
             while True:
-                accepted, (peer, *_) = self._socket.accept()
+                accepted, _ = self._socket.accept()
                 self._accepted.add(accepted)
-                self._start(self._serve, accepted, peer)
+                self._start(self._serve, accepted)
 
-    def _serve(self, accepted: socket.socket, peer: str) -> None:
+    def _serve(self, accepted: socket.socket) -> None:
         with accepted, contextlib.suppress(OSError, EOFError, AuthenticationError), _connection(accepted) as connection:
             deliver_challenge(connection, self._secret)
             answer_challenge(connection, self._secret)
             served = self._queues[int(connection.recv_bytes())]
-            served.peer = peer
             while True:
                 if (message := connection.recv_bytes()) != _END:
                     served.items.put(message)
@@ -93,11 +92,10 @@ def _connection(connected: socket.socket) -> Connection:
 
 @dataclass
 class ServedQueue:
-    """A queue in the main process; pickled it becomes a `RemoteQueue`. `peer` is the address of its last visitor."""
+    """A queue in the main process; pickled it becomes a `RemoteQueue`."""
 
     remote: RemoteQueue
     items: queue.SimpleQueue[bytes] = field(default_factory=queue.SimpleQueue)
-    peer: str | None = None
 
     def __reduce__(self) -> Any:
         return self.remote.__reduce__()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
-import socket
+import sys
 import threading
 import traceback
 from collections import Counter
@@ -34,12 +34,14 @@ class _Terms:
     """What a worker is told before its errand, which it may be unable to read."""
 
     step_name: str
+    replica: int
     version: str
     folder: str  # that relative paths start from
+    path: list[str]  # where the main process finds modules
     marker: Path  # a file that all nodes must see, and what stands in it
     text: str
     slots: str
-    output: ServedQueue
+    output: ServedQueue | RemoteQueue
 
 
 class RayPipeline(WholePipeline, _StockRayPipeline):
@@ -68,7 +70,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
     def __init__(self, name: str | None = None, *, address: str | None = None, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.address = address
-        self._errands: dict[Key, ServedQueue] = {}
+        self._nodes: dict[Key, str] = {}  # of the workers that have come there
 
     @property
     def QueueClass(self) -> Any:
@@ -83,7 +85,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         with Cluster(self.address, is_stopped=lambda: bool(self._signals)) as self._cluster:
             if self._signals:
                 raise Interrupted(self._signals[0])
-            self._check_room(self._cluster.nodes)
+            self._check_room(sorted(self._cluster.nodes, key=lambda node: node.address))
             with QueueServer(self._cluster.host) as self._queues, self._marked():
                 yield self._cluster.host
 
@@ -111,12 +113,22 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
             errand = cloudpickle.dumps(replace(self._errand(worker), verbose=False))
         except Exception as error:
             raise PipelineError(f"Step '{name}' cannot be sent to another machine: {_said(error)}") from None
-        errands = self._errands[name, worker.replica] = self._queues.queue()
+        errands = self._queues.queue()
         errands.put(
-            _Terms(name, __version__, os.getcwd(), self._marker, self._text, self.slots.address, self._output_queue)
-        )
+            _Terms(
+                name, worker.replica, __version__, os.getcwd(), sys.path, self._marker, self._text, self.slots.address,
+                self._output_queue,
+            )
+        )  # fmt: skip
         errands.put(errand)
         self._cluster.start((name, worker.replica), partial(_visit, errands.remote), _resources(worker.step))
+
+    def _note_status(self, name: str, status: str, replica: int = 0, text: str = "") -> None:
+        if status == "arrived":
+            self._nodes[name, replica] = text
+            self._logger.info(f"Step '{name}', replica {replica}, runs on node {text}")
+        else:
+            super()._note_status(name, status, replica, text)
 
     def _dead_worker(self, after_silence: bool) -> str | None:
         lost = self._cluster.lost()
@@ -127,7 +139,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
 
     def _death(self, key: Key, how: str) -> str:
         self._logger.error(f"Worker of step '{key[0]}', replica {key[1]}: {how}")
-        if (node := self._errands[key].peer) is None:
+        if (node := self._nodes.get(key)) is None:
             if "No module named 'distilabel_selfinstruct'" in how:
                 how = f"a node has no distilabel-selfinstruct {__version__}; install it there"
             return f"The worker of step '{key[0]}' did not start: {how}."
@@ -138,7 +150,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
     def _end_workers(self, at_once: bool) -> None:
         """They end with the cluster's context."""
         self._steps_input_queues.clear()
-        self._errands.clear()
+        self._nodes.clear()
 
     def _check_room(self, nodes: list[Node]) -> None:
         """Whether all workers of each stage find a node.
@@ -201,17 +213,21 @@ def _listed(resources: Resources) -> str:
 
 def _visit(errands: RemoteQueue) -> None:
     """What a worker does: it fetches its errand from the main process, and does not outlive it."""
+    import cloudpickle
+    import ray
+
     terms: _Terms = errands.get()
+    node = ray.util.get_node_ip_address()
     try:
         _check(terms)
+        sys.path += [folder for folder in terms.path if folder not in sys.path]
         join_slots(terms.slots)
-        import cloudpickle
-
         errand = cloudpickle.loads(errands.get())
-        threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
     except Exception as error:
-        terms.output.put(_StepFailed(terms.step_name, f"node {socket.gethostname()} {_said(error)}", traceback.format_exc()))
+        terms.output.put(_StepFailed(terms.step_name, f"node {node} {_said(error)}", traceback.format_exc()))
         return
+    terms.output.put({"name": terms.step_name, "status": "arrived", "replica": terms.replica, "text": node})
+    threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
     errand.run()
 
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.filtering import FilterInstances
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
+    from distilabel_selfinstruct.steps.loading import LoadInstructions
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
         SelectInstances,
@@ -66,6 +67,7 @@ _HOMES = {
     "steps.filtering": ["FilterInstances"],
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
+    "steps.loading": ["LoadInstructions"],
     "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
     "text.rouge": ["RougeLIndex"],
@@ -83,6 +85,7 @@ __all__ = [
     "IdentifyClassification",
     "InputFirstInstances",
     "Instance",
+    "LoadInstructions",
     "LoadSeedTasks",
     "OpenAICompatibleLLM",
     "OutputFirstInstances",

@@ -60,14 +60,14 @@ if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step, _Step
     from distilabel.typing import InputDataset, LoadGroups
 
+GO_ON = "Run the same command again to go on: nothing that was answered is lost."
 _FINISHED = "finished.json"
 _TICK = 0.5  # seconds between two looks at the workers
 _SILENCE = 5.0  # seconds after which nothing that a worker said before it ended can still be under way
 _PATIENCE = 10.0  # seconds that open requests have to finish after a failure
 _LEAF_ROWS = 5000  # rows of a leaf kept in memory before they are written
 _BATCHES_AHEAD = 1000  # batches under way downstream before a generator is asked for more
-_FILES = ("seed_files", "data_files", "dataset_path")  # attributes of steps that name files to read
-GO_ON = "Run the same command again to go on: nothing that was answered is lost."
+_FILES = ("seed_files", "data_files", "dataset_path", "source")  # attributes of steps that name files to read
 _NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "openai", "urllib3", "filelock", "fsspec", "asyncio", "datasets",
                   "huggingface_hub")  # fmt: skip
 

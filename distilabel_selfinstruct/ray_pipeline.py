@@ -107,8 +107,6 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         import cloudpickle
 
         name = str(worker.step.name)
-        # The pipeline itself, which every step refers to, stays here.
-        worker.step = worker.step.model_copy(update={"pipeline": None})
         try:
             errand = cloudpickle.dumps(replace(self._errand(worker), verbose=False))
         except Exception as error:

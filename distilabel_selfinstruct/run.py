@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import re
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic
 
 import yaml
 from datasets import disable_progress_bars
 from distilabel.models.llms.base import LLM
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import ValidationError
 
 from distilabel_selfinstruct import __version__
+from distilabel_selfinstruct.config import C, CustomLLM
 from distilabel_selfinstruct.dataset import load_dataset, save_dataset
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.files import write_whole
@@ -32,163 +31,54 @@ from distilabel_selfinstruct.llms.records import Usage, usage_by_stage
 from distilabel_selfinstruct.llms.slots import STOP_REASONS, Budget
 from distilabel_selfinstruct.llms.vllm import VLLM
 from distilabel_selfinstruct.pipeline import Pipeline
-from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
-from distilabel_selfinstruct.prompts import Wording
-from distilabel_selfinstruct.report import Prices, write_report
+from distilabel_selfinstruct.report import write_report
 from distilabel_selfinstruct.review import write_review
 from distilabel_selfinstruct.screen import show_progress
-from distilabel_selfinstruct.seeds import load_seed_tasks
-from distilabel_selfinstruct.steps.formatting import TrainingFormat
-from distilabel_selfinstruct.steps.pool import default_lag
 
-_HERE = Path(__file__).parent
-_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
-PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
 _FAILURES = frozenset({
     "bad_request", "not_found", "context_length", "content_filter", "invalid_response", "timeout", "rate_limited",
     "server_error", "unavailable", "model_error", "no_completion",
 })  # fmt: skip
 
 
-_SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
-
-
-class CustomLLM(BaseModel):
-    """Any distilabel LLM: its class path and arguments."""
-
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-    class_path: str = Field(alias="class")
-    arguments: dict[str, Any] = Field(default_factory=dict)
-
-    @field_serializer("arguments")
-    def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        """What a run folder records: a key may change between two runs, and stands in no file."""
-        return {name: "***" if _SECRET.search(name) else value for name, value in arguments.items()}
-
-
-class RunConfig(BaseModel):
-    """Everything a run is told. What the result depends on is fixed by the first run in a folder."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    llm: Literal["demo", "openai", "vllm"] | CustomLLM = "demo"
-    model: str | None = None
-    base_url: str | None = None
-    wording: Wording = "chat"
-    num_instructions: int = Field(default=100, gt=0)
-    seeds: list[str] = Field(default_factory=lambda: [str(PROJECT_SEEDS)])
-    preset: str = "default"
-    seed: int = 0
-    temperature: float | None = Field(default=None, ge=0)
-    lag: int | None = Field(default=None, gt=0)
-    patience: int = Field(default=5, gt=0)
-    pilot_rounds: int | None = Field(default=None, gt=0)
-    training_format: TrainingFormat = "messages"
-    out: str = "runs/self-instruct"
-    concurrency: int = Field(default=8, gt=0)
-    stage_by_stage: bool | None = None
-    timeout: float = Field(default=600.0, gt=0)
-    outage: float = Field(default=600.0, ge=0)
-    max_tokens_total: int | None = Field(default=None, gt=0)
-    max_cost: float | None = Field(default=None, gt=0)
-    input_price: float = Field(default=0.0, ge=0)
-    output_price: float = Field(default=0.0, ge=0)
-    push_to_hub: str | None = None
-    private: bool = False
-    license: str | None = None
-    argilla_url: str | None = None
-    verbose: bool = False
-
-    @field_validator("seeds", mode="before")
-    @classmethod
-    def _one_seed_file(cls, given: Any) -> Any:
-        return [given] if isinstance(given, str) else given
-
-
-_UNRECORDED = {"out", "verbose", "push_to_hub", "private", "license", "argilla_url"}  # what a run does, not what it is
-# What may change between two runs in the same folder: the result does not depend on it, or only grows.
-_FREE = _UNRECORDED | {
-    "num_instructions",
-    "patience",
-    "pilot_rounds",
-    "base_url",
-    "concurrency",
-    "stage_by_stage",
-    "timeout",
-    "outage",
-    "max_tokens_total",
-    "max_cost",
-    "input_price",
-    "output_price",
-}
-
-
-def read_config(given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "config") -> RunConfig:
-    """The config of these options; where there is none of a name, of the values of a config file.
-
-    Raises:
-        ConfigError: names the first value that cannot be used.
-    """
-    try:
-        config = RunConfig(**((of_file or {}) | given))
-    except ValidationError as error:
-        raise ConfigError(_explained(error, given, file)) from None
-    if config.llm in ("openai", "vllm") and not config.model:
-        raise ConfigError(f"--llm {config.llm} needs --model, the name of the model.")
-    if config.max_cost is not None and not (config.input_price or config.output_price):
-        raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
-    get_preset(config.preset)
-    return config
-
-
-def _explained(error: ValidationError, given: dict[str, Any], file: str) -> str:
-    """The first thing that is wrong, by the name that the user gave it."""
-    first = error.errors()[0]
-    name = str(first["loc"][0])
-    where = f"--{name.replace('_', '-')}" if name in given else f"{file}: {name}"
-    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return f"{file}: there is no option {name!r}; there are: {', '.join(RunConfig.model_fields)}."
-    if name == "llm":
-        return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
-    return f"{where}: {first['msg']}, got {first['input']!r}."
-
-
-def read_config_file(path: str) -> dict[str, Any]:
-    """The values of a YAML file.
-
-    Raises:
-        ConfigError: if it cannot be read, or holds something else than options.
-    """
-    try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(values, dict):
-        raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
-    return {str(name).replace("-", "_"): value for name, value in values.items()}
+RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "source"})
+"""What a run's config.yaml holds beside the options; the last two are the names of what was read."""
+_USUAL_CONFIGS = frozenset({"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"})
 
 
 @dataclasses.dataclass(frozen=True)
 class Summary:
     """What a run has come to.
 
-    `ended` is `complete`, `stalled`, `pilot`, or why requests stopped: `budget`, `unavailable`.
+    Attributes:
+        ended: `complete`, `stalled`, `pilot`, or why requests stopped: `budget`, `unavailable`.
+        admitted: instructions.
+        wanted: instructions asked for; None where that depends on what came in.
+        candidates: instructions in the answers of the loop that made them; None without a loop.
+        prompts: that it has asked; None without a loop.
+        instances: rows of the dataset.
+        rejected: rows by stage and reason code.
+        failed: requests that were given up, and are asked again by the next run.
+        usage: what each stage has asked for, over all sessions.
+        seconds: of the last session.
+        cost: in money, over all sessions.
+        rows: of the configs that the recipe adds to the usual ones.
+        notes: what else a user should know.
     """
 
     ended: str
     admitted: int
-    wanted: int
-    candidates: int
-    prompts: int
+    wanted: int | None
+    candidates: int | None
+    prompts: int | None
     instances: int
     rejected: dict[str, dict[str, int]]
     failed: int
     usage: dict[str, Usage]
     seconds: float
     cost: float
+    rows: dict[str, int] = dataclasses.field(default_factory=dict)
     notes: list[str] = dataclasses.field(default_factory=list)
 
     @property
@@ -205,7 +95,7 @@ class Summary:
         return cls(**values)
 
 
-class Run:
+class Run(Generic[C]):
     """A folder and the config it is for; opened by one process at a time.
 
     Args:
@@ -213,22 +103,18 @@ class Run:
         recipe: name of the pipeline, fixed by the folder too.
 
     Raises:
-        ConfigError: if the config or a seed file cannot be used.
+        ConfigError: if the config or a file that it names cannot be used.
         RunFolderError: if the folder is another run's, is damaged, or is in use.
     """
 
-    def __init__(self, config: RunConfig, recipe: str = "self-instruct") -> None:
+    def __init__(self, config: C, recipe: str = "self-instruct") -> None:
         self.recipe = recipe
-        self.folder = Path(config.out)
-        self.seed_tasks = load_seed_tasks(*config.seeds)
+        self.folder = Path(config.out or f"runs/{recipe}")
+        self._inputs = config.inputs()
         before = self._read_before()
-        if config.lag is None:
-            preset = get_preset(config.preset)
-            lag = before["lag"] if before else preset.lag or default_lag(config.concurrency, config.num_instructions)
-            config = config.model_copy(update={"lag": lag})
-        self.config = config
-        self._stages: list[str] = []
-        self._patience_before = int(before["patience"]) if before else 0
+        self.config = config.resolved(before)
+        self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
+        self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
@@ -246,7 +132,7 @@ class Run:
 
     def llm(self, stage: str, temperature: float | None = None, keeps_failures: bool = False) -> DurableLLM:
         """The model, with the completions of one stage; stages made first get slots first."""
-        self._stages.append(stage)
+        self._stages[stage] = keeps_failures
         return DurableLLM(
             llm=self._model(),
             folder=str(self.folder / "completions"),
@@ -258,25 +144,23 @@ class Run:
             generation_kwargs={} if temperature is None else {"temperature": temperature},
         )
 
-    @property
-    def asking(self) -> dict[str, Any]:
-        """What all Tasks of the method are told."""
-        return {
-            "preset": self.config.preset,
-            "wording": self.config.wording,
-            "seed_files": self.config.seeds,
-            "seed": self.config.seed,
-        }
-
-    @property
-    def batch_size(self) -> int:
-        """Small enough to stream, large enough that batches cost little."""
-        return min(250, max(5, self.config.num_instructions // 200))
+    @staticmethod
+    def batch_size(rows: int) -> int:
+        """Small enough to stream so many rows, large enough that batches cost little."""
+        return min(250, max(5, rows // 200))
 
     # --- running ----------------------------------------------------------------------------------------------------
 
-    def execute(self, build: Callable[[Run], Pipeline], show: bool = True) -> Summary:
+    def execute(
+        self, build: Callable[[Run[C]], Pipeline], show: bool = True,
+        finish: Callable[[Run[C]], Sequence[str]] | None = None,
+    ) -> Summary:  # fmt: skip
         """Builds the pipeline, runs it to its end, and writes dataset and summary.
+
+        Args:
+            build: makes the pipeline.
+            show: whether progress is shown on screen.
+            finish: writes what the recipe leaves in the folder besides, once the dataset is there, and returns notes.
 
         Raises:
             SelfInstructError: if it cannot finish whole; what was answered so far is kept.
@@ -304,7 +188,8 @@ class Run:
             save_dataset(distiset, columns, self.folder / "dataset")
             shutil.copyfile(distiset.pipeline_path, self.folder / "pipeline.yaml")
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
-            summary = self._summarise(time.monotonic() - started, list(pipeline.warnings))
+            notes = [*pipeline.warnings, *(finish(self) if finish else [])]
+            summary = self._summarise(time.monotonic() - started, notes)
             summary.write(self.folder / "summary.json")
         write_review(self.folder)  # takes the lock itself
         self._write_report(summary)
@@ -315,16 +200,11 @@ class Run:
         """The report, if it could be written."""
         return self.folder / "report" / "index.html"
 
-    def prices(self) -> Prices | None:
-        """What a million tokens cost, if the config says so."""
-        config = self.config
-        return Prices(config.input_price, config.output_price) if config.input_price or config.output_price else None
-
     def _write_report(self, summary: Summary) -> None:
         """Figures need packages that are an extra; a run is whole without them."""
         shutil.rmtree(self.page.parent, ignore_errors=True)
         with suppress(MissingExtraError):
-            write_report(self.folder, usage=summary.usage, prices=self.prices())
+            write_report(self.folder, usage=summary.usage, prices=self.config.prices())
 
     def _make_folder(self) -> None:
         try:
@@ -341,40 +221,45 @@ class Run:
             summary = Summary.read(path)
         except (ValueError, TypeError, KeyError):
             raise RunFolderError(f"{path}: is damaged; delete it, and the run is put together again.") from None
-        has_stalled = summary.ended == "stalled" and self._patience_before >= self.config.patience
+        patience = getattr(self.config, "patience", 0)
+        has_stalled = summary.ended == "stalled" and self._patience_before >= patience
         done = summary.is_whole or has_stalled
-        return summary if done and summary.wanted == self.config.num_instructions else None
+        return summary if done and summary.wanted == self.config.wanted else None
 
     def _summarise(self, seconds: float, notes: list[str]) -> Summary:
         dataset = load_dataset(self.folder / "dataset")
-        report = json.loads((self.folder / "bootstrap.json").read_text(encoding="utf-8"))
+        loops = [json.loads(path.read_text(encoding="utf-8")) for path in self._loop_reports()]
+        last = loops[-1] if loops else {"admitted": len(dataset["instructions"]["train"])}
         rejected: dict[str, Counter[str]] = {}
-        if "rejected" in dataset:
-            rows = dataset["rejected"]["train"]
-            for stage, reason in zip(rows["stage"], rows["reason"]):
-                rejected.setdefault(stage, Counter())[reason] += 1
+        for stage, reason in zip(*(dataset["rejected"]["train"][column] for column in ("stage", "reason"))):
+            rejected.setdefault(stage, Counter())[reason] += 1
         stopped = [reason for counts in rejected.values() for reason in counts if reason in STOP_REASONS]
-        ended = report["ended"]
-        usage = usage_by_stage(self.folder / "completions")
+        ended = next((loop["ended"] for loop in loops if loop["ended"] != "complete"), None)
         return Summary(
-            ended=stopped[0] if ended == "complete" and stopped else ended,
-            admitted=report["admitted"],
-            wanted=report["wanted"],
-            candidates=report["candidates"],
-            prompts=report["prompts"],
+            ended=ended or (stopped[0] if stopped else "complete"),
+            admitted=last["admitted"],
+            wanted=self.config.wanted,
+            candidates=last.get("candidates"),
+            prompts=last.get("prompts"),
             instances=len(dataset["instances"]["train"]),
             rejected={stage: dict(counts.most_common()) for stage, counts in sorted(rejected.items())},
             failed=sum(
                 count
                 for stage, counts in rejected.items()
                 for reason, count in counts.items()
-                if stage != "bootstrap" and reason in _FAILURES
+                if reason in _FAILURES and not self._stages.get(stage)
             ),
-            usage=usage,
+            usage=usage_by_stage(self.folder / "completions"),
             seconds=seconds,
             cost=self._budget().cost(),
+            rows={name: len(rows["train"]) for name, rows in dataset.items() if name not in _USUAL_CONFIGS},
             notes=notes,
         )
+
+    def _loop_reports(self) -> list[Path]:
+        """What the loops of this run have written about their end, in the order of the stages."""
+        paths = [self.folder / f"{stage}.json" for stage in self._stages]
+        return [path for path in paths if path.exists()]
 
     def _model(self) -> LLM:
         config = self.config
@@ -407,12 +292,8 @@ class Run:
 
     def _identity(self) -> dict[str, Any]:
         """What the result depends on."""
-        identity = self.config.model_dump(mode="json", by_alias=True, exclude=_FREE | {"seeds"})
-        content = [dataclasses.asdict(task) for task in self.seed_tasks]
-        identity["recipe"] = self.recipe
-        identity["prompts_version"] = PROMPTS_VERSION
-        identity["seed_tasks"] = hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
-        return identity
+        identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
+        return {**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._inputs}
 
     def _read_before(self) -> dict[str, Any] | None:
         """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
@@ -425,8 +306,8 @@ class Run:
             return None
         try:
             before = yaml.safe_load(path.read_text(encoding="utf-8"))
-            before["lag"], before["recipe"], before["seed_tasks"], before["num_instructions"]
-            int(before["patience"])
+            before["recipe"], before["prompts_version"]
+            int(before.get("patience", 0))
         except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError):
             raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another --out.") from None
         answered = any((self.folder / "completions").glob("*.sqlite"))
@@ -446,14 +327,14 @@ class Run:
                 f"{self.folder}: holds a run with another config: {'; '.join(different)}. Nothing was changed. Choose"
                 " another --out, or the same options."
             )
-        if self.config.num_instructions < before["num_instructions"]:
+        if (self.config.wanted or 0) < (most := before.get("num_instructions", 0)):
             raise RunFolderError(
-                f"{self.folder}: holds a run of {before['num_instructions']} instructions, and"
-                f" {self.config.num_instructions} were asked for. Ask for as many or more, or choose another --out."
+                f"{self.folder}: holds a run of {most} instructions, and {self.config.wanted} were asked for. Ask for"
+                " as many or more, or choose another --out."
             )
 
     def _write_config(self) -> None:
-        values = self.config.model_dump(mode="json", by_alias=True, exclude=_UNRECORDED)
+        values = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True))
         text = yaml.safe_dump(values | self._identity() | {"package_version": __version__}, sort_keys=False,
                               allow_unicode=True)  # fmt: skip
         write_whole(self.folder / "config.yaml", text)

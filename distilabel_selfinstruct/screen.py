@@ -27,23 +27,21 @@ class Progress:
         self._started = time.monotonic()
 
     def lines(self) -> list[str]:
-        """One line on the bootstrap, one on each later stage that asks a model, one on the whole."""
+        """One line on each loop, one on each other stage that asks a model, one on the whole."""
         slots = self._pipeline.slots
         if slots is None:
             return ["starting"]
         seconds = max(time.monotonic() - self._started, 0.001)
         lines = []
-        event = slots.events.get("bootstrap", {})
-        if "wanted" in event:
+        loops = {stage: event for stage, event in list(slots.events.items()) if "wanted" in event}
+        for stage, event in loops.items():
             admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]
-            line = (
-                f"bootstrap: {admitted:,} of {wanted:,} instructions admitted, {_share(admitted, candidates)} accepted"
-            )
+            line = f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted"
             if 0 < admitted < wanted:
                 line += f", {_duration(seconds / admitted * (wanted - admitted))} left"
             lines.append(line)
         for stage, spent in list(slots.spent.items()):
-            if stage != "bootstrap" and spent.requests:
+            if stage not in loops and spent.requests:
                 lines.append(f"{stage}: {spent.requests:,} requests answered, {spent.in_flight} in flight")
         spent_all = list(slots.spent.values())
         requests = sum(spent.requests for spent in spent_all)

@@ -16,12 +16,13 @@ from distilabel_selfinstruct import (
     SelectRejected,
 )
 from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.config import SelfInstructConfig
 from distilabel_selfinstruct.run import Run
 
 
-def build(run: Run) -> Pipeline:
+def build(run: Run[SelfInstructConfig]) -> Pipeline:
     config = run.config
-    asking = run.asking | {"input_batch_size": run.batch_size}
+    asking = config.asking | {"input_batch_size": run.batch_size(config.num_instructions)}
     with run.pipeline("self-instruct") as pipeline:
         bootstrap = BootstrapInstructions(
             name="bootstrap",
@@ -31,7 +32,7 @@ def build(run: Run) -> Pipeline:
             patience=config.patience,
             pilot_rounds=config.pilot_rounds,
             folder=str(run.folder),
-            **run.asking,
+            **config.asking,
         )
         identify = IdentifyClassification(name="identify", llm=run.llm("classification"), **asking)
         output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), **asking)

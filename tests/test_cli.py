@@ -12,9 +12,10 @@ from datasets import load_from_disk
 
 from distilabel_selfinstruct import DemoLLM
 from distilabel_selfinstruct.cli import describe, main, options
+from distilabel_selfinstruct.config import SelfInstructConfig, read_config
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.pipeline import Interrupted, Pipeline
-from distilabel_selfinstruct.run import Run, RunConfig, Summary, read_config
+from distilabel_selfinstruct.run import Run, Summary
 from tests.conftest import Script
 from tests.support.openai_server import Body, OpenAIServer, status
 
@@ -49,7 +50,7 @@ class TestOptions:
 
     def test_every_value_of_a_config_has_an_option_of_that_name(self) -> None:
         names = {action.dest for action in options(None)._actions} - {"help", "config"}
-        assert names == set(RunConfig.model_fields)
+        assert names == set(SelfInstructConfig.model_fields)
 
     def test_what_is_not_given_is_not_there(self) -> None:
         assert vars(options(None).parse_args([])) == {}

@@ -14,8 +14,8 @@ import yaml
 from distilabel_selfinstruct import load_seed_tasks
 from distilabel_selfinstruct.__main__ import options as command_options
 from distilabel_selfinstruct.cli import options
+from distilabel_selfinstruct.config import read_config
 from distilabel_selfinstruct.presets import PRESETS
-from distilabel_selfinstruct.run import read_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

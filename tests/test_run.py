@@ -14,10 +14,11 @@ import pytest
 import yaml
 
 from distilabel_selfinstruct import __version__
+from distilabel_selfinstruct.config import CustomLLM, SelfInstructConfig, read_config, read_config_file
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
 from distilabel_selfinstruct.pipeline import Pipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
-from distilabel_selfinstruct.run import CustomLLM, Run, RunConfig, read_config, read_config_file
+from distilabel_selfinstruct.run import Run
 from tests.conftest import ScriptRun
 
 HOLD_LOCK = "import sys, filelock; held = filelock.FileLock(sys.argv[1]); held.acquire(); print('held'); input()"
@@ -84,8 +85,8 @@ class TestWhoseFolder:
             make(finished, preset="paper", seed=3, llm="openai", model="davinci", wording="base")
         assert str(caught.value) == (
             f"{finished}: holds a run with another config: llm is 'demo' there, 'openai' here; model is None there,"
-            " 'davinci' here; wording is 'chat' there, 'base' here; preset is 'default' there, 'paper' here; seed is 0"
-            " there, 3 here. Nothing was changed. Choose another --out, or the same options."
+            " 'davinci' here; wording is 'chat' there, 'base' here; seed is 0 there, 3 here; preset is 'default'"
+            " there, 'paper' here. Nothing was changed. Choose another --out, or the same options."
         )
         assert content(finished) == before
 
@@ -270,7 +271,7 @@ class TestConfig:
             ("llm: gpt", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
             ("llm: {klass: a.B}", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
             ("concurency: 3", "there is no option 'concurency'; there are: "
-             f"{', '.join(RunConfig.model_fields)}."),
+             f"{', '.join(SelfInstructConfig.model_fields)}."),
             ("5: 3", "there is no option '5'; there are: "),
             ("- 1", "expected options as `name: value`, found something else."),
             ("", "expected options as `name: value`, found something else."),

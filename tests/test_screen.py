@@ -47,7 +47,7 @@ def lines_after(seconds: float, pipeline: Any, monkeypatch: pytest.MonkeyPatch) 
 class TestLines:
     def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines_after(30.0, HALF_WAY, monkeypatch) == [
-            "bootstrap: 250 of 1,000 instructions admitted, 78% accepted, 1 min 30 s left",
+            "bootstrap: 250 of 1,000 admitted, 78% accepted, 1 min 30 s left",
             "classification: 20 requests answered, 3 in flight",
             "60 requests (2.0/s), 19,000 tokens in, 9,050 out, 2 requests given up, 30 s",
         ]
@@ -55,13 +55,13 @@ class TestLines:
     def test_a_full_pool_has_no_time_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
         full = pipeline({}, {"bootstrap": {"admitted": 100, "wanted": 100, "candidates": 120}})
         assert lines_after(3725.0, full, monkeypatch) == [
-            "bootstrap: 100 of 100 instructions admitted, 83% accepted",
+            "bootstrap: 100 of 100 admitted, 83% accepted",
             "0 requests (0.0/s), 0 tokens in, 0 out, 1 h 02 min",
         ]
 
     def test_nothing_admitted_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
         begun = pipeline({}, {"bootstrap": {"admitted": 0, "wanted": 100, "candidates": 0}})
-        assert lines_after(2.0, begun, monkeypatch)[0] == "bootstrap: 0 of 100 instructions admitted, - accepted"
+        assert lines_after(2.0, begun, monkeypatch)[0] == "bootstrap: 0 of 100 admitted, - accepted"
 
     def test_while_it_stops_it_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines_after(1.0, pipeline({}, {}, stopped="budget"), monkeypatch) == [
@@ -80,7 +80,7 @@ class TestStreams:
             while not stream.getvalue():
                 time.sleep(0.01)
         first = stream.getvalue().splitlines()[0]
-        assert first.startswith("bootstrap: 250 of 1,000 instructions admitted, 78% accepted, ")
+        assert first.startswith("bootstrap: 250 of 1,000 admitted, 78% accepted, ")
         assert " | classification: 20 requests answered, 3 in flight | 60 requests (" in first
         assert not CONTROL.search(stream.getvalue())
 
@@ -124,7 +124,7 @@ def test_the_script_on_a_terminal(tmp_path: Path) -> None:
     assert status == 0, shown
     live, _, summary = shown.partition("60 of 60 instructions admitted from ")
     assert "\x1b[" in live
-    assert re.search(r"bootstrap: \d+ of 60 instructions admitted, \d+% accepted", live)
+    assert re.search(r"bootstrap: \d+ of 60 admitted, \d+% accepted", live)
     assert re.search(r"\d+ requests \(\d+\.\d/s\), [\d,]+ tokens in, [\d,]+ out, \d+ s", live)
     assert "dataset: " in summary
     assert "\x1b[?25h" in shown  # the cursor is shown again

@@ -30,7 +30,7 @@ from distilabel_selfinstruct.report.statistics import (
     overview_of,
     read_statistics,
 )
-from distilabel_selfinstruct.run import RunConfig, Summary
+from distilabel_selfinstruct.run import RECORDED, Summary
 
 FIGURES = "report/figures/"
 _SEEDS = "seed_tasks.jsonl"
@@ -160,8 +160,8 @@ def _config_text(run: FinishedRun, *secrets: str | None) -> str:
     settings = publishable(run.settings, *secrets)
     if _has_seed_tasks(run) and "seeds" in settings:
         settings["seeds"] = [_SEEDS]
-    recorded = "".join(f"# {name}: {value}\n" for name, value in settings.items() if name not in RunConfig.model_fields)
-    options = {name: value for name, value in settings.items() if name in RunConfig.model_fields}
+    recorded = "".join(f"# {name}: {value}\n" for name, value in settings.items() if name in RECORDED)
+    options = {name: value for name, value in settings.items() if name not in RECORDED}
     return recorded + yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
 
 
@@ -183,7 +183,7 @@ def statistics_of(run: FinishedRun) -> Statistics:
         name=run.folder.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
         overview=overview_of(rows.instructions, rows.instances),
-        funnel=funnel_of(rows.instructions, rows.instances, rejected),
+        funnel=funnel_of(rows.instructions, rows.instances, rejected, rows.recipe, rows.pairs),
         diversity=None,
         similarity=None,
         lengths={},

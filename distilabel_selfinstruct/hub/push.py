@@ -94,7 +94,7 @@ def _card_facts(
         datasets=run.datasets,
         settings=publishable(run.settings, token),
         figures=[Path(path).stem for path in files if path.startswith(FIGURES) and path.endswith(".png")],
-        wanted=run.summary.wanted,
+        wanted=run.summary.wanted or run.summary.admitted,
         ended=run.summary.ended,
         failed=run.summary.failed,
         published=list(files),

@@ -13,6 +13,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from distilabel_selfinstruct import __version__
+from distilabel_selfinstruct.recipes import get_recipe
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
@@ -22,7 +23,6 @@ from distilabel_selfinstruct.review import Quality, quality_caption, quality_tab
 if TYPE_CHECKING:
     from datasets import Dataset
 
-PAPER_URL = "https://arxiv.org/abs/2212.10560"
 DEFAULT_CONFIG = "instances"
 MARK = "distilabel_selfinstruct"  # the metadata key that says which configs a push has written
 UNKNOWN_LICENSE = "unknown"  # the Hub's word for a licence that nobody has stated
@@ -284,7 +284,7 @@ def card_text(facts: CardFacts) -> str:
         quality_table=quality_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
-        paper_url=PAPER_URL,
+        recipe=get_recipe(facts.settings.get("recipe", "self-instruct")),
         version=__version__,
         distilabel_version=metadata.version("distilabel"),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from distilabel_selfinstruct.report.rows import Row
 
 _FEWEST_ROUNDS = 4  # that a trend is read from
+_LOOPS = ("bootstrap", "instructions")  # the stages that ask for instructions round by round
 _HARDLY = 0.10  # of the candidates admitted: hardly worth the requests
 _FALLEN = 0.75  # of the first quarter's acceptance
 
@@ -67,7 +68,7 @@ def rounds_of(instructions: Iterable[Row], instances: Iterable[Row], rejected: I
             tally.candidates += 1
             tally.admitted += 1
     for row in rejected:
-        if row["stage"] == "bootstrap" and row.get("round") is not None:
+        if row["stage"] in _LOOPS and row.get("round") is not None:
             tally = tallies[row["round"]]
             tally.prompts.add((row.get("instruction_id") or "").split("-")[0])
             tally.candidates += row.get("instruction") is not None and row["reason"] != "surplus"

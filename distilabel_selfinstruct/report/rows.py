@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import yaml
+
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ _COLUMNS = {
     "rejected": ("stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output",
                  "round", "neighbour", "score"),
     "seeds": ("instruction",),
+    "preferences": ("instruction_id",),
 }  # fmt: skip
 
 
@@ -35,6 +38,8 @@ class ReportRows:
         instances: the dataset.
         rejected: rejected rows with stage and reason; None where rejects were not recorded.
         seeds: the instructions of the seed tasks.
+        recipe: that the run followed.
+        pairs: preference pairs, where the recipe makes them.
     """
 
     name: str
@@ -42,6 +47,8 @@ class ReportRows:
     instances: Sequence[Row]
     rejected: Sequence[Row] | None = None
     seeds: Sequence[str] = field(default=())
+    recipe: str = "self-instruct"
+    pairs: int = 0
 
 
 def read_run(run_folder: Path) -> ReportRows:
@@ -60,7 +67,16 @@ def read_run(run_folder: Path) -> ReportRows:
         instances=rows["instances"],
         rejected=rows["rejected"],
         seeds=[row["instruction"] for row in rows["seeds"]],
+        recipe=_recipe_of(run_folder),
+        pairs=len(rows["preferences"]),
     )
+
+
+def _recipe_of(run_folder: Path) -> str:
+    """What the run recorded."""
+    path = run_folder / "config.yaml"
+    settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return str(settings.get("recipe", "self-instruct"))
 
 
 def read_rows(rows: Rows, name: str | None = None, seeds: Sequence[str] = ()) -> ReportRows:

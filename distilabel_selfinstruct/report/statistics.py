@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import TypeAdapter
 
 from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.recipes import get_recipe
 from distilabel_selfinstruct.report.cost import Prices
 from distilabel_selfinstruct.report.rounds import Round, rounds_of
 from distilabel_selfinstruct.report.rows import ReportRows, Row
@@ -20,7 +21,9 @@ from distilabel_selfinstruct.report.verbs import VerbObjectParser
 from distilabel_selfinstruct.text.rules import count_words
 
 COMMONEST_VERBS, COMMONEST_OBJECTS = 20, 4  # paper, figure 3
-STAGES = ("bootstrap", "classification", "instances")
+_CANDIDATE = {"candidate": "instruction", "instruction": "instruction", "instance": "instance_id",
+              "pair": "instruction_id"}  # fmt: skip
+"""The column that is None in a row without anything to judge."""
 _EXAMPLES = 3
 _COMMONEST_LABELS = 15
 _LENGTH_BINS = 25
@@ -66,8 +69,8 @@ class Stage:
     """What came into a stage and what became of it.
 
     Attributes:
-        name: `bootstrap`, `classification` or `instances`.
-        candidates: instructions (bootstrap, classification) or instances that were looked at.
+        name: as in the recipe.
+        candidates: instructions, instances or preference pairs that were looked at.
         admitted: how many of them passed.
         rejected: how many did not, by reason code, commonest first.
         barren: requests or instructions that brought no candidate at all, by reason code.
@@ -204,7 +207,9 @@ def compute_statistics(
         name=rows.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
         overview=overview_of(rows.instructions, rows.instances),
-        funnel=[] if rows.rejected is None else funnel_of(rows.instructions, rows.instances, rows.rejected),
+        funnel=[]
+        if rows.rejected is None
+        else funnel_of(rows.instructions, rows.instances, rows.rejected, rows.recipe, rows.pairs),
         diversity=diversity_of(texts),
         similarity=similarity_of(texts, rows.seeds) if rows.seeds else None,
         lengths=lengths_of(texts, rows.instances),
@@ -231,17 +236,24 @@ def overview_of(instructions: Sequence[Row], instances: Sequence[Row]) -> Overvi
     )
 
 
-def funnel_of(instructions: Sequence[Row], instances: Sequence[Row], rejected: Iterable[Row]) -> list[Stage]:
-    """What became of the candidates of each stage."""
+def funnel_of(
+    instructions: Sequence[Row], instances: Sequence[Row], rejected: Iterable[Row], recipe: str = "self-instruct",
+    pairs: int = 0,
+) -> list[Stage]:  # fmt: skip
+    """What became of the candidates of each stage of the recipe."""
     by_stage: dict[str, list[Row]] = defaultdict(list)
     for row in rejected:
         by_stage[row["stage"]].append(row)
     classified = sum(row.get("is_classification") is not None for row in instructions)
-    return [
-        _stage("bootstrap", len(instructions), by_stage["bootstrap"], "instruction"),
-        _stage("classification", classified, by_stage["classification"], "instruction"),
-        _stage("instances", len(instances), by_stage["instances"], "instance_id"),
-    ]
+    passed = {"candidate": len(instructions), "instruction": classified, "instance": len(instances), "pair": pairs}
+    funnel: list[Stage] = []
+    for stage in reversed(get_recipe(recipe).stages):
+        if stage.optional and not by_stage[stage.name]:
+            continue
+        funnel.append(_stage(stage.name, passed[stage.judges], by_stage[stage.name], _CANDIDATE[stage.judges]))
+        if stage.judges != "instruction":  # what comes into a stage is what the stage before has let pass
+            passed[stage.judges] = funnel[-1].candidates
+    return funnel[::-1]
 
 
 def _stage(name: str, admitted: int, rejected: Sequence[Row], candidate: str) -> Stage:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-NOTHING = "–"
+from distilabel_selfinstruct.recipes import RECIPES
 
-STAGE_TITLES = {"bootstrap": "Bootstrap", "classification": "Classification", "instances": "Instances"}
-CANDIDATES = {"bootstrap": "candidate instruction", "classification": "instruction", "instances": "instance"}
+NOTHING = "–"
+STAGE_TITLES = {stage.name: stage.title for recipe in RECIPES.values() for stage in recipe.stages}
+
 _REASONS = {
     "too_short": "too short",
     "too_long": "too long",

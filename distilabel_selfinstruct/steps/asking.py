@@ -19,7 +19,7 @@ from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, take_answ
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
-    from distilabel.typing import GenerateOutput, StepColumns, StepOutput
+    from distilabel.typing import FormattedInput, GenerateOutput, StepColumns, StepOutput
 
 _NAMES_OF = {  # what LLM classes call a decoding parameter
     "max_new_tokens": ("max_new_tokens", "max_tokens"),
@@ -90,19 +90,19 @@ class Asking(BaseModel):
         return random.Random(f"{self.seed}-{question}").sample(tasks, min(count, len(tasks)))
 
 
-class AskingTask(Task, Asking):
-    """A Task that asks about some rows and passes the others on untouched; it never adds or drops a row."""
+class MarkingTask(Task):
+    """A Task that asks about some rows and passes the others on untouched; it never adds or drops a row.
+
+    A subclass may take a task of distilabel as its second base: its prompt and its way to read answers are then used,
+    and what fails is marked in the row with a reason code instead of becoming None.
+    """
 
     add_raw_input: RuntimeParameter[bool] = False
     add_raw_output: RuntimeParameter[bool] = False
 
     # `process` puts one question a row and keeps no state, so several batches may be under way at once.
     concurrent_batches: ClassVar[bool] = True
-
-    def load(self) -> None:
-        """Loads the model and the seed tasks."""
-        self.load_seeds()
-        super().load()
+    num_answers: ClassVar[int] = 1
 
     @property
     def outputs(self) -> "StepColumns":
@@ -114,16 +114,30 @@ class AskingTask(Task, Asking):
         """The columns that an answer fills, beside those of every Task."""
 
     @abstractmethod
-    def _decoding(self) -> Decoding:
-        """The preset's decoding parameters for this question."""
+    def _decoding_kwargs(self) -> dict[str, Any]:
+        """The decoding parameters of the question."""
 
     @abstractmethod
     def _asks_about(self, row: Row) -> bool:
-        """Whether the model is asked about this row."""
+        """Whether the model is asked about this row, which no stage before has rejected."""
 
     @abstractmethod
     def _take(self, row: Row, answer: Answer) -> None:
         """Fills the columns, or rejects the row."""
+
+    def _question(self, row: Row) -> "FormattedInput":
+        """What the model is asked about this row."""
+        return self.format_input(row)
+
+    def _read(self, answer: Answer) -> Answer:
+        """The answer as far as it counts."""
+        return answer
+
+    def _take_output(self, row: Row, output: "GenerateOutput") -> None:
+        """Fills the row from what the model gave."""
+        answer = self._read(answer_of(output))
+        take_answer(row, answer)
+        self._take(row, answer)
 
     def format_output(self, output: str | None, input: Row | None = None) -> dict[str, Any]:
         """The columns that a completion gives a row."""
@@ -142,13 +156,30 @@ class AskingTask(Task, Asking):
         asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
         if asked:
             outputs: "list[GenerateOutput]" = self.llm.generate_outputs(
-                inputs=[self.format_input(row) for row in asked],
-                num_generations=1,
-                **decoding_kwargs(self.llm, self._decoding(), self.wording),
+                inputs=[self._question(row) for row in asked],
+                num_generations=self.num_answers,
+                **self._decoding_kwargs(),
             )
             for row, output in zip(asked, outputs):
-                answer = cut_at_stop(answer_of(output), self._decoding(), self.wording)
-                take_answer(row, answer)
                 row["model_name"] = self.llm.model_name
-                self._take(row, answer)
+                self._take_output(row, output)
         yield rows
+
+
+class AskingTask(MarkingTask, Asking):
+    """A Task of the method: its prompt shows seed tasks, its limits and decoding parameters are the preset's."""
+
+    def load(self) -> None:
+        """Loads the model and the seed tasks."""
+        self.load_seeds()
+        super().load()
+
+    @abstractmethod
+    def _decoding(self) -> Decoding:
+        """The preset's decoding parameters for this question."""
+
+    def _decoding_kwargs(self) -> dict[str, Any]:
+        return decoding_kwargs(self.llm, self._decoding(), self.wording)
+
+    def _read(self, answer: Answer) -> Answer:
+        return cut_at_stop(answer, self._decoding(), self.wording)

@@ -12,10 +12,14 @@ from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.steps.rows import reject
 from distilabel_selfinstruct.text.rouge import RougeLIndex, TokenizerName
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
+
+
+STAGE = "dedup"
 
 
 class RougeDedup(Step):
@@ -23,7 +27,8 @@ class RougeDedup(Step):
 
     A text is a duplicate when its ROUGE-L F score with one of them is above the threshold, exactly as `rouge_score`
     computes it. Texts that are not duplicates join those that later rows are compared with, in the order of the rows;
-    rows whose text is None are passed on. No row is dropped.
+    rows whose text is None are passed on, and so are rows with a `reject_reason`. Where that column is there and is
+    None, a duplicate is rejected in it as `similar`, with the text it is too similar to. No row is dropped.
 
     Every row is compared with all before it, so the step cannot have replicas.
 
@@ -45,6 +50,7 @@ class RougeDedup(Step):
 
     Input columns:
         - dynamic (determined by `column` attribute): the text (`str`), or None.
+        - reject_reason (`str`): rows that have one are passed on untouched. Optional.
 
     Output columns:
         - is_duplicate (`bool`): whether the text is a duplicate.
@@ -155,7 +161,7 @@ class RougeDedup(Step):
             The rows, in their order.
         """
         rows = [{**row, "is_duplicate": False, "duplicate_of": None, "duplicate_score": None} for row in inputs]
-        with_text = [row for row in rows if row[self.column] is not None]
+        with_text = [row for row in rows if row[self.column] is not None and row.get("reject_reason") is None]
         for row in with_text:
             if not isinstance(row[self.column], str):
                 raise ConfigError(
@@ -167,6 +173,9 @@ class RougeDedup(Step):
                 row["is_duplicate"] = True
                 row["duplicate_of"] = self._index.texts[match.position]
                 row["duplicate_score"] = match.score
+                if "reject_reason" in row:
+                    row.update(neighbour=row["duplicate_of"], max_similarity=match.score)
+                    reject(row, STAGE, "similar")
         yield rows
 
     def _reference_texts(self) -> list[str]:

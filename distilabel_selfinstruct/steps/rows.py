@@ -79,6 +79,13 @@ def candidate_row(**known: Any) -> Row:
     return row | known
 
 
+def task_row(**known: Any) -> Row:
+    """A row of a recipe without a bootstrap stage: the same columns, and those of classification and instances."""
+    later = {"is_classification": None, "instance_id": None, "input": None, "output": None}
+    of_bootstrap = {name: value for name, value in known.items() if name not in later}
+    return candidate_row(**of_bootstrap) | later | known
+
+
 def take_answer(row: Row, answer: Answer) -> None:
     """The row now speaks of this completion."""
     row.update(finish_reason=answer.finish_reason, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)

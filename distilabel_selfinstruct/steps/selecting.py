@@ -34,6 +34,7 @@ class _Select(Step):
     """A leaf: rows in, the rows of one config out."""
 
     columns: ClassVar[tuple[str, ...]]
+    more_columns: list[str] = Field(default_factory=list)
 
     @property
     def inputs(self) -> "StepColumns":
@@ -41,7 +42,7 @@ class _Select(Step):
 
     @property
     def outputs(self) -> "StepColumns":
-        return list(self.columns)
+        return [*self.columns, *self.more_columns]
 
     @abstractmethod
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
@@ -53,11 +54,15 @@ class _Select(Step):
         Yields:
             The selected rows with the columns of this config.
         """
-        yield [{column: row.get(column) for column in self.columns} for row in self._selected(inputs)]
+        columns = [*self.columns, *self.more_columns]
+        yield [{column: row.get(column) for column in columns} for row in self._selected(inputs)]
 
 
 class SelectInstances(_Select):
     """Selects the accepted instances: the dataset.
+
+    Attributes:
+        more_columns: columns that a recipe adds, kept after the usual ones.
 
     Input columns:
         - instruction_id (`str`): names the instruction.
@@ -92,6 +97,10 @@ class SelectInstances(_Select):
 class SelectInstructions(_Select):
     """Selects the admitted instructions, each once, whatever became of their instances.
 
+    Attributes:
+        more_columns: columns that a recipe adds, kept after the usual ones.
+        stages: the stages that make instructions; a row rejected in one of them is no admitted instruction.
+
     Input columns:
         - instruction_id (`str`): names the instruction; rows of one come one after the other.
         - instruction (`str`): the instruction.
@@ -114,18 +123,22 @@ class SelectInstructions(_Select):
     """
 
     columns = INSTRUCTION_COLUMNS
+    stages: list[str] = Field(default_factory=lambda: ["bootstrap"])
 
     _last: str | None = PrivateAttr(None)
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:
-            if row["stage"] != "bootstrap" and row["instruction_id"] != self._last:
+            if row["stage"] not in self.stages and row["instruction_id"] != self._last:
                 self._last = row["instruction_id"]
                 yield row
 
 
 class SelectRejected(_Select):
     """Selects what was rejected, with stage, reason, and the neighbour a candidate is too similar to.
+
+    Attributes:
+        more_columns: columns that a recipe adds, kept after the usual ones.
 
     Input columns:
         - instruction_id (`str`): names the instruction.
@@ -134,7 +147,7 @@ class SelectRejected(_Select):
         - reject_reason (`str`): the reason code.
 
     Output columns:
-        - stage (`str`): `bootstrap`, `classification` or `instances`.
+        - stage (`str`): the stage that rejected it, such as `bootstrap`, `classification` or `instances`.
         - reason (`str`): the reason code.
         - detail (`str`): what the reason code leaves open.
         - instruction_id (`str`): names the candidate instruction.

@@ -24,12 +24,13 @@ from distilabel.distiset import Distiset
 from filelock import FileLock
 
 from distilabel_selfinstruct import __version__
+from distilabel_selfinstruct.config import read_config, read_config_file
 from distilabel_selfinstruct.dataset import load_dataset, save_dataset
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.hub import HubError, check_push, client, contents, distiset_from_hub, push_run
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report.card import split_card
-from distilabel_selfinstruct.run import Summary, read_config, read_config_file
+from distilabel_selfinstruct.run import Summary
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
 from tests.conftest import ROOT, ScriptRun
 from tests.support.hub_server import ACCOUNTS, Account, Fault, HubServer, Repository

@@ -34,7 +34,9 @@ from distilabel_selfinstruct import (
     parse_instances,
     parse_instructions,
 )
-from distilabel_selfinstruct.llms.demo import OTHER_PROMPT, UNKNOWN_TASK, count_tokens
+from distilabel_selfinstruct.llms.demo_answers import OTHER_PROMPT
+from distilabel_selfinstruct.llms.demo_answers.completion import count_tokens
+from distilabel_selfinstruct.llms.demo_answers.self_instruct import UNKNOWN_TASK
 from distilabel_selfinstruct.llms.demo_tasks import GRAMMAR, Family, Task, noise
 from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.prompts import WORDINGS, Question, Wording, render

@@ -1,0 +1,266 @@
+"""The options of a run: each declared once, for the command line, for config files and for the run folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic.fields import FieldInfo
+from typing_extensions import Self
+
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.presets import PRESETS, get_preset
+from distilabel_selfinstruct.prompts import Wording
+from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
+from distilabel_selfinstruct.seeds import load_seed_tasks
+from distilabel_selfinstruct.steps.formatting import TrainingFormat
+from distilabel_selfinstruct.steps.pool import default_lag
+
+_HERE = Path(__file__).parent
+_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
+PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
+_SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
+
+MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
+GROUPS = (MODEL, MADE, BUDGET, HUB, "")  # of the command line, in this order
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """What is known of an option beside its type and its default.
+
+    Attributes:
+        help: a line that explains it.
+        metavar: what stands for its value on the command line.
+        group: the group of the command line that it belongs to.
+        fixed: whether the result depends on it: two runs in one folder must agree in it.
+        recorded: whether it describes what a run is, and not what is done with it.
+        const: the value of an option that is given without one.
+    """
+
+    help: str
+    metavar: str | None = None
+    group: str = MADE
+    fixed: bool = True
+    recorded: bool = True
+    const: Any = None
+
+
+def option(
+    default: Any, help: str, metavar: str | None = None, group: str = MADE, *, fixed: bool = True,
+    recorded: bool = True, const: Any = None, **limits: Any,
+) -> Any:  # fmt: skip
+    """A field of a config that is an option of the command line too; `limits` are pydantic's, such as `gt`."""
+    known = Option(help, metavar, group, fixed and recorded, recorded, const)
+    return Field(default, json_schema_extra=cast("Any", {"option": known}), **limits)
+
+
+def option_of(field: FieldInfo) -> Option:
+    """What is known of a config's field."""
+    known: Option = cast("Any", field.json_schema_extra)["option"]
+    return known
+
+
+class CustomLLM(BaseModel):
+    """Any distilabel LLM: its class path and arguments."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    class_path: str = Field(alias="class")
+    arguments: dict[str, Any] = Field(default_factory=dict)
+
+    @field_serializer("arguments")
+    def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """What a run folder records: a key may change between two runs, and stands in no file."""
+        return {name: "***" if _SECRET.search(name) else value for name, value in arguments.items()}
+
+
+class RunConfig(BaseModel):
+    """What every run is told; a recipe adds its own options in a subclass.
+
+    What the result depends on is fixed by the first run in a folder.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    llm: Literal["demo", "openai", "vllm"] | CustomLLM = option(
+        "demo", "embedded demo model (default), an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+    )
+    model: str | None = option(None, "name of the model", "NAME", MODEL)
+    base_url: str | None = option(
+        None, "address of the endpoint, such as http://127.0.0.1:8000/v1", "URL", MODEL, fixed=False
+    )
+    wording: Wording = option("chat", "how the model is asked", None, MODEL)
+    temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    concurrency: int = option(8, "most requests in flight (default: 8)", "N", MODEL, fixed=False, gt=0)
+    stage_by_stage: bool | None = option(
+        None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
+        fixed=False,
+    )  # fmt: skip
+    timeout: float = option(600.0, "of one request (default: 600)", "SECONDS", MODEL, fixed=False, gt=0)
+    outage: float = option(
+        600.0, "how long the endpoint may be away (default: 600)", "SECONDS", MODEL, fixed=False, ge=0
+    )
+    seed: int = option(0, "seed of all random draws (default: 0)", "N")
+    training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
+    max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
+    input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
+    push_to_hub: str | None = option(
+        None, "publish the dataset with its card at the end", "NAMESPACE/NAME", HUB, recorded=False
+    )
+    private: bool = option(False, "in a private repository", None, HUB, recorded=False)
+    license: str | None = option(
+        None, "of the dataset, such as apache-2.0 (default: unknown)", "ID", HUB, recorded=False
+    )
+    argilla_url: str | None = option(
+        None, "send 200 instances to be reviewed (key: ARGILLA_API_KEY)", "URL", "", recorded=False
+    )
+    out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
+    verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
+
+    @property
+    def wanted(self) -> int | None:
+        """How many instructions are asked for; None where that depends on what comes in."""
+        return None
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        if self.llm in ("openai", "vllm") and not self.model:
+            raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
+        if self.max_cost is not None and not (self.input_price or self.output_price):
+            raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+
+    def inputs(self) -> dict[str, str]:
+        """Names for the contents of the files and datasets that are read: what the result depends on besides.
+
+        Raises:
+            SelfInstructError: if one of them cannot be used.
+        """
+        return {}
+
+    def resolved(self, before: dict[str, Any] | None) -> Self:
+        """The config with values that depend on others, or on the run that the folder holds already."""
+        return self
+
+    def prices(self) -> Prices | None:
+        """What a million tokens cost, if that was said."""
+        return Prices(self.input_price, self.output_price) if self.input_price or self.output_price else None
+
+    @classmethod
+    def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
+        """The options of which this holds."""
+        known = {name: option_of(field) for name, field in cls.model_fields.items()}
+        return {
+            name for name, each in known.items() if fixed in (None, each.fixed) and recorded in (None, each.recorded)
+        }
+
+
+class SelfInstructConfig(RunConfig):
+    """What a run with a pool that grows from seed tasks is told."""
+
+    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
+    preset: str = option("default", f"{', '.join(PRESETS)} (default: default)", "NAME")
+    lag: int | None = option(
+        None, "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
+        "N", gt=0,
+    )  # fmt: skip
+    patience: int = option(5, "rounds without an admission before it stops (default: 5)", "N", fixed=False, gt=0)
+    pilot_rounds: int | None = option(
+        None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
+        const=PILOT_ROUNDS, gt=0,
+    )  # fmt: skip
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _one_seed_file(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @property
+    def wanted(self) -> int | None:
+        """How many instructions are asked for."""
+        return self.num_instructions
+
+    @property
+    def asking(self) -> dict[str, Any]:
+        """What all Tasks of the method are told."""
+        return {"preset": self.preset, "wording": self.wording, "seed_files": self.seeds, "seed": self.seed}
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        get_preset(self.preset)
+
+    def inputs(self) -> dict[str, str]:
+        """The name of the seed tasks."""
+        return {"seed_tasks": content_name([dataclasses.asdict(task) for task in load_seed_tasks(*self.seeds)])}
+
+    def resolved(self, before: dict[str, Any] | None) -> Self:
+        """With a lag."""
+        if self.lag is not None:
+            return self
+        if before is not None:
+            return self.model_copy(update={"lag": before["lag"]})
+        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.num_instructions)
+        return self.model_copy(update={"lag": lag})
+
+
+C = TypeVar("C", bound=RunConfig)
+
+
+def content_name(content: Any) -> str:
+    """A name for a content: what is read for a run, told apart by what it says and not by where it lies."""
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
+
+
+def read_config(
+    given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "config",
+    kind: type[C] = SelfInstructConfig,  # type: ignore[assignment]
+) -> C:  # fmt: skip
+    """The config of these options; where there is none of a name, of the values of a config file.
+
+    Raises:
+        ConfigError: names the first value that cannot be used.
+    """
+    try:
+        config = kind(**((of_file or {}) | given))
+    except ValidationError as error:
+        raise ConfigError(_explained(error, given, file, kind)) from None
+    config.check()
+    return config
+
+
+def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[RunConfig]) -> str:
+    """The first thing that is wrong, by the name that the user gave it."""
+    first = error.errors()[0]
+    name = str(first["loc"][0])
+    where = f"--{name.replace('_', '-')}" if name in given else f"{file}: {name}"
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return f"{file}: there is no option {name!r}; there are: {', '.join(kind.model_fields)}."
+    if name == "llm":
+        return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}."
+
+
+def read_config_file(path: str) -> dict[str, Any]:
+    """The values of a YAML file.
+
+    Raises:
+        ConfigError: if it cannot be read, or holds something else than options.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
+    return {str(name).replace("-", "_"): value for name, value in values.items()}

@@ -1,0 +1,26 @@
+"""What the demo model can be asked: a module a kind of question, each with a function that answers it.
+
+Such a function takes the prompt's text, a random generator and a factor on the shares of mistakes, and returns None
+where the prompt asks something else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from distilabel_selfinstruct.llms.demo_answers import self_instruct
+from distilabel_selfinstruct.llms.demo_answers.completion import Completion
+
+OTHER_PROMPT = "This is a demo model: it only answers the questions of the recipes, and this is none of them."
+
+Answerer = Callable[[str, Random, float], "Completion | None"]
+_ANSWERERS: tuple[Answerer, ...] = (self_instruct.answer,)
+
+
+def answer(prompt: str, rng: Random, scale: float) -> Completion:
+    """The answer to a prompt, with `scale` times the usual share of mistakes."""
+    for answerer in _ANSWERERS:
+        if (completion := answerer(prompt, rng, scale)) is not None:
+            return completion
+    return Completion(OTHER_PROMPT)

@@ -1,0 +1,115 @@
+"""Rows that a recipe starts from, wherever they lie."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from datasets import Dataset, DatasetDict
+
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.sources import read_source
+from distilabel_selfinstruct.steps.loading import LoadInstructions, read_instructions
+from tests.conftest import ScriptRun
+
+ROWS = [{"instruction": "Name a river.", "output": "The Po"}, {"instruction": "Name a lake.", "output": "Lake Como"}]
+
+
+def write(path: Path) -> str:
+    if path.suffix == ".json":
+        path.write_text(json.dumps(ROWS), encoding="utf-8")
+    elif path.suffix == ".csv":
+        path.write_text("instruction,output\nName a river.,The Po\nName a lake.,Lake Como\n", encoding="utf-8")
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in ROWS), encoding="utf-8")
+    else:
+        DatasetDict({"train": Dataset.from_list(ROWS)}).save_to_disk(str(path))
+    return str(path)
+
+
+class TestWhereRowsLie:
+    @pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "saved"])
+    def test_files_and_saved_datasets(self, name: str, tmp_path: Path) -> None:
+        assert read_source(write(tmp_path / name)) == ROWS
+
+    def test_a_run_gives_its_instances_or_another_config(self, demo_run: ScriptRun) -> None:
+        folder = str(demo_run.folder)
+        assert read_source(folder) == demo_run.rows("instances")
+        assert read_source(folder, "instructions") == demo_run.rows("instructions")
+
+    @pytest.mark.parametrize(
+        ("name", "text", "said"),
+        [
+            ("no.jsonl", None, "no.jsonl: there is no such file."),
+            ("notes.txt", "Name a river.", "notes.txt: cannot be read; its name must end in .jsonl, .json, .csv."),
+            (
+                "rows.jsonl",
+                '{"a": 1}\n{"a"\n',
+                "rows.jsonl, line 2: not JSON (Expecting ':' delimiter: line 1",
+            ),
+            ("rows.jsonl", "[1]\n", "rows.jsonl, line 1: expected a JSON object."),
+            ("rows.json", '{"a": 1}', "rows.json: expected a JSON array of objects."),
+            ("folder", None, "folder: there is no such file or folder, and it is no NAMESPACE/NAME of the Hub."),
+        ],
+    )
+    def test_what_cannot_be_read(
+        self, name: str, text: str | None, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        if text is not None:
+            Path(name).write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            read_source(name)
+        assert str(caught.value).startswith(said)
+
+    def test_a_folder_without_a_dataset(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="there is no dataset here; expected a finished run"):
+            read_source(str(tmp_path))
+
+    def test_a_split_that_is_not_there(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigError, match="there is no split 'test'; there are: train"):
+            read_source(write(tmp_path / "saved"), split="test")
+
+
+class TestInstructions:
+    def test_an_input_stands_below_its_instruction_and_each_comes_once(self, tmp_path: Path) -> None:
+        rows = [
+            {"instruction": "Sort the numbers.", "input": "3, 1"},
+            {"instruction": "Sort the numbers.", "input": "3, 1"},
+            {"instruction": "Name a river.", "input": ""},
+        ]
+        (tmp_path / "rows.json").write_text(json.dumps(rows))
+        assert read_instructions(str(tmp_path / "rows.json")) == ["Sort the numbers.\n\n3, 1", "Name a river."]
+
+    @pytest.mark.parametrize(
+        "row", [{"prompt": "Name a river."}, {"messages": [{"role": "user", "content": "Name a river."}]}]
+    )
+    def test_other_columns(self, row: dict[str, object], tmp_path: Path) -> None:
+        (tmp_path / "rows.json").write_text(json.dumps([row]))
+        assert read_instructions(str(tmp_path / "rows.json")) == ["Name a river."]
+
+    @pytest.mark.parametrize(
+        ("rows", "said"),
+        [
+            ([], ": there are no instructions in it."),
+            ([{"text": "a"}], ", row 1: there is no column 'instruction'; there are: text."),
+            ([{"instruction": None}], ", row 1, column 'instruction': expected a text, found nothing."),
+            ([{"instruction": 5}], ", row 1, column 'instruction': expected a text, found '5'."),
+        ],
+    )
+    def test_what_is_no_instruction(self, rows: list[dict[str, object]], said: str, tmp_path: Path) -> None:
+        path = tmp_path / "rows.json"
+        path.write_text(json.dumps(rows))
+        with pytest.raises(ConfigError) as caught:
+            read_instructions(str(path))
+        assert str(caught.value) == f"{path}{said}"
+
+    def test_the_step_yields_rows_with_every_column(self, tmp_path: Path) -> None:
+        load = LoadInstructions(source=write(tmp_path / "rows.jsonl"), batch_size=1)
+        load.load()
+        batches = list(load.process())
+        assert [is_last for _, is_last in batches] == [False, True]
+        row = batches[1][0][0]
+        assert (row["instruction_id"], row["instruction"]) == ("000001", "Name a lake.")
+        assert list(row) == list(load.outputs)

@@ -49,7 +49,7 @@ class Cluster:
     """A Ray cluster to run workers on; a context manager, and at its end nothing of ours is left there.
 
     Attributes:
-        address: that of its head, `HOST:PORT`; `auto` for the one this machine belongs to; by default a new one on
+        address: that of its head, `HOST:PORT`; `auto` for the one this machine belongs to; `local` for a new one on
             this machine, with a token of its own, that ends with the context.
         is_stopped: asked while it is waited for; true ends the wait.
         host: the address of this machine in the cluster.
@@ -61,7 +61,7 @@ class Cluster:
         MissingExtraError: if Ray is not installed.
     """
 
-    address: str | None = None
+    address: str = "local"
     is_stopped: Callable[[], bool] = lambda: False
     host: str = ""
     nodes: list[Node] = field(default_factory=list)
@@ -132,9 +132,9 @@ class Cluster:
 
     def _check_address(self) -> None:
         """Whether somebody listens at the address: Ray itself would try for a minute."""
-        if self.address in (None, "auto"):
+        if self.address in ("local", "auto"):
             return
-        host, _, port = str(self.address).rpartition(":")
+        host, _, port = self.address.rpartition(":")
         if not host or not port.isdecimal() or "/" in host:
             raise ConfigError(
                 f"{self.address!r} is no address of a Ray cluster: expected HOST:PORT of its head, as"
@@ -146,7 +146,7 @@ class Cluster:
             raise ConfigError(f"There is no Ray cluster at {self.address} ({error.strerror or error}).") from None
 
     def _wait_until_connected(self) -> None:
-        self._last_word = time.monotonic() + (_CONNECT if self.address else _START) - _SILENCE
+        self._last_word = time.monotonic() + (_START if self.address == "local" else _CONNECT) - _SILENCE
         while not self.host:
             if (lost := self.lost()) is not None or "InvalidAuthToken" in self.log:
                 raise ConfigError(self._explained(lost or ""))
@@ -156,7 +156,7 @@ class Cluster:
             time.sleep(_TICK)
 
     def _explained(self, lost: str) -> str:
-        where = f"The Ray cluster at {self.address}" if self.address else "A Ray cluster on this machine"
+        where = "A Ray cluster on this machine" if self.address == "local" else f"The Ray cluster at {self.address}"
         self._lost = lost
         if "InvalidAuthToken" in self.log:
             return f"{where} refuses the token. Set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH to the cluster's own."
@@ -176,7 +176,7 @@ def _short_folder() -> str:
 # --- the process that speaks to Ray ----------------------------------------------------------------------------------
 
 
-def _speak_to_ray(channel: Connection, others: Connection, address: str | None, folder: Path) -> None:
+def _speak_to_ray(channel: Connection, others: Connection, address: str, folder: Path) -> None:
     others.close()  # so that this end of the channel tells when the main process is gone
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
@@ -199,12 +199,12 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str | None, 
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _connected(address: str | None, folder: Path) -> Any:
+def _connected(address: str, folder: Path) -> Any:
     """The module `ray`, connected; with a token, unless the user has said that there is none."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     options: dict[str, Any] = {}
-    if address is None:
+    if address == "local":
         options = {"include_dashboard": False, "object_store_memory": _OBJECT_STORE, "_temp_dir": str(folder)}
         if os.environ["RAY_AUTH_MODE"] == "token":
             token = folder / "token"
@@ -216,7 +216,7 @@ def _connected(address: str | None, folder: Path) -> Any:
     from ray._raylet import Config  # type: ignore[attr-defined]
 
     Config.initialize("")  # where the main process had imported it: it reads the environment only once
-    ray.init(address or "local", log_to_driver=False, configure_logging=False, **options)
+    ray.init(address, log_to_driver=False, configure_logging=False, **options)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has set a handler
     return ray
 

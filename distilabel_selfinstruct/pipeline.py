@@ -51,7 +51,7 @@ from distilabel.pipeline.step_wrapper import _StepWrapper
 from distilabel.pipeline.write_buffer import _WriteBuffer
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.errors import PipelineError, SelfInstructError
+from distilabel_selfinstruct.errors import ConfigError, PipelineError, SelfInstructError
 from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.slots import Budget, SlotServer
@@ -333,6 +333,7 @@ class WholePipeline(BasePipeline):
             The whole result: every leaf step has seen every row that came to it.
 
         Raises:
+            ConfigError: if a step that remembers rows is to run in replicas.
             PipelineError: if a step fails, a worker dies, or the steps wait for each other for ever.
             Interrupted: after SIGINT or SIGTERM.
         """
@@ -342,6 +343,7 @@ class WholePipeline(BasePipeline):
         self._set_pipeline_name()
         self._load_groups = self._built_load_groups(load_groups)
         self._validate()
+        self._check_replicas()
         base_name = str(self.name)
         self.name = f"{base_name}-{self._fingerprint()}"
         try:
@@ -358,6 +360,16 @@ class WholePipeline(BasePipeline):
             return self._distiset()
         finally:
             self.name = base_name
+
+    def _check_replicas(self) -> None:
+        """Replicas share rows out: a step that must see all of them, or says that it keeps state, can have none."""
+        for name in self.dag:
+            step = self.dag.get_step(name)[STEP_ATTR_NAME]
+            if (step.resources.replicas or 1) > 1 and (not step.is_normal or getattr(step, "keeps_state", False)):
+                raise ConfigError(
+                    f"Step '{name}' must see every row, and cannot run as {step.resources.replicas} replicas; only"
+                    " steps that treat each row by itself can, such as those that ask the model."
+                )
 
     def _run(self, storage_parameters: dict[str, Any] | None, use_fs_to_pass_data: bool) -> None:
         self._set_pipeline_artifacts_path_in_steps()

@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.constants import STEP_ATTR_NAME
 from distilabel.pipeline.ray import RayPipeline as _StockRayPipeline
+from distilabel.utils.serialization import TYPE_INFO_KEY
 
 from distilabel_selfinstruct import __version__
 from distilabel_selfinstruct.cluster import Cluster, Key, Node, Resources
 from distilabel_selfinstruct.errors import ConfigError, PipelineError
 from distilabel_selfinstruct.llms.slots import join_slots
-from distilabel_selfinstruct.pipeline import GO_ON, Interrupted, WholePipeline, _said, _StepFailed, _Worker
+from distilabel_selfinstruct.pipeline import GO_ON, Interrupted, Pipeline, WholePipeline, _said, _StepFailed, _Worker
 from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
 
     Args:
         name: name of the pipeline.
-        address: of the cluster's head, `HOST:PORT`; `auto` for the cluster of this machine; by default a cluster on
-            this machine is started, and ended with the run. A token comes from `RAY_AUTH_TOKEN`,
+        address: of the cluster's head, `HOST:PORT`; `auto` for the cluster of this machine; `local` starts one on
+            this machine, which ends with the run. A token comes from `RAY_AUTH_TOKEN`,
             `RAY_AUTH_TOKEN_PATH` or `~/.ray/auth_token`; a cluster without needs `RAY_AUTH_MODE=disabled`.
 
     The other arguments are those of `Pipeline`.
@@ -67,7 +68,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
 
     is_on_ray: ClassVar[bool] = True
 
-    def __init__(self, name: str | None = None, *, address: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, name: str | None = None, *, address: str = "local", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.address = address
         self._nodes: dict[Key, str] = {}  # of the workers that have come there
@@ -79,6 +80,12 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
     def _create_step_input_queue(self, step_name: str) -> Any:
         """As in any pipeline: distilabel's own gives Ray's queues names here, and names collide."""
         return super(_StockRayPipeline, self)._create_step_input_queue(step_name)
+
+    def dump(self, **kwargs: Any) -> dict[str, Any]:
+        """As a `Pipeline`: where it ran is not what it is."""
+        dumped = super().dump(**kwargs)
+        dumped["pipeline"][TYPE_INFO_KEY] = {"module": Pipeline.__module__, "name": Pipeline.__name__}
+        return dumped
 
     @contextlib.contextmanager
     def _place(self) -> Iterator[str]:

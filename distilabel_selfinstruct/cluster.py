@@ -7,6 +7,7 @@ after another, and then ends the process. In a process of its own it may; the ma
 from __future__ import annotations
 
 import contextlib
+import itertools
 import multiprocessing as mp
 import os
 import secrets
@@ -232,6 +233,7 @@ class _Watch:
         self._ray, self._channel = ray, channel
         self._head = ray.get_runtime_context().gcs_address
         self._workers: dict[Any, tuple[Key, Any]] = {}  # by the result that each will have
+        self._next_node = itertools.cycle([node["NodeID"] for node in ray.nodes() if node["Alive"]])
         self._looked = self._seen = time.monotonic()
 
     def run(self) -> None:
@@ -243,12 +245,14 @@ class _Watch:
             self._channel.send(("alive",))
 
     def _start(self, key: Key, visit: Callable[[], None], resources: Resources) -> None:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
         own = dict(resources)
         options = {"num_cpus": own.pop("CPU", 0), "num_gpus": own.pop("GPU", 0), "memory": own.pop("memory", None)}
-        worker = self._ray.remote(_Worker).options(
-            # Ray puts what needs nothing wherever it likes, often all in one place.
-            scheduling_strategy="DEFAULT" if resources else "SPREAD", resources=own, **options
-        ).remote()  # fmt: skip
+        # Ray would put workers that need nothing all on one node.
+        place = "DEFAULT" if resources else NodeAffinitySchedulingStrategy(next(self._next_node), soft=True)
+        kind = self._ray.remote(_Worker).options(scheduling_strategy=place, resources=own, **options)
+        worker = kind.remote()
         self._workers[worker.work.remote(visit)] = (key, worker)
 
     def _look_at_workers(self) -> None:

@@ -26,6 +26,7 @@ from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -189,9 +190,16 @@ class _Worker(_StepWrapper):
             batch.read_batch_data_from_fs()
         step = cast("Step", self.step)
         inputs = batch.data if step.has_multiple_inputs else batch.data[:1]
-        outputs = step.process_applying_mappings(*inputs) if any(inputs) else ()
-        batch.set_data([[row for rows in outputs for row in rows]])
+        with self._turn(batch):
+            outputs = step.process_applying_mappings(*inputs) if any(inputs) else ()
+            batch.set_data([[row for rows in outputs for row in rows]])
         return batch
+
+    def _turn(self, batch: _Batch) -> AbstractContextManager[None]:
+        """The batch's place in the order of the rows, where a step puts one question to the model for each row."""
+        llm = getattr(self.step, "llm", None)
+        is_ordered = getattr(self.step, "concurrent_batches", False) and isinstance(llm, DurableLLM)
+        return llm.turn(batch.seq_no) if is_ordered else contextlib.nullcontext()
 
     def _concurrent_batches(self) -> int:
         llm = getattr(self.step, "llm", None)

@@ -198,8 +198,9 @@ class _Worker(_StepWrapper):
     def _turn(self, batch: _Batch) -> AbstractContextManager[None]:
         """The batch's place in the order of the rows, where a step puts one question to the model for each row."""
         llm = getattr(self.step, "llm", None)
-        is_ordered = getattr(self.step, "concurrent_batches", False) and isinstance(llm, DurableLLM)
-        return llm.turn(batch.seq_no) if is_ordered else contextlib.nullcontext()
+        if isinstance(llm, DurableLLM) and getattr(self.step, "concurrent_batches", False):
+            return llm.turn(batch.seq_no)
+        return contextlib.nullcontext()
 
     def _concurrent_batches(self) -> int:
         llm = getattr(self.step, "llm", None)

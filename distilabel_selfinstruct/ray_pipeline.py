@@ -248,9 +248,7 @@ def _check(terms: _Terms) -> None:
             " storage that all nodes share."
         ) from None
     if text != terms.text:
-        raise PipelineError(
-            f"{terms.marker.parent} is another folder there; it must be on storage that all nodes share."
-        )
+        raise PipelineError(f"has another folder {terms.marker.parent}; it must be on storage that all nodes share.")
 
 
 def _end_with_main_process(errands: RemoteQueue) -> None:

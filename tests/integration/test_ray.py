@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,7 +14,6 @@ from tests.integration.test_durability import (
     Command,
     Ended,
     Reference,
-    answered,
     dataset,
     paid_twice,
     stored,
@@ -74,11 +71,6 @@ def start(
         command.end()
 
 
-def node_of(cluster: RayCluster, step: str) -> RayNode | None:
-    """A node that a worker of the step is on, other than the head."""
-    return next((node for node in cluster.nodes[1:] if step in node.workers()), None)
-
-
 def last_line(ended: Ended) -> str:
     """What stands below the lines that say how far it is."""
     return ended.err.splitlines()[-1]
@@ -96,43 +88,6 @@ def test_the_same_dataset_wherever_the_workers_are(
     assert paid_twice(server.requests) == []
     assert server.max_in_flight <= CONCURRENCY
     assert KEY not in cluster.logs()
-
-
-def test_a_node_and_then_the_head_are_lost(
-    start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster, reference: Reference, tmp_path: Path
-) -> None:
-    """Of the requests that were at the endpoint at these two moments, the answers may be lost: they are asked again."""
-    kept: list[tuple[int, set[str]]] = []
-
-    def kill_when_it_asks(node: Callable[[], RayNode | None]) -> Any:
-        command = start("--ray", cluster.address, "--replicas", REPLICAS)
-        number = len(server.requests)
-        wait_until(lambda: len(server.requests) >= number + 15)
-        lost = node()
-        assert lost is not None
-        lost.kill()
-        killed = time.monotonic()
-        ended = command.wait()
-        assert time.monotonic() - killed < 30
-        assert ended.status == 1
-        assert last_line(ended).endswith("Run the same command again to go on: nothing that was answered is lost.")
-        kept.append((len(server.requests), stored(tmp_path / "run")))
-        return ended
-
-    ended = kill_when_it_asks(lambda: node_of(cluster, "identify") or node_of(cluster, "bootstrap"))
-    assert last_line(ended).startswith("Error: The worker of step '")
-    assert "is gone: killed, out of memory, or its node with it." in last_line(ended)
-    kill_when_it_asks(lambda: cluster.nodes[0])
-
-    for node in cluster.nodes:
-        node.kill()
-    cluster.start_head()
-    assert start("--ray", cluster.address, "--replicas", REPLICAS).wait().status == 0
-    assert dataset(tmp_path / "run") == reference.dataset
-    for number, prompts in kept:
-        assert not prompts & {prompt_of(request.body) for request in server.requests[number:]}
-    assert len(paid_twice(server.requests)) <= 2 * 2 * CONCURRENCY
-    assert set(answered(server.requests)) >= stored(tmp_path / "run")
 
 
 def test_a_wrong_address_and_a_wrong_token(
@@ -153,17 +108,47 @@ def test_a_wrong_address_and_a_wrong_token(
         assert (ended.status, last_line(ended)) == (1, said)
 
 
-def test_an_interrupted_run_on_ray_is_completed_without_it(
-    start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster, reference: Reference, tmp_path: Path
-) -> None:
-    command = start("--ray", cluster.address)
-    wait_until(lambda: len(server.requests) >= 15)
-    command.send(signal.SIGINT, to_group=True)
-    ended = command.wait()
-    assert (ended.status, last_line(ended)) == (
-        130, "Stopped by SIGINT. Run the same command again to go on: nothing that was answered is lost.",
-    )  # fmt: skip
-    assert set(answered(server.requests)) == stored(tmp_path / "run")
-    assert start("--replicas", "input_first=2").wait().status == 0
+@pytest.fixture
+def lose(start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster) -> Callable[..., Ended]:
+    """Starts a run, kills a node in the middle of it, and gives the run's end."""
+
+    def lose(choose: Callable[[], RayNode]) -> Ended:
+        command = start("--ray", cluster.address)
+        wait_until(lambda: len(server.requests) >= 15)
+        choose().kill()
+        killed = time.monotonic()
+        ended = command.wait()
+        assert time.monotonic() - killed < 30
+        assert ended.status == 1
+        assert last_line(ended).endswith("Run the same command again to go on: nothing that was answered is lost.")
+        return ended
+
+    return lose
+
+
+def test_a_node_is_lost(
+    lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
+    reference: Reference, tmp_path: Path,
+) -> None:  # fmt: skip
+    ended = lose(lambda: next(node for node in cluster.nodes[1:] if {"identify", "bootstrap"} & node.workers()))
+    assert last_line(ended).startswith("Error: The worker of step '")
+    assert "is gone: killed, out of memory, or its node with it." in last_line(ended)
+    kept, number = stored(tmp_path / "run"), len(server.requests)
+
+    assert start("--ray", cluster.address).wait().status == 0
     assert dataset(tmp_path / "run") == reference.dataset
-    assert paid_twice(server.requests) == []
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
+    assert len(paid_twice(server.requests)) <= 2 * CONCURRENCY  # their answers were on the way to a worker or the disk
+
+
+def test_the_head_is_lost_and_the_run_completed_without_ray(
+    lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
+    reference: Reference, tmp_path: Path,
+) -> None:  # fmt: skip
+    lose(lambda: cluster.nodes[0])
+    kept, number = stored(tmp_path / "run"), len(server.requests)
+
+    assert start("--replicas", REPLICAS).wait().status == 0
+    assert dataset(tmp_path / "run") == reference.dataset
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
+    assert len(paid_twice(server.requests)) <= 2 * CONCURRENCY

@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from multiprocessing.connection import Connection
@@ -43,6 +44,7 @@ class Node:
 
     address: str
     resources: Resources
+    id: str = ""  # Ray's
 
 
 @dataclass
@@ -187,9 +189,9 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str, folder:
     os.dup2(log.fileno(), 2)
     try:
         ray = _connected(address, folder)
-        nodes = [Node(node["NodeManagerAddress"], node["Resources"]) for node in ray.nodes() if node["Alive"]]
+        nodes = _living(ray.nodes())
         channel.send(("connected", ray.util.get_node_ip_address(), nodes))
-        _Watch(ray, channel).run()
+        _Watch(ray, channel, nodes).run()
     except (EOFError, BrokenPipeError):
         pass
     except Exception as error:
@@ -222,6 +224,30 @@ def _connected(address: str, folder: Path) -> Any:
     return ray
 
 
+def _living(listed: list[dict[str, Any]]) -> list[Node]:
+    """The nodes that answer: Ray notices the death of one only after half a minute."""
+
+    def answers(node: dict[str, Any]) -> bool:
+        return bool(node["Alive"]) and _is_open(node["NodeManagerAddress"], node["NodeManagerPort"])
+
+    with ThreadPoolExecutor(32) as pool:
+        alive = list(pool.map(answers, listed))
+    return [
+        Node(node["NodeManagerAddress"], node["Resources"], node["NodeID"])
+        for node, lives in zip(listed, alive)
+        if lives
+    ]
+
+
+def _is_open(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
 class _Watch:
     """Starts the workers that the main process asks for, and tells which have ended, until that one closes the channel.
 
@@ -229,11 +255,11 @@ class _Watch:
         EOFError, BrokenPipeError: when it does.
     """
 
-    def __init__(self, ray: Any, channel: Connection) -> None:
+    def __init__(self, ray: Any, channel: Connection, nodes: list[Node]) -> None:
         self._ray, self._channel = ray, channel
         self._head = ray.get_runtime_context().gcs_address
         self._workers: dict[Any, tuple[Key, Any]] = {}  # by the result that each will have
-        self._next_node = itertools.cycle([node["NodeID"] for node in ray.nodes() if node["Alive"]])
+        self._next_node = itertools.cycle([node.id for node in nodes])
         self._looked = self._seen = time.monotonic()
 
     def run(self) -> None:
@@ -275,12 +301,10 @@ class _Watch:
             return
         self._looked = now
         host, _, port = self._head.rpartition(":")
-        try:
-            socket.create_connection((host, int(port)), timeout=5).close()
+        if _is_open(host, int(port)):
             self._seen = now
-        except OSError:
-            if now - self._seen > _HEAD_AWAY:
-                raise RuntimeError(f"The head of the Ray cluster at {self._head} does not answer any more.") from None
+        elif now - self._seen > _HEAD_AWAY:
+            raise RuntimeError(f"The head of the Ray cluster at {self._head} does not answer any more.")
 
 
 class _Worker:

@@ -146,8 +146,8 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         self._logger.error(f"Worker of step '{key[0]}', replica {key[1]}: {how}")
         if (node := self._nodes.get(key)) is None:
             if "No module named 'distilabel_selfinstruct'" in how:
-                how = f"a node has no distilabel-selfinstruct {__version__}; install it there"
-            return f"The worker of step '{key[0]}' did not start: {how}."
+                return f"A node has no distilabel-selfinstruct {__version__}, and none of its extra ray; install both."
+            return f"The worker of step '{key[0]}' did not start; what Ray says stands in the log. {GO_ON}"
         return (
             f"The worker of step '{key[0]}' on node {node} is gone: killed, out of memory, or its node with it. {GO_ON}"
         )

@@ -17,7 +17,10 @@ from distilabel_selfinstruct import (
     RougeDedup,
     SelectInstructions,
 )
+from distilabel_selfinstruct.cli import options
+from distilabel_selfinstruct.config import RunConfig, SelfInstructConfig, read_config
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.run import Run
 from distilabel_selfinstruct.steps.asking import MarkingTask
 from distilabel_selfinstruct.steps.rows import Answer, Row
 from tests.support.openai_server import OpenAIServer
@@ -114,3 +117,51 @@ def test_a_step_that_must_see_every_row_can_have_none(
     with pytest.raises(ConfigError) as caught:
         pipeline.run()
     assert str(caught.value).startswith("Step 's' must see every row, and cannot run as 2 replicas;")
+
+
+# --- the options -----------------------------------------------------------------------------------------------------
+
+
+def options_of(*arguments: str) -> SelfInstructConfig:
+    return read_config(vars(options().parse_args(arguments)))
+
+
+def test_numbers_of_single_steps() -> None:
+    config = options_of("--ray", "--replicas", "identify=2,output_first=4", "--gpus", "bootstrap=1")
+    assert (config.replicas, config.gpus) == ({"identify": 2, "output_first": 4}, {"bootstrap": 1})
+    assert read_config({}, {"replicas": {"identify": 2}}).replicas == {"identify": 2}
+
+
+@pytest.mark.parametrize("given", ["identify", "identify=", "identify=0", "identify=many", "=2", ""])
+def test_numbers_that_are_none(given: str) -> None:
+    with pytest.raises(ConfigError, match=r"^--replicas: "):
+        options_of("--replicas", given)
+
+
+def test_a_cluster_of_this_machine_or_another() -> None:
+    assert [options_of(*given).ray for given in ([], ["--ray"], ["--ray", "10.0.0.1:6379"])] == [
+        None, "local", "10.0.0.1:6379",
+    ]  # fmt: skip
+
+
+def test_gpus_are_given_out_by_ray() -> None:
+    for given in (["--gpus", "bootstrap=1"], ["--llm", "vllm", "--model", "m", "--replicas", "identify=2"]):
+        with pytest.raises(ConfigError, match="GPUs are given to single workers by Ray: add --ray"):
+            options_of(*given)
+
+
+def test_where_it_runs_is_not_what_the_run_is() -> None:
+    assert not RunConfig.names(recorded=True) & {"ray", "replicas", "gpus", "tensor_parallel"}
+
+
+def build(run: Run[SelfInstructConfig]) -> Any:
+    with run.pipeline("test") as pipeline:
+        Numbers(name="numbers") >> Double(name="double")
+    return pipeline
+
+
+def test_an_unknown_step(tmp_path: Path) -> None:
+    run = Run(read_config({"replicas": "quadruple=2", "out": str(tmp_path / "run")}))
+    with pytest.raises(ConfigError) as caught:
+        run.execute(build)
+    assert str(caught.value) == "--replicas, --gpus: there is no step 'quadruple'; there are: numbers, double."

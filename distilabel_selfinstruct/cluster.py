@@ -275,8 +275,8 @@ class _Watch:
 
         own = dict(resources)
         options = {"num_cpus": own.pop("CPU", 0), "num_gpus": own.pop("GPU", 0), "memory": own.pop("memory", None)}
-        # Ray would put workers that need nothing all on one node.
-        place = "DEFAULT" if resources else NodeAffinitySchedulingStrategy(next(self._next_node), soft=True)
+        # Ray would put workers that need nothing all on one node, or on one whose death it does not know of yet.
+        place = "DEFAULT" if resources else NodeAffinitySchedulingStrategy(next(self._next_node), soft=False)
         kind = self._ray.remote(_Worker).options(scheduling_strategy=place, resources=own, **options)
         worker = kind.remote()
         self._workers[worker.work.remote(visit)] = (key, worker)

@@ -113,9 +113,11 @@ def lose(start: Callable[..., Command], server: OpenAIServer, cluster: RayCluste
     """Starts a run, kills a node in the middle of it, and gives the run's end."""
 
     def lose(choose: Callable[[], RayNode]) -> Ended:
+        server.latency = 1.0
         command = start("--ray", cluster.address)
         wait_until(lambda: len(server.requests) >= 15)
         choose().kill()
+        server.latency = 0.0
         killed = time.monotonic()
         ended = command.wait()
         assert time.monotonic() - killed < 30

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.pipeline import Pipeline
     from distilabel_selfinstruct.presets import Preset
     from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
+    from distilabel_selfinstruct.steps.answering import AnswerInstructions
     from distilabel_selfinstruct.steps.argilla import SelfInstructToArgilla
     from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
     from distilabel_selfinstruct.steps.classification import IdentifyClassification
@@ -58,6 +59,7 @@ _HOMES = {
     "pipeline": ["Pipeline"],
     "presets": ["Preset"],
     "seeds": ["SeedTask", "load_seed_tasks"],
+    "steps.answering": ["AnswerInstructions"],
     "steps.argilla": ["SelfInstructToArgilla"],
     "steps.bootstrap": ["BootstrapInstructions"],
     "steps.classification": ["IdentifyClassification"],
@@ -75,6 +77,7 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "VLLM",
+    "AnswerInstructions",
     "BootstrapInstructions",
     "DemoLLM",
     "DurableLLM",

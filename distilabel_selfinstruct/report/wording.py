@@ -25,6 +25,7 @@ _REASONS = {
     "trailing_colon": "ends in a colon",
     "conflicting_outputs": "two outputs for one input",
     "duplicate": "duplicate",
+    "refusal": "refused to answer",
     "over_limit": "more instances than the limit",
 }
 

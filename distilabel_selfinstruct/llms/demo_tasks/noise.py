@@ -38,6 +38,9 @@ INSTANCES_SHARES = {
     "surplus": 0.06,
 }
 """Of the completions with instances; those that need an input do nothing where a task has none."""
+ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
+"""Of the answers to an instruction alone."""
+ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
 SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate")
 """Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}

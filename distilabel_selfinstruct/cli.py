@@ -62,7 +62,7 @@ def options(
 def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, known: Option) -> None:
     """One option of the type that the config wants."""
     if name == "wording":
-        _add_wording(group, _choices(annotation))
+        _add_wording(group, get_args(annotation))
         return
     flag, types = f"--{name.replace('_', '-')}", _types(annotation)
     if types[0] is bool:
@@ -77,10 +77,12 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
 
 
-def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str] | None) -> None:
+def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str]) -> None:
     """A flag for each way the recipe can put its questions, where there is more than one."""
+    if len(choices) == 1:
+        return
     wording = group.add_mutually_exclusive_group()
-    for name in choices if choices and len(choices) > 1 else []:
+    for name in choices:
         wording.add_argument(f"--{name}", dest="wording", action="store_const", const=name, help=_WORDINGS[name])
 
 

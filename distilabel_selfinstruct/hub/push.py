@@ -131,7 +131,7 @@ def _commit(api: HfApi, facts: CardFacts, files: Mapping[str, Path], token: Toke
             CommitOperationAdd(CARD, card.encode()),
             *(CommitOperationDelete(path, is_folder=False) for path in sorted(stale)),
         ],
-        commit_message=f"Self-Instruct: {number_of(overview.instructions, 'instruction')},"
+        commit_message=f"{facts.recipe.title}: {number_of(overview.instructions, 'instruction')},"
         f" {number_of(overview.instances, 'instance')}",
         repo_type="dataset",
         parent_commit=head.sha,

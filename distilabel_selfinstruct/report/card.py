@@ -13,7 +13,7 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.recipes import get_recipe
+from distilabel_selfinstruct.recipes import Recipe, get_recipe
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
@@ -27,7 +27,7 @@ DEFAULT_CONFIG = "instances"
 MARK = "distilabel_selfinstruct"  # the metadata key that says which configs a push has written
 UNKNOWN_LICENSE = "unknown"  # the Hub's word for a licence that nobody has stated
 _BEGIN, _END = "<!-- distilabel-selfinstruct: begin -->", "<!-- distilabel-selfinstruct: end -->"
-_TAGS = ("synthetic", "self-instruct", "distilabel", "instruction-tuning", "arxiv:2212.10560")
+_TAGS = ("synthetic", "self-instruct", "distilabel", "instruction-tuning")
 _LONGEST_TEXT = 500  # characters of a text in the example row
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
@@ -123,6 +123,11 @@ class CardFacts:
     quality: Quality | None = None
 
     @property
+    def recipe(self) -> Recipe:
+        """The recipe that the run followed."""
+        return get_recipe(str(self.settings.get("recipe", "self-instruct")))
+
+    @property
     def stated_license(self) -> str | None:
         """The licence in words; None where nobody has stated one."""
         return ", ".join(name for name in self.license if name != UNKNOWN_LICENSE) or None
@@ -191,10 +196,16 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
         size_categories=[size_category(len(facts.datasets[DEFAULT_CONFIG]))],
         task_categories=["text-generation"],
         pretty_name=facts.repo_id.split("/")[-1],
-        tags=list(_TAGS),
+        tags=_tags(facts.recipe),
         configs=[_config_entry(name) for name in configs if len(facts.datasets[name])],  # without rows nothing loads
     )
     return {**data.to_dict(), MARK: {"version": __version__, "configs": configs}}
+
+
+def _tags(recipe: Recipe) -> list[str]:
+    """With the paper's, from which the Hub makes a link."""
+    paper = [f"arxiv:{recipe.url.rpartition('/')[2]}"] if "//arxiv.org/abs/" in recipe.url else []
+    return list(dict.fromkeys([*_TAGS, recipe.name, *paper]))
 
 
 def _one_or_all(values: Sequence[str]) -> str | list[str]:
@@ -284,7 +295,6 @@ def card_text(facts: CardFacts) -> str:
         quality_table=quality_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
-        recipe=get_recipe(facts.settings.get("recipe", "self-instruct")),
         version=__version__,
         distilabel_version=metadata.version("distilabel"),
     )

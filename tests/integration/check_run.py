@@ -16,7 +16,7 @@ def check(run: Path) -> None:
     assert set(configs) >= {"instances", "instructions", "rejected", "sft"}, sorted(configs)
     assert all(len(rows) for rows in configs.values()), {name: len(rows) for name, rows in configs.items()}
     for row in configs["instances"]:
-        assert row["instance_id"] and row["instruction"].strip() and row["output"].strip(), row
+        assert all(row[column].strip() for column in ("instance_id", "instruction", "output")), row
     assert all(row["stage"] and row["reason"] for row in configs["rejected"])
     for name in ("config.yaml", "pipeline.yaml", "run.log"):
         assert (run / name).stat().st_size, name

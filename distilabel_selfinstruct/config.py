@@ -20,7 +20,7 @@ from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
 from distilabel_selfinstruct.seeds import load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
-from distilabel_selfinstruct.steps.pool import default_lag
+from distilabel_selfinstruct.steps.loop import default_lag
 
 _HERE = Path(__file__).parent
 _SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         SelectInstructions,
         SelectRejected,
     )
+    from distilabel_selfinstruct.steps.tasks import BootstrapTasks
     from distilabel_selfinstruct.text.parsing import (
         Instance,
         parse_classification,
@@ -69,6 +70,7 @@ _HOMES = {
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.loading": ["LoadInstructions"],
     "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
+    "steps.tasks": ["BootstrapTasks"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
     "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
@@ -79,6 +81,7 @@ __all__ = [
     "VLLM",
     "AnswerInstructions",
     "BootstrapInstructions",
+    "BootstrapTasks",
     "DemoLLM",
     "DurableLLM",
     "FilterInstances",

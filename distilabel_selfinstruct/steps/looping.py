@@ -118,6 +118,10 @@ class Looping(AskingByPreset):
 class LoopingGenerator(Looping, GeneratorTask):
     """A loop as a generator: what it admits streams downstream while it goes on, and what it rejects goes along."""
 
+    def model_post_init(self, context: Any) -> None:
+        """GeneratorTask's own: pydantic would take the first base's, which adds no step to a pipeline."""
+        GeneratorTask.model_post_init(self, context)
+
     @abstractmethod
     def _loop(self) -> Loop:
         """The loop at its beginning."""

@@ -41,6 +41,12 @@ INSTANCES_SHARES = {
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
 ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
+TASK_SHARES = {"missing_field": 0.03, "empty_output": 0.03, "trailing_colon": 0.03, "input_equals_output": 0.04}
+"""Of the tasks in an answer to Alpaca's question."""
+TASK_STYLES = {"chatter": 0.15, "bold": 0.15, "no_separators": 0.15, "fenced": 0.1}
+"""Of the chat answers to Alpaca's question; the rest are in the form of the prompt."""
+NO_INPUT = ("<noinput>", "<noinput>", "<noinput>", "<noInput>", "<no input>", "No input needed.", "None")
+"""How an empty input is written."""
 SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate")
 """Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}

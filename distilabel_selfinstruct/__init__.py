@@ -41,8 +41,10 @@ if TYPE_CHECKING:
         SelectInstances,
         SelectInstructions,
         SelectRejected,
+        SelectTopics,
     )
     from distilabel_selfinstruct.steps.tasks import BootstrapTasks
+    from distilabel_selfinstruct.steps.topics import GenerateTopics, InstructByTopic
     from distilabel_selfinstruct.text.parsing import (
         Instance,
         parse_classification,
@@ -69,8 +71,9 @@ _HOMES = {
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.loading": ["LoadInstructions"],
-    "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
+    "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected", "SelectTopics"],
     "steps.tasks": ["BootstrapTasks"],
+    "steps.topics": ["GenerateTopics", "InstructByTopic"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
     "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
@@ -86,9 +89,11 @@ __all__ = [
     "DurableLLM",
     "FilterInstances",
     "FormatForTraining",
+    "GenerateTopics",
     "IdentifyClassification",
     "InputFirstInstances",
     "Instance",
+    "InstructByTopic",
     "LoadInstructions",
     "LoadSeedTasks",
     "OpenAICompatibleLLM",
@@ -101,6 +106,7 @@ __all__ = [
     "SelectInstances",
     "SelectInstructions",
     "SelectRejected",
+    "SelectTopics",
     "SelfInstructToArgilla",
     "check_instances",
     "check_instruction",

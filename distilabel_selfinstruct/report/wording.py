@@ -17,6 +17,8 @@ _REASONS = {
     "similar": "too similar to the pool",
     "truncated": "cut off by the length limit",
     "no_instructions": "answer without instructions",
+    "no_topics": "answer without topics",
+    "no_options": "question without its options",
     "missing_field": "task without one of its fields",
     "field_order": "fields of a task in another order",
     "surplus": "came when enough were admitted",

@@ -162,8 +162,8 @@ class Loop(ABC):
         """What the answer to a prompt lists."""
 
     @abstractmethod
-    def _broken_rule(self, text: str) -> str | None:
-        """The reason code of the first rule that a text breaks."""
+    def _broken_rule(self, row: Row) -> str | None:
+        """The reason code of the first rule that the text of a row breaks."""
 
     def _row(self, number: int, at: int, answer: Answer) -> Row:
         """The row of the text at this place of the answer to a prompt, without the text."""
@@ -202,12 +202,11 @@ class Loop(ABC):
         return rows or [row]
 
     def _admit_or_reject(self, row: Row) -> None:
-        text = row[self.column]
-        if (reason := self._broken_rule(text)) is not None:
+        if (reason := self._broken_rule(row)) is not None:
             reject(row, self.stage, reason)
         elif self._is_full(row):
             reject(row, self.stage, "surplus")
-        elif not self._pool.admit(row, text):
+        elif not self._pool.admit(row, row[self.column]):
             reject(row, self.stage, "similar")
         else:
             self.admitted += 1

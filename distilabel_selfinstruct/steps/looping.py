@@ -72,11 +72,14 @@ class Looping(AskingByPreset):
         """Not used: one completion makes many rows."""
         return {}
 
-    def run_loop(self, loop: Loop, take: Callable[[Row], None]) -> None:
-        """Drives the loop to its end and writes how it ended; each row is given to `take` as soon as it is there."""
+    def run_loop(self, loop: Loop, take: Callable[[Row], None]) -> str:
+        """Drives the loop to its end, says how it ended, and writes it; `take` gets each row as soon as it is there."""
         ended = self._drive(loop, take)
-        if self.folder is None:
-            return
+        if self.folder is not None:
+            self._write_report(Path(self.folder), loop, ended)
+        return ended
+
+    def _write_report(self, folder: Path, loop: Loop, ended: str) -> None:
         report = {
             "ended": ended,
             "admitted": loop.admitted,
@@ -89,8 +92,8 @@ class Looping(AskingByPreset):
         }
         if self.pool_file is not None:
             pool = (json.dumps({"id": shot.id, loop.column: shot.text}, ensure_ascii=False) for shot in loop.pool)
-            write_whole(Path(self.folder) / self.pool_file, "".join(f"{line}\n" for line in pool))
-        write_whole(Path(self.folder) / f"{loop.stage}.json", json.dumps(report, indent=2) + "\n")
+            write_whole(folder / self.pool_file, "".join(f"{line}\n" for line in pool))
+        write_whole(folder / f"{loop.stage}.json", json.dumps(report, indent=2) + "\n")
 
     def _drive(self, loop: Loop, take: Callable[[Row], None]) -> str:
         """Draws prompts and takes answers until there is enough or nothing more comes; says how it ended."""

@@ -71,5 +71,5 @@ class PoolLoop(Loop):
         yield from (Candidate(text) for text in listed.items)
         yield from (Candidate(text, "truncated") for text in listed.truncated)
 
-    def _broken_rule(self, text: str) -> str | None:
-        return check_instruction(text, self.preset)
+    def _broken_rule(self, row: Row) -> str | None:
+        return check_instruction(row["instruction"], self.preset)

@@ -75,8 +75,8 @@ class TaskLoop(Loop):
         instance = {"input": task.input, "output": task.output, "reject_reason": None}
         return Candidate(text, columns={"instances": [instance]})
 
-    def _broken_rule(self, text: str) -> str | None:
-        return check_instruction(text, self.preset)
+    def _broken_rule(self, row: Row) -> str | None:
+        return check_instruction(row["instruction"], self.preset)
 
 
 class BootstrapTasks(LoopingGenerator, Asking):

@@ -155,6 +155,17 @@ def find_instructions(completion: str) -> Found:
     return Found([item for text in texts for item in _cleaned(text) if item], listed is not None)
 
 
+def find_blocks(completion: str) -> list[str]:
+    """The items of a numbered list, else of bullets, as they stand, with all their lines; none of any other text."""
+    text = plain(completion)
+    if (listed := json_elements(_JSON_INSTRUCTIONS, text)) is not None:
+        return [well_formed(item) for item in listed if isinstance(item, str)]
+    text = without_closing(unfenced(text, _NUMBERED))
+    marks = _top_marks(text, _NUMBERED) or _top_marks(text, _BULLET)
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    return [field_text(text[mark.end() : end]) for mark, end in zip(marks, ends)]
+
+
 def _listed(text: str) -> list[str]:
     """The texts of a numbered list, else of bullets, else of lines."""
     for pattern in (_NUMBERED, _BULLET):

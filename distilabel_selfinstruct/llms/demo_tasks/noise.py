@@ -38,6 +38,24 @@ INSTANCES_SHARES = {
     "surplus": 0.06,
 }
 """Of the completions with instances; those that need an input do nothing where a task has none."""
+TOPICS_SHARES = {"empty": 0.05, "off_topic": 0.1, "truncated": 0.1, "crlf": 0.06}
+"""Of the answers with topics."""
+TOPIC_SHARES = {"refusal": 0.04, "too_long": 0.04}
+"""Of the topics in an answer."""
+TOPICS = {
+    "refusal": "I'm sorry, but I can't name another one.",
+    "too_long": "How the people who live near a lighthouse spend their evenings when the fog does not lift for days",
+}
+KIND_SHARES = {
+    "refusal": 0.03,
+    "no_options": 0.1,
+    "too_short": 0.03,
+    "too_long": 0.02,
+    "keyword": 0.03,
+    "punctuation": 0.03,
+    "non_ascii": 0.01,
+}
+"""Of the instructions about a topic."""
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
 ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}

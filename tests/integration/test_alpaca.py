@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -11,10 +11,11 @@ from random import Random
 import pytest
 from datasets import load_dataset, load_from_disk
 
-from tests.conftest import Script, ScriptRun, run_demo
+from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import COLUMNS, bytes_of
 from tests.support.answers import an_instruction, prompt_of
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
+from tests.support.recipes import check_ended_well, reasons_of
 
 pytestmark = pytest.mark.slow
 
@@ -22,15 +23,13 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """`python pipelines/alpaca.py`; its folder is for reading only."""
-    return run_demo(tmp_path_factory.mktemp("alpaca"), pipeline="alpaca")
+    return run_apart(tmp_path_factory.mktemp("alpaca"), pipeline="alpaca")
 
 
 class TestDemo:
-    def test_it_succeeds_without_noise_and_without_a_trace_elsewhere(self, made: ScriptRun) -> None:
-        assert (made.result.returncode, made.result.stderr) == (0, "")
+    def test_it_ends_well_and_says_what_there_is(self, made: ScriptRun) -> None:
+        check_ended_well(made)
         assert made.result.stdout.startswith("100 of 100 instructions admitted from ")
-        assert [path.name for path in made.cwd.iterdir()] == ["made"]
-        assert list(made.home.rglob("*")) == []
 
     def test_the_run_folder(self, made: ScriptRun) -> None:
         assert sorted(path.name for path in made.folder.iterdir() if not path.name.startswith(".")) == [
@@ -47,10 +46,7 @@ class TestDemo:
         assert types == COLUMNS
 
     def test_every_reject_reason_occurs(self, made: ScriptRun) -> None:
-        seen: dict[str, set[str]] = defaultdict(set)
-        for row in made.rows("rejected"):
-            seen[row["stage"]].add(row["reason"])
-        assert seen == {
+        assert reasons_of(made) == {
             "bootstrap": {
                 "too_short", "too_long", "keyword", "program", "punctuation", "non_ascii", "similar", "truncated",
                 "missing_field", "no_instructions", "surplus",

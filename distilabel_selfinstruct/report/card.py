@@ -43,6 +43,7 @@ CONFIGS = {
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "seeds": "The human-written seed tasks that the run started from.",
     "sft": "The instances in the format that a trainer takes.",
+    "topics": "The topics that the instructions are about.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
     "curated": "The reviewed instances that are right, with corrections applied.",
 }
@@ -68,6 +69,9 @@ COLUMNS = {
     "neighbour_id": "the instruction that a candidate was too similar to",
     "neighbour": "its text",
     "score": "their ROUGE-L F",
+    "topic": "what it is about",
+    "topic_id": "names the topic: number of its prompt, and place in the answer",
+    "kind": "what sort of instruction it is",
     "id": "names the seed task",
     "name": "a short name of the seed task",
     "instances": "input and output of each instance",

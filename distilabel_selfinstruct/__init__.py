@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
     from distilabel_selfinstruct.steps.classification import IdentifyClassification
     from distilabel_selfinstruct.steps.dedup import RougeDedup
+    from distilabel_selfinstruct.steps.documents import LoadDocuments
+    from distilabel_selfinstruct.steps.evolution import AnswerEvolutions, EvolveInstructions, JudgeEvolutions
     from distilabel_selfinstruct.steps.filtering import FilterInstances
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
     from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.queries import GenerateQueries
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
         SelectInstances,
@@ -64,10 +67,13 @@ _HOMES = {
     "steps.bootstrap": ["BootstrapInstructions"],
     "steps.classification": ["IdentifyClassification"],
     "steps.dedup": ["RougeDedup"],
+    "steps.documents": ["LoadDocuments"],
+    "steps.evolution": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
     "steps.filtering": ["FilterInstances"],
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.loading": ["LoadInstructions"],
+    "steps.queries": ["GenerateQueries"],
     "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
     "text.rouge": ["RougeLIndex"],
@@ -77,15 +83,20 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "VLLM",
+    "AnswerEvolutions",
     "AnswerInstructions",
     "BootstrapInstructions",
     "DemoLLM",
     "DurableLLM",
+    "EvolveInstructions",
     "FilterInstances",
     "FormatForTraining",
+    "GenerateQueries",
     "IdentifyClassification",
     "InputFirstInstances",
     "Instance",
+    "JudgeEvolutions",
+    "LoadDocuments",
     "LoadInstructions",
     "LoadSeedTasks",
     "OpenAICompatibleLLM",

@@ -7,6 +7,7 @@ that answers a message under a JSON schema. A run records `VERSION`; any change 
 from __future__ import annotations
 
 from functools import cache
+from importlib import resources
 from typing import Any, Literal
 
 import jinja2
@@ -14,7 +15,7 @@ import jinja2
 from distilabel_selfinstruct.prompts.schemas import answer_schema
 
 VERSION = 1
-Question = Literal["bootstrap", "classification", "output_first", "input_first"]
+Question = Literal["bootstrap", "classification", "output_first", "input_first", "document_answer", "evolution_gain"]
 Wording = Literal["base", "chat", "structured"]
 WORDINGS: tuple[Wording, ...] = ("base", "chat", "structured")
 
@@ -43,3 +44,9 @@ def render(question: Question, wording: Wording, **values: Any) -> Any:
         return text + "\n" if question in ("output_first", "input_first") else text
     chat = [{"role": "user", "content": text}]
     return (chat, {"format": "json", "schema": answer_schema(question)}) if wording == "structured" else chat
+
+
+def template_text(question: Question, wording: Wording = "chat") -> str:
+    """The template itself, for a Task of distilabel that fills it."""
+    name = f"{question}.{wording}.jinja2"
+    return (resources.files(__package__) / name).read_text(encoding="utf-8").rstrip("\n")

@@ -18,9 +18,8 @@ _EVOLVE = re.compile(r"#(?:The )?Given Prompt#:\n(.+)\n#(Rewritten|Created) Prom
 _JUDGE = re.compile(
     r"\nFirst instruction:\n(.+)\n\nSecond instruction:\n(.+)\n\nDoes the second instruction ", re.DOTALL
 )
-_ABOUT = re.compile(
-    r"\AThe text between the two lines is a request that we got:\n---\n(.+)\n---\n([^\n]+)\Z", re.DOTALL
-)
+_REQUEST = "The text between the two lines is a request that we got:\n---\n{}\n---\n{}"
+_ABOUT = re.compile(_REQUEST.format("(.+)", r"([^\n]+)"), re.DOTALL)
 _POLITE_WORDS = ("please", "kindly", "now")
 
 _FURTHER: Mapping[str, Callable[[str], str]] = {

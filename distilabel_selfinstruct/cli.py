@@ -43,9 +43,7 @@ _ENDINGS = {
 }
 
 
-def options(
-    description: str | None = None, kind: type[RunConfig] = SelfInstructConfig
-) -> argparse.ArgumentParser:  # fmt: skip
+def options(description: str | None = None, kind: type[RunConfig] = SelfInstructConfig) -> argparse.ArgumentParser:
     """The options of a pipeline script, those of its config; those left out are not in the namespace."""
     parser = argparse.ArgumentParser(
         description=description,
@@ -53,7 +51,8 @@ def options(
         epilog="The key of an endpoint comes from the environment: OPENAI_API_KEY.",
     )
     groups = {name: parser.add_argument_group(name) if name else parser for name in GROUPS}
-    for name, field in kind.model_fields.items():
+    own_first = sorted(kind.model_fields.items(), key=lambda item: item[0] in RunConfig.model_fields)
+    for name, field in own_first:
         _add_option(groups[option_of(field).group], name, field.annotation, option_of(field))
     parser.add_argument("--config", metavar="FILE.yaml", help="options from a file, by the same names; options win")
     return parser
@@ -62,7 +61,7 @@ def options(
 def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, known: Option) -> None:
     """One option of the type that the config wants."""
     if name == "wording":
-        _add_wording(group, _choices(annotation))
+        _add_wording(group, get_args(annotation))
         return
     flag, types = f"--{name.replace('_', '-')}", _types(annotation)
     if types[0] is bool:
@@ -77,10 +76,12 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
 
 
-def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str] | None) -> None:
+def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str]) -> None:
     """A flag for each way the recipe can put its questions, where there is more than one."""
+    if len(choices) == 1:
+        return
     wording = group.add_mutually_exclusive_group()
-    for name in choices if choices and len(choices) > 1 else []:
+    for name in choices:
         wording.add_argument(f"--{name}", dest="wording", action="store_const", const=name, help=_WORDINGS[name])
 
 

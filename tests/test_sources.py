@@ -42,7 +42,7 @@ class TestWhereRowsLie:
         ("name", "text", "said"),
         [
             ("no.jsonl", None, "no.jsonl: there is no such file."),
-            ("notes.txt", "Name a river.", "notes.txt: cannot be read; its name must end in .jsonl, .json, .csv."),
+            ("notes.odt", "A river.", "notes.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md."),
             (
                 "rows.jsonl",
                 '{"a": 1}\n{"a"\n',

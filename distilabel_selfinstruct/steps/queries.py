@@ -2,6 +2,7 @@
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import random
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -107,6 +108,12 @@ class GenerateQueries(MarkingTask, SelfInstruct):
 
     def _asks_about(self, row: Row) -> bool:
         return True
+
+    def load(self) -> None:
+        """Loads the model and distilabel's template, whose file distilabel does not close itself."""
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "unclosed file", ResourceWarning)
+            super().load()
 
     def format_input(self, input: Row) -> "ChatType":
         """distilabel's prompt, with a principle below the criteria."""

@@ -24,7 +24,7 @@ _POLITE_WORDS = ("please", "kindly", "now")
 
 _FURTHER: Mapping[str, Callable[[str], str]] = {
     "Write the whole answer in capital letters, from the first word to the last.": str.upper,
-    "Put square brackets around the answer and nothing else in front of it or after it.": "[{}]".format,
+    "Put square brackets around all of it, one at the beginning and one at the end.": "[{}]".format,
     "Begin with the words The result is, and let the answer follow on the same line.": "The result is {}".format,
     "Give the answer twice, once on a first line and once more on a line below.": lambda text: f"{text}\n{text}",
     "After the answer, add a slash and the number of its characters, with the spaces.": lambda text: (

@@ -42,8 +42,9 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         ConfigError: if it cannot be read, or has none.
     """
-    if lines := [line.strip() for row in _read_file(path, _read_text) for line in row["text"].splitlines()]:
-        return [line for line in lines if line]
+    (row,) = _read_file(path, _read_text)
+    if lines := [line.strip() for line in row["text"].split("\n") if line.strip()]:
+        return lines
     raise ConfigError(f"{path}: is empty.")
 
 

@@ -55,7 +55,7 @@ class DomainConfig(RunConfig):
         read = read_documents(
             self.documents, self.text_column, self.title_column, self.subset, self.split, self.max_documents
         )
-        return {"source": content_name([read, self.principles_read()])}
+        return {"content": content_name([read, self.principles_read()])}
 
     def principles_read(self) -> list[str]:
         """The principles, if there are any."""

@@ -43,7 +43,7 @@ class EvolveConfig(RunConfig):
 
     def inputs(self) -> dict[str, str]:
         """The name of the instructions."""
-        return {"originals": content_name(self.originals())}
+        return {"content": content_name(self.originals())}
 
     def originals(self) -> list[str]:
         """The instructions that are evolved."""

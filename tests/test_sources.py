@@ -9,7 +9,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.sources import read_source
+from distilabel_selfinstruct.sources import read_lines, read_source
 from distilabel_selfinstruct.steps.loading import LoadInstructions, read_instructions
 from tests.conftest import ScriptRun
 
@@ -38,11 +38,40 @@ class TestWhereRowsLie:
         assert read_source(folder) == demo_run.rows("instances")
         assert read_source(folder, "instructions") == demo_run.rows("instructions")
 
+    @pytest.mark.parametrize("name", ["skin.txt", "skin.md"])
+    def test_a_text_file_is_a_row(self, name: str, tmp_path: Path) -> None:
+        (tmp_path / name).write_text("\ufeffThe skin is an organ.\nIt is large.\n", encoding="utf-8")
+        assert read_source(str(tmp_path / name)) == [{"title": "skin", "text": "The skin is an organ.\nIt is large.\n"}]
+
+    def test_a_folder_of_text_files_is_a_row_each_in_the_order_of_their_names(self, tmp_path: Path) -> None:
+        (tmp_path / "organs").mkdir()
+        for name in ("organs/skin.md", "heart.txt", "notes.pdf"):
+            (tmp_path / name).write_text(f"About {name}.")
+        assert read_source(str(tmp_path)) == [
+            {"title": "heart", "text": "About heart.txt."}, {"title": "skin", "text": "About organs/skin.md."},
+        ]  # fmt: skip
+
+    def test_lines(self, tmp_path: Path) -> None:
+        (tmp_path / "principles").write_text("Ask as a patient.\n\n  Ask as a nurse.  \n")
+        assert read_lines(tmp_path / "principles") == ["Ask as a patient.", "Ask as a nurse."]
+
+    @pytest.mark.parametrize(("text", "said"), [("\n \n", "is empty."), (None, "there is no such file.")])
+    def test_no_lines(self, text: str | None, said: str, tmp_path: Path) -> None:
+        if text is not None:
+            (tmp_path / "principles").write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            read_lines(tmp_path / "principles")
+        assert str(caught.value) == f"{tmp_path / 'principles'}: {said}"
+
     @pytest.mark.parametrize(
         ("name", "text", "said"),
         [
             ("no.jsonl", None, "no.jsonl: there is no such file."),
-            ("notes.odt", "A river.", "notes.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md."),
+            (
+                "notes.odt",
+                "A river.",
+                "notes.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md.",
+            ),
             (
                 "rows.jsonl",
                 '{"a": 1}\n{"a"\n',
@@ -104,6 +133,9 @@ class TestInstructions:
         with pytest.raises(ConfigError) as caught:
             read_instructions(str(path))
         assert str(caught.value) == f"{path}{said}"
+
+    def test_no_more_than_are_wanted(self, tmp_path: Path) -> None:
+        assert read_instructions(write(tmp_path / "rows.jsonl"), max_instructions=1) == ["Name a river."]
 
     def test_the_step_yields_rows_with_every_column(self, tmp_path: Path) -> None:
         load = LoadInstructions(source=write(tmp_path / "rows.jsonl"), batch_size=1)

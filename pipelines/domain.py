@@ -27,6 +27,7 @@ MEDICAL_TERMS = PROJECT_SEEDS.with_name("medical_terms.jsonl")
 class DomainConfig(RunConfig):
     """What a run about documents is told."""
 
+    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     documents: str = option(
         str(MEDICAL_TERMS),
         "a file (.jsonl, .json, .csv, .txt, .md), a folder of text files or a saved dataset, or a dataset of the Hub"
@@ -48,14 +49,13 @@ class DomainConfig(RunConfig):
         fixed=False,
     )  # fmt: skip
     closed_book: bool = option(False, "answer queries without showing their document")
-    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
 
     def inputs(self) -> dict[str, str]:
         """The name of the documents and the principles."""
         read = read_documents(
             self.documents, self.text_column, self.title_column, self.subset, self.split, self.max_documents
         )
-        return {"content": content_name([read, self.principles_read()])}
+        return {"originals": content_name([read, self.principles_read()])}
 
     def principles_read(self) -> list[str]:
         """The principles, if there are any."""

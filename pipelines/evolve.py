@@ -16,38 +16,20 @@ from distilabel_selfinstruct import (
     SelectRejected,
 )
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, PROJECT_SEEDS, RunConfig, content_name, option
+from distilabel_selfinstruct.config import MODEL, SourceConfig, option
 from distilabel_selfinstruct.run import Run
 from distilabel_selfinstruct.steps.evolution import COLUMNS
-from distilabel_selfinstruct.steps.loading import read_instructions
 
 
-class EvolveConfig(RunConfig):
+class EvolveConfig(SourceConfig):
     """What a run that evolves instructions is told."""
 
-    source: str = option(
-        str(PROJECT_SEEDS),
-        "instructions: a run, a file (.jsonl, .json, .csv), a saved dataset, or a dataset of the Hub (default: the"
-        " project's seed tasks)",
-        "RUN|FILE|NAMESPACE/NAME", fixed=False,
-    )  # fmt: skip
-    subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
-    split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
-    max_instructions: int | None = option(None, "most instructions that are read", "N", fixed=False, gt=0)
+    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     generations: int = option(4, "how often each is evolved (default: 4, as in the paper)", "K", gt=0)
     similarity_threshold: float = option(
         0.9, "ROUGE-L with an original or an earlier evolution above which one is dropped (default: 0.9)", "F",
         ge=0, le=1,
     )  # fmt: skip
-    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
-
-    def inputs(self) -> dict[str, str]:
-        """The name of the instructions."""
-        return {"content": content_name(self.originals())}
-
-    def originals(self) -> list[str]:
-        """The instructions that are evolved."""
-        return read_instructions(self.source, self.subset, self.split, self.max_instructions)
 
 
 def build(run: Run[EvolveConfig]) -> Pipeline:

@@ -78,10 +78,14 @@ class ScriptRun:
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """The first command of the README; its folder is for reading only."""
-    base = tmp_path_factory.mktemp("demo")
+    return run_apart(tmp_path_factory.mktemp("demo"))
+
+
+def run_apart(base: Path, *options: object, pipeline: str = "self_instruct") -> ScriptRun:
+    """A run into the folder `made`, in a working directory and with a home of its own."""
     home, cwd = base / "home", base / "cwd"
     home.mkdir()
     cwd.mkdir()
     environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home), "PYTHONHASHSEED": "1"}
-    result = run_script("--out", "made", cwd=cwd, **environment)
+    result = run_script("--out", "made", *options, pipeline=pipeline, cwd=cwd, **environment)
     return ScriptRun(result, home, cwd, cwd / "made")

@@ -68,9 +68,9 @@ class TestWhereRowsLie:
         [
             ("no.jsonl", None, "no.jsonl: there is no such file."),
             (
-                "notes.odt",
+                "a.odt",
                 "A river.",
-                "notes.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md.",
+                "a.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md.",
             ),
             (
                 "rows.jsonl",
@@ -110,6 +110,11 @@ class TestInstructions:
         ]
         (tmp_path / "rows.json").write_text(json.dumps(rows))
         assert read_instructions(str(tmp_path / "rows.json")) == ["Sort the numbers.\n\n3, 1", "Name a river."]
+
+    def test_of_a_seed_task_the_first_instance_counts(self, tmp_path: Path) -> None:
+        instances = [{"input": "3, 1", "output": "1, 3"}, {"input": "4, 2", "output": "2, 4"}]
+        (tmp_path / "rows.json").write_text(json.dumps([{"instruction": "Sort them.", "instances": instances}]))
+        assert read_instructions(str(tmp_path / "rows.json")) == ["Sort them.\n\n3, 1"]
 
     @pytest.mark.parametrize(
         "row", [{"prompt": "Name a river."}, {"messages": [{"role": "user", "content": "Name a river."}]}]

@@ -42,7 +42,7 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
     """One generation of Evol-Instruct: evolves the last surviving instruction of each lineage.
 
     Prompts and names of the evolutions are those of distilabel's `EvolInstruct`; which of them a row gets is drawn from
-    the seed and the row's id. Chain one `EvolveInstructions` and one `JudgeEvolutions` a generation.
+    the seed and the row's id, and is not the one that has just failed. Chain one `EvolveInstructions` and one `JudgeEvolutions` a generation.
 
     How rows flow: the first generation takes original instructions and puts its evolution in the place of each. Every
     later generation passes all rows on, and adds a row after the newest one of each lineage: an evolution of that row's
@@ -151,11 +151,12 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
         lineage = row["instruction_id"].rpartition("-")[0] if generation else row["instruction_id"]
         child_id = f"{lineage}-{self.generation}"
         has_failed = reason is not None
+        names = [name for name in self.mutation_templates_names if not (has_failed and name == row["evolution"])]
         known = {
             "generation": self.generation,
             "parent_id": row["parent_id"] if has_failed else row["instruction_id"],
             "parent": row["parent"] if has_failed else row["instruction"],
-            "evolution": random.Random(f"{self.seed}-{child_id}").choice(self.mutation_templates_names),
+            "evolution": random.Random(f"{self.seed}-{child_id}").choice(names or self.mutation_templates_names),
         }
         return task_row(instruction_id=child_id) | known
 

@@ -41,6 +41,8 @@ def _instruction(row: Row, where: str) -> str:
     if "instruction" not in row and "prompt" in row:
         return text_of(row, "prompt", where)
     instruction, given = text_of(row, "instruction", where), row.get("input")
+    if isinstance(instances := row.get("instances"), list) and instances:  # a seed task's, of which the first counts
+        given = instances[0].get("input")
     return f"{instruction}\n\n{given.strip()}" if isinstance(given, str) and given.strip() else instruction
 
 

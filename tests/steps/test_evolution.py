@@ -103,6 +103,11 @@ class TestEvolutions:
         assert again == drawn != other
         assert set(drawn.values()) == set(MUTATION_TEMPLATES)
 
+    def test_the_one_that_has_just_failed_is_not_drawn_again(self) -> None:
+        rows = [failed("no_gain") | {"instruction_id": f"{number:06d}-1"} for number in range(40)]
+        children = [row for row in evolve(EVOLVED, *rows, generation=2)[0] if row["generation"] == 2]
+        assert {row["evolution"] for row in children} == set(MUTATION_TEMPLATES) - {"DEEPENING"}
+
     def test_decoding_parameters_of_the_paper(self) -> None:
         _, llm = evolve(EVOLVED, OCEAN)
         assert llm._parameters == [{"temperature": 1.0, "top_p": 0.9, "max_new_tokens": 2048, "stop": None}]

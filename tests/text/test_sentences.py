@@ -17,7 +17,7 @@ from distilabel_selfinstruct.text.sentences import pieces, sentences
         ("Some drugs, e.g. Aspirin, i.e. a salicylate, help.", ["Some drugs, e.g. Aspirin, i.e. a salicylate, help."]),
         ("A dose of 2.5 mg is usual. It is given at 8 p.m. daily.",
          ["A dose of 2.5 mg is usual.", "It is given at 8 p.m. daily."]),
-        ("See Fig. 2 and no. 7. Is it true? No. It is not.", ["See Fig. 2 and no. 7.", "Is it true?", "No.", "It is not."]),
+        ("See Fig. 2 and no. 7. True? No. It is not.", ["See Fig. 2 and no. 7.", "True?", "No.", "It is not."]),
         ("It was first seen in 1984. Two men had it.", ["It was first seen in 1984.", "Two men had it."]),
         ("J. R. Smith of the U.S. Army wrote it. Others read it.",
          ["J. R. Smith of the U.S. Army wrote it.", "Others read it."]),

@@ -70,7 +70,7 @@ def _read_folder(path: Path, config: str | None, split: str) -> list[Row]:
 
     folder = path / "dataset" / (config or "instances") if (path / "config.yaml").exists() else path / (config or "")
     if not any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
-        if texts := sorted(file for file in path.rglob("*") if file.suffix.lower() in _TEXTS and file.is_file()):
+        if folder == path and (texts := _text_files(path)):
             return [row for file in texts for row in _read_file(file)]
         raise ConfigError(
             f"{folder}: there is no dataset here; expected a finished run, what save_to_disk wrote, or text files"
@@ -82,6 +82,12 @@ def _read_folder(path: Path, config: str | None, split: str) -> list[Row]:
             raise ConfigError(f"{folder}: there is no split {split!r}; there are: {', '.join(dataset)}.")
         dataset = dataset[split]
     return dataset.to_list()
+
+
+def _text_files(folder: Path) -> list[Path]:
+    """Those in the folder and in its subfolders, but for what is hidden."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in _TEXTS and file.is_file())
+    return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
 def _read_hub(name: str, config: str | None, split: str) -> list[Row]:

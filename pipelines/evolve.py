@@ -1,4 +1,8 @@
-"""Evol-Instruct (WizardLM, arXiv 2304.12244): more demanding instructions from those that are there, and answers."""
+"""Evol-Instruct (WizardLM, arXiv 2304.12244): more demanding instructions from those that are there, and answers.
+
+The result holds the evolutions of all generations that survived; the originals are only compared with, and not answered
+again.
+"""
 
 import sys
 from typing import Literal

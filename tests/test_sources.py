@@ -45,7 +45,7 @@ class TestWhereRowsLie:
 
     def test_a_folder_of_text_files_is_a_row_each_in_the_order_of_their_names(self, tmp_path: Path) -> None:
         (tmp_path / "organs").mkdir()
-        for name in ("organs/skin.md", "heart.txt", "notes.pdf"):
+        for name in ("organs/skin.md", "heart.txt", "notes.pdf", ".hidden.txt"):
             (tmp_path / name).write_text(f"About {name}.")
         assert read_source(str(tmp_path)) == [
             {"title": "heart", "text": "About heart.txt."}, {"title": "skin", "text": "About organs/skin.md."},

@@ -42,7 +42,8 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
     """One generation of Evol-Instruct: evolves the last surviving instruction of each lineage.
 
     Prompts and names of the evolutions are those of distilabel's `EvolInstruct`; which of them a row gets is drawn from
-    the seed and the row's id, and is not the one that has just failed. Chain one `EvolveInstructions` and one `JudgeEvolutions` a generation.
+    the seed and the row's id, and is not the one that has just failed. Chain one `EvolveInstructions` and one
+    `JudgeEvolutions` a generation.
 
     How rows flow: the first generation takes original instructions and puts its evolution in the place of each. Every
     later generation passes all rows on, and adds a row after the newest one of each lineage: an evolution of that row's

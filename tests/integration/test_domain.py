@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import shutil
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ import pytest
 from datasets import load_dataset, load_from_disk
 
 from distilabel_selfinstruct import check_instruction
-from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import read_config
 from distilabel_selfinstruct.review import push_review
 from distilabel_selfinstruct.run import Run
@@ -22,6 +20,7 @@ from tests.conftest import ROOT, Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import bytes_of
 from tests.support.answers import prompt_of
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
+from tests.support.recipes import check_ended_well, columns_of, reasons_of, script_of, status_of
 
 REASONS = {
     "queries": {"too_short", "too_long", "keyword", "program", "punctuation", "truncated", "no_instructions",
@@ -39,26 +38,18 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
 
 @pytest.mark.slow
 class TestDemo:
-    def test_it_succeeds_and_says_so(self, made: ScriptRun) -> None:
-        assert (made.result.returncode, made.result.stderr) == (0, "")
+    def test_it_ends_well_and_says_what_there_is(self, made: ScriptRun) -> None:
+        check_ended_well(made)
         assert re.match(r"\d+ instructions; \d+ instances\nrejected in answers: ", made.result.stdout)
 
-    def test_nothing_is_written_outside_the_run_folder(self, made: ScriptRun) -> None:
-        assert [path.name for path in made.cwd.iterdir()] == ["made"]
-        assert list(made.home.rglob("*")) == []
-
     def test_every_config_loads(self, made: ScriptRun) -> None:
-        loaded = {path.name: load_from_disk(str(path))["train"] for path in (made.folder / "dataset").iterdir()}
-        assert set(loaded) == {"instances", "instructions", "rejected", "sft"}
-        assert all(loaded[name].column_names[-3:] == COLUMNS for name in ("instances", "instructions", "rejected"))
-        assert len(loaded["sft"]) == len(loaded["instances"]) > 100
-        assert (made.folder / "report" / "index.html").exists()
+        columns = columns_of(made)
+        assert set(columns) == {"instances", "instructions", "rejected", "sft"}
+        assert all(columns[name][-3:] == COLUMNS for name in ("instances", "instructions", "rejected"))
+        assert len(made.rows("sft")) == len(made.rows("instances")) > 100
 
     def test_every_reject_reason_occurs(self, made: ScriptRun) -> None:
-        seen: dict[str, set[str]] = defaultdict(set)
-        for row in made.rows("rejected"):
-            seen[row["stage"]].add(row["reason"])
-        assert seen == REASONS
+        assert reasons_of(made) == REASONS
 
     def test_the_counts_add_up(self, made: ScriptRun) -> None:
         stages = Counter(row["stage"] for row in made.rows("rejected"))
@@ -122,7 +113,7 @@ def right_answer(query: str, document: str) -> str:
     ("options", "columns"), [({}, ["title", "document", "instruction"]), ({"closed_book": True}, ["instruction"])]
 )
 def test_closed_book_answers_without_the_passage(options: dict[str, Any], columns: list[str], tmp_path: Path) -> None:
-    domain = runpy.run_path(str(ROOT / "pipelines" / "domain.py"))
+    domain = script_of("domain")
     config = read_config({"out": str(tmp_path / "run"), **options}, kind=domain["DomainConfig"])
     pipeline = domain["build"](Run(config, "domain"))
     assert pipeline.dag.get_step("answers")["step"].columns == columns
@@ -238,18 +229,13 @@ def test_mistakes_are_said_before_anything_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("texts.csv").write_text("words\nThe heart pumps blood.\n")
-    script: dict[str, Any] = runpy.run_path(str(ROOT / "pipelines" / "domain.py"))
-    assert main(script["build"], None, "domain", script["DomainConfig"], arguments=options) == 1
+    assert status_of("domain", *options) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(said)
     assert [path.name for path in tmp_path.iterdir()] == ["texts.csv"]
 
 
 @pytest.mark.slow
-def test_other_documents_are_another_run(
-    made: ScriptRun, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    script: dict[str, Any] = runpy.run_path(str(ROOT / "pipelines" / "domain.py"))
-    options = ["--out", str(made.folder), "--max-documents", "3"]
-    assert main(script["build"], None, "domain", script["DomainConfig"], arguments=options) == 1
+def test_other_documents_are_another_run(made: ScriptRun, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status_of("domain", "--out", made.folder, "--max-documents", "3") == 1
     assert "holds a run with another config: originals is " in capsys.readouterr().err

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 import signal
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 from datasets import load_from_disk
 
-from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.text.rouge import RougeLIndex
-from tests.conftest import ROOT, Script, ScriptRun, run_apart
+from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import bytes_of
 from tests.integration.test_durability import CONCURRENCY, Command, dataset, paid_twice, stored, wait_until
 from tests.support.answers import prompt_of
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
+from tests.support.recipes import check_ended_well, columns_of, reasons_of, status_of
 
 REASONS = {
     "evolution": {"no_gain", "copied_prompt", "refusal", "truncated", "no_instructions", "unclear_judgement"},
@@ -46,27 +44,19 @@ def originals(seed_file: str) -> list[str]:
 
 @pytest.mark.slow
 class TestDemo:
-    def test_it_succeeds_and_says_so(self, made: ScriptRun) -> None:
-        assert (made.result.returncode, made.result.stderr) == (0, "")
+    def test_it_ends_well_and_says_what_there_is(self, made: ScriptRun) -> None:
+        check_ended_well(made)
         assert re.match(r"\d+ instructions; \d+ instances\nrejected in answers: ", made.result.stdout)
 
-    def test_nothing_is_written_outside_the_run_folder(self, made: ScriptRun) -> None:
-        assert [path.name for path in made.cwd.iterdir()] == ["made"]
-        assert list(made.home.rglob("*")) == []
-
     def test_every_config_loads(self, made: ScriptRun) -> None:
-        loaded = {path.name: load_from_disk(str(path))["train"] for path in (made.folder / "dataset").iterdir()}
-        assert set(loaded) == {"instances", "instructions", "rejected", "sft"}
-        assert all(loaded[name].column_names[-4:] == COLUMNS for name in ("instances", "instructions", "rejected"))
-        assert loaded["instances"].features["generation"].dtype == "int64"
-        assert len(loaded["sft"]) == len(loaded["instances"]) > 100
-        assert (made.folder / "report" / "index.html").exists()
+        columns = columns_of(made)
+        assert set(columns) == {"instances", "instructions", "rejected", "sft"}
+        assert all(columns[name][-4:] == COLUMNS for name in ("instances", "instructions", "rejected"))
+        assert {row["generation"] for row in made.rows("instances")} == {1, 2, 3}
+        assert len(made.rows("sft")) == len(made.rows("instances")) > 100
 
     def test_every_reject_reason_occurs(self, made: ScriptRun) -> None:
-        seen: dict[str, set[str]] = defaultdict(set)
-        for row in made.rows("rejected"):
-            seen[row["stage"]].add(row["reason"])
-        assert seen == REASONS
+        assert reasons_of(made) == REASONS
 
     def test_the_counts_add_up(self, made: ScriptRun, originals: list[str]) -> None:
         stages = Counter(row["stage"] for row in made.rows("rejected"))
@@ -255,8 +245,7 @@ def test_mistakes_are_said_before_anything_is_written(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("texts.csv").write_text("words\nThe heart pumps blood.\n")
-    script: dict[str, Any] = runpy.run_path(str(ROOT / "pipelines" / "evolve.py"))
-    assert main(script["build"], None, "evolve", script["EvolveConfig"], arguments=options) == 1
+    assert status_of("evolve", *options) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(said)
     assert [path.name for path in tmp_path.iterdir()] == ["texts.csv"]

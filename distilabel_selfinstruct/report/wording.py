@@ -30,7 +30,7 @@ _REASONS = {
     "empty_document": "document without a text",
     "no_gain": "asks for no more than before",
     "copied_prompt": "copies words of the prompt",
-    "unclear_judgement": "judged neither yes nor no",
+    "unclear_gain": "judged neither yes nor no",
     "only_stop_words": "only punctuation and stop words",
 }
 

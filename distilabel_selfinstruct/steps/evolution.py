@@ -34,7 +34,7 @@ EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048)  # the pape
 JUDGING = Decoding(max_new_tokens=16)
 
 _ELIMINATED = frozenset(
-    {"no_instructions", "truncated", "refusal", "copied_prompt", "no_gain", "unclear_judgement"}
+    {"no_instructions", "truncated", "refusal", "copied_prompt", "no_gain", "unclear_gain"}
 )  # fmt: skip
 
 
@@ -193,7 +193,7 @@ class JudgeEvolutions(MarkingTask):
     """Asks the model whether the evolutions of one generation ask for more than the instructions before them.
 
     Those that do not have failed (`no_gain`), and so have those of which the model says neither yes nor no
-    (`unclear_judgement`).
+    (`unclear_gain`).
 
     Attributes:
         generation: the number of the generation, from 1.
@@ -258,7 +258,7 @@ class JudgeEvolutions(MarkingTask):
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
         elif (gains := parse_yes_or_no(answer.completion)) is None:
-            reject(row, STAGE, "unclear_judgement", excerpt(answer.completion))
+            reject(row, STAGE, "unclear_gain", excerpt(answer.completion))
         elif not gains:
             reject(row, STAGE, "no_gain")
 

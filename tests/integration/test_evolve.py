@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +23,7 @@ from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html,
 from tests.support.recipes import check_ended_well, columns_of, reasons_of, status_of
 
 REASONS = {
-    "evolution": {"no_gain", "copied_prompt", "refusal", "truncated", "no_instructions", "unclear_judgement"},
+    "evolution": {"no_gain", "copied_prompt", "refusal", "truncated", "no_instructions", "unclear_gain"},
     "dedup": {"similar"},
     "answers": {"refusal", "only_stop_words", "empty_output", "truncated"},
 }
@@ -172,7 +171,7 @@ def test_faults_of_an_endpoint_and_formats_of_chat_models(script: Script, tmp_pa
 
 # --- killed ----------------------------------------------------------------------------------------------------------
 
-GENERATIONS = 3
+GENERATIONS = 2
 THINGS = ("kettle", "bicycle", "lighthouse", "umbrella", "violin", "garden", "compass", "lantern")
 
 
@@ -209,23 +208,19 @@ def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_pat
     asked = len(server.requests)
     assert paid_twice(server.requests) == []
 
-    folder, kept = tmp_path / "run", []
-    for moment in (asked // 5, asked // 3):
-        command = start(folder)
-        until = len(server.requests) + moment
-        wait_until(lambda: len(server.requests) >= until)  # noqa: B023
-        time.sleep(0.01)
-        command.send(signal.SIGKILL, to_group=True)
-        assert command.wait().status == -signal.SIGKILL
-        kept.append((len(server.requests), stored(folder)))
-    assert all(prompts for _, prompts in kept)
+    folder = tmp_path / "run"
+    command = start(folder)
+    wait_until(lambda: len(server.requests) >= asked + asked // 2)
+    command.send(signal.SIGKILL, to_group=True)
+    assert command.wait().status == -signal.SIGKILL
+    kept, number = stored(folder), len(server.requests)
+    assert kept
     assert start(folder).wait().status == 0
 
     assert dataset(folder) == dataset(reference)
-    for number, prompts in kept:
-        assert not prompts & {prompt_of(request.body) for request in server.requests[number:]}
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
     # In flight, or their answers on the way to the disk.
-    assert len(paid_twice(server.requests[asked:])) <= len(kept) * 2 * CONCURRENCY
+    assert len(paid_twice(server.requests[asked:])) <= 2 * CONCURRENCY
 
 
 # --- what a user can get wrong ---------------------------------------------------------------------------------------

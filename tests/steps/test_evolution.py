@@ -64,7 +64,7 @@ class TestLineages:
         assert [row["instruction_id"] for row in third] == ["000004-1", "000004-2", "000004-3"]
         assert (third[2]["parent_id"], len(llm._asked)) == ("000004-2", 1)
 
-    @pytest.mark.parametrize("reason", ["no_gain", "copied_prompt", "refusal", "truncated", "unclear_judgement"])
+    @pytest.mark.parametrize("reason", ["no_gain", "copied_prompt", "refusal", "truncated", "unclear_gain"])
     def test_where_an_evolution_fails_the_instruction_before_it_is_evolved_again(self, reason: str) -> None:
         (parent, child), llm = evolve(EVOLVED, failed(reason), generation=2)
         assert known(parent) == known(failed(reason))
@@ -152,8 +152,8 @@ class TestJudgements:
             ("No", "no_gain"),
             ("No, both ask for the same.", "no_gain"),
             ("<think>Yes or no?</think>No", "no_gain"),
-            ("It depends", "unclear_judgement"),
-            ("", "unclear_judgement"),
+            ("It depends", "unclear_gain"),
+            ("", "unclear_gain"),
         ],
     )
     def test_verdicts(self, answer: str, reason: str | None) -> None:

@@ -16,7 +16,7 @@ from distilabel_selfinstruct import check_instruction
 from distilabel_selfinstruct.config import read_config
 from distilabel_selfinstruct.review import push_review
 from distilabel_selfinstruct.run import Run
-from tests.conftest import ROOT, Script, ScriptRun, run_apart
+from tests.conftest import ROOT, Script, ScriptRun, run_demo
 from tests.integration.test_demo_run import bytes_of
 from tests.support.answers import prompt_of
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
@@ -33,7 +33,7 @@ COLUMNS = ["document_id", "title", "document"]
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
-    return run_apart(tmp_path_factory.mktemp("domain"), pipeline="domain")
+    return run_demo(tmp_path_factory.mktemp("domain"), pipeline="domain")
 
 
 @pytest.mark.slow

@@ -15,7 +15,7 @@ from datasets import load_from_disk
 
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.text.rouge import RougeLIndex
-from tests.conftest import Script, ScriptRun, run_apart
+from tests.conftest import Script, ScriptRun, run_demo
 from tests.integration.test_demo_run import bytes_of
 from tests.integration.test_durability import CONCURRENCY, Command, dataset, paid_twice, stored, wait_until
 from tests.support.answers import prompt_of
@@ -33,7 +33,7 @@ EVOLUTIONS = {"CONSTRAINTS", "DEEPENING", "CONCRETIZING", "INCREASED_REASONING_S
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
-    return run_apart(tmp_path_factory.mktemp("evolve"), "--generations", 3, pipeline="evolve")
+    return run_demo(tmp_path_factory.mktemp("evolve"), "--generations", 3, pipeline="evolve")
 
 
 @pytest.fixture(scope="module")

@@ -32,10 +32,13 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
     from distilabel_selfinstruct.steps.classification import IdentifyClassification
     from distilabel_selfinstruct.steps.dedup import RougeDedup
+    from distilabel_selfinstruct.steps.documents import LoadDocuments
+    from distilabel_selfinstruct.steps.evolution import AnswerEvolutions, EvolveInstructions, JudgeEvolutions
     from distilabel_selfinstruct.steps.filtering import FilterInstances
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
     from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.queries import GenerateQueries
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
         SelectInstances,
@@ -67,10 +70,13 @@ _HOMES = {
     "steps.bootstrap": ["BootstrapInstructions"],
     "steps.classification": ["IdentifyClassification"],
     "steps.dedup": ["RougeDedup"],
+    "steps.documents": ["LoadDocuments"],
+    "steps.evolution": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
     "steps.filtering": ["FilterInstances"],
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.loading": ["LoadInstructions"],
+    "steps.queries": ["GenerateQueries"],
     "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected", "SelectTopics"],
     "steps.tasks": ["BootstrapTasks"],
     "steps.topics": ["GenerateTopics", "InstructByTopic"],
@@ -82,18 +88,23 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "VLLM",
+    "AnswerEvolutions",
     "AnswerInstructions",
     "BootstrapInstructions",
     "BootstrapTasks",
     "DemoLLM",
     "DurableLLM",
+    "EvolveInstructions",
     "FilterInstances",
     "FormatForTraining",
+    "GenerateQueries",
     "GenerateTopics",
     "IdentifyClassification",
     "InputFirstInstances",
     "Instance",
     "InstructByTopic",
+    "JudgeEvolutions",
+    "LoadDocuments",
     "LoadInstructions",
     "LoadSeedTasks",
     "OpenAICompatibleLLM",

@@ -20,6 +20,7 @@ from distilabel_selfinstruct.errors import RunFolderError
 _TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
 _TYPES: dict[str, Any] = {
     "round": _NUMBER,
+    "generation": _NUMBER,
     "input_tokens": _NUMBER,
     "output_tokens": _NUMBER,
     "max_similarity": _SCORE,

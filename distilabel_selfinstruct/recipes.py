@@ -116,7 +116,7 @@ DOMAIN = Recipe(
         "**Queries.** The model is shown a passage of a document, the description of an application and criteria, and"
         " writes queries.",
         f"**Near-duplicates.** {_SIMILAR}",
-        "**Answers.** The model answers each query.",
+        "**Answers.** The model answers each query, with the passage before it unless the run is `closed_book`.",
     ),
     citation=_SELF_INSTRUCT,
 )

@@ -7,6 +7,7 @@ that answers a message under a JSON schema. A run records `VERSION`; any change 
 from __future__ import annotations
 
 from functools import cache
+from importlib import resources
 from typing import Any, Literal, get_args
 
 import jinja2
@@ -14,7 +15,10 @@ import jinja2
 from distilabel_selfinstruct.prompts.schemas import answer_schema
 
 VERSION = 1
-Question = Literal["bootstrap", "classification", "output_first", "input_first", "alpaca", "topics"]
+Question = Literal[
+    "bootstrap", "classification", "output_first", "input_first", "alpaca", "topics", "document_answer",
+    "evolution_gain",
+]  # fmt: skip
 Wording = Literal["base", "chat", "structured"]
 Kind = Literal["general", "reasoning", "coding", "writing", "trivia", "roleplay", "multiple_choice"]
 """Of instructions about a topic: each has a template of its own in `kinds`, in chat wording."""
@@ -51,3 +55,9 @@ def render(question: Question, wording: Wording, **values: Any) -> Any:
 def render_kind(kind: Kind, **values: Any) -> Any:
     """The prompt for instructions of a kind, as a chat of one user message."""
     return [{"role": "user", "content": _template(f"kinds/{kind}.chat").render(**values)}]
+
+
+def template_text(question: Question, wording: Wording = "chat") -> str:
+    """The template itself, for a Task of distilabel that fills it."""
+    name = f"{question}.{wording}.jinja2"
+    return (resources.files(__package__) / name).read_text(encoding="utf-8").rstrip("\n")

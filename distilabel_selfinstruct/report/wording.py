@@ -30,7 +30,12 @@ _REASONS = {
     "conflicting_outputs": "two outputs for one input",
     "duplicate": "duplicate",
     "refusal": "refused to answer",
-    "over_limit": "more instances than the limit",
+    "over_limit": "more than the limit",
+    "empty_document": "document without a text",
+    "no_gain": "asks for no more than before",
+    "copied_prompt": "copies words of the prompt",
+    "unclear_gain": "judged neither yes nor no",
+    "only_stop_words": "only punctuation and stop words",
 }
 
 

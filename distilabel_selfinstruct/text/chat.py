@@ -32,7 +32,7 @@ _REMARK = re.compile(
     r"(?:sure|certainly|of course|absolutely|okay|ok|alright|great|got it|understood|no problem|happy to help)"
     r"\s*[,!.:—–-]"
     r"|(?:here|below|these|the following)\b[^.?!\n]*"
-    r"\b(?:tasks?|instructions?|prompts?|items?|ideas?|lists?|examples?|instances?|more|you go|continu\w+)\b"
+    r"\b(?:tasks?|instructions?|prompts?|versions?|items?|ideas?|lists?|examples?|instances?|more|you go|continu\w+)\b"
     r"[^.?!\n]*[.:!]?[*_)\s]*\Z"
     r"|(?:please )?let me know\b|feel free\b|would you like me\b|do you want me\b|if you['’]d like\b"
     r"|if you (?:need|want) (?:any|more)\b|(?:i )?hope (?:this|these|that|it|they)\b|note(?: that|:)"
@@ -267,6 +267,25 @@ def undressed(text: str) -> str:
 def _without_half_bold(text: str) -> str:
     """The other half went with the mark before the text."""
     return _HALF_BOLD.sub("", text).strip() if text.count("**") == 1 else text
+
+
+# --- one text ------------------------------------------------------------------------------------------------------
+
+_WHOLE_FENCE = re.compile(r"\A```[^\n`]*\n(.*)\n[ \t]*```\Z", re.DOTALL)
+_WHOLE_BOLD = re.compile(r"\A\*\*([^*]+)\*\*\Z")
+
+
+def find_text(completion: str) -> str:
+    """The one text that an answer gives, with its lines, without what a model says before and after it."""
+    text = plain(completion).strip()
+    first, _, rest = text.partition("\n")
+    if rest and _REMARK.match(first) and (_ends_in_colon(first) or rest.startswith("\n")):
+        text = rest.strip()
+    text = without_closing(text)
+    for dress in (_WHOLE_FENCE, _WHOLE_BOLD, _QUOTED):
+        if found := dress.match(text):
+            text = found[found.lastindex or 0].strip()
+    return text
 
 
 # --- instances -----------------------------------------------------------------------------------------------------

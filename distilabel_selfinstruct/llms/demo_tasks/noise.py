@@ -58,7 +58,24 @@ KIND_SHARES = {
 """Of the instructions about a topic."""
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
-ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
+EVOLVED_ANSWER_SHARES = {**ANSWER_SHARES, "apology": 0.03, "stop_words": 0.04}
+"""Of the answers to an evolved instruction."""
+ANSWERS = {
+    "empty": "",
+    "refusal": "I'm sorry, but I can't assist with this request.",
+    "apology": "Sorry about this. It goes beyond what I was made for.",
+    "stop_words": "It is what it is.",
+}
+QUERY_SHARES = {"repeated": 0.04, "too_short": 0.03, "too_long": 0.02, "keyword": 0.03, "program": 0.02,
+                "punctuation": 0.03}  # fmt: skip
+"""Of the queries about a document."""
+QUERIES_SHARES = {"empty": 0.03, "off_topic": 0.04, "truncated": 0.06, "crlf": 0.05, "surplus": 0.08}
+"""Of the completions with queries."""
+EVOLUTION_SHARES = {
+    "empty": 0.02, "refusal": 0.04, "truncated": 0.04, "same": 0.04, "polite": 0.06, "copied": 0.05, "marked": 0.1,
+    "chatter": 0.1, "quoted": 0.05,
+}  # fmt: skip
+"""Of the evolutions of an instruction; the last three are only ways to present one."""
 TASK_SHARES = {"missing_field": 0.03, "empty_output": 0.03, "trailing_colon": 0.03, "input_equals_output": 0.04}
 """Of the tasks in an answer to Alpaca's question."""
 TASK_STYLES = {"chatter": 0.15, "bold": 0.15, "no_separators": 0.15, "fenced": 0.1}

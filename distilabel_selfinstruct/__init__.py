@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.filtering import FilterInstances
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
+    from distilabel_selfinstruct.steps.judging import FilterByJudge
     from distilabel_selfinstruct.steps.loading import LoadInstructions
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
@@ -67,6 +68,7 @@ _HOMES = {
     "steps.filtering": ["FilterInstances"],
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
+    "steps.judging": ["FilterByJudge"],
     "steps.loading": ["LoadInstructions"],
     "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
@@ -81,6 +83,7 @@ __all__ = [
     "BootstrapInstructions",
     "DemoLLM",
     "DurableLLM",
+    "FilterByJudge",
     "FilterInstances",
     "FormatForTraining",
     "IdentifyClassification",

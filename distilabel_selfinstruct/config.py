@@ -18,13 +18,10 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import PRESETS, get_preset
 from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
-from distilabel_selfinstruct.seeds import load_seed_tasks
+from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
 from distilabel_selfinstruct.steps.pool import default_lag
 
-_HERE = Path(__file__).parent
-_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
-PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
 _SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
 
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"

@@ -18,6 +18,7 @@ from distilabel.distiset import Distiset
 from distilabel_selfinstruct.errors import RunFolderError
 
 _TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
+_CHAT = List({"role": _TEXT, "content": _TEXT})
 _TYPES: dict[str, Any] = {
     "round": _NUMBER,
     "input_tokens": _NUMBER,
@@ -25,11 +26,16 @@ _TYPES: dict[str, Any] = {
     "max_similarity": _SCORE,
     "mean_similarity": _SCORE,
     "score": _SCORE,
+    "judge_score": _SCORE,
+    "score_chosen": _SCORE,
+    "score_rejected": _SCORE,
+    "judgements": _NUMBER,
+    "is_chosen": _FLAG,
     "is_classification": _FLAG,
     "shot_ids": List(_TEXT),
     "most_similar": List({"id": _TEXT, "score": _SCORE}),
     "instances": List({"input": _TEXT, "output": _TEXT}),
-    "messages": List({"role": _TEXT, "content": _TEXT}),
+    "messages": _CHAT,
 }
 
 

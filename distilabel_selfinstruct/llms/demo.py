@@ -66,6 +66,7 @@ class DemoLLM(LLM):
         stop: list[str] | None = None,
         presence_penalty: float = 0.0,
         frequency_penalty: float = 0.0,
+        first_generation: int = 0,
     ) -> list[GenerateOutput]:
         """Answers each prompt `num_generations` times.
 
@@ -79,18 +80,20 @@ class DemoLLM(LLM):
             stop: strings before the first of which an answer ends. Defaults to `None`.
             presence_penalty: accepted, and ignored. Defaults to `0.0`.
             frequency_penalty: accepted, and ignored. Defaults to `0.0`.
+            first_generation: the number of the first answer: how often the prompt was asked before. Defaults to `0`.
         """
-        return [self._generate(_prompt_text(each), num_generations, max_new_tokens, stop or []) for each in inputs]
+        numbers = range(first_generation, first_generation + num_generations)
+        return [self._generate(_prompt_text(each), numbers, max_new_tokens, stop or []) for each in inputs]
 
-    def _generate(self, prompt: str, num_generations: int, max_new_tokens: int, stop: list[str]) -> GenerateOutput:
+    def _generate(self, prompt: str, numbers: range, max_new_tokens: int, stop: list[str]) -> GenerateOutput:
         completions = [
-            answer(prompt, Random(f"{self.seed}|{number}|{prompt}"), self.noise).limited(stop, max_new_tokens)
-            for number in range(num_generations)
+            answer(prompt, Random(f"{self.seed}|{number}|{prompt}"), self.noise, number).limited(stop, max_new_tokens)
+            for number in numbers
         ]
         return {
             "generations": [completion.text for completion in completions],
             "statistics": {
-                "input_tokens": [count_tokens(prompt)] * num_generations,
+                "input_tokens": [count_tokens(prompt)] * len(numbers),
                 "output_tokens": [count_tokens(completion.text) for completion in completions],
             },
             "finish_reason": [completion.finish_reason for completion in completions],

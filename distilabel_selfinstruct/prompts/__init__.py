@@ -14,7 +14,7 @@ import jinja2
 from distilabel_selfinstruct.prompts.schemas import answer_schema
 
 VERSION = 1
-Question = Literal["bootstrap", "classification", "output_first", "input_first"]
+Question = Literal["bootstrap", "classification", "output_first", "input_first", "judgement"]
 Wording = Literal["base", "chat", "structured"]
 WORDINGS: tuple[Wording, ...] = ("base", "chat", "structured")
 

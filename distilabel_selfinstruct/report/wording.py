@@ -26,6 +26,10 @@ _REASONS = {
     "conflicting_outputs": "two outputs for one input",
     "duplicate": "duplicate",
     "refusal": "refused to answer",
+    "low_score": "judged to be of little use",
+    "unclear_judgement": "no judgement that gives a score",
+    "tie": "best and worst response judged equal",
+    "too_few_responses": "fewer than two responses to compare",
     "over_limit": "more instances than the limit",
 }
 

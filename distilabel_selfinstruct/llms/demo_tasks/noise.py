@@ -41,6 +41,21 @@ INSTANCES_SHARES = {
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
 ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
+JUDGEMENT_SHARES = {"unclear": 0.15, "severe": 0.2}
+"""Of the judgements."""
+UNCLEAR_JUDGEMENTS = (
+    "The answer is good, but it depends on what the user expects.",
+    "Score: 7/10",
+    "It deserves a score of 2 for its content and a score of 4 for its form.",
+)
+RESPONSE_SHARES = {"wordy": 0.2, "incomplete": 0.15, "wrong": 0.25}
+"""Of the further answers to an instruction that is asked several times; a judge has to tell them apart."""
+WORDY = "Sure, I am happy to help you with that! After careful consideration, this is my answer:\n\n{}"
+WRONG = (
+    "There is no answer to this, since too little is known.",
+    "Both are possible, depending on how one looks at it.",
+    "The answer is 41.",
+)
 SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate")
 """Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}
@@ -179,6 +194,12 @@ def spoil(kind: str, instances: list[Instance], rng: Random) -> list[Instance]:
 
 def _another_output(one: Instance, instances: list[Instance]) -> str:
     return next((other.output for other in instances if other.output != one.output), f"not {one.output}")
+
+
+def incomplete(text: str) -> str:
+    """An answer that stops half-way, as if it were the whole."""
+    words = text.split()
+    return " ".join(words[: len(words) // 2]) if len(words) > 1 else text[: len(text) // 2]
 
 
 def cut(text: str, rng: Random) -> str:

@@ -46,6 +46,7 @@ class Recipe:
     citation: str
 
 
+_JUDGEMENT = RecipeStage("judgement", "Judgement", "instance", optional=True)
 _SIMILAR = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."
 _SELF_INSTRUCT = """\
 @misc{wang2022selfinstruct,
@@ -66,7 +67,7 @@ SELF_INSTRUCT = Recipe(
         RecipeStage("bootstrap", "Bootstrap", "candidate"),
         RecipeStage("classification", "Classification", "instruction"),
         RecipeStage("instances", "Instances", "instance"),
-        RecipeStage("judgement", "Judgement", "instance", optional=True),
+        _JUDGEMENT,
     ),
     how=(
         "**Bootstrap.** The model is shown a few tasks of the pool, which begins with the seed tasks, and comes up with"
@@ -86,6 +87,7 @@ ALPACA = Recipe(
     stages=(
         RecipeStage("bootstrap", "Bootstrap", "candidate"),
         RecipeStage("instances", "Instances", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Tasks.** The model is shown three seed tasks and goes on to the twentieth: instruction, input and output in"
@@ -110,6 +112,7 @@ DOMAIN = Recipe(
         RecipeStage("queries", "Queries", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Queries.** The model is shown a passage of a document, the description of an application and criteria, and"
@@ -127,6 +130,7 @@ TOPICS = Recipe(
         RecipeStage("topics", "Topics", "candidate"),
         RecipeStage("instructions", "Instructions", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Topics.** The model lists topics; repeated ones are dropped.",
@@ -150,6 +154,7 @@ EVOLVE = Recipe(
         RecipeStage("evolution", "Evolution", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Evolution.** The model rewrites each instruction into a more demanding one, or makes a rarer one of the same"
@@ -177,6 +182,7 @@ MAGPIE = Recipe(
         RecipeStage("magpie", "Instructions", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Instructions.** The model is given nothing but the beginning of a user's turn, and writes what a user might"

@@ -18,7 +18,14 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
-from distilabel_selfinstruct.review import Quality, quality_caption, quality_table
+from distilabel_selfinstruct.review import (
+    Agreement,
+    Quality,
+    judge_caption,
+    judge_table,
+    quality_caption,
+    quality_table,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -106,6 +113,7 @@ class CardFacts:
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
         language: codes of the languages; none: English where the text reads like it.
         quality: what annotators found; None where nobody has looked.
+        agreement: what a judge model says of the same instances; None where none was compared with annotators.
     """
 
     repo_id: str
@@ -121,6 +129,7 @@ class CardFacts:
     license: Sequence[str] = ()
     language: Sequence[str] = ()
     quality: Quality | None = None
+    agreement: Agreement | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -293,6 +302,8 @@ def card_text(facts: CardFacts) -> str:
         captions=CAPTIONS,
         quality_caption=quality_caption,
         quality_table=quality_table,
+        judge_caption=judge_caption,
+        judge_table=judge_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
         version=__version__,

@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
     from distilabel_selfinstruct.steps.judging import FilterByJudge
     from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.preferences import GenerateResponses, PairResponses
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
         SelectInstances,
         SelectInstructions,
+        SelectPreferences,
         SelectRejected,
     )
     from distilabel_selfinstruct.text.parsing import (
@@ -70,7 +72,14 @@ _HOMES = {
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.judging": ["FilterByJudge"],
     "steps.loading": ["LoadInstructions"],
-    "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
+    "steps.preferences": ["GenerateResponses", "PairResponses"],
+    "steps.selecting": [
+        "LoadSeedTasks",
+        "SelectInstances",
+        "SelectInstructions",
+        "SelectPreferences",
+        "SelectRejected",
+    ],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
     "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
@@ -86,6 +95,7 @@ __all__ = [
     "FilterByJudge",
     "FilterInstances",
     "FormatForTraining",
+    "GenerateResponses",
     "IdentifyClassification",
     "InputFirstInstances",
     "Instance",
@@ -93,6 +103,7 @@ __all__ = [
     "LoadSeedTasks",
     "OpenAICompatibleLLM",
     "OutputFirstInstances",
+    "PairResponses",
     "Pipeline",
     "Preset",
     "RougeDedup",
@@ -100,6 +111,7 @@ __all__ = [
     "SeedTask",
     "SelectInstances",
     "SelectInstructions",
+    "SelectPreferences",
     "SelectRejected",
     "SelfInstructToArgilla",
     "check_instances",

@@ -22,6 +22,7 @@ from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
 from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
 from distilabel_selfinstruct.steps.judging import JUDGEMENTS
+from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.pool import default_lag
 from distilabel_selfinstruct.text.scores import MOST
 
@@ -245,6 +246,28 @@ class SelfInstructConfig(RunConfig):
             return self.model_copy(update={"lag": before["lag"]})
         lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.num_instructions)
         return self.model_copy(update={"lag": lag})
+
+
+class SourceConfig(RunConfig):
+    """What a run is told that goes on with instructions which are there already."""
+
+    source: str = option(
+        str(PROJECT_SEEDS),
+        "instructions: a run, a file (.jsonl, .json, .csv), a saved dataset, or a dataset of the Hub (default: the"
+        " project's seed tasks)",
+        "RUN|FILE|NAMESPACE/NAME", fixed=False,
+    )  # fmt: skip
+    subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
+    split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
+    max_instructions: int | None = option(None, "most instructions that are read", "N", fixed=False, gt=0)
+
+    def inputs(self) -> dict[str, str]:
+        """The name of the instructions."""
+        return {"originals": content_name(self.originals())}
+
+    def originals(self) -> list[str]:
+        """The instructions that the run goes on with."""
+        return read_instructions(self.source, self.subset, self.split, self.max_instructions)
 
 
 C = TypeVar("C", bound=RunConfig)

@@ -36,12 +36,16 @@ _TYPES: dict[str, Any] = {
     "most_similar": List({"id": _TEXT, "score": _SCORE}),
     "instances": List({"input": _TEXT, "output": _TEXT}),
     "messages": _CHAT,
+    "chosen": _CHAT,
+    "rejected": _CHAT,
 }
 
 
 def features_of(columns: Iterable[str]) -> Features:
     """The types of these columns; text for all that are nothing else."""
-    return Features({column: _TYPES.get(column, _TEXT) for column in columns})
+    columns = list(columns)
+    types = _TYPES | {"prompt": _CHAT} if "chosen" in columns else _TYPES  # preference pairs are chats
+    return Features({column: types.get(column, _TEXT) for column in columns})
 
 
 def save_dataset(distiset: Distiset, columns: dict[str, list[str]], folder: Path) -> None:

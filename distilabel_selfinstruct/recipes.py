@@ -211,7 +211,7 @@ PREFERENCES = Recipe(
         RecipeStage("preferences", "Preference pairs", "pair"),
     ),
     how=(
-        "**Responses.** The model answers each instruction several times.",
+        "**Responses.** The model answers each instruction several times; empty, cut and repeated answers are dropped.",
         "**Judgement.** The model as judge gives each answer up to five points, several times; the mean is its reward.",
         "**Preference pairs.** The best and the worst answer make a pair; where they are equal there is none.",
     ),

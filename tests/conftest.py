@@ -37,11 +37,13 @@ def official_data() -> Path:
     return folder
 
 
-def run_script(*options: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python pipelines/self_instruct.py` with these options, away from the user's own keys."""
+def run_script(
+    *options: object, pipeline: str = "self_instruct", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`python pipelines/NAME.py` with these options, away from the user's own keys."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     return subprocess.run(
-        [sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), *map(str, options)],
+        [sys.executable, str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)],
         cwd=cwd or ROOT,
         env={**inherited, "PYTHONPATH": str(ROOT), **environment},
         stdin=subprocess.DEVNULL,

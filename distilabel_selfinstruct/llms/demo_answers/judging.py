@@ -7,7 +7,7 @@ import re
 from random import Random
 
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
-from distilabel_selfinstruct.llms.demo_answers.solving import solve
+from distilabel_selfinstruct.llms.demo_answers.plain import solve
 from distilabel_selfinstruct.llms.demo_tasks import noise
 from distilabel_selfinstruct.text.rules import is_refusal
 from distilabel_selfinstruct.text.scores import MOST
@@ -30,7 +30,7 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
         return None
     request, given, form = asked.groups()
     wrong = noise.pick(rng, noise.JUDGEMENT_SHARES, scale)
-    if wrong == "unclear":
+    if wrong == "unclear" or Random(given).random() < noise.UNDECIDED_SHARE * scale:
         return Completion(rng.choice(noise.UNCLEAR_JUDGEMENTS))
     points = points_of(request, given.strip())
     if wrong == "severe":
@@ -48,7 +48,7 @@ def points_of(request: str, given: str) -> int:
         return 0
     if right is None:
         return 3
-    if given == right:
+    if given in (right, noise.LABELLED.format(right)):
         return MOST
     if right in given:
         return 4

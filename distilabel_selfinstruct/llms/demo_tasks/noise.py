@@ -41,15 +41,18 @@ INSTANCES_SHARES = {
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
 ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
-JUDGEMENT_SHARES = {"unclear": 0.15, "severe": 0.2}
+JUDGEMENT_SHARES = {"unclear": 0.05, "severe": 0.2}
 """Of the judgements."""
+UNDECIDED_SHARE = 0.02
+"""Of the answers: whatever the judge says of it is unclear."""
 UNCLEAR_JUDGEMENTS = (
     "The answer is good, but it depends on what the user expects.",
     "Score: 7/10",
     "It deserves a score of 2 for its content and a score of 4 for its form.",
 )
-RESPONSE_SHARES = {"wordy": 0.2, "incomplete": 0.15, "wrong": 0.25}
+RESPONSE_SHARES = {"labelled": 0.25, "wordy": 0.15, "incomplete": 0.15, "wrong": 0.2}
 """Of the further answers to an instruction that is asked several times; a judge has to tell them apart."""
+LABELLED = "Answer: {}"
 WORDY = "Sure, I am happy to help you with that! After careful consideration, this is my answer:\n\n{}"
 WRONG = (
     "There is no answer to this, since too little is known.",

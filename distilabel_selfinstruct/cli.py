@@ -72,8 +72,8 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
         group.add_argument(flag, choices=choices, help=known.help)
     else:
         values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
-        if get_origin(types[0]) is list:
-            values, types = {"nargs": "+"}, get_args(types[0])
+        if (kind := get_origin(types[0])) in (list, dict):
+            values, types = {"nargs": "+"}, get_args(types[0]) if kind is list else (str,)
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
 
 

@@ -23,7 +23,7 @@ from distilabel_selfinstruct.steps.formatting import TrainingFormat
 from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
 from distilabel_selfinstruct.steps.judging import JUDGEMENTS
 from distilabel_selfinstruct.steps.loading import read_instructions
-from distilabel_selfinstruct.steps.pool import default_lag
+from distilabel_selfinstruct.steps.loop import default_lag
 from distilabel_selfinstruct.text.scores import MOST
 
 _SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
@@ -198,17 +198,36 @@ class RunConfig(BaseModel):
         }
 
 
-class SelfInstructConfig(RunConfig):
-    """What a run with a pool that grows from seed tasks is told."""
+class LoopConfig(RunConfig):
+    """What a run is told that asks until it has enough."""
 
-    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
-    seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
     preset: str = option("default", f"{', '.join(PRESETS)} (default: default)", "NAME")
     lag: int | None = option(
         None, "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
         "N", gt=0,
     )  # fmt: skip
     patience: int = option(5, "rounds without an admission before it stops (default: 5)", "N", fixed=False, gt=0)
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        get_preset(self.preset)
+
+    def resolved(self, before: dict[str, Any] | None) -> Self:
+        """With a lag."""
+        if self.lag is not None:
+            return self
+        if before is not None:
+            return self.model_copy(update={"lag": before["lag"]})
+        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0)
+        return self.model_copy(update={"lag": lag})
+
+
+class SelfInstructConfig(LoopConfig):
+    """What a run with a pool that grows from seed tasks is told."""
+
+    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
     pilot_rounds: int | None = option(
         None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
         const=PILOT_ROUNDS, gt=0,
@@ -229,23 +248,9 @@ class SelfInstructConfig(RunConfig):
         """What all Tasks of the method are told."""
         return {"preset": self.preset, "wording": self.wording, "seed_files": self.seeds, "seed": self.seed}
 
-    def check(self) -> None:
-        """Raises ConfigError for values that do not go together."""
-        super().check()
-        get_preset(self.preset)
-
     def inputs(self) -> dict[str, str]:
         """The name of the seed tasks."""
         return {"seed_tasks": content_name([dataclasses.asdict(task) for task in load_seed_tasks(*self.seeds)])}
-
-    def resolved(self, before: dict[str, Any] | None) -> Self:
-        """With a lag."""
-        if self.lag is not None:
-            return self
-        if before is not None:
-            return self.model_copy(update={"lag": before["lag"]})
-        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.num_instructions)
-        return self.model_copy(update={"lag": lag})
 
 
 class SourceConfig(RunConfig):

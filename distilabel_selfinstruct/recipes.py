@@ -15,13 +15,14 @@ class RecipeStage:
     Attributes:
         name: as in the column `stage` of the config `rejected`.
         title: as in reports.
-        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, or preference pairs.
+        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, preference pairs, or
+            topics.
         optional: whether runs may go without it.
     """
 
     name: str
     title: str
-    judges: Literal["candidate", "instruction", "instance", "pair"]
+    judges: Literal["candidate", "instruction", "instance", "pair", "topic"]
     optional: bool = False
 
 
@@ -127,7 +128,7 @@ TOPICS = Recipe(
     title="airoboros",
     url="https://github.com/jondurbin/airoboros",
     stages=(
-        RecipeStage("topics", "Topics", "candidate"),
+        RecipeStage("topics", "Topics", "topic"),
         RecipeStage("instructions", "Instructions", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
         _JUDGEMENT,

@@ -51,6 +51,7 @@ CONFIGS = {
     "seeds": "The human-written seed tasks that the run started from.",
     "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them.",
     "sft": "The instances in the format that a trainer takes.",
+    "topics": "The topics that the instructions are about.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
     "curated": "The reviewed instances that are right, with corrections applied.",
 }
@@ -76,6 +77,9 @@ COLUMNS = {
     "neighbour_id": "the instruction that a candidate was too similar to",
     "neighbour": "its text",
     "score": "their ROUGE-L F",
+    "topic": "what it is about",
+    "topic_id": "names the topic: number of its prompt, and place in the answer",
+    "kind": "what sort of instruction it is",
     "id": "names the seed task",
     "name": "a short name of the seed task",
     "instances": "input and output of each instance",

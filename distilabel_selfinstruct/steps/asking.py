@@ -56,32 +56,42 @@ def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
     return Answer(answer.completion[: min(ends)], "stop", None, None, answer.input_tokens, answer.output_tokens)
 
 
-class Asking(BaseModel):
-    """Attributes that the Tasks of the method share."""
+class AskingByPreset(BaseModel):
+    """Attributes that all Tasks of the method share."""
 
     preset: str = "default"
     wording: Wording = "chat"
-    seed_files: list[str] = Field(default_factory=list)
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
 
     _preset: Any = PrivateAttr(None)
-    _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
 
     @field_validator("preset")
     @classmethod
     def _preset_exists(cls, name: str) -> str:
         return get_preset(name).name
 
-    def load_seeds(self) -> None:
+    def load_preset(self) -> None:
+        """Reads the preset."""
+        self._preset = get_preset(self.preset)
+
+
+class Asking(AskingByPreset):
+    """Attributes that the Tasks share whose prompts show seed tasks."""
+
+    seed_files: list[str] = Field(default_factory=list)
+
+    _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
+
+    def load_preset(self) -> None:
         """Reads preset and seed files.
 
         Raises:
             ConfigError: if there is no seed file.
             SeedFileError: if one cannot be used.
         """
+        super().load_preset()
         if not self.seed_files:
             raise ConfigError("No seed tasks: give `seed_files`, the path of at least one seed file.")
-        self._preset = get_preset(self.preset)
         self._seed_tasks = load_seed_tasks(*self.seed_files)
 
     def shots(self, question: str, tasks: Sequence[SeedTask], count: int) -> list[SeedTask]:
@@ -170,7 +180,7 @@ class AskingTask(MarkingTask, Asking):
 
     def load(self) -> None:
         """Loads the model and the seed tasks."""
-        self.load_seeds()
+        self.load_preset()
         super().load()
 
     @abstractmethod

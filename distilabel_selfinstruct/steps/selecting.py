@@ -231,6 +231,37 @@ class SelectPreferences(_Select):
                 }
 
 
+class SelectTopics(_Select):
+    """Selects the topics.
+
+    Attributes:
+        more_columns: columns that a recipe adds, kept after the usual ones.
+
+    Input columns:
+        - instruction_id (`str`): names the topic.
+        - topic (`str`): the topic.
+        - reject_reason (`str`): None in the row of a topic that was admitted.
+
+    Output columns:
+        - topic_id (`str`): names the topic.
+        - topic (`str`): the topic.
+        - round (`int`): the round of the prompt that brought it.
+        - model_name (`str`): the model.
+
+    Categories:
+        - columns
+    """
+
+    columns = ("topic_id", "topic", "round", "model_name")
+
+    @property
+    def inputs(self) -> "StepColumns":
+        return ["instruction_id", "topic", "reject_reason"]
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        return (row | {"topic_id": row["instruction_id"]} for row in rows if row["reject_reason"] is None)
+
+
 class LoadSeedTasks(GeneratorStep):
     """Yields the seed tasks of seed files as rows.
 

@@ -38,6 +38,24 @@ INSTANCES_SHARES = {
     "surplus": 0.06,
 }
 """Of the completions with instances; those that need an input do nothing where a task has none."""
+TOPICS_SHARES = {"empty": 0.05, "off_topic": 0.1, "truncated": 0.1, "crlf": 0.06}
+"""Of the answers with topics."""
+TOPIC_SHARES = {"refusal": 0.04, "too_long": 0.04}
+"""Of the topics in an answer."""
+TOPICS = {
+    "refusal": "I'm sorry, but I can't name another one.",
+    "too_long": "How the people who live near a lighthouse spend their evenings when the fog does not lift for days",
+}
+KIND_SHARES = {
+    "refusal": 0.03,
+    "no_options": 0.1,
+    "too_short": 0.03,
+    "too_long": 0.02,
+    "keyword": 0.03,
+    "punctuation": 0.03,
+    "non_ascii": 0.01,
+}
+"""Of the instructions about a topic."""
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
 ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
@@ -59,6 +77,12 @@ WRONG = (
     "Both are possible, depending on how one looks at it.",
     "The answer is 41.",
 )
+TASK_SHARES = {"missing_field": 0.03, "empty_output": 0.03, "trailing_colon": 0.03, "input_equals_output": 0.04}
+"""Of the tasks in an answer to Alpaca's question."""
+TASK_STYLES = {"chatter": 0.15, "bold": 0.15, "no_separators": 0.15, "fenced": 0.1}
+"""Of the chat answers to Alpaca's question; the rest are in the form of the prompt."""
+NO_INPUT = ("<noinput>", "<noinput>", "<noinput>", "<noInput>", "<no input>", "No input needed.", "None")
+"""How an empty input is written."""
 SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate")
 """Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}

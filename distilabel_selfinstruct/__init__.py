@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
     from distilabel_selfinstruct.steps.judging import FilterByJudge
     from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.magpie import MagpieInstructions
     from distilabel_selfinstruct.steps.preferences import GenerateResponses, PairResponses
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
@@ -75,6 +76,7 @@ _HOMES = {
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.judging": ["FilterByJudge"],
     "steps.loading": ["LoadInstructions"],
+    "steps.magpie": ["MagpieInstructions"],
     "steps.preferences": ["GenerateResponses", "PairResponses"],
     "steps.selecting": [
         "LoadSeedTasks",
@@ -110,6 +112,7 @@ __all__ = [
     "InstructByTopic",
     "LoadInstructions",
     "LoadSeedTasks",
+    "MagpieInstructions",
     "OpenAICompatibleLLM",
     "OutputFirstInstances",
     "PairResponses",

@@ -181,14 +181,12 @@ MAGPIE = Recipe(
     url="https://arxiv.org/abs/2406.08464",
     stages=(
         RecipeStage("magpie", "Instructions", "candidate"),
-        RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
         _JUDGEMENT,
     ),
     how=(
         "**Instructions.** The model is given nothing but the beginning of a user's turn, and writes what a user might"
-        " ask.",
-        f"**Near-duplicates.** {_SIMILAR}",
+        f" ask. {_SIMILAR}",
         "**Answers.** It answers its own instruction.",
     ),
     citation="""\

@@ -12,6 +12,7 @@ from random import Random
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM
+from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
 from distilabel.typing import FormattedInput, GenerateOutput
 from pydantic import Field, validate_call
 
@@ -19,7 +20,7 @@ from distilabel_selfinstruct.llms.demo_answers import answer
 from distilabel_selfinstruct.llms.demo_answers.completion import count_tokens
 
 
-class DemoLLM(LLM):
+class DemoLLM(LLM, MagpieChatTemplateMixin):
     """A stand-in for a language model: a seeded grammar that answers the questions of the recipes.
 
     It needs no network and no weights. The answer is a function of the prompt's text, `seed` and the number of the
@@ -83,7 +84,7 @@ class DemoLLM(LLM):
             first_generation: the number of the first answer: how often the prompt was asked before. Defaults to `0`.
         """
         numbers = range(first_generation, first_generation + num_generations)
-        return [self._generate(_prompt_text(each), numbers, max_new_tokens, stop or []) for each in inputs]
+        return [self._generate(self._prompt_text(each), numbers, max_new_tokens, stop or []) for each in inputs]
 
     def _generate(self, prompt: str, numbers: range, max_new_tokens: int, stop: list[str]) -> GenerateOutput:
         completions = [
@@ -99,10 +100,10 @@ class DemoLLM(LLM):
             "finish_reason": [completion.finish_reason for completion in completions],
         }  # type: ignore[typeddict-unknown-key]
 
-
-def _prompt_text(prompt: FormattedInput) -> str:
-    if isinstance(prompt, tuple):  # with the description of a structured output, which the prompt describes too
-        prompt = prompt[0]
-    if isinstance(prompt, str):
-        return prompt
-    return next((str(message["content"]) for message in reversed(prompt) if message["role"] == "user"), "")
+    def _prompt_text(self, prompt: FormattedInput) -> str:
+        if isinstance(prompt, tuple):  # with the description of a structured output, which the prompt describes too
+            prompt = prompt[0]
+        if isinstance(prompt, str):
+            return prompt
+        asked = next((str(message["content"]) for message in reversed(prompt) if message["role"] == "user"), "")
+        return str(self.apply_magpie_pre_query_template(asked, prompt))

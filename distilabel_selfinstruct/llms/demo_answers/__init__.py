@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from distilabel_selfinstruct.llms.demo_answers import alpaca, judging, plain, self_instruct, topics
+from distilabel_selfinstruct.llms.demo_answers import alpaca, judging, magpie, plain, self_instruct, topics
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
 
 OTHER_PROMPT = "I'm sorry, but I can't help with that: a demo model only answers what the recipes ask it."
 
 Answerer = Callable[[str, Random, float], "Completion | None"]
-_ANSWERERS: tuple[Answerer, ...] = (alpaca.answer, topics.answer, self_instruct.answer, judging.answer)
+_ANSWERERS: tuple[Answerer, ...] = (
+    alpaca.answer, topics.answer, self_instruct.answer, judging.answer, magpie.answer,
+)  # fmt: skip
 
 
 def answer(prompt: str, rng: Random, scale: float, number: int = 0) -> Completion:

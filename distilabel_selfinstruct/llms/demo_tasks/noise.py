@@ -59,6 +59,8 @@ KIND_SHARES = {
 ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
 """Of the answers to an instruction alone."""
 ANSWERS = {"empty": "", "refusal": "I'm sorry, but I can't assist with this request."}
+MAGPIE_SHARES = {"empty": 0.03, "truncated": 0.04}
+"""Of what it says as a user."""
 JUDGEMENT_SHARES = {"unclear": 0.05, "severe": 0.2}
 """Of the judgements."""
 UNDECIDED_SHARE = 0.02

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -11,8 +15,9 @@ import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct.seeds import load_seed_tasks
-from tests.conftest import Script, ScriptRun, run_script
+from tests.conftest import ROOT, Script, ScriptRun, run_script
 from tests.integration.test_demo_run import bytes_of
+from tests.integration.test_durability import wait_until
 from tests.support.openai_server import TRUNCATED, Body, Fault, OpenAIServer, html, status
 
 SCORES = {"The Po": 5, "The Rhine": 4, "Any river.": 1}
@@ -137,6 +142,33 @@ class TestOverHTTP:
             ("preferences", "too_few_responses"): 2,
         }  # fmt: skip
         assert {request.body["temperature"] for request in server.requests} == {0.7}
+
+    @pytest.mark.slow
+    def test_killed_and_started_again_it_makes_the_same_and_asks_for_the_rest(
+        self, questions: Path, script: Script, tmp_path: Path
+    ) -> None:
+        options = ["--llm", "openai", "--model", "stub-model", "--source", questions, "--concurrency", 2]
+        with OpenAIServer(answer=answer, fault_rule=fault) as server:
+            whole = script(*options, "--base-url", server.url, "--out", tmp_path / "whole", pipeline="preferences")
+            assert whole.returncode == 3, whole.stderr
+            asked = len(server.requests)
+        with OpenAIServer(answer=answer, fault_rule=fault, latency=0.2) as server:
+            options += ["--base-url", server.url, "--out", tmp_path / "run"]
+            killed = subprocess.Popen(
+                [sys.executable, "pipelines/preferences.py", *map(str, options)],
+                cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+            wait_until(lambda: sum(request.completed for request in server.requests) >= 4)
+            os.killpg(killed.pid, signal.SIGKILL)
+            killed.wait()
+            assert not (tmp_path / "run" / "dataset").exists()
+            server.latency = 0.0
+            again = script(*options, pipeline="preferences")
+            assert again.returncode == 3, again.stderr
+            # What was in flight when it was killed is asked again, and each session looks at the list of models.
+            assert len(server.requests) <= asked + 2 + 2
+        assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(tmp_path / "whole" / "dataset")
 
     def test_a_threshold_would_take_the_worse_responses_away(self, script: Script, tmp_path: Path) -> None:
         result = script("--judge-threshold", 3, "--out", tmp_path / "run", pipeline="preferences")

@@ -43,9 +43,7 @@ _ENDINGS = {
 }
 
 
-def options(
-    description: str | None = None, kind: type[RunConfig] = SelfInstructConfig
-) -> argparse.ArgumentParser:  # fmt: skip
+def options(description: str | None = None, kind: type[RunConfig] = SelfInstructConfig) -> argparse.ArgumentParser:
     """The options of a pipeline script, those of its config; those left out are not in the namespace."""
     parser = argparse.ArgumentParser(
         description=description,
@@ -53,7 +51,8 @@ def options(
         epilog="The key of an endpoint comes from the environment: OPENAI_API_KEY.",
     )
     groups = {name: parser.add_argument_group(name) if name else parser for name in GROUPS}
-    for name, field in kind.model_fields.items():
+    own_first = sorted(kind.model_fields.items(), key=lambda item: item[0] in RunConfig.model_fields)
+    for name, field in own_first:
         _add_option(groups[option_of(field).group], name, field.annotation, option_of(field))
     parser.add_argument("--config", metavar="FILE.yaml", help="options from a file, by the same names; options win")
     return parser

@@ -40,7 +40,7 @@ def official_data() -> Path:
 def run_script(
     *options: object, pipeline: str = "self_instruct", cwd: Path | None = None, **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """`python pipelines/NAME.py` with these options, away from the user's own keys."""
+    """`python pipelines/self_instruct.py`, or another script, with these options, away from the user's own keys."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     return subprocess.run(
         [sys.executable, str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)],
@@ -75,13 +75,17 @@ class ScriptRun:
         return rows
 
 
-@pytest.fixture(scope="session")
-def demo_run(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
-    """The first command of the README; its folder is for reading only."""
-    base = tmp_path_factory.mktemp("demo")
+def run_demo(base: Path, *options: object, pipeline: str = "self_instruct") -> ScriptRun:
+    """A script on the demo model, in a folder of its own; whatever it writes elsewhere is below `base`, too."""
     home, cwd = base / "home", base / "cwd"
     home.mkdir()
     cwd.mkdir()
     environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home), "PYTHONHASHSEED": "1"}
-    result = run_script("--out", "made", cwd=cwd, **environment)
+    result = run_script("--out", "made", *options, pipeline=pipeline, cwd=cwd, **environment)
     return ScriptRun(result, home, cwd, cwd / "made")
+
+
+@pytest.fixture(scope="session")
+def demo_run(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
+    """The first command of the README; its folder is for reading only."""
+    return run_demo(tmp_path_factory.mktemp("demo"))

@@ -161,9 +161,17 @@ def find_blocks(completion: str) -> list[str]:
     if (listed := json_elements(_JSON_INSTRUCTIONS, text)) is not None:
         return [well_formed(item) for item in listed if isinstance(item, str)]
     text = without_closing(unfenced(text, _NUMBERED))
-    marks = _top_marks(text, _NUMBERED) or _top_marks(text, _BULLET)
+    marks = _block_marks(text, _NUMBERED) or _block_marks(text, _BULLET)
     ends = [mark.start() for mark in marks[1:]] + [len(text)]
     return [field_text(text[mark.end() : end]) for mark, end in zip(marks, ends)]
+
+
+def _block_marks(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+    """The marks of the list, without those of lists in its items: indented ones, or close ones where others are not."""
+    marks = _top_marks(text, pattern)
+    marks = [mark for mark in marks if _indentation(mark) < _indentation(marks[0]) + 2]
+    spaced = [mark for mark in marks if mark is marks[0] or text.endswith("\n\n", 0, mark.start())]
+    return spaced if len(spaced) > 1 else marks
 
 
 def _listed(text: str) -> list[str]:

@@ -7,7 +7,7 @@ import re
 from distilabel_selfinstruct.text import chat
 from distilabel_selfinstruct.text.parsing import Listed
 
-_BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)[:：]?\*\*[ \t]*(?:[:：–—-]|\Z)")
+_BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)(?:[:：]\*\*|\*\*[ \t]*(?:[:：–—-]|\Z))")
 _EXPLANATION = re.compile(r"[ \t]+[–—-][ \t]+.*\Z", re.DOTALL)
 # What a model adds below a question although it was told not to.
 _ANSWER = re.compile(

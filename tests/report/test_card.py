@@ -31,7 +31,12 @@ from distilabel_selfinstruct.report.card import (
 )
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
 from distilabel_selfinstruct.review.curate import CURATED_FEATURES, REVIEWED_FEATURES
-from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
+from distilabel_selfinstruct.steps.selecting import (
+    INSTANCE_COLUMNS,
+    INSTRUCTION_COLUMNS,
+    REJECTED_COLUMNS,
+    SelectTopics,
+)
 
 NASTY = "<script>alert(1)</script> | ![x](http://evil.example/x.png) [a](javascript:b) *b* `c` www.evil.example & \\|"
 ENGLISH = "Write a poem about the sea and the wind that blows over it."
@@ -154,14 +159,21 @@ def test_every_config_says_its_columns_and_how_to_load_it() -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS, tuple(REVIEWED_FEATURES), tuple(CURATED_FEATURES)],
+    [
+        INSTANCE_COLUMNS,
+        INSTRUCTION_COLUMNS,
+        REJECTED_COLUMNS,
+        SelectTopics.columns,
+        tuple(REVIEWED_FEATURES),
+        tuple(CURATED_FEATURES),
+    ],
 )
 def test_every_column_of_the_pipeline_is_explained(columns: tuple[str, ...]) -> None:
     assert set(columns) <= COLUMNS.keys()
 
 
 def test_every_config_of_the_pipeline_is_explained() -> None:
-    assert CONFIGS.keys() == {"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"}
+    assert CONFIGS.keys() == {"instances", "instructions", "rejected", "seeds", "sft", "topics", "reviewed", "curated"}
 
 
 def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:

@@ -12,7 +12,7 @@ from datasets import load_from_disk
 
 from distilabel_selfinstruct import DemoLLM
 from distilabel_selfinstruct.llms.demo_answers.plain import solve
-from tests.conftest import Script, ScriptRun, run_script
+from tests.conftest import Script, ScriptRun, run_demo, run_script
 from tests.integration.test_demo_run import bytes_of
 from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
 
@@ -20,13 +20,7 @@ from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAISe
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """The recipe as it stands; the folder is for reading only."""
-    base = tmp_path_factory.mktemp("magpie")
-    home, cwd = base / "home", base / "cwd"
-    home.mkdir()
-    cwd.mkdir()
-    environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home)}
-    result = run_script("--out", "made", pipeline="magpie", cwd=cwd, **environment)
-    return ScriptRun(result, home, cwd, cwd / "made")
+    return run_demo(tmp_path_factory.mktemp("magpie"), pipeline="magpie")
 
 
 class TestDemoRun:

@@ -15,7 +15,7 @@ import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct.seeds import load_seed_tasks
-from tests.conftest import ROOT, Script, ScriptRun, run_script
+from tests.conftest import ROOT, Script, ScriptRun, run_demo, run_script
 from tests.integration.test_demo_run import bytes_of
 from tests.integration.test_durability import wait_until
 from tests.support.openai_server import TRUNCATED, Body, Fault, OpenAIServer, html, status
@@ -31,13 +31,7 @@ QUESTIONS = {
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """Pairs for the project's seed tasks; the folder is for reading only."""
-    base = tmp_path_factory.mktemp("preferences")
-    home, cwd = base / "home", base / "cwd"
-    home.mkdir()
-    cwd.mkdir()
-    environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home)}
-    result = run_script("--out", "made", pipeline="preferences", cwd=cwd, **environment)
-    return ScriptRun(result, home, cwd, cwd / "made")
+    return run_demo(tmp_path_factory.mktemp("preferences"), pipeline="preferences")
 
 
 class TestDemoRun:

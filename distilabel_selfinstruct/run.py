@@ -45,8 +45,8 @@ _FAILURES = frozenset({
 })  # fmt: skip
 
 
-RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "source", "originals"})
-"""What a run's config.yaml holds beside the options; the last three are the names of what was read."""
+RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals"})
+"""What a run's config.yaml holds beside the options; the last two are the names of what was read."""
 _USUAL_CONFIGS = frozenset({"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"})
 
 

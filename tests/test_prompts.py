@@ -183,9 +183,8 @@ def test_markup_in_an_instruction_is_not_rendered(wording: Wording) -> None:
 def test_the_judge_is_told_its_points_before_what_changes(wording: Wording) -> None:
     values = {"instruction": "Name a {{ river }}.", "output": "<b>The Po</b>"}
     text = text_of(render("judgement", wording, input="", **values), wording)
-    assert text.index("A fifth point") < text.index(
-        "\n<request>\nName a {{ river }}.\n</request>\n\n<answer>\n<b>The Po</b>"
-    )
+    shown = "\n<request>\nName a {{ river }}.\n</request>\n\n<answer>\n<b>The Po</b>\n</answer>\n"
+    assert text.index("A fifth point") < text.index(shown)
     with_input = text_of(render("judgement", wording, input="in Italy", **values), wording)
     assert "\n<request>\nName a {{ river }}.\n\nin Italy\n</request>\n" in with_input
 

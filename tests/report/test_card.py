@@ -32,10 +32,14 @@ from distilabel_selfinstruct.report.card import (
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
 from distilabel_selfinstruct.review.agreement import Agreement, Judged
 from distilabel_selfinstruct.review.curate import CURATED_FEATURES, REVIEWED_FEATURES
+from distilabel_selfinstruct.review.quality import judge
+from distilabel_selfinstruct.review.records import QUESTIONS, Answer, record_of
+from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
 from distilabel_selfinstruct.steps.selecting import (
     INSTANCE_COLUMNS,
     INSTRUCTION_COLUMNS,
     REJECTED_COLUMNS,
+    SelectPreferences,
     SelectTopics,
 )
 

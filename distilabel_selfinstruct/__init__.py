@@ -37,12 +37,16 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.filtering import FilterInstances
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
+    from distilabel_selfinstruct.steps.judging import FilterByJudge
     from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.magpie import MagpieInstructions
+    from distilabel_selfinstruct.steps.preferences import GenerateResponses, PairResponses
     from distilabel_selfinstruct.steps.queries import GenerateQueries
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
         SelectInstances,
         SelectInstructions,
+        SelectPreferences,
         SelectRejected,
         SelectTopics,
     )
@@ -75,9 +79,19 @@ _HOMES = {
     "steps.filtering": ["FilterInstances"],
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
+    "steps.judging": ["FilterByJudge"],
     "steps.loading": ["LoadInstructions"],
+    "steps.magpie": ["MagpieInstructions"],
+    "steps.preferences": ["GenerateResponses", "PairResponses"],
     "steps.queries": ["GenerateQueries"],
-    "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected", "SelectTopics"],
+    "steps.selecting": [
+        "LoadSeedTasks",
+        "SelectInstances",
+        "SelectInstructions",
+        "SelectPreferences",
+        "SelectRejected",
+        "SelectTopics",
+    ],
     "steps.tasks": ["BootstrapTasks"],
     "steps.topics": ["GenerateTopics", "InstructByTopic"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
@@ -95,9 +109,11 @@ __all__ = [
     "DemoLLM",
     "DurableLLM",
     "EvolveInstructions",
+    "FilterByJudge",
     "FilterInstances",
     "FormatForTraining",
     "GenerateQueries",
+    "GenerateResponses",
     "GenerateTopics",
     "IdentifyClassification",
     "InputFirstInstances",
@@ -107,8 +123,10 @@ __all__ = [
     "LoadDocuments",
     "LoadInstructions",
     "LoadSeedTasks",
+    "MagpieInstructions",
     "OpenAICompatibleLLM",
     "OutputFirstInstances",
+    "PairResponses",
     "Pipeline",
     "Preset",
     "RougeDedup",
@@ -116,6 +134,7 @@ __all__ = [
     "SeedTask",
     "SelectInstances",
     "SelectInstructions",
+    "SelectPreferences",
     "SelectRejected",
     "SelectTopics",
     "SelfInstructToArgilla",

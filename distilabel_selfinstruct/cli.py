@@ -122,6 +122,8 @@ def main(
         run = Run(read_config(given, of_file, file or "config", kind), recipe)
         if run.config.push_to_hub:
             check_push(run.config.push_to_hub)
+        if run.config.judge_agreement:
+            print(*run.judge_notes(), sep="\n", flush=True)
         summary = run.execute(build, finish=finish)
         print(describe(summary, run), flush=True)
         if run.config.push_to_hub:

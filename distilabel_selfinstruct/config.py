@@ -18,18 +18,19 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import PRESETS, get_preset
 from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
-from distilabel_selfinstruct.seeds import load_seed_tasks
+from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
+from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
+from distilabel_selfinstruct.steps.judging import JUDGEMENTS
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.loop import default_lag
+from distilabel_selfinstruct.text.scores import MOST
 
-_HERE = Path(__file__).parent
-_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
-PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
 _SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
 
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
-GROUPS = (MODEL, MADE, BUDGET, HUB, "")  # of the command line, in this order
+JUDGE = "a model as judge"
+GROUPS = (MODEL, MADE, JUDGE, BUDGET, HUB, "")  # of the command line, in this order
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,6 +110,20 @@ class RunConfig(BaseModel):
     )
     seed: int = option(0, "seed of all random draws (default: 0)", "N")
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    judge_threshold: float | None = option(
+        None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
+        ge=0, le=MOST,
+    )  # fmt: skip
+    judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
+    judge_base_url: str | None = option(
+        None, "OpenAI-compatible endpoint of the judge (default: --base-url)", "URL", JUDGE, fixed=False
+    )
+    judgements: int = option(
+        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
+    )
+    judge_agreement: str | None = option(
+        None, "reviewed run that this judge was compared on, with the command `judge`", "RUN", JUDGE, fixed=False
+    )
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
     input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
@@ -131,12 +146,32 @@ class RunConfig(BaseModel):
         """How many instructions are asked for; None where that depends on what comes in."""
         return None
 
+    @property
+    def judges(self) -> bool:
+        """Whether a judge scores the instances."""
+        return self.judge_threshold is not None
+
+    @property
+    def judge_columns(self) -> list[str]:
+        """The columns that a judge adds to the instances."""
+        return list(JUDGE_COLUMNS) if self.judges else []
+
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
+        self._check_judge()
         if self.llm in ("openai", "vllm") and not self.model:
             raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+
+    def _check_judge(self) -> None:
+        given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
+        if given and not self.judges:
+            raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
+        if self.judge_model and self.llm not in ("openai", "vllm") and not self.judge_base_url:
+            raise ConfigError("--judge-model needs --judge-base-url, the endpoint that offers the judge.")
+        if self.judge_base_url and not (self.judge_model or self.model):
+            raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
 
     def inputs(self) -> dict[str, str]:
         """Names for the contents of the files and datasets that are read: what the result depends on besides.

@@ -47,6 +47,7 @@ class Recipe:
     citation: str
 
 
+_JUDGEMENT = RecipeStage("judgement", "Judgement", "instance", optional=True)
 _SIMILAR = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."
 _SELF_INSTRUCT = """\
 @misc{wang2022selfinstruct,
@@ -67,7 +68,7 @@ SELF_INSTRUCT = Recipe(
         RecipeStage("bootstrap", "Bootstrap", "candidate"),
         RecipeStage("classification", "Classification", "instruction"),
         RecipeStage("instances", "Instances", "instance"),
-        RecipeStage("judgement", "Judgement", "instance", optional=True),
+        _JUDGEMENT,
     ),
     how=(
         "**Bootstrap.** The model is shown a few tasks of the pool, which begins with the seed tasks, and comes up with"
@@ -87,6 +88,7 @@ ALPACA = Recipe(
     stages=(
         RecipeStage("bootstrap", "Bootstrap", "candidate"),
         RecipeStage("instances", "Instances", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Tasks.** The model is shown three seed tasks and goes on to the twentieth: instruction, input and output in"
@@ -111,6 +113,7 @@ DOMAIN = Recipe(
         RecipeStage("queries", "Queries", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Queries.** The model is shown a passage of a document, the description of an application and criteria, and"
@@ -128,6 +131,7 @@ TOPICS = Recipe(
         RecipeStage("topics", "Topics", "topic"),
         RecipeStage("instructions", "Instructions", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Topics.** The model lists topics; repeated ones are dropped.",
@@ -151,6 +155,7 @@ EVOLVE = Recipe(
         RecipeStage("evolution", "Evolution", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Evolution.** The model rewrites each instruction into a more demanding one, or makes a rarer one of the same"
@@ -176,13 +181,12 @@ MAGPIE = Recipe(
     url="https://arxiv.org/abs/2406.08464",
     stages=(
         RecipeStage("magpie", "Instructions", "candidate"),
-        RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Instructions.** The model is given nothing but the beginning of a user's turn, and writes what a user might"
-        " ask.",
-        f"**Near-duplicates.** {_SIMILAR}",
+        f" ask. {_SIMILAR}",
         "**Answers.** It answers its own instruction.",
     ),
     citation="""\
@@ -206,7 +210,7 @@ PREFERENCES = Recipe(
         RecipeStage("preferences", "Preference pairs", "pair"),
     ),
     how=(
-        "**Responses.** The model answers each instruction several times.",
+        "**Responses.** The model answers each instruction several times; empty, cut and repeated answers are dropped.",
         "**Judgement.** The model as judge gives each answer up to five points, several times; the mean is its reward.",
         "**Preference pairs.** The best and the worst answer make a pair; where they are equal there is none.",
     ),

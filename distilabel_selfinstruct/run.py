@@ -16,11 +16,12 @@ from typing import Any, Generic
 import yaml
 from datasets import disable_progress_bars
 from distilabel.models.llms.base import LLM
+from distilabel.steps.base import Step
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.config import C, CustomLLM
+from distilabel_selfinstruct.config import C, CustomLLM, RunConfig
 from distilabel_selfinstruct.dataset import load_dataset, save_dataset
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.files import write_whole
@@ -33,8 +34,10 @@ from distilabel_selfinstruct.llms.vllm import VLLM
 from distilabel_selfinstruct.pipeline import Pipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.report import write_report
-from distilabel_selfinstruct.review import write_review
+from distilabel_selfinstruct.review import Agreement, judge_note, read_agreement, write_review
 from distilabel_selfinstruct.screen import show_progress
+from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
+from distilabel_selfinstruct.steps.judging import FilterByJudge
 
 _FAILURES = frozenset({
     "bad_request", "not_found", "context_length", "content_filter", "invalid_response", "timeout", "rate_limited",
@@ -116,6 +119,7 @@ class Run(Generic[C]):
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
+        self.judge_notes()  # an agreement that cannot be used is said before anything is written
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
 
@@ -130,11 +134,13 @@ class Run(Generic[C]):
             verbose=self.config.verbose,
         )
 
-    def llm(self, stage: str, temperature: float | None = None, keeps_failures: bool = False) -> DurableLLM:
-        """The model, with the completions of one stage; stages made first get slots first."""
+    def llm(
+        self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
+    ) -> DurableLLM:
+        """The model, or another, with the completions of one stage; stages made first get slots first."""
         self._stages[stage] = keeps_failures
         return DurableLLM(
-            llm=self._model(),
+            llm=model or self._model(),
             folder=str(self.folder / "completions"),
             stage=stage,
             priority=len(self._stages),
@@ -143,6 +149,24 @@ class Run(Generic[C]):
             outage=self.config.outage,
             generation_kwargs={} if temperature is None else {"temperature": temperature},
         )
+
+    def judge(self, threshold: float | None) -> FilterByJudge:
+        """The judge of this run."""
+        return FilterByJudge(
+            name="judge",
+            llm=self.llm(JUDGEMENT, model=self._judge_model()),
+            threshold=threshold,
+            wording="structured" if self.config.wording == "structured" else "chat",
+            num_generations=self.config.judgements,
+        )
+
+    def judged(self, step: Step) -> Step:
+        """The step that is given, or, where instances are to be judged, the judge that comes after it."""
+        if not self.config.judges:
+            return step
+        judge = self.judge(self.config.judge_threshold)
+        step >> judge
+        return judge
 
     @staticmethod
     def batch_size(rows: int) -> int:
@@ -188,12 +212,36 @@ class Run(Generic[C]):
             save_dataset(distiset, columns, self.folder / "dataset")
             shutil.copyfile(distiset.pipeline_path, self.folder / "pipeline.yaml")
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
-            notes = [*pipeline.warnings, *(finish(self) if finish else [])]
+            notes = [*pipeline.warnings, *self.judge_notes(), *(finish(self) if finish else [])]
             summary = self._summarise(time.monotonic() - started, notes)
             summary.write(self.folder / "summary.json")
         write_review(self.folder)  # takes the lock itself
         self._write_report(summary)
         return summary
+
+    def judge_notes(self) -> list[str]:
+        """How far the judge of this run agrees with people, or that nobody has ever compared them."""
+        if not self.config.judges:
+            return []
+        if self.config.judge_agreement:
+            return [judge_note(self._agreement(self.config.judge_agreement), self.config.judge_threshold)]
+        return [
+            f"The judge {self._judge_model().model_name} was never compared with people. Review a run, compare them"
+            " with `python -m distilabel_selfinstruct judge RUN`, and give --judge-agreement RUN."
+        ]
+
+    def _agreement(self, run: str) -> Agreement:
+        agreement, model = read_agreement(Path(run)), self._judge_model().model_name
+        if agreement is None:
+            raise ConfigError(
+                f"--judge-agreement {run}: no judge was compared with people there; do it with `python -m"
+                f" distilabel_selfinstruct judge {run}`."
+            )
+        if agreement.model != model:
+            raise ConfigError(
+                f"--judge-agreement {run}: {agreement.model!r} was the judge there, and it is {model!r} here."
+            )
+        return agreement
 
     @property
     def page(self) -> Path:
@@ -262,14 +310,15 @@ class Run(Generic[C]):
         return [path for path in paths if path.exists()]
 
     def _model(self) -> LLM:
+        return make_model(self.config)
+
+    def _judge_model(self) -> LLM:
+        """As the model, but for its name and its endpoint."""
         config = self.config
-        if isinstance(config.llm, CustomLLM):
-            return _custom_llm(config.llm)
-        if config.llm == "openai":
-            return OpenAICompatibleLLM(model=config.model, base_url=config.base_url, timeout=config.timeout)
-        if config.llm == "vllm":
-            return VLLM(model=config.model)
-        return DemoLLM(seed=config.seed)
+        name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
+        if config.judge_base_url or (config.judge_model and config.llm == "openai"):
+            return OpenAICompatibleLLM(model=name, base_url=url, timeout=config.timeout)
+        return VLLM(model=config.judge_model) if config.judge_model else self._model()
 
     def _runs_stage_by_stage(self) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
@@ -316,10 +365,11 @@ class Run(Generic[C]):
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:
             return
-        identity = self._identity()
+        defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
+        before = defaults | before  # an option that came later was at its default
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
-            for name, value in identity.items()
+            for name, value in self._identity().items()
             if before.get(name) != value
         ]
         if different:
@@ -338,6 +388,17 @@ class Run(Generic[C]):
         text = yaml.safe_dump(values | self._identity() | {"package_version": __version__}, sort_keys=False,
                               allow_unicode=True)  # fmt: skip
         write_whole(self.folder / "config.yaml", text)
+
+
+def make_model(config: RunConfig) -> LLM:
+    """The model that a config names."""
+    if isinstance(config.llm, CustomLLM):
+        return _custom_llm(config.llm)
+    if config.llm == "openai":
+        return OpenAICompatibleLLM(model=config.model, base_url=config.base_url, timeout=config.timeout)
+    if config.llm == "vllm":
+        return VLLM(model=config.model)
+    return DemoLLM(seed=config.seed)
 
 
 def _custom_llm(custom: CustomLLM) -> LLM:

@@ -16,8 +16,9 @@ from distilabel_selfinstruct import (
     SelectRejected,
 )
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, PROJECT_SEEDS, RunConfig, content_name, option
+from distilabel_selfinstruct.config import MODEL, RunConfig, content_name, option
 from distilabel_selfinstruct.run import Run
+from distilabel_selfinstruct.seeds import PROJECT_SEEDS
 from distilabel_selfinstruct.sources import read_lines
 from distilabel_selfinstruct.steps.documents import ANSWER_COLUMNS, ANSWER_TEMPLATE, COLUMNS, read_documents
 

@@ -41,8 +41,15 @@ class TestConfig:
             ({"llm": "openai"}, "--llm openai needs --model, the name of the model."),
             ({"llm": "vllm"}, "--llm vllm needs --model, the name of the model."),
             ({"max_cost": 2.0}, "--max-cost needs --input-price and --output-price, money per million tokens."),
+            ({"judge_threshold": 6.0}, "--judge-threshold: Input should be less than or equal to 5, got 6.0."),
+            ({"judge_model": "gpt"}, "--judge-model: nothing is judged without --judge-threshold."),
+            ({"judge_agreement": "runs/a"}, "--judge-agreement: nothing is judged without --judge-threshold."),
+            ({"judge_threshold": 3.0, "judge_model": "gpt"},
+             "--judge-model needs --judge-base-url, the endpoint that offers the judge."),
+            ({"judge_threshold": 3.0, "judge_base_url": "http://127.0.0.1:1/v1"},
+             "--judge-base-url needs --judge-model, the name of the judge."),
         ],
-    )
+    )  # fmt: skip
     def test_bad_options(self, values: dict[str, Any], said: str) -> None:
         with pytest.raises(ConfigError) as caught:
             read_config(values)
@@ -120,6 +127,7 @@ class TestOptionsOfARecipe:
 
     def test_what_the_result_depends_on(self) -> None:
         fixed = {"llm", "model", "wording", "temperature", "seed", "training_format"}
+        fixed |= {"judge_threshold", "judge_model", "judgements"}
         assert PrintConfig.names(fixed=True) == fixed | {"kinds", "ink", "copies", "draft", "rounds"}
 
     def test_another_source_is_another_run(self, tmp_path: Path) -> None:

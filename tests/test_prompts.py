@@ -176,6 +176,26 @@ def test_markup_in_an_instruction_is_not_rendered(wording: Wording) -> None:
     assert instruction in ask("input_first", wording, instruction)
 
 
+# --- the judge ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wording", ["chat", "structured"])
+def test_the_judge_is_told_its_points_before_what_changes(wording: Wording) -> None:
+    values = {"instruction": "Name a {{ river }}.", "output": "<b>The Po</b>"}
+    text = text_of(render("judgement", wording, input="", **values), wording)
+    shown = "\n<request>\nName a {{ river }}.\n</request>\n\n<answer>\n<b>The Po</b>\n</answer>\n"
+    assert text.index("A fifth point") < text.index(shown)
+    with_input = text_of(render("judgement", wording, input="in Italy", **values), wording)
+    assert "\n<request>\nName a {{ river }}.\n\nin Italy\n</request>\n" in with_input
+
+
+def test_the_judge_ends_with_its_score() -> None:
+    values = {"instruction": "Name a river.", "input": "", "output": "The Po"}
+    assert text_of(render("judgement", "chat", **values), "chat").endswith("\nScore: N")
+    _, structure = render("judgement", "structured", **values)
+    assert structure["schema"]["properties"]["score"] == {"type": "integer", "minimum": 0, "maximum": 5}
+
+
 # --- what a prompt shows is what the parser reads ------------------------------------------------------------------
 
 

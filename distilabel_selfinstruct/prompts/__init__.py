@@ -17,7 +17,7 @@ from distilabel_selfinstruct.prompts.schemas import answer_schema
 VERSION = 1
 Question = Literal[
     "bootstrap", "classification", "output_first", "input_first", "alpaca", "topics", "document_answer",
-    "evolution_gain",
+    "evolution_gain", "judgement",
 ]  # fmt: skip
 Wording = Literal["base", "chat", "structured"]
 Kind = Literal["general", "reasoning", "coding", "writing", "trivia", "roleplay", "multiple_choice"]

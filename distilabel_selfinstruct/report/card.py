@@ -18,7 +18,14 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
-from distilabel_selfinstruct.review import Quality, quality_caption, quality_table
+from distilabel_selfinstruct.review import (
+    Agreement,
+    Quality,
+    judge_caption,
+    judge_table,
+    quality_caption,
+    quality_table,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -42,6 +49,7 @@ CONFIGS = {
     "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "seeds": "The human-written seed tasks that the run started from.",
+    "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them.",
     "sft": "The instances in the format that a trainer takes.",
     "topics": "The topics that the instructions are about.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
@@ -85,6 +93,13 @@ COLUMNS = {
     "parent_id": "the instruction that it was evolved from; with no generation in it, an original",
     "parent": "that instruction",
     "evolution": "how it was evolved: the name of distilabel's prompt",
+    "judge_score": "the mean of a judge's scores, from 0 to 5",
+    "judgements": "how many of the judge's answers gave a score",
+    "is_chosen": "whether it is the better response of a preference pair",
+    "chosen": "the better response, as a chat",
+    "rejected": "the worse response, as a chat",
+    "score_chosen": "the score of the better response, from 0 to 5",
+    "score_rejected": "the score of the worse response",
     "original_instruction": "the instruction before its correction",
     "original_input": "the input before its correction",
     "original_output": "the output before its correction",
@@ -117,6 +132,7 @@ class CardFacts:
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
         language: codes of the languages; none: English where the text reads like it.
         quality: what annotators found; None where nobody has looked.
+        agreement: what a judge model says of the same instances; None where none was compared with annotators.
     """
 
     repo_id: str
@@ -132,6 +148,7 @@ class CardFacts:
     license: Sequence[str] = ()
     language: Sequence[str] = ()
     quality: Quality | None = None
+    agreement: Agreement | None = None
 
     @property
     def recipe(self) -> Recipe:
@@ -304,6 +321,8 @@ def card_text(facts: CardFacts) -> str:
         captions=CAPTIONS,
         quality_caption=quality_caption,
         quality_table=quality_table,
+        judge_caption=judge_caption,
+        judge_table=judge_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
         version=__version__,

@@ -36,6 +36,10 @@ _REASONS = {
     "copied_prompt": "copies words of the prompt",
     "unclear_gain": "judged neither yes nor no",
     "only_stop_words": "only punctuation and stop words",
+    "low_score": "judged to be of little use",
+    "unclear_judgement": "no judgement that gives a score",
+    "tie": "best and worst response judged equal",
+    "too_few_responses": "fewer than two responses to compare",
 }
 
 

@@ -112,7 +112,6 @@ class MarkingTask(Task):
 
     # `process` puts one question a row and keeps no state, so several batches may be under way at once.
     concurrent_batches: ClassVar[bool] = True
-    num_answers: ClassVar[int] = 1
 
     @property
     def outputs(self) -> "StepColumns":
@@ -146,6 +145,7 @@ class MarkingTask(Task):
     def _take_output(self, row: Row, output: "GenerateOutput") -> None:
         """Fills the row from what the model gave."""
         answer = self._read(answer_of(output))
+        row["model_name"] = self.llm.model_name
         take_answer(row, answer)
         self._take(row, answer)
 
@@ -167,11 +167,10 @@ class MarkingTask(Task):
         if asked:
             outputs: "list[GenerateOutput]" = self.llm.generate_outputs(
                 inputs=[self._question(row) for row in asked],
-                num_generations=self.num_answers,
+                num_generations=int(self.num_generations or 1),
                 **self._decoding_kwargs(),
             )
             for row, output in zip(asked, outputs):
-                row["model_name"] = self.llm.model_name
                 self._take_output(row, output)
         yield rows
 

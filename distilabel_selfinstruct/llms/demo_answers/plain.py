@@ -3,28 +3,54 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from random import Random
 
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
 from distilabel_selfinstruct.llms.demo_tasks import GRAMMAR, noise
+from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 
 _NO_INPUT = "I'm sorry, but I can't do this without the text that it is about."
 
 
 def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     """The right answer, or what models give instead now and then; None where the task is not known."""
-    if GRAMMAR.recognise(prompt.strip().partition("\n\n")[0]) is None:
+    right = solve(prompt)
+    if right is None and GRAMMAR.recognise(prompt.strip().partition("\n\n")[0]) is None:
         return None
-    return spoken(solve(prompt) or _NO_INPUT, rng, scale)
+    return spoken(right or _NO_INPUT, rng, scale)
+
+
+def another_answer(prompt: str, rng: Random, scale: float) -> Completion | None:
+    """A further answer to an instruction: a model that is asked several times says it differently, worse, or wrong."""
+    right, kind = solve(prompt), noise.pick(rng, noise.RESPONSE_SHARES, scale)
+    if right is None or kind is None:
+        return answer(prompt, rng, scale)
+    said = {
+        "labelled": noise.LABELLED.format(right),
+        "wordy": noise.WORDY.format(right),
+        "incomplete": noise.incomplete(right),
+        "wrong": rng.choice(noise.WRONG),
+    }
+    return Completion(said[kind])
 
 
 def solve(prompt: str) -> str | None:
-    """The right answer; None where the task is not known, or an input is missing."""
+    """The right answer: computed, or that of one of the project's seed tasks; None where it is not known."""
     instruction, _, given = prompt.strip().partition("\n\n")
     task = GRAMMAR.recognise(instruction)
-    if task is None or (task.family.draw is not None and not given):
-        return None
-    return task.family.answer(task.values, given)
+    if task is None:
+        return _of_seed_tasks().get(prompt.strip())
+    return None if task.family.draw is not None and not given else task.family.answer(task.values, given)
+
+
+@cache
+def _of_seed_tasks() -> dict[str, str]:
+    return {
+        f"{task.instruction}\n\n{instance.input}".strip(): instance.output
+        for task in load_seed_tasks(PROJECT_SEEDS)
+        for instance in task.instances
+    }
 
 
 def spoken(

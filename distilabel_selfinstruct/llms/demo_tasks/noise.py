@@ -76,6 +76,26 @@ EVOLUTION_SHARES = {
     "chatter": 0.1, "quoted": 0.05,
 }  # fmt: skip
 """Of the evolutions of an instruction; the last three are only ways to present one."""
+MAGPIE_SHARES = {"empty": 0.03, "truncated": 0.04}
+"""Of what it says as a user."""
+JUDGEMENT_SHARES = {"unclear": 0.05, "severe": 0.2}
+"""Of the judgements."""
+UNDECIDED_SHARE = 0.02
+"""Of the answers: whatever the judge says of it is unclear."""
+UNCLEAR_JUDGEMENTS = (
+    "The answer is good, but it depends on what the user expects.",
+    "Score: 7/10",
+    "It deserves a score of 2 for its content and a score of 4 for its form.",
+)
+RESPONSE_SHARES = {"labelled": 0.25, "wordy": 0.15, "incomplete": 0.15, "wrong": 0.2}
+"""Of the further answers to an instruction that is asked several times; a judge has to tell them apart."""
+LABELLED = "Answer: {}"
+WORDY = "Sure, I am happy to help you with that! After careful consideration, this is my answer:\n\n{}"
+WRONG = (
+    "There is no answer to this, since too little is known.",
+    "Both are possible, depending on how one looks at it.",
+    "The answer is 41.",
+)
 TASK_SHARES = {"missing_field": 0.03, "empty_output": 0.03, "trailing_colon": 0.03, "input_equals_output": 0.04}
 """Of the tasks in an answer to Alpaca's question."""
 TASK_STYLES = {"chatter": 0.15, "bold": 0.15, "no_separators": 0.15, "fenced": 0.1}
@@ -220,6 +240,12 @@ def spoil(kind: str, instances: list[Instance], rng: Random) -> list[Instance]:
 
 def _another_output(one: Instance, instances: list[Instance]) -> str:
     return next((other.output for other in instances if other.output != one.output), f"not {one.output}")
+
+
+def incomplete(text: str) -> str:
+    """An answer that stops half-way, as if it were the whole."""
+    words = text.split()
+    return " ".join(words[: len(words) // 2]) if len(words) > 1 else text[: len(text) // 2]
 
 
 def cut(text: str, rng: Random) -> str:

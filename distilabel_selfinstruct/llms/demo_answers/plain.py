@@ -27,9 +27,7 @@ def solve(prompt: str) -> str | None:
     return task.family.answer(task.values, given)
 
 
-def spoken(
-    solution: str, rng: Random, scale: float, shares: Mapping[str, float] = noise.ANSWER_SHARES
-) -> Completion:  # fmt: skip
+def spoken(solution: str, rng: Random, scale: float, shares: Mapping[str, float] = noise.ANSWER_SHARES) -> Completion:
     """An answer as a model gives it: right, or one of the mistakes of which these are the shares."""
     wrong = noise.pick(rng, shares, scale)
     if wrong in noise.ANSWERS:

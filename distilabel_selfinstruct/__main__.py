@@ -101,6 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = options().parse_args(arguments)
     try:
         print(_COMMANDS[given.command](given))
+    except KeyboardInterrupt:
+        return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
     return 0

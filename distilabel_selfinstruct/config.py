@@ -168,6 +168,8 @@ class RunConfig(BaseModel):
         given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
         if given and not self.judges:
             raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
+        if self.judges and self.wording == "base" and not self.judge_model:
+            raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
         if self.judge_model and self.llm not in ("openai", "vllm") and not self.judge_base_url:
             raise ConfigError("--judge-model needs --judge-base-url, the endpoint that offers the judge.")
         if self.judge_base_url and not (self.judge_model or self.model):

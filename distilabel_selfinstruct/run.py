@@ -227,7 +227,7 @@ class Run(Generic[C]):
             return [judge_note(self._agreement(self.config.judge_agreement), self.config.judge_threshold)]
         return [
             f"The judge {self._judge_model().model_name} was never compared with people. Review a run, compare them"
-            " with `python -m distilabel_selfinstruct judge RUN`, and give --judge-agreement RUN."
+            " with `python -m distilabel_selfinstruct judge RUN --llm ...`, and give --judge-agreement RUN."
         ]
 
     def _agreement(self, run: str) -> Agreement:
@@ -235,7 +235,7 @@ class Run(Generic[C]):
         if agreement is None:
             raise ConfigError(
                 f"--judge-agreement {run}: no judge was compared with people there; do it with `python -m"
-                f" distilabel_selfinstruct judge {run}`."
+                f" distilabel_selfinstruct judge {run} --llm ...`."
             )
         if agreement.model != model:
             raise ConfigError(

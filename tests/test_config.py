@@ -44,6 +44,8 @@ class TestConfig:
             ({"judge_threshold": 6.0}, "--judge-threshold: Input should be less than or equal to 5, got 6.0."),
             ({"judge_model": "gpt"}, "--judge-model: nothing is judged without --judge-threshold."),
             ({"judge_agreement": "runs/a"}, "--judge-agreement: nothing is judged without --judge-threshold."),
+            ({"judge_threshold": 3.0, "wording": "base"},
+             "A judge answers messages, and a base model continues texts: give --judge-model."),
             ({"judge_threshold": 3.0, "judge_model": "gpt"},
              "--judge-model needs --judge-base-url, the endpoint that offers the judge."),
             ({"judge_threshold": 3.0, "judge_base_url": "http://127.0.0.1:1/v1"},

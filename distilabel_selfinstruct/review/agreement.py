@@ -17,7 +17,7 @@ from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.store import ReviewStore
-from distilabel_selfinstruct.steps.judging import FilterByJudge
+from distilabel_selfinstruct.steps.judging import UNCLEAR, FilterByJudge
 from distilabel_selfinstruct.text.scores import MOST
 
 _RESAMPLES = 2000
@@ -110,6 +110,11 @@ class Agreement:
     def without_score(self) -> int:
         """Records that the judge gave no score; they count nowhere."""
         return sum(each.score is None for each in self.judged)
+
+    @property
+    def failed(self) -> int:
+        """Those of them whose requests have failed."""
+        return sum(each.reason not in (None, UNCLEAR) for each in self.judged)
 
     @property
     def thresholds(self) -> list[Confusion]:

@@ -118,6 +118,8 @@ def judge_caption(agreement: Agreement) -> str:
     )
     if agreement.without_score:
         text += f" {agreement.without_score:,} without a clear judgement are left out."
+    if agreement.failed:
+        text += f" Of {agreement.failed:,} the requests failed; the same command asks for those, and nothing else."
     if agreement.best is None:
         return text + " They always say the same, so that kappa says nothing: more varied records are needed."
     kappa, interval = _kappa_cells(agreement.best)

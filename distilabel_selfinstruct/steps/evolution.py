@@ -30,12 +30,10 @@ if TYPE_CHECKING:
 STAGE = "evolution"
 COLUMNS = ["generation", "parent_id", "parent", "evolution"]
 """The columns that the rows of a generation have."""
-EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048)  # the paper, section 4.2
+EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048)  # the paper's
 JUDGING = Decoding(max_new_tokens=16)
 
-_ELIMINATED = frozenset(
-    {"no_instructions", "truncated", "refusal", "copied_prompt", "no_gain", "unclear_gain"}
-)  # fmt: skip
+_ELIMINATED = frozenset({"no_instructions", "truncated", "refusal", "copied_prompt", "no_gain", "unclear_gain"})
 
 
 class EvolveInstructions(MarkingTask, EvolInstruct):

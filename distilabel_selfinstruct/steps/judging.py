@@ -18,7 +18,7 @@ from distilabel_selfinstruct.text.scores import MOST, parse_score
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, StepColumns
 
-STAGE = "judgement"
+STAGE, UNCLEAR = "judgement", "unclear_judgement"
 JUDGEMENTS = 3  # section 2.4: three are sampled of each answer, and their mean is its score
 COLUMNS = ("judge_score", "judgements")
 _DECODING = Decoding(temperature=0.7, top_p=0.9, max_new_tokens=512)  # section 3.1.3
@@ -132,6 +132,6 @@ class FilterByJudge(MarkingTask):
         if not given:
             reject(row, STAGE, answers[0].failure or "no_completion", answers[0].detail)
         elif not clear:
-            reject(row, STAGE, "unclear_judgement", excerpt(given[0].completion))
+            reject(row, STAGE, UNCLEAR, excerpt(given[0].completion))
         elif self.threshold is not None and row["judge_score"] < float(self.threshold):
             reject(row, STAGE, "low_score", f"{row['judge_score']:.2f} of {MOST}, the mean of {len(clear)} judgements")

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
-from distilabel.steps.tasks.text_generation import TextGeneration
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Decoding
-from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
+from distilabel_selfinstruct.steps.answering import AnswerInstructions
+from distilabel_selfinstruct.steps.asking import decoding_kwargs
 from distilabel_selfinstruct.steps.rows import Answer, Row, answers_of, reject, take_answer
 from distilabel_selfinstruct.text.chat import plain
 
@@ -24,7 +24,7 @@ RESPONSES, TEMPERATURE = 4, 0.7  # section 3.1.3
 _DECODING = Decoding(temperature=TEMPERATURE, top_p=0.9, max_new_tokens=2048)
 
 
-class GenerateResponses(MarkingTask, TextGeneration):
+class GenerateResponses(AnswerInstructions):
     """Answers each instruction several times: one row a response, those of an instruction one after the other.
 
     Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`) or the same as one before
@@ -77,22 +77,12 @@ class GenerateResponses(MarkingTask, TextGeneration):
         default=RESPONSES, ge=1, description="Responses to each instruction."
     )
 
-    def model_post_init(self, context: Any) -> None:
-        """TextGeneration's own: pydantic would take the first base's, which makes no list of `columns`."""
-        TextGeneration.model_post_init(self, context)
-
     @property
     def inputs(self) -> "StepColumns":
         return ["instruction_id", "instruction"]
 
-    def _own_outputs(self) -> list[str]:
-        return ["instance_id", "input", "output"]
-
     def _decoding_kwargs(self) -> dict[str, Any]:
         return decoding_kwargs(self.llm, _DECODING, "chat")
-
-    def _asks_about(self, row: Row) -> bool:
-        return True
 
     def _take_output(self, row: Row, output: "GenerateOutput") -> None:
         row.update(model_name=self.llm.model_name, answers=answers_of(output))

@@ -29,6 +29,7 @@ _FUNCTION_WORDS = (  # of English; "yes" and "no" are answers, and so are number
     "s same shall she should since so some such t than that the their theirs them themselves then there these they "
     "this those though through thus to too under until up upon us very was we were what when where whether which "
     "while who whom whose why will with within without would you your yours yourself yourselves "
+    "d ll m re ve "  # what an apostrophe divides
 )
 _STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
@@ -56,6 +57,8 @@ def is_short_apology(answer: str) -> bool:
 
 
 def says_nothing(answer: str) -> bool:
-    """Whether an answer holds nothing but punctuation and stop words."""
+    """Whether an answer holds nothing but punctuation and stop words; one letter alone is that of an option."""
     has_signs = any(unicodedata.category(sign) in ("Sc", "Sm", "So") for sign in answer)  # such as "+" or a face
-    return not has_signs and all(word in _STOP_WORDS for word in unicode_tokens(answer))
+    words = unicode_tokens(answer)
+    is_option = [len(word) for word in words] == [1]
+    return not (has_signs or is_option) and all(word in _STOP_WORDS for word in words)

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import Script, ScriptRun
 from tests.support.answers import answer
 from tests.support.openai_server import Body, OpenAIServer
+
+pytestmark = pytest.mark.slow
 
 
 def test_low_scores_are_rejected_and_the_funnel_says_so(script: Script, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from tests.conftest import Script, ScriptRun, run_demo, run_script
 from tests.integration.test_demo_run import bytes_of
 from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:

@@ -87,6 +87,13 @@ def test_where_all_are_right_no_threshold_is_best() -> None:
     assert "They always say the same" in render_agreement(found)
 
 
+def test_requests_that_failed_are_told() -> None:
+    reasons = (None, "unclear_judgement", "timeout")
+    judged = tuple(Judged(str(reason), None if reason else 5.0, reason, True) for reason in reasons)
+    said = render_agreement(Agreement("judge", 3, judged))
+    assert "2 without a clear judgement are left out. Of 1 the requests failed; the same command asks for those" in said
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 

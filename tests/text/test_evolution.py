@@ -110,6 +110,8 @@ def test_a_short_apology(answer: str, expected: bool) -> None:
         ("No.", False),
         ("42", False),
         ("It is blue.", False),
+        ("A.", False),
+        ("I'm what you've been.", True),
         ("+", False),
         ("🙂", False),
         ("海", False),

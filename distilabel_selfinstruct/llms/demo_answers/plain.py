@@ -53,9 +53,7 @@ def _of_seed_tasks() -> dict[str, str]:
     }
 
 
-def spoken(
-    solution: str, rng: Random, scale: float, shares: Mapping[str, float] = noise.ANSWER_SHARES
-) -> Completion:  # fmt: skip
+def spoken(solution: str, rng: Random, scale: float, shares: Mapping[str, float] = noise.ANSWER_SHARES) -> Completion:
     """An answer as a model gives it: right, or one of the mistakes of which these are the shares."""
     wrong = noise.pick(rng, shares, scale)
     if wrong in noise.ANSWERS:

@@ -44,7 +44,7 @@ def build(run: Run[AlpacaConfig]) -> Pipeline:
         )
         filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
 
-        instances = SelectInstances(name="instances", input_batch_size=500)
+        instances = SelectInstances(name="instances", more_columns=config.judge_columns, input_batch_size=500)
         instructions = SelectInstructions(name="instructions", input_batch_size=500)
         rejected = SelectRejected(name="rejected", input_batch_size=500)
         sft = FormatForTraining(
@@ -52,7 +52,8 @@ def build(run: Run[AlpacaConfig]) -> Pipeline:
         )
         LoadSeedTasks(name="seeds", seed_files=config.seeds)
 
-        bootstrap >> filter_instances >> [instances, instructions, rejected, sft]
+        bootstrap >> filter_instances
+        run.judged(filter_instances) >> [instances, instructions, rejected, sft]
     return pipeline
 
 

@@ -91,7 +91,9 @@ def build(run: Run[DomainConfig]) -> Pipeline:
         dedup = RougeDedup(name="dedup")
         answers = AnswerInstructions(name="answers", llm=run.llm("answers"), **context)
 
-        instances = SelectInstances(name="instances", more_columns=COLUMNS, input_batch_size=500)
+        instances = SelectInstances(
+            name="instances", more_columns=[*COLUMNS, *config.judge_columns], input_batch_size=500
+        )
         instructions = SelectInstructions(
             name="instructions", stages=["queries", "dedup"], more_columns=COLUMNS, input_batch_size=500
         )
@@ -100,7 +102,8 @@ def build(run: Run[DomainConfig]) -> Pipeline:
             name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
         )
 
-        documents >> queries >> dedup >> answers >> [instances, instructions, rejected, sft]
+        documents >> queries >> dedup >> answers
+        run.judged(answers) >> [instances, instructions, rejected, sft]
     return pipeline
 
 

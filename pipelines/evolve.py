@@ -61,7 +61,9 @@ def build(run: Run[EvolveConfig]) -> Pipeline:
         dedup = RougeDedup(name="dedup", threshold=config.similarity_threshold, references=config.originals())
         answers = AnswerEvolutions(name="answers", llm=run.llm("answers"))
 
-        instances = SelectInstances(name="instances", more_columns=COLUMNS, input_batch_size=500)
+        instances = SelectInstances(
+            name="instances", more_columns=[*COLUMNS, *config.judge_columns], input_batch_size=500
+        )
         instructions = SelectInstructions(
             name="instructions", stages=["evolution", "dedup"], more_columns=COLUMNS, input_batch_size=500
         )
@@ -70,7 +72,8 @@ def build(run: Run[EvolveConfig]) -> Pipeline:
             name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
         )
 
-        last >> dedup >> answers >> [instances, instructions, rejected, sft]
+        last >> dedup >> answers
+        run.judged(answers) >> [instances, instructions, rejected, sft]
     return pipeline
 
 

@@ -71,7 +71,9 @@ def build(run: Run[TopicsConfig]) -> Pipeline:
         )
 
         of_topics = SelectTopics(name="topics", input_batch_size=500)
-        instances = SelectInstances(name="instances", more_columns=OWN_COLUMNS, input_batch_size=500)
+        instances = SelectInstances(
+            name="instances", more_columns=[*OWN_COLUMNS, *config.judge_columns], input_batch_size=500
+        )
         instructions = SelectInstructions(
             name="instructions", stages=["topics", "instructions"], more_columns=OWN_COLUMNS, input_batch_size=500
         )
@@ -81,7 +83,8 @@ def build(run: Run[TopicsConfig]) -> Pipeline:
         )
 
         topics >> [instruct, of_topics]
-        instruct >> answers >> [instances, instructions, rejected, sft]
+        instruct >> answers
+        run.judged(answers) >> [instances, instructions, rejected, sft]
     return pipeline
 
 

@@ -12,7 +12,7 @@ from datasets import load_from_disk
 
 from distilabel_selfinstruct import DemoLLM
 from distilabel_selfinstruct.llms.demo_answers.plain import solve
-from tests.conftest import Script, ScriptRun, run_demo, run_script
+from tests.conftest import Script, ScriptRun, run_apart, run_script
 from tests.integration.test_demo_run import bytes_of
 from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """The recipe as it stands; the folder is for reading only."""
-    return run_demo(tmp_path_factory.mktemp("magpie"), pipeline="magpie")
+    return run_apart(tmp_path_factory.mktemp("magpie"), pipeline="magpie")
 
 
 class TestDemoRun:

@@ -15,7 +15,7 @@ import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct.seeds import load_seed_tasks
-from tests.conftest import ROOT, Script, ScriptRun, run_demo, run_script
+from tests.conftest import ROOT, Script, ScriptRun, run_apart, run_script
 from tests.integration.test_demo_run import bytes_of
 from tests.integration.test_durability import stored, wait_until
 from tests.support.answers import prompt_of
@@ -34,7 +34,7 @@ QUESTIONS = {
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """Pairs for the project's seed tasks; the folder is for reading only."""
-    return run_demo(tmp_path_factory.mktemp("preferences"), pipeline="preferences")
+    return run_apart(tmp_path_factory.mktemp("preferences"), pipeline="preferences")
 
 
 class TestDemoRun:

@@ -50,14 +50,14 @@ class TopicsConfig(LoopConfig):
 def build(run: Run[TopicsConfig]) -> Pipeline:
     config = run.config
     asking: dict[str, Any] = {
-        "preset": config.preset, "seed": config.seed, "lag": config.lag, "patience": config.patience,
-        "folder": str(run.folder),
+        "preset": config.preset, "lag": config.lag, "patience": config.patience, "folder": str(run.folder)
     }  # fmt: skip
     with run.pipeline("topics") as pipeline:
         topics = GenerateTopics(
             name="name_topics",
             llm=run.llm("topics", temperature=config.temperature, keeps_failures=True),
             num_topics=config.num_topics,
+            seed=config.seed,
             **asking,
         )
         instruct = InstructByTopic(

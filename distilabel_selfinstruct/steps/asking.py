@@ -61,7 +61,6 @@ class AskingByPreset(BaseModel):
 
     preset: str = "default"
     wording: Wording = "chat"
-    seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
 
     _preset: Any = PrivateAttr(None)
 
@@ -79,6 +78,7 @@ class Asking(AskingByPreset):
     """Attributes that the Tasks share whose prompts show seed tasks."""
 
     seed_files: list[str] = Field(default_factory=list)
+    seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
 
     _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
 

@@ -84,7 +84,6 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
         pre_query_template: how a user's turn begins: `llama3`, `qwen2`, or the text; by default the model's own.
         system_prompt: steers the instructions, where the model takes one.
         preset: name of the preset with limits and word lists.
-        seed: not used: the model draws.
         lag: prompts in a round; by default the preset's, or a few times the concurrency.
         patience: rounds without an admission after which the loop ends.
         folder: where `magpie.json` (how the loop ended) is written, if given.

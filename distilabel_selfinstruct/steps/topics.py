@@ -265,6 +265,7 @@ class GenerateTopics(LoopingGenerator):
 
     wording: Literal["chat"] = "chat"
     num_topics: RuntimeParameter[int] = Field(default=30, gt=0, description="How many topics to admit.")
+    seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
 
     @property
     def outputs(self) -> "StepColumns":
@@ -298,7 +299,6 @@ class InstructByTopic(Looping, GlobalTask):
             `roleplay`, `multiple_choice`.
         preset: name of the preset with limits, lists and decoding parameters.
         wording: `chat`.
-        seed: of no use here: topics and kinds take turns.
         lag: prompts between an answer and the first prompt that may know what it brought; by default the preset's,
             or a few times the concurrency.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.

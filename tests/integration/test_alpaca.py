@@ -12,7 +12,7 @@ import pytest
 from datasets import load_dataset, load_from_disk
 
 from tests.conftest import Script, ScriptRun, run_apart
-from tests.integration.test_demo_run import COLUMNS, bytes_of
+from tests.integration.test_demo_run import COLUMNS, bytes_of, types_of
 from tests.support.answers import an_instruction, prompt_of
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import check_ended_well, reasons_of
@@ -38,12 +38,7 @@ class TestDemo:
         ]  # fmt: skip
 
     def test_every_config_loads_with_the_columns_of_the_main_recipe(self, made: ScriptRun) -> None:
-        loaded = {path.name: load_from_disk(str(path)) for path in (made.folder / "dataset").iterdir()}
-        types = {
-            config: {field.name: str(field.type) for field in dataset["train"].features.arrow_schema}
-            for config, dataset in loaded.items()
-        }
-        assert types == COLUMNS
+        assert types_of(made.folder) == COLUMNS
 
     def test_every_reject_reason_occurs(self, made: ScriptRun) -> None:
         assert reasons_of(made) == {

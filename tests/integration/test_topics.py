@@ -18,7 +18,7 @@ from distilabel_selfinstruct.config import read_config
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.steps.topics import DEFAULT_QUOTAS
 from tests.conftest import Script, ScriptRun, run_apart
-from tests.integration.test_demo_run import COLUMNS, bytes_of
+from tests.integration.test_demo_run import COLUMNS, bytes_of, types_of
 from tests.integration.test_durability import Command, Ended, wait_until
 from tests.support.answers import an_instruction, prompt_of
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, OpenAIServer, html, status
@@ -47,12 +47,7 @@ class TestDemo:
         ]  # fmt: skip
 
     def test_every_config_loads_with_its_columns_and_types(self, made: ScriptRun) -> None:
-        loaded = {path.name: load_from_disk(str(path)) for path in (made.folder / "dataset").iterdir()}
-        types = {
-            config: {field.name: str(field.type) for field in dataset["train"].features.arrow_schema}
-            for config, dataset in loaded.items()
-        }
-        assert types == {
+        assert types_of(made.folder) == {
             "instances": COLUMNS["instances"] | TOPIC,
             "instructions": COLUMNS["instructions"] | TOPIC,
             "rejected": COLUMNS["rejected"] | TOPIC,

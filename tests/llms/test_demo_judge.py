@@ -39,6 +39,12 @@ class TestJudge:
         assert set(scores) == {5, 4, None}
         assert scores.count(5) > 20
 
+    def test_it_knows_what_evolved_instructions_ask_for(self) -> None:
+        evolved = "lamp\n\nGive the answer twice, once on a first line and once more on a line below."
+        for output, score in (("pmal\npmal", 5), ("pmal", 2), ("lamp", 1)):
+            prompt = render("judgement", "chat", instruction="Spell the word backwards.", input=evolved, output=output)
+            assert parse_score(said(prompt, noise=0)[0][0]) == score
+
     def test_of_what_it_does_not_know_it_says_so(self) -> None:
         prompt = render("judgement", "chat", instruction="Who will win?", input="", output="Nobody.")
         assert said(prompt, noise=0)[0][0] == "It looks useful, but I cannot tell whether it is right.\nScore: 3"
@@ -62,6 +68,10 @@ def test_it_knows_the_answers_to_the_seed_tasks(seed_file: str) -> None:
     task = load_seed_tasks(seed_file)[0]
     request = f"{task.instruction}\n\n{task.instances[0].input}".strip()
     assert said(request, noise=0) == [(task.instances[0].output, "stop")]
+
+
+def test_what_is_no_input_of_a_task_has_no_right_answer() -> None:
+    assert solve("Would a mathematician call the given value a prime number?\n\n126\n\nAnswer in rhymes.") is None
 
 
 class TestUser:

@@ -7,7 +7,7 @@ import re
 from random import Random
 
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
-from distilabel_selfinstruct.llms.demo_answers.plain import solve
+from distilabel_selfinstruct.llms.demo_answers.evolution import solution_of
 from distilabel_selfinstruct.llms.demo_tasks import noise
 from distilabel_selfinstruct.text.rules import is_refusal
 from distilabel_selfinstruct.text.scores import MOST
@@ -43,7 +43,7 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
 
 def points_of(request: str, given: str) -> int:
     """What an answer deserves."""
-    right = solve(request)
+    right = solution_of(request)
     if not given or is_refusal(given):
         return 0
     if right is None:

@@ -41,7 +41,12 @@ def solve(prompt: str) -> str | None:
     task = GRAMMAR.recognise(instruction)
     if task is None:
         return _of_seed_tasks().get(prompt.strip())
-    return None if task.family.draw is not None and not given else task.family.answer(task.values, given)
+    if task.family.draw is not None and not given:
+        return None
+    try:
+        return task.family.answer(task.values, given)
+    except (ValueError, LookupError):  # what stands below is no input of this task
+        return None
 
 
 @cache

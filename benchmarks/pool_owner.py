@@ -1,8 +1,8 @@
 """What the one owner of the pool costs as the pool grows: python benchmarks/pool_owner.py.
 
-Drives the pool loop with answers that are there at once, in one process, and prints at each size: the CPU seconds that the
-loop itself has taken (drawing shots, reading answers, every filter, ROUGE-L against the whole pool), the microseconds
-an instruction at that size, and the peak memory.
+Drives the pool loop with answers that are there at once, in one process, and prints at each size: the CPU seconds that
+the loop itself has taken (drawing shots, reading answers, every filter, ROUGE-L against the whole pool), the
+microseconds an instruction at that size, and the peak memory.
 """
 
 from __future__ import annotations

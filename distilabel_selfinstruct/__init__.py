@@ -24,24 +24,35 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.llms.durable import DurableLLM
     from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
     from distilabel_selfinstruct.llms.vllm import VLLM
-    from distilabel_selfinstruct.pipeline import Pipeline
+    from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
     from distilabel_selfinstruct.presets import Preset
     from distilabel_selfinstruct.ray_pipeline import RayPipeline
     from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
+    from distilabel_selfinstruct.steps.answering import AnswerInstructions
     from distilabel_selfinstruct.steps.argilla import SelfInstructToArgilla
     from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
     from distilabel_selfinstruct.steps.classification import IdentifyClassification
     from distilabel_selfinstruct.steps.dedup import RougeDedup
+    from distilabel_selfinstruct.steps.documents import LoadDocuments
+    from distilabel_selfinstruct.steps.evolution import AnswerEvolutions, EvolveInstructions, JudgeEvolutions
     from distilabel_selfinstruct.steps.filtering import FilterInstances
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
+    from distilabel_selfinstruct.steps.judging import FilterByJudge
     from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.magpie import MagpieInstructions
+    from distilabel_selfinstruct.steps.preferences import GenerateResponses, PairResponses
+    from distilabel_selfinstruct.steps.queries import GenerateQueries
     from distilabel_selfinstruct.steps.selecting import (
         LoadSeedTasks,
         SelectInstances,
         SelectInstructions,
+        SelectPreferences,
         SelectRejected,
+        SelectTopics,
     )
+    from distilabel_selfinstruct.steps.tasks import BootstrapTasks
+    from distilabel_selfinstruct.steps.topics import GenerateTopics, InstructByTopic
     from distilabel_selfinstruct.text.parsing import (
         Instance,
         parse_classification,
@@ -56,19 +67,35 @@ _HOMES = {
     "llms.durable": ["DurableLLM"],
     "llms.openai": ["OpenAICompatibleLLM"],
     "llms.vllm": ["VLLM"],
-    "pipeline": ["Pipeline"],
+    "pipeline": ["Pipeline", "WholePipeline"],
     "presets": ["Preset"],
     "ray_pipeline": ["RayPipeline"],
     "seeds": ["SeedTask", "load_seed_tasks"],
+    "steps.answering": ["AnswerInstructions"],
     "steps.argilla": ["SelfInstructToArgilla"],
     "steps.bootstrap": ["BootstrapInstructions"],
     "steps.classification": ["IdentifyClassification"],
     "steps.dedup": ["RougeDedup"],
+    "steps.documents": ["LoadDocuments"],
+    "steps.evolution": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
     "steps.filtering": ["FilterInstances"],
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
+    "steps.judging": ["FilterByJudge"],
     "steps.loading": ["LoadInstructions"],
-    "steps.selecting": ["LoadSeedTasks", "SelectInstances", "SelectInstructions", "SelectRejected"],
+    "steps.magpie": ["MagpieInstructions"],
+    "steps.preferences": ["GenerateResponses", "PairResponses"],
+    "steps.queries": ["GenerateQueries"],
+    "steps.selecting": [
+        "LoadSeedTasks",
+        "SelectInstances",
+        "SelectInstructions",
+        "SelectPreferences",
+        "SelectRejected",
+        "SelectTopics",
+    ],
+    "steps.tasks": ["BootstrapTasks"],
+    "steps.topics": ["GenerateTopics", "InstructByTopic"],
     "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
     "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
@@ -77,18 +104,31 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "VLLM",
+    "AnswerEvolutions",
+    "AnswerInstructions",
     "BootstrapInstructions",
+    "BootstrapTasks",
     "DemoLLM",
     "DurableLLM",
+    "EvolveInstructions",
+    "FilterByJudge",
     "FilterInstances",
     "FormatForTraining",
+    "GenerateQueries",
+    "GenerateResponses",
+    "GenerateTopics",
     "IdentifyClassification",
     "InputFirstInstances",
     "Instance",
+    "InstructByTopic",
+    "JudgeEvolutions",
+    "LoadDocuments",
     "LoadInstructions",
     "LoadSeedTasks",
+    "MagpieInstructions",
     "OpenAICompatibleLLM",
     "OutputFirstInstances",
+    "PairResponses",
     "Pipeline",
     "Preset",
     "RayPipeline",
@@ -97,8 +137,11 @@ __all__ = [
     "SeedTask",
     "SelectInstances",
     "SelectInstructions",
+    "SelectPreferences",
     "SelectRejected",
+    "SelectTopics",
     "SelfInstructToArgilla",
+    "WholePipeline",
     "check_instances",
     "check_instruction",
     "load_seed_tasks",

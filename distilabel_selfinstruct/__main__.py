@@ -1,4 +1,4 @@
-"""What is done with a run that is there already: python -m distilabel_selfinstruct report|forecast|push|review."""
+"""What is done with a run that is there already: report, forecast, push, review, judge."""
 
 from __future__ import annotations
 
@@ -9,12 +9,24 @@ from pathlib import Path
 from typing import Any
 
 from distilabel_selfinstruct.cli import fail, forecast_of
+from distilabel_selfinstruct.config import RunConfig, read_config
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
 from distilabel_selfinstruct.hub import push_run
+from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.records import usage_by_stage
 from distilabel_selfinstruct.report import Prices, report_for_rows, write_report
-from distilabel_selfinstruct.review import pull_review, push_review, render_quality, review_seeds
+from distilabel_selfinstruct.review import (
+    judge_review,
+    pull_review,
+    push_review,
+    render_agreement,
+    render_quality,
+    review_seeds,
+)
+from distilabel_selfinstruct.run import make_model
 from distilabel_selfinstruct.seeds import load_seed_tasks
+from distilabel_selfinstruct.steps.judging import JUDGEMENTS
+from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
 
 
 def options() -> argparse.ArgumentParser:
@@ -45,6 +57,15 @@ def options() -> argparse.ArgumentParser:
 
     review = commands.add_parser("review", help="instances out to annotators; quality, corrections and seeds back")
     _add_review(review.add_subparsers(dest="step", required=True, metavar="STEP"))
+
+    judge = commands.add_parser("judge", help="compare a model as judge with the annotators of a reviewed run")
+    judge.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
+    judge.add_argument("--llm", choices=("demo", "openai", "vllm"), required=True, help="as of a pipeline")
+    judge.add_argument("--model", metavar="NAME", help="name of the judge")
+    judge.add_argument("--base-url", metavar="URL", help="address of the endpoint")
+    judge.add_argument("--judgements", type=int, default=JUDGEMENTS, metavar="N",
+                       help=f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})")  # fmt: skip
+    judge.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight (default: 8)")
     return parser
 
 
@@ -79,7 +100,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status."""
     given = options().parse_args(arguments)
     try:
-        print({"report": _report, "forecast": _forecast, "push": _push, "review": _review}[given.command](given))
+        print(_COMMANDS[given.command](given))
+    except KeyboardInterrupt:
+        return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
     return 0
@@ -139,6 +162,22 @@ def _review(given: argparse.Namespace) -> str:
         return render_quality(pull_review(given.run, argilla_url=given.argilla_url, from_file=given.from_file))
     written = review_seeds(given.run, given.out, given.seeds)
     return f"{written:,} seed tasks: {given.out}. The next run takes them too: --seeds OLD {given.out}"
+
+
+def _judge(given: argparse.Namespace) -> str:
+    options = {"llm": given.llm, "model": given.model, "base_url": given.base_url, "concurrency": given.concurrency}
+    config = read_config(options | {"judgements": given.judgements}, kind=RunConfig)
+    llm = DurableLLM(
+        llm=make_model(config),
+        folder=str(given.run / "completions"),
+        stage=JUDGEMENT,
+        concurrency=config.concurrency,
+        outage=config.outage,
+    )
+    return render_agreement(judge_review(given.run, llm, config.judgements))
+
+
+_COMMANDS = {"report": _report, "forecast": _forecast, "push": _push, "review": _review, "judge": _judge}
 
 
 if __name__ == "__main__":

@@ -36,16 +36,14 @@ _WORDINGS = {
 }
 _ENDINGS = {
     "stalled": "It stopped because round after round brought nothing new. Give it more --patience, or in another"
-    " folder (--out) other or more seed tasks (--seeds) or a higher --temperature.",
+    " folder (--out) {other_seeds}a higher --temperature.",
     "budget": "It stopped because the budget is used up. Run the same command with a larger one to go on.",
     "pilot": "These were the pilot rounds. Run the same command without --pilot-rounds to go on.",
     "unavailable": "It stopped because the endpoint did not answer any more. Run the same command to go on.",
 }
 
 
-def options(
-    description: str | None = None, kind: type[RunConfig] = SelfInstructConfig
-) -> argparse.ArgumentParser:  # fmt: skip
+def options(description: str | None = None, kind: type[RunConfig] = SelfInstructConfig) -> argparse.ArgumentParser:
     """The options of a pipeline script, those of its config; those left out are not in the namespace."""
     parser = argparse.ArgumentParser(
         description=description,
@@ -53,7 +51,8 @@ def options(
         epilog="The key of an endpoint comes from the environment: OPENAI_API_KEY.",
     )
     groups = {name: parser.add_argument_group(name) if name else parser for name in GROUPS}
-    for name, field in kind.model_fields.items():
+    own_first = sorted(kind.model_fields.items(), key=lambda item: item[0] in RunConfig.model_fields)
+    for name, field in own_first:
         _add_option(groups[option_of(field).group], name, field.annotation, option_of(field))
     parser.add_argument("--config", metavar="FILE.yaml", help="options from a file, by the same names; options win")
     return parser
@@ -62,7 +61,7 @@ def options(
 def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, known: Option) -> None:
     """One option of the type that the config wants."""
     if name == "wording":
-        _add_wording(group, _choices(annotation))
+        _add_wording(group, get_args(annotation))
         return
     flag, types = f"--{name.replace('_', '-')}", _types(annotation)
     if types[0] is bool:
@@ -72,17 +71,17 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
         group.add_argument(flag, choices=choices, help=known.help)
     else:
         values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
-        if get_origin(types[0]) is list:
-            values, types = {"nargs": "+"}, get_args(types[0])
-        if get_origin(types[0]) is dict:  # written as a text
-            types = (str,)
+        if (kind := get_origin(types[0])) in (list, dict):
+            values, types = {"nargs": "+"}, get_args(types[0]) if kind is list else (str,)
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
 
 
-def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str] | None) -> None:
+def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str]) -> None:
     """A flag for each way the recipe can put its questions, where there is more than one."""
+    if len(choices) == 1:
+        return
     wording = group.add_mutually_exclusive_group()
-    for name in choices if choices and len(choices) > 1 else []:
+    for name in choices:
         wording.add_argument(f"--{name}", dest="wording", action="store_const", const=name, help=_WORDINGS[name])
 
 
@@ -123,6 +122,8 @@ def main(
         run = Run(read_config(given, of_file, file or "config", kind), recipe)
         if run.config.push_to_hub:
             check_push(run.config.push_to_hub)
+        if run.config.judge_agreement:
+            print(*run.judge_notes(), sep="\n", flush=True)
         summary = run.execute(build, finish=finish)
         print(describe(summary, run), flush=True)
         if run.config.push_to_hub:
@@ -185,7 +186,8 @@ def describe(summary: Summary, run: Run[Any]) -> str:
     lines.append(spent)
     lines += [f"note: {note}" for note in summary.notes]
     if summary.ended in _ENDINGS:
-        lines.append(_ENDINGS[summary.ended])
+        other_seeds = "other or more seed tasks (--seeds) or " if hasattr(run.config, "seeds") else ""
+        lines.append(_ENDINGS[summary.ended].format(other_seeds=other_seeds))
     if summary.failed:
         lines.append(f"{summary.failed:,} requests failed. Run the same command: it asks for those, and nothing else.")
     dataset = run.folder / "dataset"

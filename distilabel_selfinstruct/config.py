@@ -18,18 +18,20 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import PRESETS, get_preset
 from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
-from distilabel_selfinstruct.seeds import load_seed_tasks
+from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
-from distilabel_selfinstruct.steps.pool import default_lag
+from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
+from distilabel_selfinstruct.steps.judging import JUDGEMENTS
+from distilabel_selfinstruct.steps.loading import read_instructions
+from distilabel_selfinstruct.steps.loop import default_lag
+from distilabel_selfinstruct.text.scores import MOST
 
-_HERE = Path(__file__).parent
-_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
-PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
 _SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
 
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
+JUDGE = "a model as judge"
 WHERE = "where it runs (token of a Ray cluster: RAY_AUTH_TOKEN)"
-GROUPS = (MODEL, MADE, BUDGET, WHERE, HUB, "")  # of the command line, in this order
+GROUPS = (MODEL, MADE, JUDGE, BUDGET, WHERE, HUB, "")  # of the command line, in this order
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,10 +71,11 @@ def option_of(field: FieldInfo) -> Option:
 
 
 def _by_step(given: Any) -> Any:
-    """The numbers of `STEP=N,...`."""
-    if not isinstance(given, str):
+    """The numbers of `STEP=N,...`, as a text or a list of texts."""
+    if isinstance(given, dict):
         return given
-    pairs = [each.partition("=") for each in given.split(",")]
+    texts = [given] if isinstance(given, str) else given
+    pairs = [each.partition("=") for text in texts for each in text.split(",")]
     if not all(step and number for step, _, number in pairs):
         raise ValueError("expected STEP=N,...")
     return {step.strip(): number for step, _, number in pairs}
@@ -125,6 +128,20 @@ class RunConfig(BaseModel):
     )
     seed: int = option(0, "seed of all random draws (default: 0)", "N")
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    judge_threshold: float | None = option(
+        None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
+        ge=0, le=MOST,
+    )  # fmt: skip
+    judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
+    judge_base_url: str | None = option(
+        None, "OpenAI-compatible endpoint of the judge (default: --base-url)", "URL", JUDGE, fixed=False
+    )
+    judgements: int = option(
+        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
+    )
+    judge_agreement: str | None = option(
+        None, "reviewed run that this judge was compared on, with the command `judge`", "RUN", JUDGE, fixed=False
+    )
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
     input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
@@ -156,14 +173,36 @@ class RunConfig(BaseModel):
         """How many instructions are asked for; None where that depends on what comes in."""
         return None
 
+    @property
+    def judges(self) -> bool:
+        """Whether a judge scores the instances."""
+        return self.judge_threshold is not None
+
+    @property
+    def judge_columns(self) -> list[str]:
+        """The columns that a judge adds to the instances."""
+        return list(JUDGE_COLUMNS) if self.judges else []
+
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
+        self._check_judge()
         if self.llm in ("openai", "vllm") and not self.model:
             raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
         if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
             raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
+
+    def _check_judge(self) -> None:
+        given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
+        if given and not self.judges:
+            raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
+        if self.judges and self.wording == "base" and not self.judge_model:
+            raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
+        if self.judge_model and self.llm not in ("openai", "vllm") and not self.judge_base_url:
+            raise ConfigError("--judge-model needs --judge-base-url, the endpoint that offers the judge.")
+        if self.judge_base_url and not (self.judge_model or self.model):
+            raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
 
     def inputs(self) -> dict[str, str]:
         """Names for the contents of the files and datasets that are read: what the result depends on besides.
@@ -190,17 +229,36 @@ class RunConfig(BaseModel):
         }
 
 
-class SelfInstructConfig(RunConfig):
-    """What a run with a pool that grows from seed tasks is told."""
+class LoopConfig(RunConfig):
+    """What a run is told that asks until it has enough."""
 
-    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
-    seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
     preset: str = option("default", f"{', '.join(PRESETS)} (default: default)", "NAME")
     lag: int | None = option(
         None, "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
         "N", gt=0,
     )  # fmt: skip
     patience: int = option(5, "rounds without an admission before it stops (default: 5)", "N", fixed=False, gt=0)
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        get_preset(self.preset)
+
+    def resolved(self, before: dict[str, Any] | None) -> Self:
+        """With a lag."""
+        if self.lag is not None:
+            return self
+        if before is not None:
+            return self.model_copy(update={"lag": before["lag"]})
+        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0)
+        return self.model_copy(update={"lag": lag})
+
+
+class SelfInstructConfig(LoopConfig):
+    """What a run with a pool that grows from seed tasks is told."""
+
+    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
     pilot_rounds: int | None = option(
         None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
         const=PILOT_ROUNDS, gt=0,
@@ -221,23 +279,31 @@ class SelfInstructConfig(RunConfig):
         """What all Tasks of the method are told."""
         return {"preset": self.preset, "wording": self.wording, "seed_files": self.seeds, "seed": self.seed}
 
-    def check(self) -> None:
-        """Raises ConfigError for values that do not go together."""
-        super().check()
-        get_preset(self.preset)
-
     def inputs(self) -> dict[str, str]:
         """The name of the seed tasks."""
         return {"seed_tasks": content_name([dataclasses.asdict(task) for task in load_seed_tasks(*self.seeds)])}
 
-    def resolved(self, before: dict[str, Any] | None) -> Self:
-        """With a lag."""
-        if self.lag is not None:
-            return self
-        if before is not None:
-            return self.model_copy(update={"lag": before["lag"]})
-        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.num_instructions)
-        return self.model_copy(update={"lag": lag})
+
+class SourceConfig(RunConfig):
+    """What a run is told that goes on with instructions which are there already."""
+
+    source: str = option(
+        str(PROJECT_SEEDS),
+        "instructions: a run, a file (.jsonl, .json, .csv), a saved dataset, or a dataset of the Hub (default: the"
+        " project's seed tasks)",
+        "RUN|FILE|NAMESPACE/NAME", fixed=False,
+    )  # fmt: skip
+    subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
+    split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
+    max_instructions: int | None = option(None, "most instructions that are read", "N", fixed=False, gt=0)
+
+    def inputs(self) -> dict[str, str]:
+        """The name of the instructions."""
+        return {"originals": content_name(self.originals())}
+
+    def originals(self) -> list[str]:
+        """The instructions that the run goes on with."""
+        return read_instructions(self.source, self.subset, self.split, self.max_instructions)
 
 
 C = TypeVar("C", bound=RunConfig)

@@ -18,24 +18,35 @@ from distilabel.distiset import Distiset
 from distilabel_selfinstruct.errors import RunFolderError
 
 _TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
+_CHAT = List({"role": _TEXT, "content": _TEXT})
 _TYPES: dict[str, Any] = {
     "round": _NUMBER,
+    "generation": _NUMBER,
     "input_tokens": _NUMBER,
     "output_tokens": _NUMBER,
     "max_similarity": _SCORE,
     "mean_similarity": _SCORE,
     "score": _SCORE,
+    "judge_score": _SCORE,
+    "score_chosen": _SCORE,
+    "score_rejected": _SCORE,
+    "judgements": _NUMBER,
+    "is_chosen": _FLAG,
     "is_classification": _FLAG,
     "shot_ids": List(_TEXT),
     "most_similar": List({"id": _TEXT, "score": _SCORE}),
     "instances": List({"input": _TEXT, "output": _TEXT}),
-    "messages": List({"role": _TEXT, "content": _TEXT}),
+    "messages": _CHAT,
+    "chosen": _CHAT,
+    "rejected": _CHAT,
 }
 
 
 def features_of(columns: Iterable[str]) -> Features:
     """The types of these columns; text for all that are nothing else."""
-    return Features({column: _TYPES.get(column, _TEXT) for column in columns})
+    columns = list(columns)
+    types = _TYPES | {"prompt": _CHAT} if "chosen" in columns else _TYPES  # preference pairs are chats
+    return Features({column: types.get(column, _TEXT) for column in columns})
 
 
 def save_dataset(distiset: Distiset, columns: dict[str, list[str]], folder: Path) -> None:

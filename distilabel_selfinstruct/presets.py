@@ -66,6 +66,8 @@ class Preset:
         output_first_shots: classification seeds shown in the output-first prompt.
         input_first_shots: other seeds shown in the input-first prompt.
         max_instances: most instances kept of one instruction.
+        task_shots: seed tasks shown in a prompt for whole tasks, which is Alpaca's.
+        tasks_in_list: number of the task that such a prompt asks the model to go on to.
     """
 
     name: str
@@ -87,10 +89,13 @@ class Preset:
     output_first_shots: int = 16
     input_first_shots: int = 11
     max_instances: int = 5
+    task_shots: int = 3
+    tasks_in_list: int = 20
     bootstrap: Decoding = Decoding()
     classification: Decoding = Decoding()
     output_first: Decoding = Decoding()
     input_first: Decoding = Decoding()
+    tasks: Decoding = Decoding(temperature=1.0, max_new_tokens=3072, stop=("\n20. Instruction",))
 
 
 PAPER = Preset(
@@ -132,6 +137,8 @@ ALPACA = Preset(
     classification=Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:")),
     output_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
     input_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+    # generate_instruction.py, which has "20." twice; it also ends in the middle of a number such as 2020.
+    tasks=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20.")),
 )
 
 PRESETS = {preset.name: preset for preset in (DEFAULT, PAPER, ALPACA)}

@@ -15,13 +15,14 @@ class RecipeStage:
     Attributes:
         name: as in the column `stage` of the config `rejected`.
         title: as in reports.
-        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, or preference pairs.
+        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, preference pairs, or
+            topics.
         optional: whether runs may go without it.
     """
 
     name: str
     title: str
-    judges: Literal["candidate", "instruction", "instance", "pair"]
+    judges: Literal["candidate", "instruction", "instance", "pair", "topic"]
     optional: bool = False
 
 
@@ -46,6 +47,7 @@ class Recipe:
     citation: str
 
 
+_JUDGEMENT = RecipeStage("judgement", "Judgement", "instance", optional=True)
 _SIMILAR = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."
 _SELF_INSTRUCT = """\
 @misc{wang2022selfinstruct,
@@ -66,7 +68,7 @@ SELF_INSTRUCT = Recipe(
         RecipeStage("bootstrap", "Bootstrap", "candidate"),
         RecipeStage("classification", "Classification", "instruction"),
         RecipeStage("instances", "Instances", "instance"),
-        RecipeStage("judgement", "Judgement", "instance", optional=True),
+        _JUDGEMENT,
     ),
     how=(
         "**Bootstrap.** The model is shown a few tasks of the pool, which begins with the seed tasks, and comes up with"
@@ -86,6 +88,7 @@ ALPACA = Recipe(
     stages=(
         RecipeStage("bootstrap", "Bootstrap", "candidate"),
         RecipeStage("instances", "Instances", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Tasks.** The model is shown three seed tasks and goes on to the twentieth: instruction, input and output in"
@@ -110,12 +113,13 @@ DOMAIN = Recipe(
         RecipeStage("queries", "Queries", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Queries.** The model is shown a passage of a document, the description of an application and criteria, and"
         " writes queries.",
         f"**Near-duplicates.** {_SIMILAR}",
-        "**Answers.** The model answers each query.",
+        "**Answers.** The model answers each query, with the passage before it unless the run is `closed_book`.",
     ),
     citation=_SELF_INSTRUCT,
 )
@@ -124,9 +128,10 @@ TOPICS = Recipe(
     title="airoboros",
     url="https://github.com/jondurbin/airoboros",
     stages=(
-        RecipeStage("topics", "Topics", "candidate"),
+        RecipeStage("topics", "Topics", "topic"),
         RecipeStage("instructions", "Instructions", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Topics.** The model lists topics; repeated ones are dropped.",
@@ -150,6 +155,7 @@ EVOLVE = Recipe(
         RecipeStage("evolution", "Evolution", "candidate"),
         RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Evolution.** The model rewrites each instruction into a more demanding one, or makes a rarer one of the same"
@@ -175,13 +181,12 @@ MAGPIE = Recipe(
     url="https://arxiv.org/abs/2406.08464",
     stages=(
         RecipeStage("magpie", "Instructions", "candidate"),
-        RecipeStage("dedup", "Near-duplicates", "candidate"),
         RecipeStage("answers", "Answers", "instance"),
+        _JUDGEMENT,
     ),
     how=(
         "**Instructions.** The model is given nothing but the beginning of a user's turn, and writes what a user might"
-        " ask.",
-        f"**Near-duplicates.** {_SIMILAR}",
+        f" ask. {_SIMILAR}",
         "**Answers.** It answers its own instruction.",
     ),
     citation="""\
@@ -205,7 +210,7 @@ PREFERENCES = Recipe(
         RecipeStage("preferences", "Preference pairs", "pair"),
     ),
     how=(
-        "**Responses.** The model answers each instruction several times.",
+        "**Responses.** The model answers each instruction several times; empty, cut and repeated answers are dropped.",
         "**Judgement.** The model as judge gives each answer up to five points, several times; the mean is its reward.",
         "**Preference pairs.** The best and the worst answer make a pair; where they are equal there is none.",
     ),

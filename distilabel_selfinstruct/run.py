@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any, Generic
 import yaml
 from datasets import disable_progress_bars
 from distilabel.models.llms.base import LLM
+from distilabel.steps.base import Step
 from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.config import C, CustomLLM
+from distilabel_selfinstruct.config import C, CustomLLM, RunConfig
 from distilabel_selfinstruct.dataset import load_dataset, save_dataset
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.files import write_whole
@@ -34,8 +35,10 @@ from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.ray_pipeline import RayPipeline
 from distilabel_selfinstruct.report import write_report
-from distilabel_selfinstruct.review import write_review
+from distilabel_selfinstruct.review import Agreement, judge_note, read_agreement, write_review
 from distilabel_selfinstruct.screen import show_progress
+from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
+from distilabel_selfinstruct.steps.judging import FilterByJudge
 
 if TYPE_CHECKING:
     from distilabel.steps.base import _Step
@@ -46,7 +49,7 @@ _FAILURES = frozenset({
 })  # fmt: skip
 
 
-RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "source"})
+RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals"})
 """What a run's config.yaml holds beside the options; the last two are the names of what was read."""
 _USUAL_CONFIGS = frozenset({"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"})
 
@@ -120,6 +123,7 @@ class Run(Generic[C]):
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
+        self.judge_notes()  # an agreement that cannot be used is said before anything is written
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
 
@@ -136,11 +140,13 @@ class Run(Generic[C]):
             return RayPipeline(name, address=self.config.ray, **options)
         return Pipeline(name, **options)
 
-    def llm(self, stage: str, temperature: float | None = None, keeps_failures: bool = False) -> DurableLLM:
-        """The model, with the completions of one stage; stages made first get slots first."""
+    def llm(
+        self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
+    ) -> DurableLLM:
+        """The model, or another, with the completions of one stage; stages made first get slots first."""
         self._stages[stage] = keeps_failures
         return DurableLLM(
-            llm=self._model(),
+            llm=model or self._model(),
             folder=str(self.folder / "completions"),
             stage=stage,
             priority=len(self._stages),
@@ -149,6 +155,24 @@ class Run(Generic[C]):
             outage=self.config.outage,
             generation_kwargs={} if temperature is None else {"temperature": temperature},
         )
+
+    def judge(self, threshold: float | None) -> FilterByJudge:
+        """The judge of this run."""
+        return FilterByJudge(
+            name="judge",
+            llm=self.llm(JUDGEMENT, model=self._judge_model()),
+            threshold=threshold,
+            wording="structured" if self.config.wording == "structured" else "chat",
+            num_generations=self.config.judgements,
+        )
+
+    def judged(self, step: Step) -> Step:
+        """The step that is given, or, where instances are to be judged, the judge that comes after it."""
+        if not self.config.judges:
+            return step
+        judge = self.judge(self.config.judge_threshold)
+        step >> judge
+        return judge
 
     @staticmethod
     def batch_size(rows: int) -> int:
@@ -195,7 +219,7 @@ class Run(Generic[C]):
             save_dataset(distiset, columns, self.folder / "dataset")
             shutil.copyfile(distiset.pipeline_path, self.folder / "pipeline.yaml")
             shutil.rmtree(self.folder / "cache", ignore_errors=True)
-            notes = [*pipeline.warnings, *(finish(self) if finish else [])]
+            notes = [*pipeline.warnings, *self.judge_notes(), *(finish(self) if finish else [])]
             summary = self._summarise(time.monotonic() - started, notes)
             summary.write(self.folder / "summary.json")
         write_review(self.folder)  # takes the lock itself
@@ -209,10 +233,34 @@ class Run(Generic[C]):
         if unknown := (config.replicas | config.gpus).keys() - steps:
             raise ConfigError(f"--replicas, --gpus: there is no step {min(unknown)!r}; there are: {', '.join(steps)}.")
         for name, step in steps.items():
-            if config.llm == "vllm" and hasattr(step, "llm"):
+            if isinstance(getattr(getattr(step, "llm", None), "llm", None), VLLM):
                 step.resources.gpus = config.tensor_parallel
             step.resources.gpus = config.gpus.get(name, step.resources.gpus)
             step.resources.replicas = config.replicas.get(name, step.resources.replicas)
+
+    def judge_notes(self) -> list[str]:
+        """How far the judge of this run agrees with people, or that nobody has ever compared them."""
+        if not self.config.judges:
+            return []
+        if self.config.judge_agreement:
+            return [judge_note(self._agreement(self.config.judge_agreement), self.config.judge_threshold)]
+        return [
+            f"The judge {self._judge_model().model_name} was never compared with people. Review a run, compare them"
+            " with `python -m distilabel_selfinstruct judge RUN --llm ...`, and give --judge-agreement RUN."
+        ]
+
+    def _agreement(self, run: str) -> Agreement:
+        agreement, model = read_agreement(Path(run)), self._judge_model().model_name
+        if agreement is None:
+            raise ConfigError(
+                f"--judge-agreement {run}: no judge was compared with people there; do it with `python -m"
+                f" distilabel_selfinstruct judge {run} --llm ...`."
+            )
+        if agreement.model != model:
+            raise ConfigError(
+                f"--judge-agreement {run}: {agreement.model!r} was the judge there, and it is {model!r} here."
+            )
+        return agreement
 
     @property
     def page(self) -> Path:
@@ -281,16 +329,15 @@ class Run(Generic[C]):
         return [path for path in paths if path.exists()]
 
     def _model(self) -> LLM:
+        return make_model(self.config)
+
+    def _judge_model(self) -> LLM:
+        """As the model, but for its name and its endpoint."""
         config = self.config
-        if isinstance(config.llm, CustomLLM):
-            return _custom_llm(config.llm)
-        if config.llm == "openai":
-            return OpenAICompatibleLLM(model=config.model, base_url=config.base_url, timeout=config.timeout)
-        if config.llm == "vllm":
-            # On Ray vLLM may take it for its own business to spread the model over the cluster.
-            spread = {"tensor_parallel_size": config.tensor_parallel, "distributed_executor_backend": "mp"}
-            return VLLM(model=config.model, extra_kwargs=spread if config.tensor_parallel > 1 else {})
-        return DemoLLM(seed=config.seed)
+        name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
+        if config.judge_base_url or (config.judge_model and config.llm == "openai"):
+            return OpenAICompatibleLLM(model=name, base_url=url, timeout=config.timeout)
+        return _vllm(config, config.judge_model) if config.judge_model else self._model()
 
     def _runs_stage_by_stage(self) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
@@ -337,10 +384,11 @@ class Run(Generic[C]):
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:
             return
-        identity = self._identity()
+        defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
+        before = defaults | before  # an option that came later was at its default
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
-            for name, value in identity.items()
+            for name, value in self._identity().items()
             if before.get(name) != value
         ]
         if different:
@@ -359,6 +407,25 @@ class Run(Generic[C]):
         text = yaml.safe_dump(values | self._identity() | {"package_version": __version__}, sort_keys=False,
                               allow_unicode=True)  # fmt: skip
         write_whole(self.folder / "config.yaml", text)
+
+
+def make_model(config: RunConfig) -> LLM:
+    """The model that a config names."""
+    if isinstance(config.llm, CustomLLM):
+        return _custom_llm(config.llm)
+    if config.llm == "openai":
+        return OpenAICompatibleLLM(model=config.model, base_url=config.base_url, timeout=config.timeout)
+    if config.llm == "vllm":
+        return _vllm(config, str(config.model))
+    return DemoLLM(seed=config.seed)
+
+
+def _vllm(config: RunConfig, name: str) -> VLLM:
+    if config.tensor_parallel == 1:
+        return VLLM(model=name)
+    # On Ray vLLM may take it for its own business to spread the model over the cluster.
+    spread = {"tensor_parallel_size": config.tensor_parallel, "distributed_executor_backend": "mp"}
+    return VLLM(model=name, extra_kwargs=spread)
 
 
 def _custom_llm(custom: CustomLLM) -> LLM:

@@ -11,6 +11,10 @@ from typing import Any
 from distilabel_selfinstruct.errors import SeedFileError
 from distilabel_selfinstruct.text.parsing import Instance
 
+_HERE = Path(__file__).parent
+_SEED_FOLDERS = (_HERE / "seed_files", _HERE.parent / "seeds")  # in an installed wheel, in a clone
+PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
+
 _SCHEMA = (
     '{"id": "seed_task_0", "name": "greeting", "instruction": "...", '
     '"instances": [{"input": "", "output": "..."}], "is_classification": false}'

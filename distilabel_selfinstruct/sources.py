@@ -17,8 +17,9 @@ def read_source(source: str, config: str | None = None, split: str = "train") ->
     """The rows of a source.
 
     Args:
-        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`), or the name of a
-            dataset on the Hub, `namespace/name`.
+        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`; `.txt` and `.md`
+            are a row each, with `title` and `text`), a folder of text files, or the name of a dataset on the Hub,
+            `namespace/name`.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
 
@@ -33,6 +34,18 @@ def read_source(source: str, config: str | None = None, split: str = "train") ->
     if path.exists():
         raise ConfigError(f"{source}: cannot be read; its name must end in {', '.join(_READERS)}.")
     return _read_hub(source, config, split)
+
+
+def read_lines(path: Path) -> list[str]:
+    """The lines of a text file that are not empty.
+
+    Raises:
+        ConfigError: if it cannot be read, or has none.
+    """
+    (row,) = _read_file(path, _read_text)
+    if lines := [line.strip() for line in row["text"].split("\n") if line.strip()]:
+        return lines
+    raise ConfigError(f"{path}: is empty.")
 
 
 def text_of(row: Row, column: str, where: str) -> str:
@@ -57,13 +70,24 @@ def _read_folder(path: Path, config: str | None, split: str) -> list[Row]:
 
     folder = path / "dataset" / (config or "instances") if (path / "config.yaml").exists() else path / (config or "")
     if not any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
-        raise ConfigError(f"{folder}: there is no dataset here; expected a finished run, or what save_to_disk wrote.")
+        if folder == path and (texts := _text_files(path)):
+            return [row for file in texts for row in _read_file(file)]
+        raise ConfigError(
+            f"{folder}: there is no dataset here; expected a finished run, what save_to_disk wrote, or text files"
+            f" ({', '.join(_TEXTS)})."
+        )
     dataset = load_from_disk(str(folder))
     if not isinstance(dataset, Dataset):
         if split not in dataset:
             raise ConfigError(f"{folder}: there is no split {split!r}; there are: {', '.join(dataset)}.")
         dataset = dataset[split]
     return dataset.to_list()
+
+
+def _text_files(folder: Path) -> list[Path]:
+    """Those in the folder and in its subfolders, but for what is hidden."""
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in _TEXTS and file.is_file())
+    return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
 def _read_hub(name: str, config: str | None, split: str) -> list[Row]:
@@ -78,9 +102,9 @@ def _read_hub(name: str, config: str | None, split: str) -> list[Row]:
         raise ConfigError(f"{name}: cannot be read from the Hub ({type(error).__name__}: {said}).") from None
 
 
-def _read_file(path: Path) -> list[Row]:
+def _read_file(path: Path, reader: Callable[[Path], Iterable[Row]] | None = None) -> list[Row]:
     try:
-        return list(_READERS[path.suffix.lower()](path))
+        return list((reader or _READERS[path.suffix.lower()])(path))
     except FileNotFoundError:
         raise ConfigError(f"{path}: there is no such file.") from None
     except UnicodeDecodeError as error:
@@ -109,10 +133,16 @@ def _read_csv(path: Path) -> Iterator[Row]:
         yield from csv.DictReader(lines)
 
 
+def _read_text(path: Path) -> Iterator[Row]:
+    yield {"title": path.stem, "text": path.read_text(encoding="utf-8-sig")}
+
+
+_TEXTS: dict[str, Callable[[Path], Iterable[Row]]] = {".txt": _read_text, ".md": _read_text}
 _READERS: dict[str, Callable[[Path], Iterable[Row]]] = {
     ".jsonl": _read_json_lines,
     ".json": _read_json,
     ".csv": _read_csv,
+    **_TEXTS,
 }
 
 

@@ -13,10 +13,10 @@ from distilabel_selfinstruct import (
     SelectInstances,
     SelectInstructions,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import SelfInstructConfig
-from distilabel_selfinstruct.pipeline import WholePipeline
 from distilabel_selfinstruct.run import Run
 
 
@@ -39,7 +39,7 @@ def build(run: Run[SelfInstructConfig]) -> WholePipeline:
         input_first = InputFirstInstances(name="input_first", llm=run.llm("input_first"), **asking)
         filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
 
-        instances = SelectInstances(name="instances", input_batch_size=500)
+        instances = SelectInstances(name="instances", more_columns=config.judge_columns, input_batch_size=500)
         instructions = SelectInstructions(name="instructions", input_batch_size=500)
         rejected = SelectRejected(name="rejected", input_batch_size=500)
         sft = FormatForTraining(
@@ -48,7 +48,8 @@ def build(run: Run[SelfInstructConfig]) -> WholePipeline:
         LoadSeedTasks(name="seeds", seed_files=config.seeds)
 
         leaves = [instances, instructions, rejected, sft]
-        bootstrap >> identify >> output_first >> input_first >> filter_instances >> leaves
+        bootstrap >> identify >> output_first >> input_first >> filter_instances
+        run.judged(filter_instances) >> leaves
     return pipeline
 
 

@@ -37,11 +37,13 @@ def official_data() -> Path:
     return folder
 
 
-def run_script(*options: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python pipelines/self_instruct.py` with these options, away from the user's own keys."""
+def run_script(
+    *options: object, pipeline: str = "self_instruct", cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """`python pipelines/self_instruct.py`, or that of another recipe, with these options; without the user's keys."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     return subprocess.run(
-        [sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), *map(str, options)],
+        [sys.executable, str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)],
         cwd=cwd or ROOT,
         env={**inherited, "PYTHONPATH": str(ROOT), **environment},
         stdin=subprocess.DEVNULL,
@@ -76,10 +78,14 @@ class ScriptRun:
 @pytest.fixture(scope="session")
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """The first command of the README; its folder is for reading only."""
-    base = tmp_path_factory.mktemp("demo")
+    return run_apart(tmp_path_factory.mktemp("demo"))
+
+
+def run_apart(base: Path, *options: object, pipeline: str = "self_instruct") -> ScriptRun:
+    """A run into the folder `made`, in a working directory and with a home of its own."""
     home, cwd = base / "home", base / "cwd"
     home.mkdir()
     cwd.mkdir()
     environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home), "PYTHONHASHSEED": "1"}
-    result = run_script("--out", "made", cwd=cwd, **environment)
+    result = run_script("--out", "made", *options, pipeline=pipeline, cwd=cwd, **environment)
     return ScriptRun(result, home, cwd, cwd / "made")

@@ -145,6 +145,10 @@ class TestTheEnd:
             f"next: python -c \"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])\"",
         ]
 
+    def test_of_a_run_without_a_loop(self, tmp_path: Path) -> None:
+        lines = said(tmp_path, wanted=None, candidates=None, prompts=None, rows={"preferences": 900})
+        assert lines[0] == "1,000 instructions; 1,860 instances; 900 preferences"
+
     def test_what_it_cost(self, tmp_path: Path) -> None:
         assert "1,181 requests, 935,960 tokens in, 42,020 out, 37.6 s, cost 1.25" in said(tmp_path, cost=1.254)
 

@@ -58,7 +58,7 @@ def differences(name: str, other: str) -> set[str]:
     return {field for field in fields if getattr(one, field) != getattr(two, field)} - {"name"}
 
 
-DECODING = {"bootstrap", "classification", "output_first", "input_first"}
+DECODING = {"bootstrap", "classification", "output_first", "input_first", "tasks"}
 
 
 def test_default_differs_from_the_paper_in_these_points_only() -> None:
@@ -76,6 +76,12 @@ def test_alpaca_shows_three_seeds_and_keeps_one_instance() -> None:
     assert (alpaca.seed_shots, alpaca.machine_shots, alpaca.max_instances) == (3, 0, 1)
     assert alpaca.keywords == (*PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "diagram")
     assert alpaca.bootstrap.temperature == 1.0
+
+
+def test_alpaca_asks_for_whole_tasks_with_its_own_decoding_parameters() -> None:
+    alpaca = get_preset("alpaca")
+    assert (alpaca.task_shots, alpaca.tasks_in_list) == (3, 20)
+    assert alpaca.tasks == Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20."))
 
 
 def test_all_presets_share_the_limits_of_the_paper() -> None:

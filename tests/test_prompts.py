@@ -6,7 +6,16 @@ from itertools import takewhile
 
 import pytest
 
-from distilabel_selfinstruct.prompts import WORDINGS, Question, Wording, answer_schema, render
+from distilabel_selfinstruct.prompts import (
+    KINDS,
+    WORDINGS,
+    Kind,
+    Question,
+    Wording,
+    answer_schema,
+    render,
+    render_kind,
+)
 from distilabel_selfinstruct.seeds import SeedTask
 from distilabel_selfinstruct.text.parsing import Instance, parse_instances, parse_instructions
 
@@ -167,6 +176,26 @@ def test_markup_in_an_instruction_is_not_rendered(wording: Wording) -> None:
     assert instruction in ask("input_first", wording, instruction)
 
 
+# --- the judge ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wording", ["chat", "structured"])
+def test_the_judge_is_told_its_points_before_what_changes(wording: Wording) -> None:
+    values = {"instruction": "Name a {{ river }}.", "output": "<b>The Po</b>"}
+    text = text_of(render("judgement", wording, input="", **values), wording)
+    shown = "\n<request>\nName a {{ river }}.\n</request>\n\n<answer>\n<b>The Po</b>\n</answer>\n"
+    assert text.index("A fifth point") < text.index(shown)
+    with_input = text_of(render("judgement", wording, input="in Italy", **values), wording)
+    assert "\n<request>\nName a {{ river }}.\n\nin Italy\n</request>\n" in with_input
+
+
+def test_the_judge_ends_with_its_score() -> None:
+    values = {"instruction": "Name a river.", "input": "", "output": "The Po"}
+    assert text_of(render("judgement", "chat", **values), "chat").endswith("\nScore: N")
+    _, structure = render("judgement", "structured", **values)
+    assert structure["schema"]["properties"]["score"] == {"type": "integer", "minimum": 0, "maximum": 5}
+
+
 # --- what a prompt shows is what the parser reads ------------------------------------------------------------------
 
 
@@ -183,3 +212,45 @@ def test_the_instances_of_a_shot_are_read_back(task: SeedTask, preset: str) -> N
     prompt = ask(question, "base", "Name a river.", shots=[task])
     shown = prompt.partition(f"Task: {task.instruction}\n")[2].rpartition("Task: ")[0]
     assert parse_instances(shown, task.is_classification, "stop", preset) == list(task.instances)
+
+
+# --- whole tasks, topics, instructions about them ------------------------------------------------------------------
+
+ALPACA_SHOTS = [
+    {"instruction": "Reverse the word.", "input": "cat", "output": "tac"},
+    {"instruction": "Name a river.", "input": "", "output": "The Nile"},
+]
+
+
+def test_alpaca_base_ends_in_the_mark_of_the_next_instruction() -> None:
+    prompt = render("alpaca", "base", shots=ALPACA_SHOTS, last=20, no_input="<noinput>")
+    assert prompt.startswith("A list of 20 tasks for a language model")
+    assert prompt.endswith(
+        "\n\n###\n1. Instruction: Reverse the word.\n1. Input:\ncat\n1. Output:\ntac"
+        "\n###\n2. Instruction: Name a river.\n2. Input:\n<noinput>\n2. Output:\nThe Nile\n###\n3. Instruction:"
+    )
+
+
+def test_alpaca_chat_says_up_to_which_task() -> None:
+    text = text_of(render("alpaca", "chat", shots=ALPACA_SHOTS, last=20, no_input="<noinput>"), "chat")
+    assert "\n2. Instruction: Name a river.\n2. Input:\n<noinput>\n2. Output:\nThe Nile\n###\n\n" in text
+    assert "Go on with the tasks 3 to 20, in the same form" in text
+
+
+def test_topics_name_the_area_and_what_is_there() -> None:
+    text = text_of(render("topics", "chat", new=20, area="food and cooking", known=["Herbal tea"]), "chat")
+    assert "List 20 topics from food and cooking" in text
+    assert "\n\nWe have these already, so name others:\n- Herbal tea\n\n" in text
+    text = text_of(render("topics", "chat", new=20, area="food and cooking", known=[]), "chat")
+    assert "already" not in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_has_a_question_of_its_own(kind: Kind) -> None:
+    text = text_of(render_kind(kind, new=5, topic="Bird song", known=["What is a dawn chorus?"]), "chat")
+    first, what, *_ = text.split("\n\n")
+    assert first.endswith("Write 5 of them that have to do with this topic: Bird song")
+    assert "\n\n- What is a dawn chorus?\n\n" in text
+    others = [text_of(render_kind(other, new=5, topic="Bird song", known=[]), "chat") for other in KINDS]
+    assert sum(what in other for other in others) == 1
+    assert all("already" not in other for other in others)

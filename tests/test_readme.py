@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,9 @@ import yaml
 from distilabel_selfinstruct import load_seed_tasks
 from distilabel_selfinstruct.__main__ import options as command_options
 from distilabel_selfinstruct.cli import options
-from distilabel_selfinstruct.config import read_config
+from distilabel_selfinstruct.config import RunConfig, SelfInstructConfig, read_config
 from distilabel_selfinstruct.presets import PRESETS
+from distilabel_selfinstruct.recipes import RECIPES
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,11 +52,33 @@ def test_all_other_python_is_valid() -> None:
         compile(block, "README.md", "exec")
 
 
-def test_every_command_of_a_pipeline_has_options_that_exist() -> None:
-    found = commands("python pipelines/self_instruct.py")
-    assert len(found) >= 3
-    for arguments in found:
-        options(None).parse_args(arguments)
+SCRIPTS = sorted((ROOT / "pipelines").glob("*.py"))
+
+
+def config_of(script: Path) -> type[RunConfig]:
+    """The config that a pipeline script is run with: its own, or that of the main one."""
+    names = runpy.run_path(str(script))
+    own = [each for each in names.values() if isinstance(each, type) and issubclass(each, RunConfig)]
+    return next((each for each in own if each.__module__ == "<run_path>"), SelfInstructConfig)
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
+def test_every_command_of_a_pipeline_has_options_that_exist(script: Path) -> None:
+    for arguments in commands(f"python pipelines/{script.name}"):
+        given = vars(options(None, config_of(script)).parse_args(arguments))
+        read_config({name: value for name, value in given.items() if name != "config"}, kind=config_of(script))
+
+
+def test_there_are_commands_of_several_pipelines() -> None:
+    counts = {script.stem: len(commands(f"python pipelines/{script.name}")) for script in SCRIPTS}
+    assert counts["self_instruct"] >= 3
+    assert sum(count > 0 for count in counts.values()) >= 4
+
+
+def test_the_table_of_recipes_names_every_script_with_its_method() -> None:
+    rows = dict(re.findall(r"^\| `(\w+)\.py` \| .*?\((https://[^)]+)\)", README, re.MULTILINE))
+    assert rows == {recipe.name.replace("-", "_"): recipe.url for recipe in RECIPES.values()}
+    assert sorted(rows) == [script.stem for script in SCRIPTS]
 
 
 def test_every_other_command_has_options_that_exist() -> None:
@@ -73,7 +97,8 @@ def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPar
 
 
 def test_every_option_named_in_the_text_exists() -> None:
-    known = "".join(parser.format_help() for parser in (options(None), *parsers_of(command_options())))
+    of_scripts = (options(None, config_of(script)) for script in SCRIPTS)
+    known = "".join(parser.format_help() for parser in (*of_scripts, *parsers_of(command_options())))
     known += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     named = set(re.findall(r"`(--[a-z-]+)", README))
     assert named

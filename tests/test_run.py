@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.config import CustomLLM, SelfInstructConfig, read_config, read_config_file
+from distilabel_selfinstruct.config import CustomLLM, read_config
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
 from distilabel_selfinstruct.pipeline import Pipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
@@ -225,16 +225,7 @@ class TestFinished:
         assert {"out", "verbose"}.isdisjoint(config)  # a folder may be moved, and looked at as one likes
 
 
-class TestConfig:
-    def test_defaults(self, seed_file: str) -> None:
-        config = read_config({})
-        assert (config.llm, config.wording, config.num_instructions) == ("demo", "chat", 100)
-        assert [str(Path(path).resolve()) for path in config.seeds] == [seed_file]
-
-    def test_options_win_over_the_file(self) -> None:
-        config = read_config({"seed": 7}, {"seed": 1, "preset": "paper"}, "my.yaml")
-        assert (config.seed, config.preset) == (7, "paper")
-
+class TestWhatIsResolved:
     def test_the_paper_gets_the_lag_of_its_requests(self, tmp_path: Path) -> None:
         assert make(tmp_path, preset="paper", num_instructions=1000).config.lag == 5
 
@@ -245,56 +236,6 @@ class TestConfig:
         self, tmp_path: Path, concurrency: int, wanted: int, lag: int
     ) -> None:
         assert make(tmp_path, concurrency=concurrency, num_instructions=wanted).config.lag == lag
-
-    @pytest.mark.parametrize(
-        ("values", "said"),
-        [
-            ({"num_instructions": 0}, "--num-instructions: Input should be greater than 0, got 0."),
-            ({"temperature": -1.0}, "--temperature: Input should be greater than or equal to 0, got -1.0."),
-            ({"preset": "papr"}, "There is no preset 'papr'; choose one of: default, paper, alpaca."),
-            ({"llm": "openai"}, "--llm openai needs --model, the name of the model."),
-            ({"llm": "vllm"}, "--llm vllm needs --model, the name of the model."),
-            ({"max_cost": 2.0}, "--max-cost needs --input-price and --output-price, money per million tokens."),
-        ],
-    )
-    def test_bad_options(self, values: dict[str, Any], said: str) -> None:
-        with pytest.raises(ConfigError) as caught:
-            read_config(values)
-        assert str(caught.value) == said
-
-    @pytest.mark.parametrize(
-        ("text", "said"),
-        [
-            ("num_instructions: many", "num_instructions: Input should be a valid integer, unable to parse string as an"
-             " integer, got 'many'."),
-            ("wording: loud", "wording: Input should be 'base', 'chat' or 'structured', got 'loud'."),
-            ("llm: gpt", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
-            ("llm: {klass: a.B}", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
-            ("concurency: 3", "there is no option 'concurency'; there are: "
-             f"{', '.join(SelfInstructConfig.model_fields)}."),
-            ("5: 3", "there is no option '5'; there are: "),
-            ("- 1", "expected options as `name: value`, found something else."),
-            ("", "expected options as `name: value`, found something else."),
-            ("a: [1", "is not YAML: while parsing a flow sequence"),
-        ],
-    )  # fmt: skip
-    def test_bad_files(self, tmp_path: Path, text: str, said: str) -> None:
-        file = tmp_path / "my.yaml"
-        file.write_text(text)
-        with pytest.raises(ConfigError) as caught:
-            read_config({}, read_config_file(str(file)), str(file))
-        assert str(caught.value).startswith(f"{file}: {said}")
-        assert "\n" not in str(caught.value)
-
-    def test_a_missing_file(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"no\.yaml: cannot be read \(No such file or directory\)\.$"):
-            read_config_file(str(tmp_path / "no.yaml"))
-
-    def test_names_may_be_written_as_on_the_command_line(self, tmp_path: Path) -> None:
-        (tmp_path / "my.yaml").write_text("num-instructions: 7\nbase-url: http://127.0.0.1:8000/v1\nseeds: one.jsonl\n")
-        config = read_config({}, read_config_file(str(tmp_path / "my.yaml")))
-        assert (config.num_instructions, config.base_url) == (7, "http://127.0.0.1:8000/v1")
-        assert config.seeds == ["one.jsonl"]
 
     def test_a_bad_seed_file_is_told_before_anything_is_made(self, tmp_path: Path) -> None:
         seeds = tmp_path / "seeds.jsonl"

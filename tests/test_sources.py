@@ -9,7 +9,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.sources import read_source
+from distilabel_selfinstruct.sources import read_lines, read_source
 from distilabel_selfinstruct.steps.loading import LoadInstructions, read_instructions
 from tests.conftest import ScriptRun
 
@@ -38,11 +38,40 @@ class TestWhereRowsLie:
         assert read_source(folder) == demo_run.rows("instances")
         assert read_source(folder, "instructions") == demo_run.rows("instructions")
 
+    @pytest.mark.parametrize("name", ["skin.txt", "skin.md"])
+    def test_a_text_file_is_a_row(self, name: str, tmp_path: Path) -> None:
+        (tmp_path / name).write_text("\ufeffThe skin is an organ.\nIt is large.\n", encoding="utf-8")
+        assert read_source(str(tmp_path / name)) == [{"title": "skin", "text": "The skin is an organ.\nIt is large.\n"}]
+
+    def test_a_folder_of_text_files_is_a_row_each_in_the_order_of_their_names(self, tmp_path: Path) -> None:
+        (tmp_path / "organs").mkdir()
+        for name in ("organs/skin.md", "heart.txt", "notes.pdf", ".hidden.txt"):
+            (tmp_path / name).write_text(f"About {name}.")
+        assert read_source(str(tmp_path)) == [
+            {"title": "heart", "text": "About heart.txt."}, {"title": "skin", "text": "About organs/skin.md."},
+        ]  # fmt: skip
+
+    def test_lines(self, tmp_path: Path) -> None:
+        (tmp_path / "principles").write_text("Ask as a patient.\n\n  Ask as a nurse.  \n")
+        assert read_lines(tmp_path / "principles") == ["Ask as a patient.", "Ask as a nurse."]
+
+    @pytest.mark.parametrize(("text", "said"), [("\n \n", "is empty."), (None, "there is no such file.")])
+    def test_no_lines(self, text: str | None, said: str, tmp_path: Path) -> None:
+        if text is not None:
+            (tmp_path / "principles").write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            read_lines(tmp_path / "principles")
+        assert str(caught.value) == f"{tmp_path / 'principles'}: {said}"
+
     @pytest.mark.parametrize(
         ("name", "text", "said"),
         [
             ("no.jsonl", None, "no.jsonl: there is no such file."),
-            ("notes.txt", "Name a river.", "notes.txt: cannot be read; its name must end in .jsonl, .json, .csv."),
+            (
+                "a.odt",
+                "A river.",
+                "a.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md.",
+            ),
             (
                 "rows.jsonl",
                 '{"a": 1}\n{"a"\n',
@@ -82,6 +111,11 @@ class TestInstructions:
         (tmp_path / "rows.json").write_text(json.dumps(rows))
         assert read_instructions(str(tmp_path / "rows.json")) == ["Sort the numbers.\n\n3, 1", "Name a river."]
 
+    def test_of_a_seed_task_the_first_instance_counts(self, tmp_path: Path) -> None:
+        instances = [{"input": "3, 1", "output": "1, 3"}, {"input": "4, 2", "output": "2, 4"}]
+        (tmp_path / "rows.json").write_text(json.dumps([{"instruction": "Sort them.", "instances": instances}]))
+        assert read_instructions(str(tmp_path / "rows.json")) == ["Sort them.\n\n3, 1"]
+
     @pytest.mark.parametrize(
         "row", [{"prompt": "Name a river."}, {"messages": [{"role": "user", "content": "Name a river."}]}]
     )
@@ -104,6 +138,9 @@ class TestInstructions:
         with pytest.raises(ConfigError) as caught:
             read_instructions(str(path))
         assert str(caught.value) == f"{path}{said}"
+
+    def test_no_more_than_are_wanted(self, tmp_path: Path) -> None:
+        assert read_instructions(write(tmp_path / "rows.jsonl"), max_instructions=1) == ["Name a river."]
 
     def test_the_step_yields_rows_with_every_column(self, tmp_path: Path) -> None:
         load = LoadInstructions(source=write(tmp_path / "rows.jsonl"), batch_size=1)

@@ -183,7 +183,7 @@ def statistics_of(run: FinishedRun) -> Statistics:
         name=run.folder.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
         overview=overview_of(rows.instructions, rows.instances),
-        funnel=funnel_of(rows.instructions, rows.instances, rejected, rows.recipe, rows.pairs),
+        funnel=funnel_of(rows.instructions, rows.instances, rejected, rows.recipe, rows.pairs, rows.topics),
         diversity=None,
         similarity=None,
         lengths={},

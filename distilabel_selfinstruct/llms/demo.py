@@ -12,6 +12,7 @@ from random import Random
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM
+from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
 from distilabel.typing import FormattedInput, GenerateOutput
 from pydantic import Field, validate_call
 
@@ -19,7 +20,7 @@ from distilabel_selfinstruct.llms.demo_answers import answer
 from distilabel_selfinstruct.llms.demo_answers.completion import count_tokens
 
 
-class DemoLLM(LLM):
+class DemoLLM(LLM, MagpieChatTemplateMixin):
     """A stand-in for a language model: a seeded grammar that answers the questions of the recipes.
 
     It needs no network and no weights. The answer is a function of the prompt's text, `seed` and the number of the
@@ -66,6 +67,7 @@ class DemoLLM(LLM):
         stop: list[str] | None = None,
         presence_penalty: float = 0.0,
         frequency_penalty: float = 0.0,
+        first_generation: int = 0,
     ) -> list[GenerateOutput]:
         """Answers each prompt `num_generations` times.
 
@@ -79,27 +81,29 @@ class DemoLLM(LLM):
             stop: strings before the first of which an answer ends. Defaults to `None`.
             presence_penalty: accepted, and ignored. Defaults to `0.0`.
             frequency_penalty: accepted, and ignored. Defaults to `0.0`.
+            first_generation: the number of the first answer: how often the prompt was asked before. Defaults to `0`.
         """
-        return [self._generate(_prompt_text(each), num_generations, max_new_tokens, stop or []) for each in inputs]
+        numbers = range(first_generation, first_generation + num_generations)
+        return [self._generate(self._prompt_text(each), numbers, max_new_tokens, stop or []) for each in inputs]
 
-    def _generate(self, prompt: str, num_generations: int, max_new_tokens: int, stop: list[str]) -> GenerateOutput:
+    def _generate(self, prompt: str, numbers: range, max_new_tokens: int, stop: list[str]) -> GenerateOutput:
         completions = [
-            answer(prompt, Random(f"{self.seed}|{number}|{prompt}"), self.noise).limited(stop, max_new_tokens)
-            for number in range(num_generations)
+            answer(prompt, Random(f"{self.seed}|{number}|{prompt}"), self.noise, number).limited(stop, max_new_tokens)
+            for number in numbers
         ]
         return {
             "generations": [completion.text for completion in completions],
             "statistics": {
-                "input_tokens": [count_tokens(prompt)] * num_generations,
+                "input_tokens": [count_tokens(prompt)] * len(numbers),
                 "output_tokens": [count_tokens(completion.text) for completion in completions],
             },
             "finish_reason": [completion.finish_reason for completion in completions],
         }  # type: ignore[typeddict-unknown-key]
 
-
-def _prompt_text(prompt: FormattedInput) -> str:
-    if isinstance(prompt, tuple):  # with the description of a structured output, which the prompt describes too
-        prompt = prompt[0]
-    if isinstance(prompt, str):
-        return prompt
-    return next((str(message["content"]) for message in reversed(prompt) if message["role"] == "user"), "")
+    def _prompt_text(self, prompt: FormattedInput) -> str:
+        if isinstance(prompt, tuple):  # with the description of a structured output, which the prompt describes too
+            prompt = prompt[0]
+        if isinstance(prompt, str):
+            return prompt
+        asked = next((str(message["content"]) for message in reversed(prompt) if message["role"] == "user"), "")
+        return str(self.apply_magpie_pre_query_template(asked, prompt))

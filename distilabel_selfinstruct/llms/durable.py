@@ -175,6 +175,11 @@ class DurableLLM(LLM):
         """Whether requests run concurrently."""
         return isinstance(self.llm, AsyncLLM)
 
+    @property
+    def _counts_generations(self) -> bool:
+        """Whether the model wants to know how often it was asked a prompt before, as one that draws nothing must."""
+        return any(parameter.name == "first_generation" for parameter in self.generate_parameters)
+
     def get_generation_kwargs(self) -> dict[str, Any]:
         """Those of the model that answers, overridden by this wrapper's own."""
         return {**(self.llm.get_generation_kwargs() or {}), **(self.generation_kwargs or {})}
@@ -385,9 +390,10 @@ class DurableLLM(LLM):
                 for request in chunk:
                     request.recorded += request.failures(_stopped(stopped), started)
                 return
-            groups: dict[tuple[str, int], list[_Request]] = {}
+            groups: dict[tuple[str, int, int], list[_Request]] = {}
             for request in chunk:
-                groups.setdefault((request.parameters_text, len(request.samples)), []).append(request)
+                first = request.samples[0] if self._counts_generations else 0
+                groups.setdefault((request.parameters_text, len(request.samples), first), []).append(request)
             records: list[Record] = []
             try:
                 for group in groups.values():
@@ -409,6 +415,7 @@ class DurableLLM(LLM):
                 inputs=[request.input for request in group],
                 num_generations=len(group[0].samples),
                 **group[0].parameters,
+                **({"first_generation": group[0].samples[0]} if self._counts_generations else {}),
             )
             if len(outputs) != len(group):
                 raise RequestFailed(f"{len(outputs)} outputs came for {len(group)} prompts", "invalid_response")

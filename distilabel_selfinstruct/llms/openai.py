@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import openai
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import AsyncLLM
+from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
 from pydantic import Field, PrivateAttr, SecretStr
 
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
@@ -26,6 +27,8 @@ CHECK_SECONDS = 20.0
 MODELS_SHOWN = 20
 OPENAI_STOP_LIMIT = 4
 """OpenAI's own endpoint refuses a request with more stop sequences; other servers take any number."""
+LLAMA_BEGIN = "<|begin_of_text|>"
+"""Stands in distilabel's pre-query template; servers put it before every raw prompt themselves."""
 FINISH_REASONS = {"eos_token": "stop", "stop_sequence": "stop", "max_tokens": "length"}
 """TGI's words, and those of some gateways, in OpenAI's."""
 DISPENSABLE = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed")
@@ -33,7 +36,7 @@ DISPENSABLE = ("temperature", "top_p", "frequency_penalty", "presence_penalty", 
 SCHEMA_WORDS = ("response_format", "json_schema", "guided", "structured")
 
 
-class OpenAICompatibleLLM(AsyncLLM):
+class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     """Completions from any endpoint that speaks OpenAI's protocol, one attempt a request.
 
     A chat goes to `/chat/completions`, a raw string to `/completions`, for base models, with its stop sequences.
@@ -157,7 +160,8 @@ class OpenAICompatibleLLM(AsyncLLM):
         that never more than one is in flight for an input.
 
         Args:
-            input: a chat, a raw string, or a chat with the JSON schema that the answer has to follow.
+            input: a chat, a raw string, or a chat with the JSON schema that the answer has to follow. An empty chat
+                is the pre-query template as a raw string, where Magpie's template is used.
             num_generations: the number of completions. Defaults to `1`.
             max_new_tokens: the most tokens a completion may have. Defaults to `128`.
             temperature: the sampling temperature. Defaults to the server's.
@@ -180,6 +184,8 @@ class OpenAICompatibleLLM(AsyncLLM):
             RequestFailed: the answer cannot be used: `invalid_response` or `content_filter`.
         """
         prompt, response_format = _split_input(input, response_format)
+        if self.use_magpie_template and not prompt:
+            prompt = str(self.magpie_pre_query_template).removeprefix(LLAMA_BEGIN)
         stop = stop or []
         body = {
             "max_tokens": max_new_tokens,

@@ -23,6 +23,7 @@ _SCHEMAS = {
     "classification": _object(is_classification={"type": "boolean"}),
     "output_first": _LABELLED,
     "input_first": _INSTANCES,
+    "judgement": _object(justification=_TEXT, score={"type": "integer", "minimum": 0, "maximum": 5}),
 }
 
 

@@ -13,12 +13,19 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.recipes import get_recipe
+from distilabel_selfinstruct.recipes import Recipe, get_recipe
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
-from distilabel_selfinstruct.review import Quality, quality_caption, quality_table
+from distilabel_selfinstruct.review import (
+    Agreement,
+    Quality,
+    judge_caption,
+    judge_table,
+    quality_caption,
+    quality_table,
+)
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -27,7 +34,7 @@ DEFAULT_CONFIG = "instances"
 MARK = "distilabel_selfinstruct"  # the metadata key that says which configs a push has written
 UNKNOWN_LICENSE = "unknown"  # the Hub's word for a licence that nobody has stated
 _BEGIN, _END = "<!-- distilabel-selfinstruct: begin -->", "<!-- distilabel-selfinstruct: end -->"
-_TAGS = ("synthetic", "self-instruct", "distilabel", "instruction-tuning", "arxiv:2212.10560")
+_TAGS = ("synthetic", "self-instruct", "distilabel", "instruction-tuning")
 _LONGEST_TEXT = 500  # characters of a text in the example row
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
@@ -42,7 +49,9 @@ CONFIGS = {
     "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "seeds": "The human-written seed tasks that the run started from.",
+    "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them.",
     "sft": "The instances in the format that a trainer takes.",
+    "topics": "The topics that the instructions are about.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
     "curated": "The reviewed instances that are right, with corrections applied.",
 }
@@ -68,12 +77,29 @@ COLUMNS = {
     "neighbour_id": "the instruction that a candidate was too similar to",
     "neighbour": "its text",
     "score": "their ROUGE-L F",
+    "topic": "what it is about",
+    "topic_id": "names the topic: number of its prompt, and place in the answer",
+    "kind": "what sort of instruction it is",
     "id": "names the seed task",
     "name": "a short name of the seed task",
     "instances": "input and output of each instance",
     "messages": "role and content of each message of the chat",
     "prompt": "what the model is given in training",
     "completion": "what it learns to answer",
+    "document_id": "the document that a query is about: its number in the source, and that of the piece",
+    "title": "the title of the document",
+    "document": "the document, or the piece of it, that the model was shown",
+    "generation": "how often its lineage had been evolved, this evolution included",
+    "parent_id": "the instruction that it was evolved from; with no generation in it, an original",
+    "parent": "that instruction",
+    "evolution": "how it was evolved: the name of distilabel's prompt",
+    "judge_score": "the mean of a judge's scores, from 0 to 5",
+    "judgements": "how many of the judge's answers gave a score",
+    "is_chosen": "whether it is the better response of a preference pair",
+    "chosen": "the better response, as a chat",
+    "rejected": "the worse response, as a chat",
+    "score_chosen": "the score of the better response, from 0 to 5",
+    "score_rejected": "the score of the worse response",
     "original_instruction": "the instruction before its correction",
     "original_input": "the input before its correction",
     "original_output": "the output before its correction",
@@ -106,6 +132,7 @@ class CardFacts:
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
         language: codes of the languages; none: English where the text reads like it.
         quality: what annotators found; None where nobody has looked.
+        agreement: what a judge model says of the same instances; None where none was compared with annotators.
     """
 
     repo_id: str
@@ -121,6 +148,12 @@ class CardFacts:
     license: Sequence[str] = ()
     language: Sequence[str] = ()
     quality: Quality | None = None
+    agreement: Agreement | None = None
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the run followed."""
+        return get_recipe(str(self.settings.get("recipe", "self-instruct")))
 
     @property
     def stated_license(self) -> str | None:
@@ -191,10 +224,16 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
         size_categories=[size_category(len(facts.datasets[DEFAULT_CONFIG]))],
         task_categories=["text-generation"],
         pretty_name=facts.repo_id.split("/")[-1],
-        tags=list(_TAGS),
+        tags=_tags(facts.recipe),
         configs=[_config_entry(name) for name in configs if len(facts.datasets[name])],  # without rows nothing loads
     )
     return {**data.to_dict(), MARK: {"version": __version__, "configs": configs}}
+
+
+def _tags(recipe: Recipe) -> list[str]:
+    """With the paper's, from which the Hub makes a link."""
+    paper = [f"arxiv:{recipe.url.rpartition('/')[2]}"] if "//arxiv.org/abs/" in recipe.url else []
+    return list(dict.fromkeys([*_TAGS, recipe.name, *paper]))
 
 
 def _one_or_all(values: Sequence[str]) -> str | list[str]:
@@ -282,9 +321,10 @@ def card_text(facts: CardFacts) -> str:
         captions=CAPTIONS,
         quality_caption=quality_caption,
         quality_table=quality_table,
+        judge_caption=judge_caption,
+        judge_table=judge_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
-        recipe=get_recipe(facts.settings.get("recipe", "self-instruct")),
         version=__version__,
         distilabel_version=metadata.version("distilabel"),
     )

@@ -11,13 +11,30 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
-from distilabel_selfinstruct.review import Quality, quality_caption, quality_tables
+from distilabel_selfinstruct.review import (
+    Agreement,
+    Quality,
+    judge_caption,
+    judge_table,
+    quality_caption,
+    quality_tables,
+)
 
 _LONGEST_EXAMPLE = 400  # characters
 
 
-def render_page(statistics: Statistics, figures: Mapping[str, str], quality: Quality | None = None) -> str:
-    """The page; `figures` are SVG texts by name, `quality` what annotators found. All text of others is escaped."""
+def render_page(
+    statistics: Statistics, figures: Mapping[str, str], quality: Quality | None = None,
+    agreement: Agreement | None = None,
+) -> str:  # fmt: skip
+    """The page. All text of others is escaped.
+
+    Args:
+        statistics: of the dataset.
+        figures: SVG texts by name.
+        quality: what annotators found.
+        agreement: what a judge says of the same records.
+    """
     environment = Environment(
         loader=PackageLoader("distilabel_selfinstruct.report", "."),
         autoescape=True,
@@ -34,6 +51,9 @@ def render_page(statistics: Statistics, figures: Mapping[str, str], quality: Qua
         figures={name: Markup(svg) for name, svg in figures.items()},
         captions=CAPTIONS,
         quality=quality,
+        agreement=agreement,
+        judge_caption=judge_caption,
+        judge_table=judge_table,
         quality_caption=quality_caption,
         quality_tables=quality_tables,
     )

@@ -22,9 +22,10 @@ _COLUMNS = {
     "instructions": ("instruction_id", "instruction", "is_classification", "round", "model_name"),
     "instances": ("instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round"),
     "rejected": ("stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output",
-                 "round", "neighbour", "score"),
+                 "round", "neighbour", "score", "topic"),
     "seeds": ("instruction",),
     "preferences": ("instruction_id",),
+    "topics": ("topic_id",),
 }  # fmt: skip
 
 
@@ -40,6 +41,7 @@ class ReportRows:
         seeds: the instructions of the seed tasks.
         recipe: that the run followed.
         pairs: preference pairs, where the recipe makes them.
+        topics: topics, where the recipe makes them.
     """
 
     name: str
@@ -49,6 +51,7 @@ class ReportRows:
     seeds: Sequence[str] = field(default=())
     recipe: str = "self-instruct"
     pairs: int = 0
+    topics: int = 0
 
 
 def read_run(run_folder: Path) -> ReportRows:
@@ -69,6 +72,7 @@ def read_run(run_folder: Path) -> ReportRows:
         seeds=[row["instruction"] for row in rows["seeds"]],
         recipe=_recipe_of(run_folder),
         pairs=len(rows["preferences"]),
+        topics=len(rows["topics"]),
     )
 
 

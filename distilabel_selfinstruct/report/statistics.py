@@ -22,7 +22,7 @@ from distilabel_selfinstruct.text.rules import count_words
 
 COMMONEST_VERBS, COMMONEST_OBJECTS = 20, 4  # paper, figure 3
 _CANDIDATE = {"candidate": "instruction", "instruction": "instruction", "instance": "instance_id",
-              "pair": "instruction_id"}  # fmt: skip
+              "pair": "instruction_id", "topic": "topic"}  # fmt: skip
 """The column that is None in a row without anything to judge."""
 _EXAMPLES = 3
 _COMMONEST_LABELS = 15
@@ -70,7 +70,7 @@ class Stage:
 
     Attributes:
         name: as in the recipe.
-        candidates: instructions, instances or preference pairs that were looked at.
+        candidates: instructions, instances, preference pairs or topics that were looked at.
         admitted: how many of them passed.
         rejected: how many did not, by reason code, commonest first.
         barren: requests or instructions that brought no candidate at all, by reason code.
@@ -209,7 +209,7 @@ def compute_statistics(
         overview=overview_of(rows.instructions, rows.instances),
         funnel=[]
         if rows.rejected is None
-        else funnel_of(rows.instructions, rows.instances, rows.rejected, rows.recipe, rows.pairs),
+        else funnel_of(rows.instructions, rows.instances, rows.rejected, rows.recipe, rows.pairs, rows.topics),
         diversity=diversity_of(texts),
         similarity=similarity_of(texts, rows.seeds) if rows.seeds else None,
         lengths=lengths_of(texts, rows.instances),
@@ -238,14 +238,15 @@ def overview_of(instructions: Sequence[Row], instances: Sequence[Row]) -> Overvi
 
 def funnel_of(
     instructions: Sequence[Row], instances: Sequence[Row], rejected: Iterable[Row], recipe: str = "self-instruct",
-    pairs: int = 0,
+    pairs: int = 0, topics: int = 0,
 ) -> list[Stage]:  # fmt: skip
     """What became of the candidates of each stage of the recipe."""
     by_stage: dict[str, list[Row]] = defaultdict(list)
     for row in rejected:
         by_stage[row["stage"]].append(row)
     classified = sum(row.get("is_classification") is not None for row in instructions)
-    passed = {"candidate": len(instructions), "instruction": classified, "instance": len(instances), "pair": pairs}
+    passed = {"candidate": len(instructions), "instruction": classified, "instance": len(instances), "pair": pairs,
+              "topic": topics}  # fmt: skip
     funnel: list[Stage] = []
     for stage in reversed(get_recipe(recipe).stages):
         if stage.optional and not by_stage[stage.name]:
@@ -281,7 +282,8 @@ def _spread(rows: Sequence[Row]) -> list[Row]:
 
 
 def _example(row: Row) -> Example:
-    parts = [row.get("instruction"), _field("Input", row.get("input")), _field("Output", row.get("output"))]
+    text = row.get("instruction") or row.get("topic")
+    parts = [text, _field("Input", row.get("input")), _field("Output", row.get("output"))]
     why = row.get("detail") or ""
     if row.get("neighbour"):
         why = f"{row['score']:.2f}: {row['neighbour']}" if row.get("score") is not None else row["neighbour"]

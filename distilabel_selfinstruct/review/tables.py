@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from distilabel_selfinstruct.review.agreement import Agreement, Confusion
 from distilabel_selfinstruct.review.quality import Quality, Share
 from distilabel_selfinstruct.review.records import ALL_RIGHT, PAPER_ALL_RIGHT, QUESTIONS
 
@@ -87,6 +88,60 @@ def quality_caption(quality: Quality) -> str:
     return (
         f"{quality.records:,} of {quality.population:,} instances reviewed by {annotators}, {quality.answers:,} answers"
     )
+
+
+def judge_table(agreement: Agreement) -> Table:
+    """One row a threshold: what judge and people say of the records, and Cohen's kappa."""
+    return _table(
+        ["threshold", "passes, right", "passes, not right", "fails, right", "fails, not right", "agree",
+         "Cohen's kappa", "95% interval"],
+        [
+            [f"{each.threshold:g}", f"{each.both:,}", f"{each.only_judge:,}", f"{each.only_people:,}",
+             f"{each.neither:,}", _percent(each.agreement), *_kappa_cells(each)]
+            for each in agreement.thresholds
+        ],
+    )  # fmt: skip
+
+
+def _kappa_cells(confusion: Confusion) -> list[str]:
+    if confusion.kappa is None or confusion.interval is None:
+        return ["not defined", _NOTHING]
+    return [f"{confusion.kappa:.2f}", "{:.2f} to {:.2f}".format(*confusion.interval)]
+
+
+def judge_caption(agreement: Agreement) -> str:
+    """What was compared, and which threshold agrees best, in sentences."""
+    records = len(agreement.judged)
+    text = (
+        f"{agreement.model} as judge of {records:,} reviewed instances, the mean of {agreement.judgements} judgements,"
+        " beside what people say: right is an instance with a yes to all three questions."
+    )
+    if agreement.without_score:
+        text += f" {agreement.without_score:,} without a clear judgement are left out."
+    if agreement.failed:
+        text += f" Of {agreement.failed:,} the requests failed; the same command asks for those, and nothing else."
+    if agreement.best is None:
+        return text + " They always say the same, so that kappa says nothing: more varied records are needed."
+    kappa, interval = _kappa_cells(agreement.best)
+    return f"{text} A threshold of {agreement.best.threshold:g} agrees best: kappa {kappa} ({interval})."
+
+
+def judge_note(agreement: Agreement, threshold: float | None) -> str:
+    """What a user should know of a judge before its scores are trusted; without a threshold, of the best one."""
+    confusion = agreement.best if threshold is None else agreement.at(threshold)
+    if confusion is None or confusion.kappa is None:
+        return f"The judge {agreement.model} and people always say the same of the reviewed instances, or nothing."
+    kappa, interval = _kappa_cells(confusion)
+    return (
+        f"The judge {agreement.model} agrees with people on {_percent(confusion.agreement)} of"
+        f" {confusion.records:,} reviewed instances with a threshold of {confusion.threshold:g}: Cohen's kappa"
+        f" {kappa}, 95% interval {interval} (1 is perfect, 0 is chance)."
+    )
+
+
+def render_agreement(agreement: Agreement) -> str:
+    """Caption and table as text for a terminal."""
+    return "\n".join([judge_caption(agreement), "", *_text_lines(judge_table(agreement))])
 
 
 def render_quality(quality: Quality) -> str:

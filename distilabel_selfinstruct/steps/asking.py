@@ -56,32 +56,42 @@ def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
     return Answer(answer.completion[: min(ends)], "stop", None, None, answer.input_tokens, answer.output_tokens)
 
 
-class Asking(BaseModel):
-    """Attributes that the Tasks of the method share."""
+class AskingByPreset(BaseModel):
+    """Attributes that all Tasks of the method share."""
 
     preset: str = "default"
     wording: Wording = "chat"
-    seed_files: list[str] = Field(default_factory=list)
-    seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
 
     _preset: Any = PrivateAttr(None)
-    _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
 
     @field_validator("preset")
     @classmethod
     def _preset_exists(cls, name: str) -> str:
         return get_preset(name).name
 
-    def load_seeds(self) -> None:
+    def load_preset(self) -> None:
+        """Reads the preset."""
+        self._preset = get_preset(self.preset)
+
+
+class Asking(AskingByPreset):
+    """Attributes that the Tasks share whose prompts show seed tasks."""
+
+    seed_files: list[str] = Field(default_factory=list)
+    seed: RuntimeParameter[int] = Field(default=0, description="Seed of all random draws.")
+
+    _seed_tasks: list[SeedTask] = PrivateAttr(default_factory=list)
+
+    def load_preset(self) -> None:
         """Reads preset and seed files.
 
         Raises:
             ConfigError: if there is no seed file.
             SeedFileError: if one cannot be used.
         """
+        super().load_preset()
         if not self.seed_files:
             raise ConfigError("No seed tasks: give `seed_files`, the path of at least one seed file.")
-        self._preset = get_preset(self.preset)
         self._seed_tasks = load_seed_tasks(*self.seed_files)
 
     def shots(self, question: str, tasks: Sequence[SeedTask], count: int) -> list[SeedTask]:
@@ -102,7 +112,6 @@ class MarkingTask(Task):
 
     # `process` puts one question a row and keeps no state, so several batches may be under way at once.
     concurrent_batches: ClassVar[bool] = True
-    num_answers: ClassVar[int] = 1
 
     @property
     def outputs(self) -> "StepColumns":
@@ -136,6 +145,7 @@ class MarkingTask(Task):
     def _take_output(self, row: Row, output: "GenerateOutput") -> None:
         """Fills the row from what the model gave."""
         answer = self._read(answer_of(output))
+        row["model_name"] = self.llm.model_name
         take_answer(row, answer)
         self._take(row, answer)
 
@@ -157,11 +167,10 @@ class MarkingTask(Task):
         if asked:
             outputs: "list[GenerateOutput]" = self.llm.generate_outputs(
                 inputs=[self._question(row) for row in asked],
-                num_generations=self.num_answers,
+                num_generations=int(self.num_generations or 1),
                 **self._decoding_kwargs(),
             )
             for row, output in zip(asked, outputs):
-                row["model_name"] = self.llm.model_name
                 self._take_output(row, output)
         yield rows
 
@@ -171,7 +180,7 @@ class AskingTask(MarkingTask, Asking):
 
     def load(self) -> None:
         """Loads the model and the seed tasks."""
-        self.load_seeds()
+        self.load_preset()
         super().load()
 
     @abstractmethod

@@ -76,6 +76,7 @@ class FormatForTraining(Step):
         training_format: `messages` (a chat), `alpaca` (instruction, input, output) or `prompt_completion` (the
             authors' templates, drawn at random).
         seed_files: seed files whose own instances are put first, if given.
+        flag: a column that says which of the accepted instances count; all of them if None.
         seed: seed of the draws.
 
     Runtime parameters:
@@ -128,6 +129,7 @@ class FormatForTraining(Step):
 
     training_format: TrainingFormat = "messages"
     seed_files: list[str] = Field(default_factory=list)
+    flag: str | None = None
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of the draws.")
 
     keeps_state: ClassVar[bool] = True
@@ -170,7 +172,7 @@ class FormatForTraining(Step):
     def _formatted(self, rows: Iterable[Row]) -> Iterable[Row]:
         write, _ = _FORMATS[self.training_format]
         for row in rows:
-            if row["reject_reason"] is not None:
+            if row["reject_reason"] is not None or (self.flag is not None and not row[self.flag]):
                 continue
             choice = random.Random(f"{self.seed}-{row['instance_id']}")
             formatted = write(row["instruction"], row["input"], row["output"], choice)

@@ -4,7 +4,7 @@
 from typing import TYPE_CHECKING, Any
 
 from distilabel.steps.base import GeneratorStep
-from pydantic import PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.sources import read_source, text_of
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from distilabel.typing import StepColumns
 
 
-def read_instructions(source: str, config: str | None = None, split: str = "train") -> list[str]:
+def read_instructions(
+    source: str, config: str | None = None, split: str = "train", max_instructions: int | None = None
+) -> list[str]:
     """The instructions of a source, each once, in their order; an input stands below its instruction.
 
     Columns are `instruction` with an optional `input`, or `prompt`, or `messages`, of which the first of the user
@@ -28,7 +30,7 @@ def read_instructions(source: str, config: str | None = None, split: str = "trai
     texts = dict.fromkeys(_instruction(row, f"{source}, row {number}") for number, row in enumerate(rows, 1))
     if not texts:
         raise ConfigError(f"{source}: there are no instructions in it.")
-    return list(texts)
+    return list(texts)[:max_instructions]
 
 
 def _instruction(row: Row, where: str) -> str:
@@ -39,10 +41,28 @@ def _instruction(row: Row, where: str) -> str:
     if "instruction" not in row and "prompt" in row:
         return text_of(row, "prompt", where)
     instruction, given = text_of(row, "instruction", where), row.get("input")
+    if isinstance(instances := row.get("instances"), list) and instances:  # a seed task's, of which the first counts
+        given = instances[0].get("input")
     return f"{instruction}\n\n{given.strip()}" if isinstance(given, str) and given.strip() else instruction
 
 
-class LoadInstructions(GeneratorStep):
+class LoadRows(GeneratorStep):
+    """Yields the rows that `load` has read."""
+
+    _rows: list[Row] = PrivateAttr(default_factory=list)
+
+    def process(self, offset: int = 0) -> "GeneratorStepOutput":
+        """Yields all rows.
+
+        Yields:
+            Rows, and whether they are the last.
+        """
+        size = self.batch_size or len(self._rows)
+        for start in range(offset, len(self._rows), size):
+            yield self._rows[start : start + size], start + size >= len(self._rows)
+
+
+class LoadInstructions(LoadRows):
     """Yields the instructions of a run, a file, a saved dataset, or a dataset of the Hub, each once.
 
     Attributes:
@@ -50,6 +70,7 @@ class LoadInstructions(GeneratorStep):
             dataset on the Hub. Its columns are `instruction` with an optional `input`, or `prompt`, or `messages`.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
+        max_instructions: how many are wanted at most.
 
     Output columns:
         - instruction_id (`str`): names the instruction: its number in the source.
@@ -91,8 +112,7 @@ class LoadInstructions(GeneratorStep):
     source: str = ""
     config: str | None = None
     split: str = "train"
-
-    _rows: list[Row] = PrivateAttr(default_factory=list)
+    max_instructions: int | None = Field(default=None, gt=0)
 
     @property
     def outputs(self) -> "StepColumns":
@@ -105,15 +125,5 @@ class LoadInstructions(GeneratorStep):
             ConfigError: if it cannot be used.
         """
         super().load()
-        texts = read_instructions(self.source, self.config, self.split)
+        texts = read_instructions(self.source, self.config, self.split, self.max_instructions)
         self._rows = [task_row(instruction_id=f"{number:06d}", instruction=text) for number, text in enumerate(texts)]
-
-    def process(self, offset: int = 0) -> "GeneratorStepOutput":
-        """Yields all instructions.
-
-        Yields:
-            Rows, and whether they are the last.
-        """
-        size = self.batch_size or len(self._rows)
-        for start in range(offset, len(self._rows), size):
-            yield self._rows[start : start + size], start + size >= len(self._rows)

@@ -25,22 +25,28 @@ class Answer:
 
 
 def answer_of(output: GenerateOutput) -> Answer:
-    """The first generation of an LLM's output; `finish_reason` and `failure` where the LLM gives them."""
-    generations = output["generations"]
+    """The first generation of an LLM's output."""
+    return answers_of(output)[0]
+
+
+def answers_of(output: GenerateOutput) -> list[Answer]:
+    """The generations of an LLM's output, at least one; `finish_reason` and `failure` where the LLM gives them."""
     statistics = output.get("statistics") or {}
-    completion = generations[0] if generations else None
-    return Answer(
-        completion=completion if isinstance(completion, str) else None,
-        finish_reason=_first(output.get("finish_reason")),
-        failure=_first(output.get("failure")) or (None if isinstance(completion, str) else "no_completion"),
-        detail=_first(output.get("failure_detail")),
-        input_tokens=_first(statistics.get("input_tokens")) or 0,
-        output_tokens=_first(statistics.get("output_tokens")) or 0,
-    )
+    return [
+        Answer(
+            completion=completion if isinstance(completion, str) else None,
+            finish_reason=_at(output.get("finish_reason"), at),
+            failure=_at(output.get("failure"), at) or (None if isinstance(completion, str) else "no_completion"),
+            detail=_at(output.get("failure_detail"), at),
+            input_tokens=_at(statistics.get("input_tokens"), at) or 0,
+            output_tokens=_at(statistics.get("output_tokens"), at) or 0,
+        )
+        for at, completion in enumerate(output["generations"] or [None])
+    ]
 
 
-def _first(values: Any) -> Any:
-    return values[0] if values else None
+def _at(values: Any, at: int) -> Any:
+    return values[at] if values and at < len(values) else None
 
 
 def excerpt(completion: str | None) -> str | None:

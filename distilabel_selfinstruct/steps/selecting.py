@@ -28,6 +28,9 @@ REJECTED_COLUMNS = (
     "is_classification", "round", "neighbour_id", "neighbour", "score", "finish_reason", "input_tokens",
     "output_tokens", "model_name",
 )  # fmt: skip
+PREFERENCE_COLUMNS = (
+    "instruction_id", "prompt", "chosen", "rejected", "score_chosen", "score_rejected", "model_name",
+)  # fmt: skip
 
 
 class _Select(Step):
@@ -178,6 +181,87 @@ class SelectRejected(_Select):
             if row["reject_reason"] is not None:
                 score = row["max_similarity"] if row["reject_reason"] == "similar" else None
                 yield row | {"reason": row["reject_reason"], "score": score}
+
+
+class SelectPreferences(_Select):
+    """Selects the preference pairs, as TRL's `DPOTrainer` takes them.
+
+    Attributes:
+        more_columns: columns that a recipe adds, kept after the usual ones.
+
+    Input columns:
+        - instruction_id (`str`): names the instruction.
+        - instruction (`str`): the instruction.
+        - output (`str`): the response.
+        - judge_score (`float`): its score.
+        - is_chosen (`bool`): whether it is the better response of a pair.
+        - rejected_output (`str`): the worse response of its pair.
+        - rejected_score (`float`): the score of that.
+
+    Output columns:
+        - instruction_id (`str`): names the instruction.
+        - prompt (`list[dict]`): the instruction as a message.
+        - chosen (`list[dict]`): the better response as a message.
+        - rejected (`list[dict]`): the worse response as a message.
+        - score_chosen (`float`): the score of the better response.
+        - score_rejected (`float`): the score of the worse response.
+        - model_name (`str`): the model that wrote both.
+
+    Categories:
+        - columns
+
+    References:
+        - [Self-Rewarding Language Models](https://arxiv.org/abs/2401.10020)
+    """
+
+    columns = PREFERENCE_COLUMNS
+
+    @property
+    def inputs(self) -> "StepColumns":
+        return ["instruction_id", "instruction", "output", "judge_score", "is_chosen", "rejected_output",
+                "rejected_score"]  # fmt: skip
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        for row in rows:
+            if row["is_chosen"]:
+                yield row | {
+                    "prompt": [{"role": "user", "content": row["instruction"]}],
+                    "chosen": [{"role": "assistant", "content": row["output"]}],
+                    "rejected": [{"role": "assistant", "content": row["rejected_output"]}],
+                    "score_chosen": row["judge_score"],
+                    "score_rejected": row["rejected_score"],
+                }
+
+
+class SelectTopics(_Select):
+    """Selects the topics.
+
+    Attributes:
+        more_columns: columns that a recipe adds, kept after the usual ones.
+
+    Input columns:
+        - instruction_id (`str`): names the topic.
+        - topic (`str`): the topic.
+        - reject_reason (`str`): None in the row of a topic that was admitted.
+
+    Output columns:
+        - topic_id (`str`): names the topic.
+        - topic (`str`): the topic.
+        - round (`int`): the round of the prompt that brought it.
+        - model_name (`str`): the model.
+
+    Categories:
+        - columns
+    """
+
+    columns = ("topic_id", "topic", "round", "model_name")
+
+    @property
+    def inputs(self) -> "StepColumns":
+        return ["instruction_id", "topic", "reject_reason"]
+
+    def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
+        return (row | {"topic_id": row["instruction_id"]} for row in rows if row["reject_reason"] is None)
 
 
 class LoadSeedTasks(GeneratorStep):

@@ -32,7 +32,7 @@ _REMARK = re.compile(
     r"(?:sure|certainly|of course|absolutely|okay|ok|alright|great|got it|understood|no problem|happy to help)"
     r"\s*[,!.:—–-]"
     r"|(?:here|below|these|the following)\b[^.?!\n]*"
-    r"\b(?:tasks?|instructions?|prompts?|items?|ideas?|lists?|examples?|instances?|more|you go|continu\w+)\b"
+    r"\b(?:tasks?|instructions?|prompts?|versions?|items?|ideas?|lists?|examples?|instances?|more|you go|continu\w+)\b"
     r"[^.?!\n]*[.:!]?[*_)\s]*\Z"
     r"|(?:please )?let me know\b|feel free\b|would you like me\b|do you want me\b|if you['’]d like\b"
     r"|if you (?:need|want) (?:any|more)\b|(?:i )?hope (?:this|these|that|it|they)\b|note(?: that|:)"
@@ -62,7 +62,8 @@ _CLOSING = re.compile(
 _RULE = re.compile(r"\n[ \t]*(?:-{3,}|\*{3,}|_{3,}|={3,})[ \t]*\Z")
 
 
-def _is_remark(text: str) -> bool:
+def is_remark(text: str) -> bool:
+    """Whether a text begins as what a chat model says about its answer."""
     return bool(_REMARK.match(text) or _REFUSAL.match(text))
 
 
@@ -73,10 +74,10 @@ def _ends_in_colon(text: str) -> bool:
 # --- marks at the start of a line ----------------------------------------------------------------------------------
 
 # Indentation, a heading or a quotation, a bullet, bold; bounded, so that a long run of one sign costs no time.
-_DRESS = r"^(?P<indent>[ \t]{0,40})(?:[#>]{1,6}[ \t]*)?(?:[-*•–][ \t]+)?[*_]{0,3}"
-_UNDRESS = r"(?:\*{1,3}|_{1,3}(?=\s|\Z))?[ \t]*"
+DRESS = r"^(?P<indent>[ \t]{0,40})(?:[#>]{1,6}[ \t]*)?(?:[-*•–][ \t]+)?[*_]{0,3}"
+UNDRESS = r"(?:\*{1,3}|_{1,3}(?=\s|\Z))?[ \t]*"
 _NUMBERED = re.compile(
-    _DRESS
+    DRESS
     + r"(?:(?:Task|Instruction)[ \t]*#?[ \t]*(?P<task>\d{1,4})[ \t]*[*_]{0,3}[ \t]*(?:[.):：–—-]|$)"
     + r"|[(（]?(?P<number>\d{1,4})[ \t]?[*_]{0,3}[ \t]?[.)）、．]{1,2}(?!\d))"
     + r"(?:[*_]{1,3}(?=\s|\Z))?[ \t]*",
@@ -147,11 +148,30 @@ _INLINE = re.compile(
 def find_instructions(completion: str) -> Found:
     """The instructions that an answer lists."""
     text = plain(completion)
-    if (listed := _json_elements(_JSON_INSTRUCTIONS, text)) is not None:
-        texts = [_well_formed(item) for item in listed if isinstance(item, str)]
+    if (listed := json_elements(_JSON_INSTRUCTIONS, text)) is not None:
+        texts = [well_formed(item) for item in listed if isinstance(item, str)]
     else:
         texts = _listed(_FENCE.sub("", text))
     return Found([item for text in texts for item in _cleaned(text) if item], listed is not None)
+
+
+def find_blocks(completion: str) -> list[str]:
+    """The items of a numbered list, else of bullets, as they stand, with all their lines; none of any other text."""
+    text = plain(completion)
+    if (listed := json_elements(_JSON_INSTRUCTIONS, text)) is not None:
+        return [well_formed(item) for item in listed if isinstance(item, str)]
+    text = without_closing(unfenced(text, _NUMBERED))
+    marks = _block_marks(text, _NUMBERED) or _block_marks(text, _BULLET)
+    ends = [mark.start() for mark in marks[1:]] + [len(text)]
+    return [field_text(text[mark.end() : end]) for mark, end in zip(marks, ends)]
+
+
+def _block_marks(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
+    """The marks of the list, without those of lists in its items: indented ones, or close ones where others are not."""
+    marks = _top_marks(text, pattern)
+    marks = [mark for mark in marks if _indentation(mark) < _indentation(marks[0]) + 2]
+    spaced = [mark for mark in marks if mark is marks[0] or text.endswith("\n\n", 0, mark.start())]
+    return spaced if len(spaced) > 1 else marks
 
 
 def _listed(text: str) -> list[str]:
@@ -173,7 +193,7 @@ def _is_preamble(lead: str) -> bool:
     A base model goes on with a space, and with no empty line before the next number.
     """
     first_line = lead.strip().partition("\n")[0]
-    if _EMPTY_LINE_AT_END.search(lead) or _is_remark(first_line):
+    if _EMPTY_LINE_AT_END.search(lead) or is_remark(first_line):
         return True
     return _ends_in_colon(lead) and not lead.startswith(" ")
 
@@ -186,7 +206,7 @@ def _item(text: str, is_titled: bool = False) -> str:
         if not line:
             if lines and not title and not _ends_in_colon(lines[-1]):
                 break
-        elif lines and (_is_remark(line) or _NOT_OF_ITEM.match(line) or (_ends_in_colon(line) and not title)):
+        elif lines and (is_remark(line) or _NOT_OF_ITEM.match(line) or (_ends_in_colon(line) and not title)):
             break
         else:
             lines = [line] if title else [*lines, line]
@@ -201,7 +221,7 @@ def _unmarked(text: str) -> list[str]:
         return []
     if len(lines) > 1 and _ends_in_colon(lines[0]):
         del lines[0]
-    return [item for line in lines for item in _inline_items(line) if not _is_remark(item)]
+    return [item for line in lines for item in _inline_items(line) if not is_remark(item)]
 
 
 def _inline_items(line: str) -> list[str]:
@@ -213,7 +233,7 @@ def _inline_items(line: str) -> list[str]:
     if not marks:
         return [line]
     lead, numbers = line[: marks[0].start()], [int(mark[1]) for mark in marks]
-    announced = _is_remark(lead)
+    announced = is_remark(lead)
     counted = numbers == list(range(numbers[0], numbers[0] + len(numbers)))
     if not counted or not (announced or (numbers[0] > 1 and not _ends_in_colon(lead))):
         return [line]
@@ -224,12 +244,12 @@ def _inline_items(line: str) -> list[str]:
 
 def _cleaned(text: str) -> list[str]:
     """The text without its dress; several where it holds a list in one line."""
-    text = _undressed(text)
+    text = undressed(text)
     items = _inline_items(text)
     return [text] if items == [text] else [item for each in items for item in _cleaned(each)]
 
 
-def _undressed(text: str) -> str:
+def undressed(text: str) -> str:
     """Without quotation marks, marks of lists in lists, labels and bold, until nothing more changes."""
     text = " ".join(text.split())
     while True:
@@ -249,13 +269,32 @@ def _without_half_bold(text: str) -> str:
     return _HALF_BOLD.sub("", text).strip() if text.count("**") == 1 else text
 
 
+# --- one text ------------------------------------------------------------------------------------------------------
+
+_WHOLE_FENCE = re.compile(r"\A```[^\n`]*\n(.*)\n[ \t]*```\Z", re.DOTALL)
+_WHOLE_BOLD = re.compile(r"\A\*\*([^*]+)\*\*\Z")
+
+
+def find_text(completion: str) -> str:
+    """The one text that an answer gives, with its lines, without what a model says before and after it."""
+    text = plain(completion).strip()
+    first, _, rest = text.partition("\n")
+    if rest and _REMARK.match(first) and (_ends_in_colon(first) or rest.startswith("\n")):
+        text = rest.strip()
+    text = without_closing(text)
+    for dress in (_WHOLE_FENCE, _WHOLE_BOLD, _QUOTED):
+        if found := dress.match(text):
+            text = found[found.lastindex or 0].strip()
+    return text
+
+
 # --- instances -----------------------------------------------------------------------------------------------------
 
 
 def _field_mark(words: str) -> re.Pattern[str]:
     return re.compile(
-        _DRESS + r"(?:\d{1,2}[.)][ \t]*)?[*_]{0,3}"
-        rf"(?:{words})[ \t]*#?\d{{0,3}}[ \t]*[*_]{{0,3}}[ \t]*[:：]" + _UNDRESS,
+        DRESS + r"(?:\d{1,2}[.)][ \t]*)?[*_]{0,3}"
+        rf"(?:{words})[ \t]*#?\d{{0,3}}[ \t]*[*_]{{0,3}}[ \t]*[:：]" + UNDRESS,
         re.I | re.M,
     )
 
@@ -275,35 +314,38 @@ _LABEL_MARKS = (_field_mark("Class label"), _field_mark("Label"))
 _LABEL_ANYWHERE, _LABEL_END = re.compile(r"\b(?:Class label|Label)\s?:", re.I), re.compile(r"\n|\sInput\s?:")
 _INPUT_MARK, _TASK_MARK = _field_mark("Input"), _field_mark("Task")
 _EXAMPLE = re.compile(
-    _DRESS + r"Example(?:[ \t]*#?\d{1,3}[ \t]*[*_]{0,3}[ \t]*(?:[:.)]|$|(?=[(–—-]|[*_]{0,3}(?:Input|Output)\b))"
+    DRESS + r"Example(?:[ \t]*#?\d{1,3}[ \t]*[*_]{0,3}[ \t]*(?:[:.)]|$|(?=[(–—-]|[*_]{0,3}(?:Input|Output)\b))"
     # Without a number the word may as well stand in an output, unless a field follows.
-    r"|[*_]{0,3}[ \t]*[:：]?[*_]{0,3}[ \t]*$(?=\s{0,9}[*_]{0,3}(?:Input|Output)\b))" + _UNDRESS,
+    r"|[*_]{0,3}[ \t]*[:：]?[*_]{0,3}[ \t]*$(?=\s{0,9}[*_]{0,3}(?:Input|Output)\b))" + UNDRESS,
     re.I | re.M,
 )
 _EXAMPLE_ANYWHERE = re.compile(r"Example\s?\d+\s?[:.)]?")
 _ANY_MARK = re.compile(
-    _DRESS + r"(?:Example[ \t]*#?\d|(?:Input|Output|Class label|Label)[ \t]*#?\d{0,3}[ \t]*[*_]{0,3}[ \t]*[:：])",
+    DRESS + r"(?:Example[ \t]*#?\d|(?:Input|Output|Class label|Label)[ \t]*#?\d{0,3}[ \t]*[*_]{0,3}[ \t]*[:：])",
     re.I | re.M,
 )
 _NO_INPUT = re.compile(
-    r"[*_]*[<(\[]?(?:no ?input(?: (?:is )?(?:needed|required|necessary))?|none|n/a|empty)[>)\]]?\.?[*_]*", re.I
+    r"[*_`]*(?:[<(\[]|&lt;)? ?"
+    r"(?:no[ _-]?input(?: (?:is )?(?:needed|required|necessary|provided|given))?|none|n/a|empty)"
+    r" ?(?:[>)\]]|&gt;)?\.?[*_`]*",
+    re.I,
 )
 
 
 def find_instances(completion: str, is_classification: bool) -> Found:
     """The pairs of input and output that an answer gives."""
     text = plain(completion)
-    if (listed := _json_elements(_JSON_INSTANCES, text)) is not None:
+    if (listed := json_elements(_JSON_INSTANCES, text)) is not None:
         return Found([pair for each in listed if (pair := _json_pair(each)) is not None], is_json=True)
-    text = _without_closing(_unfenced(text))
+    text = without_closing(unfenced(text))
     pairs = _output_first(text) if is_classification else _input_first(text, _FIELDS)
-    return Found([(_input(_field(given)), _field(output)) for given, output in pairs], is_json=False)
+    return Found([(input_text(field_text(given)), field_text(output)) for given, output in pairs], is_json=False)
 
 
-def _unfenced(text: str) -> str:
+def unfenced(text: str, mark: re.Pattern[str] = _ANY_MARK) -> str:
     """Without the fence around the whole: one that opens just before a mark. Fences within a field stay."""
     opening = _FENCE.search(text)
-    if opening is None or _ANY_MARK.search(text, 0, opening.start()) or not _ANY_MARK.match(text, opening.end()):
+    if opening is None or mark.search(text, 0, opening.start()) or not mark.match(text, opening.end()):
         return text
     inner = text[opening.end() :]
     if inner.count("```") % 2:
@@ -311,7 +353,7 @@ def _unfenced(text: str) -> str:
     return text[: opening.start()] + inner
 
 
-def _without_closing(text: str) -> str:
+def without_closing(text: str) -> str:
     """Without the last paragraphs in which a chat model speaks about its examples."""
     while True:
         text = text.rstrip()
@@ -321,11 +363,13 @@ def _without_closing(text: str) -> str:
         text = before
 
 
-def _field(text: str) -> str:
+def field_text(text: str) -> str:
+    """The text of a field, without bold of which the name had the other half, and without a line below it."""
     return _without_half_bold(_RULE.sub("", text.strip()).strip())
 
 
-def _input(text: str) -> str:
+def input_text(text: str) -> str:
+    """An input; empty where it says that there is none."""
     return "" if _NO_INPUT.fullmatch(text) else text
 
 
@@ -338,7 +382,7 @@ def _input_first(text: str, fields: _Fields) -> Iterator[tuple[str, str]]:
     if any(name == "output" for name, _ in named):
         yield from _pairs(_without_preamble(unnamed[1]), named)
     for example in examples:
-        unnamed, *named = _named(_unfenced(example), fields)
+        unnamed, *named = _named(unfenced(example), fields)
         if named:
             yield from _pairs(unnamed[1], named)
         elif unnamed[1]:
@@ -381,7 +425,7 @@ def _without_preamble(unnamed: str) -> str:
     if task := _TASK_MARK.match(unnamed):
         unnamed = unnamed[task.end() :].partition("\n")[2].strip()
     first, _, rest = unnamed.partition("\n")
-    unnamed = rest.strip() if _is_remark(first) else unnamed
+    unnamed = rest.strip() if is_remark(first) else unnamed
     return "" if _ends_in_colon(unnamed) else unnamed
 
 
@@ -413,7 +457,7 @@ _BETWEEN = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder(strict=False)  # line ends within strings, which small models write
 
 
-def _json_elements(opening: re.Pattern[str], text: str) -> list[Any] | None:
+def json_elements(opening: re.Pattern[str], text: str) -> list[Any] | None:
     """The elements of a JSON list up to its end, a cut or an error; None where no such list opens."""
     found = opening.search(text)
     if found is None:
@@ -434,11 +478,11 @@ def _json_pair(element: Any) -> tuple[str, str] | None:
         return None
     given = element.get("input")
     return (
-        _input(_well_formed(given).strip()) if isinstance(given, str) else "",
-        _well_formed(element["output"]).strip(),
+        input_text(well_formed(given).strip()) if isinstance(given, str) else "",
+        well_formed(element["output"]).strip(),
     )
 
 
-def _well_formed(text: str) -> str:
+def well_formed(text: str) -> str:
     """JSON can spell half of a surrogate pair, which no file can hold."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

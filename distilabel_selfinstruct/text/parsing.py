@@ -69,10 +69,15 @@ def parse_classification(completion: str) -> bool | None:
     text = chat.plain(completion)
     if (value := _JSON_VERDICT.search(text)) is not None:
         return value[1] == "true"
+    return parse_yes_or_no(text.rpartition("Is it classification?")[2])
+
+
+def parse_yes_or_no(completion: str) -> bool | None:
+    """Whether the first line of an answer says yes or no; None where it says neither."""
+    text = chat.plain(completion)
     if _BOTH.match(text):
         return None
-    answer = text.rpartition("Is it classification?")[2]
-    line = next((line for line in answer.split("\n") if line.strip()), "")
+    line = next((line for line in text.split("\n") if line.strip()), "")
     verdicts = {verdict.lower() for verdict in _FIRST_WORD.findall(line) or _VERDICT.findall(line)}
     return "yes" in verdicts if len(verdicts) == 1 else None
 

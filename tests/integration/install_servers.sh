@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 : > "$folder/servers.env"
 
-# transformers serve and distilabel's TransformersLLM, for a tiny model on the CPU
+# transformers serve, distilabel's TransformersLLM and TRL's trainers, for a tiny model on the CPU
 python3 -m venv "$folder/serve"
-"$folder/serve/bin/pip" install --quiet "torch==2.13.0" "transformers[serving]" accelerate pytest hypothesis --editable "$here/../.."
+"$folder/serve/bin/pip" install --quiet "torch==2.13.0" "transformers[serving]" accelerate trl pytest hypothesis --editable "$here/../.."
 echo "export INFERENCE_SERVER_PYTHON=$folder/serve/bin/python" >> "$folder/servers.env"

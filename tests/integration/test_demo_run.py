@@ -62,6 +62,16 @@ def bytes_of(folder: Path) -> dict[str, str]:
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+def types_of(folder: Path) -> dict[str, dict[str, str]]:
+    """The types of the columns of each config; each must load, and have the split `train` alone."""
+    loaded = {path.name: load_from_disk(str(path)) for path in (folder / "dataset").iterdir()}
+    assert all(list(dataset) == ["train"] for dataset in loaded.values())
+    return {
+        config: {field.name: str(field.type) for field in dataset["train"].features.arrow_schema}
+        for config, dataset in loaded.items()
+    }
+
+
 class TestWhatItLeaves:
     def test_it_succeeds_and_says_so(self, demo_run: ScriptRun) -> None:
         assert demo_run.result.returncode == 0, demo_run.result.stderr
@@ -83,13 +93,7 @@ class TestWhatItLeaves:
         ]  # fmt: skip
 
     def test_every_config_loads_with_its_columns_and_types(self, demo_run: ScriptRun) -> None:
-        loaded = {path.name: load_from_disk(str(path)) for path in (demo_run.folder / "dataset").iterdir()}
-        assert {config: list(dataset) for config, dataset in loaded.items()} == {name: ["train"] for name in COLUMNS}
-        types = {
-            config: {field.name: str(field.type) for field in dataset["train"].features.arrow_schema}
-            for config, dataset in loaded.items()
-        }
-        assert types == COLUMNS
+        assert types_of(demo_run.folder) == COLUMNS
 
     def test_the_pool_is_the_seeds_and_then_the_admitted_instructions(self, demo_run: ScriptRun) -> None:
         pool = [json.loads(line) for line in (demo_run.folder / "pool.jsonl").read_text(encoding="utf-8").splitlines()]

@@ -52,20 +52,23 @@ NEVER = 600.0  # seconds: longer than any test waits
 
 
 class Command:
-    """One run of the main pipeline; `wait` for its end or `kill` it."""
+    """One run of the main pipeline, or of another; `wait` for its end or `kill` it."""
 
-    def __init__(self, url: str, folder: Path, *options: str, limit: int | None = None) -> None:
+    def __init__(
+        self, url: str, folder: Path, *options: str, limit: int | None = None, pipeline: str = "self_instruct"
+    ) -> None:
         def limit_file_size() -> None:
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
 
         self.folder = folder
+        size = ("--lag", "3", "--num-instructions", str(NUM_INSTRUCTIONS)) if pipeline == "self_instruct" else ()
         blocked = _without_report(folder.parent / "blocked")
         self._process = subprocess.Popen(
             [
-                *(sys.executable, "pipelines/self_instruct.py", "--llm", "openai", "--base-url", url),
-                *("--model", "stub-model", "--out", str(folder), "--lag", "3", "--concurrency", str(CONCURRENCY)),
-                *("--num-instructions", str(NUM_INSTRUCTIONS), *options),
+                *(sys.executable, f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
+                *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
+                *(*size, *options),
             ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": f"{blocked}{os.pathsep}{ROOT}", "OPENAI_API_KEY": KEY},

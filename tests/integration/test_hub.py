@@ -31,6 +31,8 @@ from distilabel_selfinstruct.hub import HubError, check_push, client, contents, 
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report.card import split_card
 from distilabel_selfinstruct.run import Summary
+from distilabel_selfinstruct.steps.documents import read_documents
+from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
 from tests.conftest import ROOT, ScriptRun
 from tests.support.hub_server import ACCOUNTS, Account, Fault, HubServer, Repository
@@ -259,6 +261,18 @@ def test_load_dataset_gives_the_very_rows(hub: HubServer, run_folder: Path) -> N
         assert back["train"].to_list() == there["train"].to_list()
     assert datasets.get_dataset_config_names(NAME) == ["instances", "instructions", "rejected", "seeds", "sft"]
     assert datasets.load_dataset(NAME, split="train").column_names == list(INSTANCE_COLUMNS)
+
+
+def test_recipes_start_from_a_dataset_by_its_name(hub: HubServer, run_folder: Path) -> None:
+    push(run_folder)
+
+    instances = load_dataset(run_folder / "dataset")["instances"]["train"]
+    documents = read_documents(NAME, "output", "instruction", config="instances", split="train[:2]")
+    assert [document.text for document in documents] == [text.strip() for text in instances["output"][:2]]
+    assert [document.title for document in documents] == instances["instruction"][:2]
+    assert read_instructions(NAME, "instructions")[0] == instances["instruction"][0]
+    with pytest.raises(ConfigError, match=rf"^{NAME}: cannot be read from the Hub \(ValueError: BuilderConfig 'no'"):
+        read_documents(NAME, config="no")
 
 
 def test_a_config_without_rows_comes_back_with_its_types(hub: HubServer, tmp_path: Path) -> None:

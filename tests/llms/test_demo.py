@@ -164,7 +164,7 @@ class TestAnswersInTheFormatAskedFor:
 
 
 class TestWhatItDoesNotKnow:
-    @pytest.mark.parametrize("prompt", ["", "What is the capital of France?", [{"role": "user", "content": "Hi!"}]])
+    @pytest.mark.parametrize("prompt", ["", "What do trees dream of?", [{"role": "user", "content": "Hi!"}]])
     def test_another_prompt_gets_an_honest_sentence(self, prompt: Prompt) -> None:
         assert answer(prompt) == (OTHER_PROMPT, "stop")
 

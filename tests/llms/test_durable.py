@@ -20,6 +20,7 @@ from pydantic import Field, PrivateAttr, SecretStr
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, RunFolderError
 from distilabel_selfinstruct.llms import durable
+from distilabel_selfinstruct.llms.demo import DemoLLM
 from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.llms.records import Records, usage_by_stage
@@ -200,6 +201,15 @@ class TestRecorded:
         task.unload()
         assert (row["generation"], row["model_name"]) == ("Paris.", "stub-model")
         assert server.requests[0].body["max_tokens"] == 7
+
+    def test_a_model_that_counts_is_told_how_often_it_was_asked(self, load: Callable[..., DurableLLM]) -> None:
+        prompt = "Spell the word backwards.\n\nlamp"
+        (whole,) = texts(load(DemoLLM(), stage="whole"), prompt, n=6)
+        llm = load(DemoLLM(), stage="one by one")
+        assert texts(llm, prompt, prompt) == [[whole[0]], [whole[1]]]
+        assert texts(llm, prompt, n=2) == [whole[2:4]]
+        assert texts(load(DemoLLM(), stage="one by one"), prompt, n=6) == [whole]
+        assert len(set(whole)) > 2
 
 
 class TestFailing:

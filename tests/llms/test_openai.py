@@ -81,6 +81,14 @@ class TestRequest:
         assert server.requests[0].path == "/v1/completions"
         assert server.requests[0].body["prompt"] == "Come up with a series of tasks:\n1."
 
+    def test_an_empty_chat_is_magpies_template_as_a_raw_completion(self, server: OpenAIServer) -> None:
+        for input in ([], CHAT):
+            ask(server, input, magpie_pre_query_template="llama3", use_magpie_template=True)
+        raw, chat = (request for request in server.requests if request.body)
+        # Servers put the mark of a text's beginning before every raw prompt themselves.
+        assert raw.body["prompt"] == "<|start_header_id|>user<|end_header_id|>\n\n"
+        assert (raw.path, chat.path) == ("/v1/completions", "/v1/chat/completions")
+
     def test_parameters_left_alone_are_not_sent(self, server: OpenAIServer) -> None:
         ask(server)
         assert set(server.requests[0].body) == {"model", "messages", "max_tokens"}

@@ -30,8 +30,18 @@ from distilabel_selfinstruct.report.card import (
     type_name,
 )
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
+from distilabel_selfinstruct.review.agreement import Agreement, Judged
 from distilabel_selfinstruct.review.curate import CURATED_FEATURES, REVIEWED_FEATURES
-from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
+from distilabel_selfinstruct.review.quality import judge
+from distilabel_selfinstruct.review.records import QUESTIONS, Answer, record_of
+from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
+from distilabel_selfinstruct.steps.selecting import (
+    INSTANCE_COLUMNS,
+    INSTRUCTION_COLUMNS,
+    REJECTED_COLUMNS,
+    SelectPreferences,
+    SelectTopics,
+)
 
 NASTY = "<script>alert(1)</script> | ![x](http://evil.example/x.png) [a](javascript:b) *b* `c` www.evil.example & \\|"
 ENGLISH = "Write a poem about the sea and the wind that blows over it."
@@ -154,14 +164,40 @@ def test_every_config_says_its_columns_and_how_to_load_it() -> None:
 
 @pytest.mark.parametrize(
     "columns",
-    [INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS, tuple(REVIEWED_FEATURES), tuple(CURATED_FEATURES)],
+    [
+        INSTANCE_COLUMNS,
+        INSTRUCTION_COLUMNS,
+        REJECTED_COLUMNS,
+        SelectTopics.columns,
+        SelectPreferences.columns,
+        (*JUDGE_COLUMNS, "is_chosen"),
+        tuple(REVIEWED_FEATURES),
+        tuple(CURATED_FEATURES),
+    ],
 )
 def test_every_column_of_the_pipeline_is_explained(columns: tuple[str, ...]) -> None:
     assert set(columns) <= COLUMNS.keys()
 
 
 def test_every_config_of_the_pipeline_is_explained() -> None:
-    assert CONFIGS.keys() == {"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"}
+    assert CONFIGS.keys() == {
+        "instances", "instructions", "rejected", "seeds", "sft", "topics", "preferences", "reviewed", "curated",
+    }  # fmt: skip
+
+
+def test_what_a_judge_says_stands_below_what_people_say() -> None:
+    records = {record.id: record for record in (record_of({"instruction": str(n)}) for n in range(4))}
+    answers = [
+        Answer(record_id, "ada", {question.name: n % 2 == 0 for question in QUESTIONS})
+        for n, record_id in enumerate(records)
+    ]
+    quality = judge(records, answers, 1, 4)
+    judged = tuple(Judged(record_id, 5.0 - n % 2, None, n % 2 == 0) for n, record_id in enumerate(records))
+    assert "A model as judge" not in card_text(make_facts(quality=quality))
+    text = card_text(make_facts(quality=quality, agreement=Agreement("<b>judge</b>", 3, judged)))
+    assert text.index("## Quality") < text.index("### A model as judge")
+    assert "&#60;b&#62;judge&#60;/b&#62; as judge of 4 reviewed instances" in text
+    assert "| 5 | 2 | 0 | 0 | 2 | 100% | 1.00 | 1.00 to 1.00 |" in text
 
 
 def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:

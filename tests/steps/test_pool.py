@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.presets import get_preset
-from distilabel_selfinstruct.steps.pool import PoolLoop, Shot, default_lag
+from distilabel_selfinstruct.steps.loop import Shot, default_lag
+from distilabel_selfinstruct.steps.pool import PoolLoop
 from distilabel_selfinstruct.steps.rows import Answer
 from tests.steps.scripted_llm import TEXTS, seed
 
@@ -158,8 +159,7 @@ class TestAdmission:
         loop = make(lag=2, model_name="davinci")
         exchange(loop, answer(TEXTS[0]))
         exchange(loop, answer(TEXTS[1]))
-        loop.draw()
-        shots = [shot.id for shot in loop._shots[2]]
+        shots = [shot.id for shot in loop.draw()[1]]
         first, second = loop.take(Answer(f"9. {TEXTS[2]}\n10. Say hello.", "stop", input_tokens=120, output_tokens=15))
         assert first == {
             "instruction_id": "000002-00", "instruction": TEXTS[2], "round": 1, "shot_ids": shots, "most_similar": [],

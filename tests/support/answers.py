@@ -89,6 +89,11 @@ def _instructions(prompt: str, draw: Random) -> str:
     return "\n".join(f"{number}. {text}" for number, text in enumerate(listed, len(shown) + 1))
 
 
+def an_instruction(draw: Random) -> str:
+    """Most likely a new one."""
+    return _fill(draw.choice(_ORDERS), draw)
+
+
 def _fill(template: str, draw: Random) -> str:
     return template.format(**{kind: draw.choice(words.split(", ")) for kind, words in _WORDS.items()})
 

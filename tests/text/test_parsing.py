@@ -18,6 +18,7 @@ from distilabel_selfinstruct.text.parsing import (
     parse_classification,
     parse_instances,
     parse_instructions,
+    parse_yes_or_no,
 )
 from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
@@ -250,6 +251,23 @@ def test_an_unknown_preset_is_an_error() -> None:
 
 
 # --- classification ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("completion", "verdict"),
+    [
+        ("Yes", True),
+        ("no.", False),
+        ("**Yes**, it does.", True),
+        ("No\nYes", False),
+        ("<think>No</think>Yes", True),
+        ("", None),
+        ("Yes or no?", None),
+        ("It depends", None),
+    ],
+)
+def test_yes_or_no_to_any_question(completion: str, verdict: bool | None) -> None:
+    assert parse_yes_or_no(completion) is verdict
 
 
 @pytest.mark.parametrize(

@@ -9,18 +9,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from distilabel_selfinstruct.llms.demo_answers import self_instruct
+from distilabel_selfinstruct.llms.demo_answers import (
+    alpaca,
+    documents,
+    evolution,
+    judging,
+    magpie,
+    plain,
+    self_instruct,
+    topics,
+)
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
 
-OTHER_PROMPT = "This is a demo model: it only answers the questions of the recipes, and this is none of them."
+OTHER_PROMPT = "I'm sorry, but I can't help with that: a demo model only answers what the recipes ask it."
 
 Answerer = Callable[[str, Random, float], "Completion | None"]
-_ANSWERERS: tuple[Answerer, ...] = (self_instruct.answer,)
+_ANSWERERS: tuple[Answerer, ...] = (
+    judging.answer, documents.answer, evolution.answer, alpaca.answer, topics.answer, self_instruct.answer,
+    magpie.answer,
+)  # fmt: skip
 
 
-def answer(prompt: str, rng: Random, scale: float) -> Completion:
-    """The answer to a prompt, with `scale` times the usual share of mistakes."""
-    for answerer in _ANSWERERS:
+def answer(prompt: str, rng: Random, scale: float, number: int = 0) -> Completion:
+    """The answer to a prompt, with `scale` times the usual share of mistakes.
+
+    Args:
+        prompt: what is asked.
+        rng: for all draws.
+        scale: a factor on the shares of mistakes.
+        number: of the answer to this prompt, from 0.
+    """
+    for answerer in (*_ANSWERERS, plain.another_answer if number else plain.answer):
         if (completion := answerer(prompt, rng, scale)) is not None:
             return completion
     return Completion(OTHER_PROMPT)

@@ -10,11 +10,12 @@ from distilabel_selfinstruct.llms.demo_tasks import (
     labels,
     numbers,
     quantities,
+    topics,
     words,
 )
 from distilabel_selfinstruct.llms.demo_tasks.grammar import Family, Grammar, Task
 
 _MODULES = (numbers, arithmetic, words, dates, quantities, knowledge, formats, labels)
-GRAMMAR = Grammar(family for module in _MODULES for family in module.FAMILIES)
+GRAMMAR = Grammar((family for module in _MODULES for family in module.FAMILIES), topics.LEADS)
 
 __all__ = ["GRAMMAR", "Family", "Grammar", "Task"]

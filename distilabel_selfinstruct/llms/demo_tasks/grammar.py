@@ -120,12 +120,12 @@ class Family:
     tails: tuple[str, ...] = GENERAL_TAILS
     is_classification: bool = False
 
-    def instruction(self, rng: Random) -> str:
-        """A random wording with random values."""
+    def instruction(self, rng: Random, lead: str | None = None) -> str:
+        """A random wording with random values, after this lead or perhaps one of the family's."""
         values = {name: str(rng.choice(slot)) for name, slot in self.slots.items()}
         parts = [Template.of(rng.choice(self.cores)).fill(values)]
-        if rng.random() < LEAD_SHARE:
-            parts.insert(0, rng.choice(self.leads))
+        if lead is not None or rng.random() < LEAD_SHARE:
+            parts.insert(0, lead or rng.choice(self.leads))
         if rng.random() < TAIL_SHARE:
             parts.append(Template.of(rng.choice(self.tails)).fill(values))
         return " ".join(parts)
@@ -160,13 +160,13 @@ def _new_labels_first(instances: list[Instance]) -> list[Instance]:
 
 
 class Grammar:
-    """Families, to propose instructions from and to recognise them again."""
+    """Families, to propose instructions from and to recognise them again, also after other leads than their own."""
 
-    def __init__(self, families: Iterable[Family]) -> None:
+    def __init__(self, families: Iterable[Family], leads: Iterable[str] = ()) -> None:
         self.families = tuple(families)
         self._classification = [family for family in self.families if family.is_classification]
         self._others = [family for family in self.families if not family.is_classification]
-        self._leads = {lead.lower() for family in self.families for lead in family.leads}
+        self._leads = {lead.lower() for family in self.families for lead in family.leads} | set(map(str.lower, leads))
         self._cores: dict[str, list[tuple[Template, Family]]] = defaultdict(list)
         for family in self.families:
             for core in family.cores:

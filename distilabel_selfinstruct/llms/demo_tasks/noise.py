@@ -38,6 +38,70 @@ INSTANCES_SHARES = {
     "surplus": 0.06,
 }
 """Of the completions with instances; those that need an input do nothing where a task has none."""
+TOPICS_SHARES = {"empty": 0.05, "off_topic": 0.1, "truncated": 0.1, "crlf": 0.06}
+"""Of the answers with topics."""
+TOPIC_SHARES = {"refusal": 0.04, "too_long": 0.04}
+"""Of the topics in an answer."""
+TOPICS = {
+    "refusal": "I'm sorry, but I can't name another one.",
+    "too_long": "How the people who live near a lighthouse spend their evenings when the fog does not lift for days",
+}
+KIND_SHARES = {
+    "refusal": 0.03,
+    "no_options": 0.1,
+    "too_short": 0.03,
+    "too_long": 0.02,
+    "keyword": 0.03,
+    "punctuation": 0.03,
+    "non_ascii": 0.01,
+}
+"""Of the instructions about a topic."""
+ANSWER_SHARES = {"empty": 0.03, "refusal": 0.05, "truncated": 0.05}
+"""Of the answers to an instruction alone."""
+EVOLVED_ANSWER_SHARES = {**ANSWER_SHARES, "apology": 0.03, "stop_words": 0.04}
+"""Of the answers to an evolved instruction."""
+ANSWERS = {
+    "empty": "",
+    "refusal": "I'm sorry, but I can't assist with this request.",
+    "apology": "Sorry about this. It goes beyond what I was made for.",
+    "stop_words": "It is what it is.",
+}
+QUERY_SHARES = {"repeated": 0.04, "too_short": 0.03, "too_long": 0.02, "keyword": 0.03, "program": 0.02,
+                "punctuation": 0.03}  # fmt: skip
+"""Of the queries about a document."""
+QUERIES_SHARES = {"empty": 0.03, "off_topic": 0.04, "truncated": 0.06, "crlf": 0.05, "surplus": 0.08}
+"""Of the completions with queries."""
+EVOLUTION_SHARES = {
+    "empty": 0.02, "refusal": 0.04, "truncated": 0.04, "same": 0.04, "polite": 0.06, "copied": 0.05, "marked": 0.1,
+    "chatter": 0.1, "quoted": 0.05,
+}  # fmt: skip
+"""Of the evolutions of an instruction; the last three are only ways to present one."""
+MAGPIE_SHARES = {"empty": 0.03, "truncated": 0.04}
+"""Of what it says as a user."""
+JUDGEMENT_SHARES = {"unclear": 0.05, "severe": 0.2}
+"""Of the judgements."""
+UNDECIDED_SHARE = 0.02
+"""Of the answers: whatever the judge says of it is unclear."""
+UNCLEAR_JUDGEMENTS = (
+    "The answer is good, but it depends on what the user expects.",
+    "Score: 7/10",
+    "It deserves a score of 2 for its content and a score of 4 for its form.",
+)
+RESPONSE_SHARES = {"labelled": 0.25, "wordy": 0.15, "incomplete": 0.15, "wrong": 0.2}
+"""Of the further answers to an instruction that is asked several times; a judge has to tell them apart."""
+LABELLED = "Answer: {}"
+WORDY = "Sure, I am happy to help you with that! After careful consideration, this is my answer:\n\n{}"
+WRONG = (
+    "There is no answer to this, since too little is known.",
+    "Both are possible, depending on how one looks at it.",
+    "The answer is 41.",
+)
+TASK_SHARES = {"missing_field": 0.03, "empty_output": 0.03, "trailing_colon": 0.03, "input_equals_output": 0.04}
+"""Of the tasks in an answer to Alpaca's question."""
+TASK_STYLES = {"chatter": 0.15, "bold": 0.15, "no_separators": 0.15, "fenced": 0.1}
+"""Of the chat answers to Alpaca's question; the rest are in the form of the prompt."""
+NO_INPUT = ("<noinput>", "<noinput>", "<noinput>", "<noInput>", "<no input>", "No input needed.", "None")
+"""How an empty input is written."""
 SPOILS = ("empty_output", "trailing_colon", "input_equals_output", "conflicting", "duplicate")
 """Those that change one instance; see `spoil`."""
 CHAT_STYLES = {"chatter": 0.2, "task_marks": 0.1, "bold": 0.12, "brackets": 0.08, "bullets": 0.06}
@@ -176,6 +240,12 @@ def spoil(kind: str, instances: list[Instance], rng: Random) -> list[Instance]:
 
 def _another_output(one: Instance, instances: list[Instance]) -> str:
     return next((other.output for other in instances if other.output != one.output), f"not {one.output}")
+
+
+def incomplete(text: str) -> str:
+    """An answer that stops half-way, as if it were the whole."""
+    words = text.split()
+    return " ".join(words[: len(words) // 2]) if len(words) > 1 else text[: len(text) // 2]
 
 
 def cut(text: str, rng: Random) -> str:

@@ -1,0 +1,48 @@
+"""Topics that the demo model names, and the families whose instructions it brings together with them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from distilabel_selfinstruct.prompts import Kind
+
+TOPICS = (
+    "Bird song", "Sourdough bread", "Tidal power", "Roman roads", "Sign language", "Chess openings", "Coral reefs",
+    "Night trains", "Watercolour painting", "Beekeeping", "The Silk Road", "Volcanic islands", "Jazz improvisation",
+    "Solar eclipses", "Paper folding", "Glacier melt", "Lighthouse keepers", "Street food", "Medieval guilds",
+    "Weather balloons", "Crossword puzzles", "Bridge building", "Vegetable gardens", "Whale migration", "Typewriters",
+    "Stage lighting", "Desert plants", "Marathon training", "Antique clocks", "Water mills", "Public libraries",
+    "Sailing knots", "Mountain rescue", "Folk dances", "Mushroom hunting", "Space probes", "Pottery glazes",
+    "School uniforms", "River deltas", "Chocolate making", "Railway timetables", "Sleep habits", "Magic tricks",
+    "Recycling glass", "Shadow puppets", "Wind turbines", "Family trees", "Ice hockey", "Cave paintings",
+    "Spice markets", "Knitting patterns", "Urban foxes", "Job interviews", "Postage stamps", "Star charts",
+    "Second-hand books", "Bicycle repair", "Herbal tea", "Traffic lights", "Opera houses", "Mosaic floors",
+    "Fire drills", "Moon phases", "Tree houses", "Old coins", "Radio plays", "Fishing villages", "Rainy weekends",
+    "Train whistles", "Salt mines",
+)  # fmt: skip
+LEAD_FORMS = ("Our lesson today is called {}.", "I collect riddles under the heading {}.")
+LEADS = tuple(form.format(topic) for topic in TOPICS for form in LEAD_FORMS)
+"""What may stand before an instruction that has to do with a topic."""
+ROLES = (
+    "You are a patient private tutor.",
+    "Pretend to be a quick and reliable office assistant.",
+    "You process text for a small publisher.",
+)
+"""What stands before an instruction to speak as somebody."""
+_KNOWLEDGE = ("capital_asked", "country_of_capital", "symbol_asked", "atomic_number", "currency_asked", "planet",
+              "plural_asked")  # fmt: skip
+FAMILIES: Mapping[Kind, tuple[str, ...]] = {
+    "general": ("convert_units", "sort_words", "filter_words", "count_items", "sort_dates", "iso_date", "duration",
+                "antonym"),
+    "reasoning": ("weekday_after", "clock_after", "remainder", "handshakes", "equation", "legs", "seating", "savings",
+                  "speed", "split_bill"),
+    "coding": ("python_expression", "python_call", "python_method", "python_list", "sql_in", "json_value", "json_keys",
+               "html_list", "snake_case", "camel_case", "slug"),
+    "writing": ("title_case", "join_with_and", "acronym", "last_name_first", "reverse_words", "swap_ends",
+                "upper_case"),
+    "trivia": (*_KNOWLEDGE, "letter_at", "month_days", "leap_years"),
+    "roleplay": ("longest_word", "initials", "spelling_alphabet", "morse", "hyphenate", "sort_by_length",
+                 "number_list"),
+    "multiple_choice": (*_KNOWLEDGE, "add", "subtract", "square", "percent", "to_roman"),
+}  # fmt: skip
+"""Names of families by the kind of instruction that they make."""

@@ -1,0 +1,202 @@
+"""How far a judge model agrees with annotators: what is to be known before its scores are trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from distilabel.models.llms.base import LLM
+from distilabel.pipeline import Pipeline
+
+from distilabel_selfinstruct.files import write_whole
+from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
+from distilabel_selfinstruct.review.store import ReviewStore
+from distilabel_selfinstruct.steps.judging import UNCLEAR, FilterByJudge
+from distilabel_selfinstruct.text.scores import MOST
+
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """What judge and people say of the same records: whether it passes, whether all three questions are answered yes.
+
+    Attributes:
+        threshold: the lowest score that passes.
+        both: records that pass and are right.
+        only_judge: that pass, and are not right.
+        only_people: that are right, and do not pass.
+        neither: that do not pass and are not right.
+    """
+
+    threshold: float
+    both: int
+    only_judge: int
+    only_people: int
+    neither: int
+
+    @property
+    def records(self) -> int:
+        return sum(self._counts)
+
+    @property
+    def agreement(self) -> float | None:
+        """The share of the records of which both say the same."""
+        return (self.both + self.neither) / self.records if self.records else None
+
+    @property
+    def kappa(self) -> float | None:
+        """Cohen's kappa (1960): 1 is perfect, 0 is chance; None where neither ever says anything else."""
+        (kappa,) = _kappas(np.array([self._counts]))
+        return None if np.isnan(kappa) else float(kappa)
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """The 95 % interval of kappa: percentiles of a bootstrap over the records, the same every time."""
+        if self.kappa is None:
+            return None
+        shares = np.array(self._counts) / self.records
+        kappas = _kappas(np.random.default_rng(0).multinomial(self.records, shares, _RESAMPLES))
+        low, high = np.nanpercentile(kappas, [2.5, 97.5])
+        return float(low), float(high)
+
+    @property
+    def _counts(self) -> tuple[int, int, int, int]:
+        return self.both, self.only_judge, self.only_people, self.neither
+
+
+def _kappas(tables: np.ndarray) -> np.ndarray:
+    """Cohen's kappa of each row of counts: both, only the one, only the other, neither; nan where not defined."""
+    both, one, other, neither = tables.T.astype(float)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        records = both + one + other + neither
+        observed = (both + neither) / records
+        chance = ((both + one) * (both + other) + (neither + one) * (neither + other)) / records**2
+        kappas: np.ndarray = (observed - chance) / (1 - chance)
+    return kappas
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A reviewed record: its score, the reason code where it has none, and what people say of it."""
+
+    record_id: str
+    score: float | None
+    reason: str | None
+    is_right: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a judge says of reviewed records.
+
+    Attributes:
+        model: the judge.
+        judgements: of each record.
+        judged: the records with all the answers they need.
+    """
+
+    model: str
+    judgements: int
+    judged: tuple[Judged, ...]
+
+    @property
+    def without_score(self) -> int:
+        """Records that the judge gave no score; they count nowhere."""
+        return sum(each.score is None for each in self.judged)
+
+    @property
+    def failed(self) -> int:
+        """Those of them whose requests have failed."""
+        return sum(each.reason not in (None, UNCLEAR) for each in self.judged)
+
+    @property
+    def thresholds(self) -> list[Confusion]:
+        """From one point to five."""
+        return [self.at(threshold) for threshold in range(1, MOST + 1)]
+
+    @property
+    def best(self) -> Confusion | None:
+        """The threshold with the highest kappa, the lowest of several; None where kappa is not defined."""
+        defined = [each for each in self.thresholds if each.kappa is not None]
+        return max(defined, key=lambda each: each.kappa or 0.0, default=None)
+
+    def at(self, threshold: float) -> Confusion:
+        """Judge and people with this threshold."""
+        pairs = [(each.score >= threshold, each.is_right) for each in self.judged if each.score is not None]
+        counts = (pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
+        return Confusion(threshold, *counts)
+
+    def write(self, path: Path) -> None:
+        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
+
+    @classmethod
+    def read(cls, path: Path) -> Agreement:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**values | {"judged": tuple(Judged(**each) for each in values["judged"])})
+
+
+def read_agreement(run: Path) -> Agreement | None:
+    """What the last `judge` command found; None where no judge was compared with people."""
+    path = run / "review" / "judge.json"
+    try:
+        return Agreement.read(path) if path.is_file() else None
+    except (ValueError, TypeError, KeyError):
+        raise ReviewError(f"{path}: is damaged; run the command `judge` again.") from None
+
+
+def judge_review(run: Path, llm: LLM, judgements: int) -> Agreement:
+    """Has a judge score the reviewed records of a run, and keeps what it says beside what people say.
+
+    Args:
+        run: the run folder.
+        llm: the judge, with its completions.
+        judgements: of each record.
+
+    Raises:
+        ReviewError: if no record has all the answers it needs.
+        RunFolderError: if the folder is no run's, or in use.
+    """
+    store = ReviewStore(run)
+    with store.locked():
+        is_right = _verdicts(store)
+        if not is_right:
+            raise ReviewError(
+                f"{run}: no record was reviewed by as many annotators as it needs; begin with `review push` and"
+                " `review pull`."
+            )
+        records = store.records()
+        rows = _scored(llm, judgements, (dict(records[record_id].texts) for record_id in is_right))
+        judged = (
+            Judged(record_id, row["judge_score"], row["reject_reason"], right)
+            for row, (record_id, right) in zip(rows, is_right.items())
+        )
+        agreement = Agreement(llm.model_name, judgements, tuple(judged))
+        agreement.write(store.folder / "judge.json")
+    return agreement
+
+
+def _verdicts(store: ReviewStore) -> dict[str, bool]:
+    """Of each record that has all the answers it needs, whether all three questions are answered yes."""
+    pushes, known = store.pushes(), store.records()
+    return {
+        record_id: all(verdicts_of(given).values())
+        for record_id, given in answers_by_record(store.answers()).items()
+        if record_id in known and len(given) >= pushes[-1].annotators
+    }
+
+
+def _scored(llm: LLM, judgements: int, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    with Pipeline("judge"):  # a step of none warns of it
+        judge = FilterByJudge(name="judge", llm=llm, threshold=None, num_generations=judgements)
+    judge.load()
+    try:
+        return next(judge.process(list(rows)))
+    finally:
+        judge.unload()

@@ -1,0 +1,179 @@
+"""LoadDocuments: what a recipe about documents starts from, and how a question shows one."""
+
+# distilabel reads signatures at run time: no postponed evaluation of annotations here.
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import Field
+
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.prompts import template_text
+from distilabel_selfinstruct.sources import read_source, text_of
+from distilabel_selfinstruct.steps.loading import LoadRows
+from distilabel_selfinstruct.steps.rows import Row, reject, task_row
+from distilabel_selfinstruct.text.sentences import pieces
+
+if TYPE_CHECKING:
+    from distilabel.typing import StepColumns
+
+STAGE = "queries"
+COLUMNS = ["document_id", "title", "document"]
+"""The columns that the rows of a document keep."""
+ANSWER_TEMPLATE = template_text("document_answer")
+"""The question of `AnswerInstructions` about a query and its document."""
+ANSWER_COLUMNS = ["title", "document", "instruction"]
+
+_TEXTS, _TITLES = ("text", "description"), ("title", "term")  # the columns that are looked for
+
+
+class Document(NamedTuple):
+    """A whole document as a source has it; its text may be empty, its title None."""
+
+    title: str | None
+    text: str
+
+
+def read_documents(
+    source: str, text_column: str | None = None, title_column: str | None = None, config: str | None = None,
+    split: str = "train", max_documents: int | None = None,
+) -> list[Document]:  # fmt: skip
+    """The documents of a source, in their order.
+
+    Args:
+        source: see `read_source`.
+        text_column: the column with the texts; by default `text` or `description`, whichever is there.
+        title_column: the column with the titles; by default `title` or `term`, if one is there.
+        config: of the dataset.
+        split: of the dataset.
+        max_documents: how many are wanted at most.
+
+    Raises:
+        ConfigError: if there are none, or there is no such column.
+    """
+    rows = read_source(source, config, split)[:max_documents]
+    if not rows:
+        raise ConfigError(f"{source}: there are no documents in it.")
+    text_column = text_column or next((name for name in _TEXTS if name in rows[0]), None)
+    if text_column is None:
+        there = ", ".join(map(str, rows[0]))
+        raise ConfigError(f"{source}: which column has the documents? Name it with --text-column; there are: {there}.")
+    found_title = next((name for name in _TITLES if name in rows[0] and name != text_column), None)
+    documents = [
+        _document(row, text_column, title_column or found_title, f"{source}, row {number}")
+        for number, row in enumerate(rows, 1)
+    ]
+    if not any(document.text for document in documents):
+        raise ConfigError(f"{source}, column {text_column!r}: every document is empty.")
+    return documents
+
+
+def _document(row: Row, text_column: str, title_column: str | None, where: str) -> Document:
+    title = _text_or_nothing(row, title_column, where) if title_column else ""
+    return Document(" ".join(title.split()) or None, _text_or_nothing(row, text_column, where))
+
+
+def _text_or_nothing(row: Row, column: str, where: str) -> str:
+    """The text in a column, which may be empty: it is a fault of the data and not of who names the column."""
+    given = row.get(column, "missing")
+    return "" if given is None or given == "" or str(given).isspace() else text_of(row, column, where)
+
+
+class LoadDocuments(LoadRows):
+    """Yields documents, each cut where a sentence ends.
+
+    A row is a piece of a document: as many whole sentences as fit; where the first one does not, as many words. A
+    document without a text is a row that is rejected (`empty_document`).
+
+    Attributes:
+        source: a file (`.jsonl`, `.json`, `.csv`, `.txt`, `.md`), a folder of text files, a run folder, a folder that
+            `save_to_disk` wrote, or the name of a dataset on the Hub.
+        text_column: the column with the texts; by default `text` or `description`, whichever is there.
+        title_column: the column with the titles; by default `title` or `term`, if one is there.
+        config: of the dataset.
+        split: of the dataset.
+        max_documents: how many documents are read at most.
+        max_characters: the greatest length of a piece.
+        num_pieces: how many pieces of a document are used at most.
+
+    Output columns:
+        - instruction_id (`str`): the same as `document_id`.
+        - instruction (`str`): None.
+        - round (`int`): None.
+        - shot_ids (`list[str]`): none.
+        - most_similar (`list[dict]`): none.
+        - max_similarity (`float`): None.
+        - mean_similarity (`float`): None.
+        - neighbour_id (`str`): None.
+        - neighbour (`str`): None.
+        - stage (`str`): `queries` if the document is empty, or None.
+        - reject_reason (`str`): the reason code, or None.
+        - detail (`str`): None.
+        - finish_reason (`str`): None.
+        - input_tokens (`int`): 0.
+        - output_tokens (`int`): 0.
+        - model_name (`str`): None.
+        - is_classification (`bool`): None.
+        - instance_id (`str`): None.
+        - input (`str`): None.
+        - output (`str`): None.
+        - document_id (`str`): the number of the document in the source; with several pieces, and that of the piece.
+        - title (`str`): its title, if it has one.
+        - document (`str`): the piece.
+
+    Categories:
+        - load
+
+    Examples:
+        Read the project's medical terms:
+
+        ```python
+        from distilabel_selfinstruct import LoadDocuments
+
+        load = LoadDocuments(source="seeds/medical_terms.jsonl", max_characters=300)
+        load.load()
+        rows, is_last = next(load.process())
+        ```
+    """
+
+    source: str = ""
+    text_column: str | None = None
+    title_column: str | None = None
+    config: str | None = None
+    split: str = "train"
+    max_documents: int | None = Field(default=None, gt=0)
+    max_characters: int = Field(default=300, gt=0)
+    num_pieces: int = Field(default=1, gt=0)
+
+    @property
+    def outputs(self) -> "StepColumns":
+        return [*task_row(), *COLUMNS]
+
+    def load(self) -> None:
+        """Reads the source.
+
+        Raises:
+            ConfigError: if it cannot be used.
+        """
+        super().load()
+        documents = read_documents(
+            self.source, self.text_column, self.title_column, self.config, self.split, self.max_documents
+        )
+        self._rows = [row for number, document in enumerate(documents) for row in self._pieces(number, document)]
+
+    def _pieces(self, number: int, document: Document) -> list[Row]:
+        if not document.text:
+            row = _row(f"{number:06d}", document.title, None)
+            reject(row, STAGE, "empty_document")
+            return [row]
+        cut = pieces(document.text, self.max_characters, self.num_pieces)
+        ids = [f"{number:06d}" if self.num_pieces == 1 else f"{number:06d}-{at}" for at in range(len(cut))]
+        return [_row(document_id, document.title, piece) for document_id, piece in zip(ids, cut)]
+
+
+def _row(document_id: str, title: str | None, piece: str | None) -> Row:
+    known: dict[str, Any] = {"document_id": document_id, "title": title, "document": piece}
+    return task_row(instruction_id=document_id) | known
+
+
+def context_of(row: Row) -> str:
+    """The piece below the title of its document."""
+    return f"{row['title']}\n\n{row['document']}" if row.get("title") else str(row["document"])

@@ -1,0 +1,70 @@
+"""Stanford Alpaca: whole tasks from seed tasks, many in one completion."""
+
+import json
+import sys
+from typing import Literal
+
+from distilabel_selfinstruct import (
+    BootstrapTasks,
+    FilterInstances,
+    FormatForTraining,
+    LoadSeedTasks,
+    SelectInstances,
+    SelectInstructions,
+    SelectRejected,
+    WholePipeline,
+)
+from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.config import MODEL, SelfInstructConfig, option
+from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.files import write_whole
+from distilabel_selfinstruct.presets import PRESETS
+from distilabel_selfinstruct.run import Run
+
+
+class AlpacaConfig(SelfInstructConfig):
+    """What a run of this recipe is told."""
+
+    wording: Literal["chat", "base"] = option("chat", "how the model is asked", None, MODEL)
+    preset: str = option("alpaca", f"{', '.join(PRESETS)} (default: alpaca)", "NAME")
+
+
+def build(run: Run[AlpacaConfig]) -> WholePipeline:
+    config = run.config
+    with run.pipeline("alpaca") as pipeline:
+        bootstrap = BootstrapTasks(
+            name="bootstrap",
+            llm=run.llm("bootstrap", temperature=config.temperature, keeps_failures=True),
+            num_instructions=config.num_instructions,
+            lag=config.lag,
+            patience=config.patience,
+            pilot_rounds=config.pilot_rounds,
+            folder=str(run.folder),
+            **config.asking,
+        )
+        filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
+
+        instances = SelectInstances(name="instances", more_columns=config.judge_columns, input_batch_size=500)
+        instructions = SelectInstructions(name="instructions", input_batch_size=500)
+        rejected = SelectRejected(name="rejected", input_batch_size=500)
+        sft = FormatForTraining(
+            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
+        )
+        LoadSeedTasks(name="seeds", seed_files=config.seeds)
+
+        bootstrap >> filter_instances
+        run.judged(filter_instances) >> [instances, instructions, rejected, sft]
+    return pipeline
+
+
+def finish(run: Run[AlpacaConfig]) -> list[str]:
+    """Writes the dataset as Alpaca's authors published theirs: an array of tasks with three fields."""
+    instances = load_dataset(run.folder / "dataset")["instances"]["train"]
+    tasks = instances.select_columns(["instruction", "input", "output"]).to_list()
+    path = run.folder / "alpaca_data.json"
+    write_whole(path, json.dumps(tasks, indent=4, ensure_ascii=False) + "\n")
+    return [f"{len(tasks):,} tasks in Alpaca's own format: {path}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main(build, __doc__, "alpaca", AlpacaConfig, finish))

@@ -1,0 +1,81 @@
+"""Evol-Instruct (WizardLM, arXiv 2304.12244): more demanding instructions from those that are there, and answers.
+
+The result holds the evolutions of all generations that survived; the originals are only compared with, and not answered
+again.
+"""
+
+import sys
+from typing import Literal
+
+from distilabel_selfinstruct import (
+    AnswerEvolutions,
+    EvolveInstructions,
+    FormatForTraining,
+    JudgeEvolutions,
+    LoadInstructions,
+    RougeDedup,
+    SelectInstances,
+    SelectInstructions,
+    SelectRejected,
+    WholePipeline,
+)
+from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.config import MODEL, SourceConfig, option
+from distilabel_selfinstruct.run import Run
+from distilabel_selfinstruct.steps.evolution import COLUMNS
+
+
+class EvolveConfig(SourceConfig):
+    """What a run that evolves instructions is told."""
+
+    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
+    generations: int = option(4, "how often each is evolved (default: 4, as in the paper)", "K", gt=0)
+    similarity_threshold: float = option(
+        0.9, "ROUGE-L with an original or an earlier evolution above which one is dropped (default: 0.9)", "F",
+        ge=0, le=1,
+    )  # fmt: skip
+
+
+def build(run: Run[EvolveConfig]) -> WholePipeline:
+    config = run.config
+    with run.pipeline("evolve") as pipeline:
+        last = LoadInstructions(
+            name="originals",
+            source=config.source,
+            config=config.subset,
+            split=config.split,
+            max_instructions=config.max_instructions,
+        )
+        for generation in range(1, config.generations + 1):
+            evolve = EvolveInstructions(
+                name=f"evolve_{generation}",
+                llm=run.llm(f"evolution_{generation}", temperature=config.temperature),
+                generation=generation,
+                seed=config.seed,
+            )
+            judge = JudgeEvolutions(
+                name=f"judge_{generation}", llm=run.llm(f"judgement_{generation}"), generation=generation
+            )
+            last >> evolve >> judge
+            last = judge
+        dedup = RougeDedup(name="dedup", threshold=config.similarity_threshold, references=config.originals())
+        answers = AnswerEvolutions(name="answers", llm=run.llm("answers"))
+
+        instances = SelectInstances(
+            name="instances", more_columns=[*COLUMNS, *config.judge_columns], input_batch_size=500
+        )
+        instructions = SelectInstructions(
+            name="instructions", stages=["evolution", "dedup"], more_columns=COLUMNS, input_batch_size=500
+        )
+        rejected = SelectRejected(name="rejected", more_columns=COLUMNS, input_batch_size=500)
+        sft = FormatForTraining(
+            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
+        )
+
+        last >> dedup >> answers
+        run.judged(answers) >> [instances, instructions, rejected, sft]
+    return pipeline
+
+
+if __name__ == "__main__":
+    sys.exit(main(build, __doc__, "evolve", EvolveConfig))

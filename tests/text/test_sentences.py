@@ -1,0 +1,81 @@
+"""Where sentences end, and pieces that end there."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distilabel_selfinstruct.text.sentences import pieces, sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It hurts. Does it? Yes! Go on…", ["It hurts.", "Does it?", "Yes!", "Go on…"]),
+        ("Dr. Okoye saw it. Mrs. Li did not.", ["Dr. Okoye saw it.", "Mrs. Li did not."]),
+        ("Some drugs, e.g. Aspirin, i.e. a salicylate, help.", ["Some drugs, e.g. Aspirin, i.e. a salicylate, help."]),
+        ("A dose of 2.5 mg is usual. It is given at 8 p.m. daily.",
+         ["A dose of 2.5 mg is usual.", "It is given at 8 p.m. daily."]),
+        ("See Fig. 2 and no. 7. True? No. It is not.", ["See Fig. 2 and no. 7.", "True?", "No.", "It is not."]),
+        ("It was first seen in 1984. Two men had it.", ["It was first seen in 1984.", "Two men had it."]),
+        ("J. R. Smith of the U.S. Army wrote it. Others read it.",
+         ["J. R. Smith of the U.S. Army wrote it.", "Others read it."]),
+        ('"Is it over?" she asked. "It is." They left (at last).  Good.',
+         ['"Is it over?" she asked.', '"It is."', "They left (at last).", "Good."]),
+        ("Wait... then breathe. Wait… Breathe.", ["Wait... then breathe.", "Wait…", "Breathe."]),
+        ("1. Wash your hands.\n2. Dry them.", ["1. Wash your hands.", "2. Dry them."]),
+        ("Treatment\n\nMost people need none. Some do.", ["Treatment", "Most people need none.", "Some do."]),
+        ("A line that\ngoes on. Another.", ["A line that\ngoes on.", "Another."]),
+        ("医生来了。他说：“你好。”然后走了！", ["医生来了。", "他说：“你好。”", "然后走了！"]),
+        ("「大丈夫です。」と言った。本当？", ["「大丈夫です。」", "と言った。", "本当？"]),
+        ("यह एक परीक्षा है। यह दूसरी है।", ["यह एक परीक्षा है।", "यह दूसरी है।"]),
+        ("هل هذا صحيح؟ نعم.", ["هل هذا صحيح؟", "نعم."]),
+        ("No sign at its end", ["No sign at its end"]),
+        ("  \n ", []),
+    ],
+)  # fmt: skip
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert sentences(text) == expected
+
+
+TEXT = "The skin is an organ. It covers the body, and it is the largest one. It has layers."
+
+
+@pytest.mark.parametrize(
+    ("text", "max_characters", "expected"),
+    [
+        (TEXT, 300, TEXT),
+        (TEXT, 21, "The skin is an organ."),
+        (TEXT, 67, "The skin is an organ."),
+        (TEXT, 68, "The skin is an organ. It covers the body, and it is the largest one."),
+        ("One sentence that is longer than a piece may be.", 20, "One sentence that is"),
+        ("One sentence that is longer than a piece may be.", 22, "One sentence that is"),
+        ("Pneumonoultramicroscopic", 8, "Pneumono"),
+        ("皮肤是最大的器官。它有三层。", 9, "皮肤是最大的器官。"),
+        ("皮肤是最大的器官。它有三层。", 6, "皮肤是最大的"),
+        ("We saw Dr. Okoye in June. Then we left.", 11, "We saw Dr."),
+        ("  Short.  ", 300, "Short."),
+    ],
+)
+def test_the_first_piece(text: str, max_characters: int, expected: str) -> None:
+    assert pieces(text, max_characters) == [expected]
+
+
+def test_further_pieces() -> None:
+    whole = ["The skin is an organ.", "It covers the body, and it is", "the largest one.", "It has layers."]
+    assert pieces(TEXT, 29, 10) == [
+        "The skin is an organ.", "It covers the body, and it is", "the largest one.", "It has layers.",
+    ]  # fmt: skip
+    assert pieces(TEXT, 29, 2) == whole[:2]
+
+
+def test_an_empty_text_has_no_piece() -> None:
+    assert pieces(" \n", 300, 3) == []
+
+
+@given(st.text(alphabet="aA .!?\n。”\"'1Dr", max_size=80), st.integers(1, 30))
+def test_pieces_keep_every_character_that_is_no_space(text: str, max_characters: int) -> None:
+    cut = pieces(text, max_characters, len(text) + 1)
+    assert all(0 < len(piece) <= max_characters for piece in cut)
+    assert "".join("".join(cut).split()) == "".join(text.split())

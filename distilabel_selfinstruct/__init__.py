@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.llms.durable import DurableLLM
     from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
     from distilabel_selfinstruct.llms.vllm import VLLM
-    from distilabel_selfinstruct.pipeline import Pipeline
+    from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
     from distilabel_selfinstruct.presets import Preset
+    from distilabel_selfinstruct.ray_pipeline import RayPipeline
     from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
     from distilabel_selfinstruct.steps.answering import AnswerInstructions
     from distilabel_selfinstruct.steps.argilla import SelfInstructToArgilla
@@ -66,8 +67,9 @@ _HOMES = {
     "llms.durable": ["DurableLLM"],
     "llms.openai": ["OpenAICompatibleLLM"],
     "llms.vllm": ["VLLM"],
-    "pipeline": ["Pipeline"],
+    "pipeline": ["Pipeline", "WholePipeline"],
     "presets": ["Preset"],
+    "ray_pipeline": ["RayPipeline"],
     "seeds": ["SeedTask", "load_seed_tasks"],
     "steps.answering": ["AnswerInstructions"],
     "steps.argilla": ["SelfInstructToArgilla"],
@@ -129,6 +131,7 @@ __all__ = [
     "PairResponses",
     "Pipeline",
     "Preset",
+    "RayPipeline",
     "RougeDedup",
     "RougeLIndex",
     "SeedTask",
@@ -138,6 +141,7 @@ __all__ = [
     "SelectRejected",
     "SelectTopics",
     "SelfInstructToArgilla",
+    "WholePipeline",
     "check_instances",
     "check_instruction",
     "load_seed_tasks",

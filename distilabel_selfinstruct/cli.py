@@ -22,7 +22,7 @@ from distilabel_selfinstruct.config import (
 from distilabel_selfinstruct.errors import SelfInstructError
 from distilabel_selfinstruct.hub import check_push, push_run
 from distilabel_selfinstruct.llms.records import usage_by_stage
-from distilabel_selfinstruct.pipeline import Interrupted, Pipeline
+from distilabel_selfinstruct.pipeline import Interrupted, WholePipeline
 from distilabel_selfinstruct.report import Prices, forecast, forecast_text, rounds_of
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.review import push_review
@@ -98,7 +98,7 @@ def _choices(annotation: Any) -> tuple[str, ...] | None:
 
 
 def main(
-    build: Callable[[Run[C]], Pipeline], description: str | None = None, recipe: str = "self-instruct",
+    build: Callable[[Run[C]], WholePipeline], description: str | None = None, recipe: str = "self-instruct",
     kind: type[C] = SelfInstructConfig,  # type: ignore[assignment]
     finish: Callable[[Run[C]], Sequence[str]] | None = None, arguments: Sequence[str] | None = None,
 ) -> int:  # fmt: skip

@@ -7,10 +7,10 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, field_validator
 from pydantic.fields import FieldInfo
 from typing_extensions import Self
 
@@ -30,7 +30,8 @@ _SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
 
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
 JUDGE = "a model as judge"
-GROUPS = (MODEL, MADE, JUDGE, BUDGET, HUB, "")  # of the command line, in this order
+WHERE = "where it runs (token of a Ray cluster: RAY_AUTH_TOKEN)"
+GROUPS = (MODEL, MADE, JUDGE, BUDGET, WHERE, HUB, "")  # of the command line, in this order
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,6 +70,20 @@ def option_of(field: FieldInfo) -> Option:
     return known
 
 
+def _by_step(given: Any) -> Any:
+    """The numbers of `STEP=N,...`, as a text or a list of texts."""
+    if isinstance(given, dict):
+        return given
+    texts = [given] if isinstance(given, str) else given
+    pairs = [each.partition("=") for text in texts for each in text.split(",")]
+    if not all(step and number for step, _, number in pairs):
+        raise ValueError("expected STEP=N,...")
+    return {step.strip(): number for step, _, number in pairs}
+
+
+ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(_by_step)]
+
+
 class CustomLLM(BaseModel):
     """Any distilabel LLM: its class path and arguments."""
 
@@ -104,6 +119,9 @@ class RunConfig(BaseModel):
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
         fixed=False,
     )  # fmt: skip
+    tensor_parallel: int = option(
+        1, "GPUs that each vLLM in this process spreads the model over (default: 1)", "N", MODEL, recorded=False, gt=0
+    )
     timeout: float = option(600.0, "of one request (default: 600)", "SECONDS", MODEL, fixed=False, gt=0)
     outage: float = option(
         600.0, "how long the endpoint may be away (default: 600)", "SECONDS", MODEL, fixed=False, ge=0
@@ -128,6 +146,15 @@ class RunConfig(BaseModel):
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
     input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
     output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
+    ray: str | None = option(
+        None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
+        WHERE, recorded=False, const="local",
+    )  # fmt: skip
+    replicas: ByStep = option({}, "workers of single steps (default: 1 each)", "STEP=N,...", WHERE, recorded=False)
+    gpus: ByStep = option(
+        {}, "GPUs that Ray gives to each worker of single steps (default: what vLLM needs)", "STEP=N,...", WHERE,
+        recorded=False,
+    )  # fmt: skip
     push_to_hub: str | None = option(
         None, "publish the dataset with its card at the end", "NAMESPACE/NAME", HUB, recorded=False
     )
@@ -163,6 +190,8 @@ class RunConfig(BaseModel):
             raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+        if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
+            raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
 
     def _check_judge(self) -> None:
         given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]

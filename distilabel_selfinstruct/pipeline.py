@@ -26,10 +26,11 @@ from abc import abstractmethod
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing.queues import Queue
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -51,7 +52,7 @@ from distilabel.pipeline.step_wrapper import _StepWrapper
 from distilabel.pipeline.write_buffer import _WriteBuffer
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.errors import PipelineError, SelfInstructError
+from distilabel_selfinstruct.errors import ConfigError, PipelineError, SelfInstructError
 from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.slots import Budget, SlotServer
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step, _Step
     from distilabel.typing import InputDataset, LoadGroups
 
+GO_ON = "Run the same command again to go on: nothing that was answered is lost."
 _FINISHED = "finished.json"
 _TICK = 0.5  # seconds between two looks at the workers
 _SILENCE = 5.0  # seconds after which nothing that a worker said before it ended can still be under way
@@ -79,7 +81,7 @@ class Interrupted(PipelineError):
         self.signal_name = signal_name
 
     def __str__(self) -> str:
-        return f"Stopped by {self.signal_name}. Run the same command again to go on: nothing that was answered is lost."
+        return f"Stopped by {self.signal_name}. {GO_ON}"
 
 
 @dataclass(frozen=True)
@@ -188,9 +190,17 @@ class _Worker(_StepWrapper):
             batch.read_batch_data_from_fs()
         step = cast("Step", self.step)
         inputs = batch.data if step.has_multiple_inputs else batch.data[:1]
-        outputs = step.process_applying_mappings(*inputs) if any(inputs) else ()
-        batch.set_data([[row for rows in outputs for row in rows]])
+        with self._turn(batch):
+            outputs = step.process_applying_mappings(*inputs) if any(inputs) else ()
+            batch.set_data([[row for rows in outputs for row in rows]])
         return batch
+
+    def _turn(self, batch: _Batch) -> AbstractContextManager[None]:
+        """The batch's place in the order of the rows, where a step puts one question to the model for each row."""
+        llm = getattr(self.step, "llm", None)
+        if isinstance(llm, DurableLLM) and getattr(self.step, "concurrent_batches", False):
+            return llm.turn(batch.seq_no)
+        return contextlib.nullcontext()
 
     def _concurrent_batches(self) -> int:
         llm = getattr(self.step, "llm", None)
@@ -206,6 +216,25 @@ def _said(error: BaseException) -> str:
     if isinstance(error, (SelfInstructError, DistilabelError)):
         return str(error)
     return f"{type(error).__name__}: {error}"
+
+
+@dataclass(frozen=True)
+class _Errand:
+    """What a worker's process is sent to do, wherever it runs."""
+
+    worker: _Worker
+    pipeline_name: str
+    cache_id: str
+    log_file: Path
+    verbose: bool
+
+    def run(self) -> None:
+        sys.excepthook = sys.__excepthook__
+        with contextlib.suppress(OSError):  # so that `top` says which step a process is
+            Path("/proc/self/comm").write_text(str(self.worker.step.name))
+        set_pipeline_running_env_variables(self.pipeline_name, self.cache_id)
+        _log_to(self.log_file, self.verbose)
+        self.worker.run()
 
 
 class _LeafWriter(_WriteBuffer):
@@ -247,6 +276,7 @@ class WholePipeline(BasePipeline):
     """
 
     name: str
+    is_on_ray: ClassVar[bool] = False
 
     def __init__(self, name: str | None = None, *, concurrency: int = 8, budget: Budget | None = None,
                  log_file: str | Path | None = None, verbose: bool = False, **kwargs: Any) -> None:  # fmt: skip
@@ -270,9 +300,14 @@ class WholePipeline(BasePipeline):
 
     # --- what a subclass gives --------------------------------------------------------------------------------------
 
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[str]:
+        """Where the workers run; gives the address at which they find this process."""
+        yield "127.0.0.1"
+
     @abstractmethod
     def _start_worker(self, worker: _Worker) -> None:
-        """Starts a process that calls `worker.run()`."""
+        """Starts a process that runs the worker's errand."""
 
     @abstractmethod
     def _dead_worker(self, after_silence: bool) -> str | None:
@@ -307,6 +342,7 @@ class WholePipeline(BasePipeline):
             The whole result: every leaf step has seen every row that came to it.
 
         Raises:
+            ConfigError: if a step that remembers rows is to run in replicas.
             PipelineError: if a step fails, a worker dies, or the steps wait for each other for ever.
             Interrupted: after SIGINT or SIGTERM.
         """
@@ -316,6 +352,7 @@ class WholePipeline(BasePipeline):
         self._set_pipeline_name()
         self._load_groups = self._built_load_groups(load_groups)
         self._validate()
+        self._check_replicas()
         base_name = str(self.name)
         self.name = f"{base_name}-{self._fingerprint()}"
         try:
@@ -333,6 +370,16 @@ class WholePipeline(BasePipeline):
         finally:
             self.name = base_name
 
+    def _check_replicas(self) -> None:
+        """Replicas share rows out: a step that must see all of them, or says that it keeps state, can have none."""
+        for name in self.dag:
+            step = self.dag.get_step(name)[STEP_ATTR_NAME]
+            if (step.resources.replicas or 1) > 1 and (not step.is_normal or getattr(step, "keeps_state", False)):
+                raise ConfigError(
+                    f"Step '{name}' must see every row, and cannot run as {step.resources.replicas} replicas; only"
+                    " steps that treat each row by itself can, such as those that ask the model."
+                )
+
     def _run(self, storage_parameters: dict[str, Any] | None, use_fs_to_pass_data: bool) -> None:
         self._set_pipeline_artifacts_path_in_steps()
         self._init_steps_load_status()
@@ -343,7 +390,11 @@ class WholePipeline(BasePipeline):
         self._write_buffer = _LeafWriter(self._cache_location["data"] / STEPS_OUTPUTS_PATH, self.dag.leaf_steps)
         self._forget_run()
         self.save(path=self._cache_location["pipeline"], format="yaml")  # type: ignore[arg-type]
-        with SlotServer(self.concurrency, self.budget) as self.slots, _signals_go_to(self._note_signal):
+        with (
+            _signals_go_to(self._note_signal),
+            self._place() as host,
+            SlotServer(self.concurrency, self.budget, host) as self.slots,
+        ):
             self._output_queue = self.QueueClass()
             over = threading.Event()
             listener = threading.Thread(target=self._listen, args=(over,), name="listener", daemon=True)
@@ -521,8 +572,13 @@ class WholePipeline(BasePipeline):
             output_queue=self._output_queue,
             load_queue=self._output_queue,
             dry_run=self._dry_run,
+            ray_pipeline=self.is_on_ray,
         )
         self._start_worker(worker)
+
+    def _errand(self, worker: _Worker) -> _Errand:
+        log_file = self.log_file or self._cache_location["log_file"]
+        return _Errand(worker, str(self.name), self.signature, log_file, self.verbose)
 
     def _register_batch(self, batch: _Batch) -> None:
         """Without writing it to disk: an interrupted run is recomputed from its completions."""
@@ -645,11 +701,8 @@ class Pipeline(WholePipeline, _LocalPipeline):
         return _Queue
 
     def _start_worker(self, worker: _Worker) -> None:
-        log_file = self.log_file or self._cache_location["log_file"]
         process = mp.get_context().Process(
-            target=_work,
-            args=(worker, self.name, self.signature, log_file, self.verbose, os.getpid()),
-            name=worker.step.name,
+            target=_work, args=(self._errand(worker), os.getpid()), name=worker.step.name
         )
         process.start()
         self._workers.append((str(worker.step.name), worker.replica, process))
@@ -659,10 +712,7 @@ class Pipeline(WholePipeline, _LocalPipeline):
             code = process.exitcode
             if (name, replica) not in self._ended and code is not None and (code or after_silence):
                 how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-                return (
-                    f"The worker of step '{name}' {how} (out of memory?). Run the same command again to go on:"
-                    " nothing that was answered is lost."
-                )
+                return f"The worker of step '{name}' {how} (out of memory?). {GO_ON}"
         return None
 
     def _end_workers(self, at_once: bool) -> None:
@@ -680,17 +730,12 @@ class Pipeline(WholePipeline, _LocalPipeline):
         self._steps_input_queues.clear()
 
 
-def _work(worker: _Worker, pipeline_name: str, cache_id: str, log_file: Path, verbose: bool, parent: int) -> None:
+def _work(errand: _Errand, parent: int) -> None:
     """What a worker process does: only the main process handles signals, and nobody outlives it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.excepthook = sys.__excepthook__
-    with contextlib.suppress(OSError):  # so that `top` says which step a process is
-        Path("/proc/self/comm").write_text(str(worker.step.name))
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    set_pipeline_running_env_variables(pipeline_name, cache_id)
-    _log_to(log_file, verbose)
-    worker.run()
+    errand.run()
 
 
 def _end_with_parent(parent: int) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 import yaml
 from datasets import disable_progress_bars
@@ -31,13 +31,17 @@ from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.llms.records import Usage, usage_by_stage
 from distilabel_selfinstruct.llms.slots import STOP_REASONS, Budget
 from distilabel_selfinstruct.llms.vllm import VLLM
-from distilabel_selfinstruct.pipeline import Pipeline
+from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
+from distilabel_selfinstruct.ray_pipeline import RayPipeline
 from distilabel_selfinstruct.report import write_report
 from distilabel_selfinstruct.review import Agreement, judge_note, read_agreement, write_review
 from distilabel_selfinstruct.screen import show_progress
 from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
 from distilabel_selfinstruct.steps.judging import FilterByJudge
+
+if TYPE_CHECKING:
+    from distilabel.steps.base import _Step
 
 _FAILURES = frozenset({
     "bad_request", "not_found", "context_length", "content_filter", "invalid_response", "timeout", "rate_limited",
@@ -123,16 +127,18 @@ class Run(Generic[C]):
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
 
-    def pipeline(self, name: str) -> Pipeline:
+    def pipeline(self, name: str) -> WholePipeline:
         """An empty pipeline that runs in this folder."""
-        return Pipeline(
-            name,
-            cache_dir=self.folder / "cache",
-            concurrency=self.config.concurrency,
-            budget=self._budget(),
-            log_file=self.folder / "run.log",
-            verbose=self.config.verbose,
-        )
+        options: dict[str, Any] = {
+            "cache_dir": self.folder / "cache",
+            "concurrency": self.config.concurrency,
+            "budget": self._budget(),
+            "log_file": self.folder / "run.log",
+            "verbose": self.config.verbose,
+        }
+        if self.config.ray is not None:
+            return RayPipeline(name, address=self.config.ray, **options)
+        return Pipeline(name, **options)
 
     def llm(
         self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
@@ -176,7 +182,7 @@ class Run(Generic[C]):
     # --- running ----------------------------------------------------------------------------------------------------
 
     def execute(
-        self, build: Callable[[Run[C]], Pipeline], show: bool = True,
+        self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
         finish: Callable[[Run[C]], Sequence[str]] | None = None,
     ) -> Summary:  # fmt: skip
         """Builds the pipeline, runs it to its end, and writes dataset and summary.
@@ -204,6 +210,7 @@ class Run(Generic[C]):
             self._write_config()
             started = time.monotonic()
             pipeline = build(self)
+            self._give_resources(pipeline)
             groups = "sequential_step_execution" if self._runs_stage_by_stage() else None
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
@@ -218,6 +225,18 @@ class Run(Generic[C]):
         write_review(self.folder)  # takes the lock itself
         self._write_report(summary)
         return summary
+
+    def _give_resources(self, pipeline: WholePipeline) -> None:
+        """What single steps were promised: workers and their GPUs."""
+        config = self.config
+        steps: dict[str, _Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
+        if unknown := (config.replicas | config.gpus).keys() - steps:
+            raise ConfigError(f"--replicas, --gpus: there is no step {min(unknown)!r}; there are: {', '.join(steps)}.")
+        for name, step in steps.items():
+            if isinstance(getattr(getattr(step, "llm", None), "llm", None), VLLM):
+                step.resources.gpus = config.tensor_parallel
+            step.resources.gpus = config.gpus.get(name, step.resources.gpus)
+            step.resources.replicas = config.replicas.get(name, step.resources.replicas)
 
     def judge_notes(self) -> list[str]:
         """How far the judge of this run agrees with people, or that nobody has ever compared them."""
@@ -318,7 +337,7 @@ class Run(Generic[C]):
         name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
         if config.judge_base_url or (config.judge_model and config.llm == "openai"):
             return OpenAICompatibleLLM(model=name, base_url=url, timeout=config.timeout)
-        return VLLM(model=config.judge_model) if config.judge_model else self._model()
+        return _vllm(config, config.judge_model) if config.judge_model else self._model()
 
     def _runs_stage_by_stage(self) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
@@ -403,8 +422,16 @@ def make_model(config: RunConfig) -> LLM:
     if config.llm == "openai":
         return OpenAICompatibleLLM(model=config.model, base_url=config.base_url, timeout=config.timeout)
     if config.llm == "vllm":
-        return VLLM(model=config.model)
+        return _vllm(config, str(config.model))
     return DemoLLM(seed=config.seed)
+
+
+def _vllm(config: RunConfig, name: str) -> VLLM:
+    if config.tensor_parallel == 1:
+        return VLLM(model=name)
+    # On Ray vLLM may take it for its own business to spread the model over the cluster.
+    spread = {"tensor_parallel_size": config.tensor_parallel, "distributed_executor_backend": "mp"}
+    return VLLM(model=name, extra_kwargs=spread)
 
 
 def _custom_llm(custom: CustomLLM) -> LLM:

@@ -9,10 +9,10 @@ from distilabel_selfinstruct import (
     FilterInstances,
     FormatForTraining,
     LoadSeedTasks,
-    Pipeline,
     SelectInstances,
     SelectInstructions,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, SelfInstructConfig, option
@@ -29,7 +29,7 @@ class AlpacaConfig(SelfInstructConfig):
     preset: str = option("alpaca", f"{', '.join(PRESETS)} (default: alpaca)", "NAME")
 
 
-def build(run: Run[AlpacaConfig]) -> Pipeline:
+def build(run: Run[AlpacaConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("alpaca") as pipeline:
         bootstrap = BootstrapTasks(

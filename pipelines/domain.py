@@ -9,11 +9,11 @@ from distilabel_selfinstruct import (
     FormatForTraining,
     GenerateQueries,
     LoadDocuments,
-    Pipeline,
     RougeDedup,
     SelectInstances,
     SelectInstructions,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, RunConfig, content_name, option
@@ -63,7 +63,7 @@ class DomainConfig(RunConfig):
         return read_lines(Path(self.principles)) if self.principles else []
 
 
-def build(run: Run[DomainConfig]) -> Pipeline:
+def build(run: Run[DomainConfig]) -> WholePipeline:
     config = run.config
     criteria = {"criteria_for_query_generation": config.criteria} if config.criteria else {}
     context = {} if config.closed_book else {"template": ANSWER_TEMPLATE, "columns": ANSWER_COLUMNS}

@@ -13,11 +13,11 @@ from distilabel_selfinstruct import (
     FormatForTraining,
     JudgeEvolutions,
     LoadInstructions,
-    Pipeline,
     RougeDedup,
     SelectInstances,
     SelectInstructions,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, SourceConfig, option
@@ -36,7 +36,7 @@ class EvolveConfig(SourceConfig):
     )  # fmt: skip
 
 
-def build(run: Run[EvolveConfig]) -> Pipeline:
+def build(run: Run[EvolveConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("evolve") as pipeline:
         last = LoadInstructions(

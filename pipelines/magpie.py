@@ -11,10 +11,10 @@ from distilabel_selfinstruct import (
     AnswerInstructions,
     FormatForTraining,
     MagpieInstructions,
-    Pipeline,
     SelectInstances,
     SelectInstructions,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, LoopConfig, option
@@ -43,7 +43,7 @@ class MagpieConfig(LoopConfig):
         with_template(make_model(self))
 
 
-def build(run: Run[MagpieConfig]) -> Pipeline:
+def build(run: Run[MagpieConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("magpie") as pipeline:
         magpie = MagpieInstructions(

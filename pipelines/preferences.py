@@ -12,11 +12,11 @@ from distilabel_selfinstruct import (
     GenerateResponses,
     LoadInstructions,
     PairResponses,
-    Pipeline,
     SelectInstances,
     SelectInstructions,
     SelectPreferences,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, SourceConfig, option
@@ -48,7 +48,7 @@ class PreferencesConfig(SourceConfig):
             raise ConfigError("--judge-threshold: a pair needs its worse response; leave it out.")
 
 
-def build(run: Run[PreferencesConfig]) -> Pipeline:
+def build(run: Run[PreferencesConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("preferences") as pipeline:
         load = LoadInstructions(

@@ -10,17 +10,17 @@ from distilabel_selfinstruct import (
     InputFirstInstances,
     LoadSeedTasks,
     OutputFirstInstances,
-    Pipeline,
     SelectInstances,
     SelectInstructions,
     SelectRejected,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import SelfInstructConfig
 from distilabel_selfinstruct.run import Run
 
 
-def build(run: Run[SelfInstructConfig]) -> Pipeline:
+def build(run: Run[SelfInstructConfig]) -> WholePipeline:
     config = run.config
     asking = config.asking | {"input_batch_size": run.batch_size(config.num_instructions)}
     with run.pipeline("self-instruct") as pipeline:

@@ -10,11 +10,11 @@ from distilabel_selfinstruct import (
     FormatForTraining,
     GenerateTopics,
     InstructByTopic,
-    Pipeline,
     SelectInstances,
     SelectInstructions,
     SelectRejected,
     SelectTopics,
+    WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, LoopConfig, option
@@ -47,7 +47,7 @@ class TopicsConfig(LoopConfig):
         return sum(self.quotas.values())
 
 
-def build(run: Run[TopicsConfig]) -> Pipeline:
+def build(run: Run[TopicsConfig]) -> WholePipeline:
     config = run.config
     asking: dict[str, Any] = {
         "preset": config.preset, "lag": config.lag, "patience": config.patience, "folder": str(run.folder)

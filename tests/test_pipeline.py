@@ -336,7 +336,7 @@ TWO = StepResources(replicas=2)
         lambda: Numbers() >> Double(behaviour="slow at first", resources=TWO),
         lambda: Numbers() >> Double(behaviour="slow at first", resources=TWO) >> Count(),
         lambda: Numbers() >> Double(behaviour="slow at first", resources=TWO, input_batch_size=1) >> Double(name="z"),
-        lambda: Numbers() >> Double() >> Count(resources=TWO) >> Double(name="z", input_batch_size=7),
+        lambda: Numbers() >> Double() >> Count() >> Double(name="z", input_batch_size=7),
         lambda: Numbers(batch_size=3) >> [Double(name="a"), Double(name="b", input_batch_size=4)] >> Merge(),
     ],
     ids=["plain", "replicas", "replicas before a global step", "replicas in the middle", "global step", "diamond"],

@@ -10,8 +10,9 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -24,7 +25,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
 from distilabel_selfinstruct.llms.faults import brief, explain
 from distilabel_selfinstruct.llms.records import Record, Records, request_key
-from distilabel_selfinstruct.llms.slots import RunStopped, Slots
+from distilabel_selfinstruct.llms.slots import RunStopped, Slots, run_id
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
@@ -150,6 +151,7 @@ class DurableLLM(LLM):
     _thread: Any = PrivateAttr(None)
     _asked: Counter[bytes] = PrivateAttr(default_factory=Counter)
     _lock: Any = PrivateAttr(None)
+    _turn: Any = PrivateAttr(None)
     _chunk_lock: Any = PrivateAttr(None)
     _failures: int = PrivateAttr(0)
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
@@ -200,8 +202,8 @@ class DurableLLM(LLM):
             # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
             said = brief(error, self._secrets)
             raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
-        self._records = Records(Path(self.folder), self.stage)
-        self._lock, self._chunk_lock = threading.Lock(), threading.Lock()
+        self._records = Records(Path(self.folder), self.stage, run_id())
+        self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"{self.stage}-requests", daemon=True)
         self._thread.start()
@@ -232,7 +234,10 @@ class DurableLLM(LLM):
             RunStopped: from the future, if the run may send no further request.
             EndpointError: from the future, if the endpoint can serve nothing any more.
         """
-        request = self._next_request(input, num_generations, parameters)
+        (request,) = self._next_requests([input], num_generations, parameters)
+        return self._submit(request)
+
+    def _submit(self, request: _Request) -> Future[list[Record]]:
         if not request.samples:
             done: Future[list[Record]] = Future()
             done.set_result(request.recorded)
@@ -245,28 +250,54 @@ class DurableLLM(LLM):
         Returns:
             One output an input; besides distilabel's keys, lists `finish_reason`, `failure` and `failure_detail`.
         """
+        requests = self._next_requests(inputs, num_generations, kwargs)
         if self.is_asynchronous:
-            futures = [self.submit(input, num_generations, **kwargs) for input in inputs]
+            futures = [self._submit(request) for request in requests]
             return [_output(self._records_or_failures(future, num_generations)) for future in futures]
-        requests = [self._next_request(input, num_generations, kwargs) for input in inputs]
         unanswered = [request for request in requests if request.samples]
         size = int(self.concurrency)
         for start in range(0, len(unanswered), size):
             self._answer_chunk(unanswered[start : start + size])
         return [_output(request.recorded) for request in requests]
 
-    def _next_request(self, input: FormattedInput, num_generations: int, parameters: dict[str, Any]) -> _Request:
-        request = _Request(input, parameters, self.model_name)
+    @contextmanager
+    def turn(self, number: int) -> Iterator[None]:
+        """Within it, in this thread, one call of `generate` counts as having come after those of all earlier turns.
+
+        That holds over all processes of a run: however they share its rows, a prompt that comes again gets the same
+        sample. Turns are counted from 0, and none is left out.
+        """
+        self._turn.number = number
+        try:
+            yield
+        finally:
+            self._first_samples([], 0)
+
+    def _next_requests(
+        self, inputs: list[FormattedInput], num_generations: int, parameters: dict[str, Any]
+    ) -> list[_Request]:
+        requests = [_Request(input, parameters, self.model_name) for input in inputs]
+        first_samples = self._first_samples([request.key for request in requests], num_generations)
+        for request, first in zip(requests, first_samples):
+            for sample in range(first, first + num_generations):
+                record = self._records.find(request.key, sample)
+                if record is None or (record.reason is not None and not self.keeps_failures):
+                    request.samples.append(sample)
+                else:
+                    request.recorded.append(record)
+        return requests
+
+    def _first_samples(self, keys: list[bytes], num_generations: int) -> list[int]:
+        """The numbers that the samples of these prompts begin with: how often each was asked for before."""
+        turn = self._turn.__dict__.pop("number", None)
+        if turn is not None and self._slots.is_shared:
+            return self._await(self._slots.first_samples(turn, keys, num_generations))
+        first_samples = []
         with self._lock:
-            first = self._asked[request.key]
-            self._asked[request.key] += num_generations
-        for sample in range(first, first + num_generations):
-            record = self._records.find(request.key, sample)
-            if record is None or (record.reason is not None and not self.keeps_failures):
-                request.samples.append(sample)
-            else:
-                request.recorded.append(record)
-        return request
+            for key in keys:
+                first_samples.append(self._asked[key])
+                self._asked[key] += num_generations
+        return first_samples
 
     async def _answer(self, request: _Request) -> list[Record]:
         """Asks an asynchronous model, retries, stores; a request given up is stored as a failure."""

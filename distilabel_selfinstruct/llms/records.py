@@ -103,7 +103,9 @@ def usage_by_stage(folder: Path) -> dict[str, Usage]:
 
 
 class Records:
-    """The records of one stage: finds those of earlier processes, stores this process's own.
+    """The records of one stage: finds those of earlier runs, stores this process's own.
+
+    Those of other processes of the same run are left alone: they are being written, and replicas share the rows out.
 
     `store` may be called from any thread; records that come in together are committed together.
 
@@ -112,14 +114,14 @@ class Records:
             returns if the disk is full.
     """
 
-    def __init__(self, folder: Path, stage: str) -> None:
+    def __init__(self, folder: Path, stage: str, run: str = "") -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self._own_path = folder / f"{stage}-{time.time_ns():x}-{uuid.uuid4().hex[:8]}.sqlite"
+        self._own_path = folder / f"{stage}-{time.time_ns():x}-{run}{uuid.uuid4().hex[:8]}.sqlite"
         self._lock = threading.Lock()
         self._files: list[sqlite3.Connection] = []
         self._known: dict[tuple[bytes, int], tuple[int, bool]] = {}
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
-            if _stage_of(path) == stage:
+            if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
         self._queue: queue.SimpleQueue[tuple[list[Record], Future[None]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None

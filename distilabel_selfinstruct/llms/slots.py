@@ -1,18 +1,21 @@
 """The slots of a run: one number of requests in flight, shared by all its stages and processes.
 
 A server in the main process hands slots out, earlier stages first: what they answer is what keeps the later ones
-busy. It counts tokens, so a budget holds for the whole run, and stops everything at once when the run ends early.
+busy. It counts tokens, so a budget holds for the whole run, and stops everything at once when the run ends early. And
+it numbers the samples of prompts that come more than once, in the order of the rows, whichever process has them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import hmac
 import itertools
 import json
 import os
 import secrets
 import threading
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
@@ -57,6 +60,28 @@ class Budget:
 
     def cost(self) -> float:
         return (self.spent_input * self.input_price + self.spent_output * self.output_price) / 1e6
+
+
+class _Numbering:
+    """Numbers the samples of a stage's prompts, turn by turn, in whatever order the turns are asked for."""
+
+    def __init__(self) -> None:
+        self._asked: Counter[str] = Counter()
+        self._next_turn = 0
+        self._waiting: dict[int, tuple[_Client, int, int, list[str]]] = {}
+
+    def take(self, client: _Client, number: int, turn: int, samples: int, keys: list[str]) -> None:
+        self._waiting[turn] = (client, number, samples, keys)
+        while (next_turn := self._waiting.pop(self._next_turn, None)) is not None:
+            self._next_turn += 1
+            self._answer(*next_turn)
+
+    def _answer(self, client: _Client, number: int, samples: int, keys: list[str]) -> None:
+        first_samples = []
+        for key in keys:
+            first_samples.append(self._asked[key])
+            self._asked[key] += samples
+        client.send("numbered", number, *first_samples)
 
 
 class _Lines(asyncio.Protocol):
@@ -152,6 +177,7 @@ class SlotServer:
         self._queue: list[tuple[int, int, int, _Client]] = []
         self._arrivals = itertools.count()
         self._clients: set[_Client] = set()
+        self._numberings: defaultdict[str, _Numbering] = defaultdict(_Numbering)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="slot-server", daemon=True)
         self._ready = threading.Event()
@@ -160,13 +186,18 @@ class SlotServer:
     def __enter__(self) -> SlotServer:
         self._thread.start()
         self._ready.wait()
-        os.environ[_ENVIRONMENT_VARIABLE] = f"{self._host}:{self._port}:{self.secret}"
+        join_slots(self.address)
         return self
 
     def __exit__(self, *_: object) -> None:
         os.environ.pop(_ENVIRONMENT_VARIABLE, None)
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
+
+    @property
+    def address(self) -> str:
+        """Where the slots are, with the secret; for `join_slots` in processes that do not inherit the environment."""
+        return f"{self._host}:{self._port}:{self.secret}"
 
     def stop(self, reason: str) -> None:
         """From now on nobody gets a slot; who waits for one is told the reason. For any thread but the server's own."""
@@ -218,6 +249,9 @@ class SlotServer:
             self._count(client.stage, requests, *tokens)
         elif word == "stored":
             client.unstored -= int(rest)
+        elif word == "number":
+            number, turn, samples, *keys = rest.split()
+            self._numberings[client.stage].take(client, int(number), int(turn), int(samples), keys)
         elif word == "event":
             self.events.setdefault(client.stage, {}).update(json.loads(rest))
         self._grant()
@@ -262,6 +296,17 @@ class SlotServer:
             client.send("granted", number)
 
 
+def run_id() -> str:
+    """Names the run that this process belongs to; empty where it belongs to none."""
+    address = os.environ.get(_ENVIRONMENT_VARIABLE, "")
+    return address and hashlib.sha256(address.encode()).hexdigest()[:8]
+
+
+def join_slots(address: str) -> None:
+    """Makes this process one of the run whose slots are at this address."""
+    os.environ[_ENVIRONMENT_VARIABLE] = address
+
+
 class Slots(_Lines):
     """A process's share of the run's slots; lives in one event loop.
 
@@ -272,8 +317,8 @@ class Slots(_Lines):
         super().__init__()
         self._local = asyncio.Semaphore(concurrency)
         self._numbers = itertools.count()
-        self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._is_shared = False
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self.is_shared = False
 
     @classmethod
     async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
@@ -282,13 +327,13 @@ class Slots(_Lines):
         if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
             host, port, secret = address.rsplit(":", 2)
             await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
-            slots._is_shared = True
+            slots.is_shared = True
             slots.send("hello", json.dumps({"secret": secret, "stage": stage, "priority": priority}))
         return slots
 
     async def disconnect(self) -> None:
         """Ends the connection; what was held is free again."""
-        if self._is_shared:
+        if self.is_shared:
             self.close()
             await self.lost
 
@@ -298,7 +343,7 @@ class Slots(_Lines):
         Raises:
             RunStopped: if no further request may be sent.
         """
-        if not self._is_shared:
+        if not self.is_shared:
             await self._local.acquire()
             return
         if self.lost.done():
@@ -308,29 +353,40 @@ class Slots(_Lines):
         self.send("acquire", number)
         await granted
 
+    async def first_samples(self, turn: int, keys: list[bytes], samples: int) -> list[int]:
+        """The numbers that the samples of these prompts begin with; turns are counted from 0, and none is left out."""
+        if self.lost.done():
+            raise RunStopped("failed")
+        number = next(self._numbers)
+        self._waiting[number] = numbered = asyncio.get_running_loop().create_future()
+        self.send("number", number, turn, samples, *(key.hex() for key in keys))
+        return [int(first) for first in (await numbered).split()]
+
     def release(self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
         """Gives a slot back and says what the request cost."""
-        if self._is_shared:
+        if self.is_shared:
             self.send("release", requests, input_tokens, output_tokens)
         else:
             self._local.release()
 
     def stored(self, requests: int) -> None:
         """Says that the answers to so many requests, whose slots were given back before, are on disk."""
-        if self._is_shared:
+        if self.is_shared:
             self.send("stored", requests)
 
     def report(self, **event: Any) -> None:
         """Tells the main process how far this stage is."""
-        if self._is_shared:
+        if self.is_shared:
             self.send("event", json.dumps(event))
 
     def received(self, word: str, rest: str) -> None:
-        number, _, reason = rest.partition(" ")
+        number, _, more = rest.partition(" ")
         waiting = self._waiting.pop(int(number))
-        if word == "stopped":
+        if word == "numbered":
+            waiting.set_result(more)
+        elif word == "stopped":
             if not waiting.cancelled():
-                waiting.set_exception(RunStopped(reason))
+                waiting.set_exception(RunStopped(more))
         elif waiting.cancelled():
             self.release()
         else:

@@ -5,7 +5,7 @@ import csv
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
@@ -125,6 +125,8 @@ class RougeDedup(Step):
     reference_config: str | None = None
     reference_split: str = "train"
     reference_column: str | None = None
+
+    keeps_state: ClassVar[bool] = True
 
     _index: RougeLIndex = PrivateAttr()
 

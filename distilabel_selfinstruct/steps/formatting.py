@@ -4,7 +4,7 @@
 import random
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
@@ -131,6 +131,8 @@ class FormatForTraining(Step):
     seed_files: list[str] = Field(default_factory=list)
     flag: str | None = None
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of the draws.")
+
+    keeps_state: ClassVar[bool] = True
 
     _seen: set[str] = PrivateAttr(default_factory=set)
     _seeds: list[Row] = PrivateAttr(default_factory=list)

@@ -37,7 +37,9 @@ class Pool:
     def __init__(self, preset: Preset, seeds: Sequence[Shot] = ()) -> None:
         self.shots = list(seeds)
         self._most_similar = preset.most_similar
-        self._texts = {shot.text for shot in seeds}
+        self._places: dict[str, int] = {}  # of the first shot with a text
+        for place, shot in enumerate(seeds):
+            self._places.setdefault(shot.text, place)
         self._index = RougeLIndex(preset.similarity_threshold, preset.tokenizer)
         self._index.load([shot.text for shot in seeds])
 
@@ -48,17 +50,16 @@ class Pool:
             row["most_similar"] = [{"id": self.shots[m.position].id, "score": m.score} for m in similar.best]
             row["max_similarity"] = similar.best[0].score if similar.best else 0.0
             row["mean_similarity"] = similar.mean
-        if text in self._texts:  # an identical text without any word is no duplicate to ROUGE-L
-            here = [shot.text for shot in self.shots].index(text)
-            neighbour: Match | None = self._index.nearest(text) or Match(here, 1.0)
+        if (place := self._places.get(text)) is not None:  # a text without any word is no duplicate to ROUGE-L
+            neighbour: Match | None = self._index.nearest(text) or Match(place, 1.0)
         else:
             neighbour = self._index.admit(text)
         if neighbour is not None:
             near = self.shots[neighbour.position]
             row.update(neighbour_id=near.id, neighbour=near.text, max_similarity=neighbour.score)
             return False
+        self._places[text] = len(self.shots)
         self.shots.append(Shot(row["instruction_id"], text))
-        self._texts.add(text)
         return True
 
 

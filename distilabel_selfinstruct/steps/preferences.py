@@ -3,7 +3,7 @@
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
@@ -184,6 +184,8 @@ class PairResponses(Step):
         }
         ```
     """
+
+    keeps_state: ClassVar[bool] = True
 
     _last: str | None = PrivateAttr(None)
 

@@ -128,6 +128,8 @@ class SelectInstructions(_Select):
     columns = INSTRUCTION_COLUMNS
     stages: list[str] = Field(default_factory=lambda: ["bootstrap"])
 
+    keeps_state: ClassVar[bool] = True
+
     _last: str | None = PrivateAttr(None)
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:

@@ -103,6 +103,15 @@ class TestFind:
         records.close()
         assert find(tmp_path, "a") is not None
 
+    def test_not_what_another_process_of_the_same_run_is_writing(self, tmp_path: Path) -> None:
+        replica = Records(tmp_path, "bootstrap", run="0123abcd")
+        replica.store([record("France?")]).result(timeout=30)
+        for run, is_found in (("0123abcd", False), ("4567cdef", True)):
+            records = Records(tmp_path, "bootstrap", run=run)
+            assert (records.find(request_key("m", "France?", "{}"), 0) is not None) is is_found
+            records.close()
+        replica.close()
+
 
 class TestStore:
     def test_no_file_before_there_is_something_to_store(self, tmp_path: Path) -> None:

@@ -305,3 +305,29 @@ class TestStrangers:
             await slots.disconnect()
 
         in_one_loop(work)
+
+
+class TestNumbers:
+    def test_a_prompt_that_comes_again_is_numbered_in_the_order_of_the_turns(self, server: SlotServer) -> None:
+        async def work() -> None:
+            one, other = await Slots.connect("a", 1, 99), await Slots.connect("a", 1, 99)
+            late = asyncio.ensure_future(other.first_samples(2, [b"x", b"y"], 1))
+            assert await is_waiting(late, server)
+            first = await one.first_samples(0, [b"x", b"x", b"z"], 1)
+            assert await is_waiting(late, server)
+            assert (first, await one.first_samples(1, [], 1), await late) == ([0, 1, 0], [], [2, 0])
+            assert await other.first_samples(3, [b"z"], 5) == [1]
+            assert await other.first_samples(4, [b"z"], 5) == [6]
+            await one.disconnect()
+            await other.disconnect()
+
+        in_one_loop(work)
+
+    def test_stages_have_their_own(self, server: SlotServer) -> None:
+        async def work() -> None:
+            one, other = await Slots.connect("a", 1, 99), await Slots.connect("b", 2, 99)
+            assert await one.first_samples(0, [b"x"], 1) == await other.first_samples(0, [b"x"], 1) == [0]
+            await one.disconnect()
+            await other.disconnect()
+
+        in_one_loop(work)

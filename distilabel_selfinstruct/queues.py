@@ -1,0 +1,148 @@
+"""Queues of the main process that workers on other machines read and write, over TCP.
+
+Ray's own queues are actors: each is a process of its own, that dies with its node and takes what it holds along.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import queue
+import secrets
+import socket
+import threading
+from dataclasses import dataclass, field
+from multiprocessing import AuthenticationError
+from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from typing import Any
+
+_END = b""  # a message to who waits at a queue that is closed; one from a worker asks for the next item
+
+
+class QueueServer:
+    """Serves queues to whoever knows the secret, which is never sent; a context manager.
+
+    Args:
+        host: address of this machine to listen on.
+    """
+
+    def __init__(self, host: str) -> None:
+        self._socket = socket.create_server((host, 0), backlog=1024)
+        self._address: tuple[str, int] = self._socket.getsockname()[:2]
+        self._secret = secrets.token_bytes(32)
+        self._queues: list[ServedQueue] = []
+        self._accepted: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+
+    def __enter__(self) -> QueueServer:
+        self._start(self._accept)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._threads[0].join()  # nobody comes in any more
+        for served in self._queues:
+            served.end()
+        for accepted in list(self._accepted):
+            with contextlib.suppress(OSError):  # the other end was faster
+                accepted.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+
+    def queue(self) -> ServedQueue:
+        """A new queue."""
+        served = ServedQueue(RemoteQueue(self._address, self._secret, len(self._queues)))
+        self._queues.append(served)
+        return served
+
+    def _start(self, target: Any, *args: Any) -> None:
+        thread = threading.Thread(target=target, args=args, name="queue-server", daemon=True)
+        thread.start()
+        self._threads.append(thread)
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # the socket is closed
+            while True:
+                accepted, _ = self._socket.accept()
+                self._accepted.add(accepted)
+                self._start(self._serve, accepted)
+
+    def _serve(self, accepted: socket.socket) -> None:
+        with accepted, contextlib.suppress(OSError, EOFError, AuthenticationError), _connection(accepted) as connection:
+            deliver_challenge(connection, self._secret)
+            answer_challenge(connection, self._secret)
+            served = self._queues[int(connection.recv_bytes())]
+            while True:
+                if (message := connection.recv_bytes()) != _END:
+                    served.items.put(message)
+                    continue
+                if (item := served.items.get()) == _END:
+                    served.end()  # for the next who waits
+                    break
+                connection.send_bytes(item)
+        self._accepted.discard(accepted)
+
+
+def _connection(connected: socket.socket) -> Connection:
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return Connection(os.dup(connected.fileno()))
+
+
+@dataclass
+class ServedQueue:
+    """A queue in the main process; pickled it becomes a `RemoteQueue`."""
+
+    remote: RemoteQueue
+    items: queue.SimpleQueue[bytes] = field(default_factory=queue.SimpleQueue)
+
+    def __reduce__(self) -> Any:
+        return self.remote.__reduce__()
+
+    def put(self, obj: Any) -> None:
+        self.items.put(pickle.dumps(obj, pickle.HIGHEST_PROTOCOL))
+
+    def get(self, block: bool = True, timeout: float | None = None) -> Any:
+        return pickle.loads(self.items.get(block, timeout))
+
+    def end(self) -> None:
+        """Lets nobody wait any longer."""
+        self.items.put(_END)
+
+
+class RemoteQueue:
+    """A queue of the main process as a worker sees it. Errors of the connection say that the main process is gone."""
+
+    def __init__(self, address: tuple[str, int], secret: bytes, number: int) -> None:
+        self._arguments = address, secret, number
+        self._lock = threading.Lock()
+        self._opened: Connection | None = None
+
+    def __reduce__(self) -> Any:
+        return RemoteQueue, self._arguments
+
+    def put(self, obj: Any) -> None:
+        message = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._connection().send_bytes(message)
+
+    def get(self) -> Any:
+        with self._lock:
+            self._connection().send_bytes(_END)
+            return pickle.loads(self._connection().recv_bytes())
+
+    def wait_for_end(self) -> None:
+        """Returns when the main process has closed its queues, or is gone."""
+        with contextlib.suppress(OSError):
+            self._connection().poll(None)
+
+    def _connection(self) -> Connection:
+        if self._opened is None:
+            address, secret, number = self._arguments
+            with socket.create_connection(address) as connected:
+                self._opened = _connection(connected)
+            answer_challenge(self._opened, secret)
+            deliver_challenge(self._opened, secret)
+            self._opened.send_bytes(str(number).encode())
+        return self._opened

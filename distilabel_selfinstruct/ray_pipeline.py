@@ -1,0 +1,256 @@
+"""RayPipeline: the same run on the machines of a Ray cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import sys
+import threading
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distilabel.constants import STEP_ATTR_NAME
+from distilabel.pipeline.ray import RayPipeline as _StockRayPipeline
+from distilabel.utils.serialization import TYPE_INFO_KEY
+
+from distilabel_selfinstruct import __version__
+from distilabel_selfinstruct.cluster import Cluster, Key, Node, Resources
+from distilabel_selfinstruct.errors import ConfigError, PipelineError
+from distilabel_selfinstruct.llms.slots import join_slots
+from distilabel_selfinstruct.pipeline import GO_ON, Interrupted, Pipeline, WholePipeline, _said, _StepFailed, _Worker
+from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
+
+if TYPE_CHECKING:
+    from distilabel.steps.base import _Step
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """What a worker is told before its errand, which it may be unable to read."""
+
+    step_name: str
+    replica: int
+    version: str
+    folder: str  # that relative paths start from
+    path: list[str]  # where the main process finds modules
+    marker: Path  # a file that all nodes must see, and what stands in it
+    text: str
+    slots: str
+    output: ServedQueue | RemoteQueue
+
+
+class RayPipeline(WholePipeline, _StockRayPipeline):
+    """distilabel's `RayPipeline`, made to finish whole or raise, as `Pipeline` is on one machine.
+
+    Each worker is an actor somewhere in the cluster; batches go through this process, which must be on a machine of
+    the cluster. All nodes need this package, and the folder it runs in and its files on storage that they share. A
+    lost worker, node or head ends the run with an exception within half a minute; a model's key goes to the workers
+    and nowhere else.
+
+    Args:
+        name: name of the pipeline.
+        address: of the cluster's head, `HOST:PORT`; `auto` for the cluster of this machine; `local` starts one on
+            this machine, which ends with the run. A token comes from `RAY_AUTH_TOKEN`,
+            `RAY_AUTH_TOKEN_PATH` or `~/.ray/auth_token`; a cluster without needs `RAY_AUTH_MODE=disabled`.
+
+    The other arguments are those of `Pipeline`.
+
+    Raises:
+        ConfigError: from `run`, if there is no such cluster, it refuses the token, or is too small.
+        MissingExtraError: from `run`, if Ray is not installed.
+    """
+
+    is_on_ray: ClassVar[bool] = True
+
+    def __init__(self, name: str | None = None, *, address: str = "local", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.address = address
+        self._nodes: dict[Key, str] = {}  # of the workers that have come there
+
+    @property
+    def QueueClass(self) -> Any:
+        return self._queues.queue
+
+    def _create_step_input_queue(self, step_name: str) -> Any:
+        """As in any pipeline: distilabel's own gives Ray's queues names here, and names collide."""
+        return super(_StockRayPipeline, self)._create_step_input_queue(step_name)
+
+    def dump(self, **kwargs: Any) -> dict[str, Any]:
+        """As a `Pipeline`: where it ran is not what it is."""
+        dumped = super().dump(**kwargs)
+        dumped["pipeline"][TYPE_INFO_KEY] = {"module": Pipeline.__module__, "name": Pipeline.__name__}
+        return dumped
+
+    @contextlib.contextmanager
+    def _place(self) -> Iterator[str]:
+        with Cluster(self.address, is_stopped=lambda: bool(self._signals)) as self._cluster:
+            if self._signals:
+                raise Interrupted(self._signals[0])
+            self._check_room(sorted(self._cluster.nodes, key=lambda node: node.address))
+            with QueueServer(self._cluster.host) as self._queues, self._marked():
+                yield self._cluster.host
+
+    @contextlib.contextmanager
+    def _marked(self) -> Iterator[None]:
+        """A file in the cache that every node must see."""
+        self._marker, self._text = (
+            self._cache_location["pipeline"].with_name("all-nodes-see-this"),
+            secrets.token_hex(8),
+        )
+        self._marker.write_text(self._text)
+        try:
+            yield
+        finally:
+            self._marker.unlink(missing_ok=True)
+
+    def _start_worker(self, worker: _Worker) -> None:
+        assert self.slots is not None
+        import cloudpickle
+
+        name = str(worker.step.name)
+        try:
+            errand = cloudpickle.dumps(replace(self._errand(worker), verbose=False))
+        except Exception as error:
+            raise PipelineError(f"Step '{name}' cannot be sent to another machine: {_said(error)}") from None
+        errands = self._queues.queue()
+        errands.put(
+            _Terms(
+                name, worker.replica, __version__, os.getcwd(), sys.path, self._marker, self._text, self.slots.address,
+                self._output_queue,
+            )
+        )  # fmt: skip
+        errands.put(errand)
+        self._cluster.start((name, worker.replica), partial(_visit, errands.remote), _resources(worker.step))
+
+    def _note_status(self, name: str, status: str, replica: int = 0, text: str = "") -> None:
+        if status == "arrived":
+            self._nodes[name, replica] = text
+            self._logger.info(f"Step '{name}', replica {replica}, runs on node {text}")
+        else:
+            super()._note_status(name, status, replica, text)
+
+    def _dead_worker(self, after_silence: bool) -> str | None:
+        lost = self._cluster.lost()
+        for key, how in self._cluster.ended.items():
+            if key not in self._ended and (how is not None or after_silence):
+                return self._death(key, how or "it ended without a word")
+        return f"{lost} {GO_ON}" if lost is not None else None
+
+    def _death(self, key: Key, how: str) -> str:
+        self._logger.error(f"Worker of step '{key[0]}', replica {key[1]}: {how}")
+        if (node := self._nodes.get(key)) is None:
+            if "No module named 'distilabel_selfinstruct'" in how:
+                return f"A node has no distilabel-selfinstruct {__version__}, and none of its extra ray; install both."
+            return f"The worker of step '{key[0]}' did not start; what Ray says stands in the log. {GO_ON}"
+        return (
+            f"The worker of step '{key[0]}' on node {node} is gone: killed, out of memory, or its node with it. {GO_ON}"
+        )
+
+    def _end_workers(self, at_once: bool) -> None:
+        """They end with the cluster's context."""
+        self._steps_input_queues.clear()
+        self._nodes.clear()
+
+    def _check_room(self, nodes: list[Node]) -> None:
+        """Whether all workers of each stage find a node.
+
+        Raises:
+            ConfigError: if one never would.
+        """
+        stages, _ = self._get_steps_load_stages()
+        for stage in stages:
+            steps = [self.dag.get_step(name)[STEP_ATTR_NAME] for name in stage]
+            needs = [
+                (name, _resources(step))
+                for name, step in zip(stage, steps)
+                for _ in range(self.dag.get_step_replica_count(name))
+            ]
+            if (homeless := _without_room(needs, nodes)) is not None:
+                raise ConfigError(self._no_room(homeless, needs, nodes))
+
+    def _no_room(self, homeless: str, needs: list[tuple[str, Resources]], nodes: list[Node]) -> str:
+        asked = "; ".join(
+            f"{name} {count} x {_listed(dict(need))}"
+            for (name, need), count in Counter((name, tuple(need.items())) for name, need in needs).items()
+            if need
+        )
+        kinds = {kind for _, need in needs for kind in need}
+        there = "; ".join(
+            f"{node.address} {_listed({kind: node.resources.get(kind, 0) for kind in sorted(kinds)})}" for node in nodes
+        )
+        return (
+            f"The Ray cluster has no room for all workers of step '{homeless}'. Asked for at the same time: {asked}."
+            f" Its nodes have: {there}. Ask for fewer replicas or less for each, or add nodes."
+        )
+
+
+def _resources(step: _Step) -> Resources:
+    """What one replica of a step asks for, by Ray's names; most only wait for an endpoint, and need nothing."""
+    own = step.resources
+    named = {"CPU": own.cpus, "GPU": own.gpus, "memory": own.memory, **(own.resources or {})}
+    return {name: amount for name, amount in named.items() if amount}
+
+
+def _without_room(needs: list[tuple[str, Resources]], nodes: list[Node]) -> str | None:
+    """The first step whose worker finds no node with room, if the largest ones choose first."""
+    free = [dict(node.resources) for node in nodes]
+    for name, need in sorted(needs, key=lambda each: -max(each[1].values(), default=0)):
+        home = next((node for node in free if all(node.get(kind, 0) >= need[kind] for kind in need)), None)
+        if home is None:
+            return name
+        for kind in need:
+            home[kind] -= need[kind]
+    return None
+
+
+def _listed(resources: Resources) -> str:
+    return ", ".join(f"{amount:g} {kind}" for kind, amount in resources.items())
+
+
+# --- in the worker ---------------------------------------------------------------------------------------------------
+
+
+def _visit(errands: RemoteQueue) -> None:
+    """What a worker does: it fetches its errand from the main process, and does not outlive it."""
+    import cloudpickle
+    import ray
+
+    terms: _Terms = errands.get()
+    node = ray.util.get_node_ip_address()
+    try:
+        _check(terms)
+        sys.path += [folder for folder in terms.path if folder not in sys.path]
+        join_slots(terms.slots)
+        errand = cloudpickle.loads(errands.get())
+    except Exception as error:
+        terms.output.put(_StepFailed(terms.step_name, f"node {node} {_said(error)}", traceback.format_exc()))
+        return
+    terms.output.put({"name": terms.step_name, "status": "arrived", "replica": terms.replica, "text": node})
+    threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
+    errand.run()
+
+
+def _check(terms: _Terms) -> None:
+    if terms.version != __version__:
+        raise PipelineError(f"has distilabel-selfinstruct {__version__}, the others {terms.version}; install the same.")
+    try:
+        os.chdir(terms.folder)
+        text = terms.marker.read_text()
+    except OSError as error:
+        raise PipelineError(
+            f"does not see {error.filename}. The folder that the run is started in and the run folder must be on"
+            " storage that all nodes share."
+        ) from None
+    if text != terms.text:
+        raise PipelineError(f"has another folder {terms.marker.parent}; it must be on storage that all nodes share.")
+
+
+def _end_with_main_process(errands: RemoteQueue) -> None:
+    errands.wait_for_end()
+    os._exit(1)

@@ -1,0 +1,156 @@
+"""The main pipeline on a Ray cluster of three nodes: the same dataset, and nothing lost when nodes are."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.integration.test_durability import (
+    CONCURRENCY,
+    KEY,
+    Command,
+    Ended,
+    Reference,
+    dataset,
+    paid_twice,
+    stored,
+    wait_until,
+)
+from tests.support.answers import answer, prompt_of, question_of
+from tests.support.openai_server import OpenAIServer
+from tests.support.ray_cluster import RayCluster, RayNode
+
+pytest.importorskip("ray", reason='needs Ray: pip install "distilabel-selfinstruct[ray]"')
+pytestmark = pytest.mark.slow
+
+REPLICAS = "identify=2,output_first=2"
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
+    """A run on this machine, without Ray."""
+    folder = tmp_path_factory.mktemp("reference") / "run"
+    with OpenAIServer(answer=answer) as server:
+        command = Command(server.url, folder)
+        try:
+            assert command.wait().status == 0
+        finally:
+            command.end()
+        return Reference(folder, dataset(folder), server.requests)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with RayCluster([], [], []) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer(answer=answer, latency=0.1) as server:
+        yield server
+
+
+@pytest.fixture
+def start(
+    server: OpenAIServer, cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Command]]:
+    """Starts a run in the folder of the test."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+    commands: list[Command] = []
+
+    def start(*options: str) -> Command:
+        commands.append(Command(server.url, tmp_path / "run", *options))
+        return commands[-1]
+
+    yield start
+    for command in commands:
+        command.end()
+
+
+def last_line(ended: Ended) -> str:
+    """What stands below the lines that say how far it is."""
+    return ended.err.splitlines()[-1]
+
+
+def test_the_same_dataset_wherever_the_workers_are(
+    start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster, reference: Reference, tmp_path: Path
+) -> None:
+    command = start("--ray", cluster.address, "--replicas", REPLICAS)
+    wait_until(lambda: any(question_of(request.body) == "input_first" for request in server.requests))
+    assert all(node.workers() & {"bootstrap", "identify", "output_first", "input_first"} for node in cluster.nodes)
+    ended = command.wait()
+    assert ended.status == 0
+    assert dataset(tmp_path / "run") == reference.dataset
+    assert paid_twice(server.requests) == []
+    assert server.max_in_flight <= CONCURRENCY
+    assert KEY not in cluster.logs()
+
+
+def test_a_wrong_address_and_a_wrong_token(
+    start: Callable[..., Command], cluster: RayCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 32)
+    for address, said in [
+        ("127.0.0.2:1", "Error: There is no Ray cluster at 127.0.0.2:1 (Connection refused)."),
+        (
+            cluster.address,
+            f"Error: The Ray cluster at {cluster.address} refuses the token. Set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"
+            " to the cluster's own.",
+        ),
+    ]:
+        started = time.monotonic()
+        ended = start("--ray", address).wait()
+        assert time.monotonic() - started < 30
+        assert (ended.status, last_line(ended)) == (1, said)
+
+
+@pytest.fixture
+def lose(start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster) -> Callable[..., Ended]:
+    """Starts a run, kills a node in the middle of it, and gives the run's end."""
+
+    def lose(choose: Callable[[], RayNode]) -> Ended:
+        server.latency = 1.0
+        command = start("--ray", cluster.address)
+        wait_until(lambda: len(server.requests) >= 15)
+        choose().kill()
+        server.latency = 0.0
+        killed = time.monotonic()
+        ended = command.wait()
+        assert time.monotonic() - killed < 30
+        assert ended.status == 1
+        assert last_line(ended).endswith("Run the same command again to go on: nothing that was answered is lost.")
+        return ended
+
+    return lose
+
+
+def test_a_node_is_lost(
+    lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
+    reference: Reference, tmp_path: Path,
+) -> None:  # fmt: skip
+    ended = lose(lambda: next(node for node in cluster.nodes[1:] if {"identify", "bootstrap"} & node.workers()))
+    assert last_line(ended).startswith("Error: The worker of step '")
+    assert "is gone: killed, out of memory, or its node with it." in last_line(ended)
+    kept, number = stored(tmp_path / "run"), len(server.requests)
+
+    assert start("--ray", cluster.address).wait().status == 0
+    assert dataset(tmp_path / "run") == reference.dataset
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
+    assert len(paid_twice(server.requests)) <= 2 * CONCURRENCY  # their answers were on the way to a worker or the disk
+
+
+def test_the_head_is_lost_and_the_run_completed_without_ray(
+    lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
+    reference: Reference, tmp_path: Path,
+) -> None:  # fmt: skip
+    lose(lambda: cluster.nodes[0])
+    kept, number = stored(tmp_path / "run"), len(server.requests)
+
+    assert start("--replicas", REPLICAS).wait().status == 0
+    assert dataset(tmp_path / "run") == reference.dataset
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
+    assert len(paid_twice(server.requests)) <= 2 * CONCURRENCY

@@ -1,0 +1,310 @@
+"""RayPipeline on three nodes: whole or raises, as Pipeline is, and nothing of it is left in the cluster or here."""
+
+# distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from multiprocessing import active_children
+from pathlib import Path
+from typing import Any
+
+import pytest
+from distilabel.steps import StepInput, StepResources
+from pydantic import PrivateAttr
+
+from distilabel_selfinstruct import RayPipeline, __version__
+from distilabel_selfinstruct.cluster import Cluster, Node
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, PipelineError
+from distilabel_selfinstruct.pipeline import Interrupted
+from distilabel_selfinstruct.queues import RemoteQueue
+from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
+from tests.support.ray_cluster import RayCluster
+from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles
+
+pytest.importorskip("ray", reason='needs Ray: pip install "distilabel-selfinstruct[ray]"')
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"),
+]
+
+ROOT = Path(__file__).parents[1]
+ONE_GPU = StepResources(gpus=1)
+
+
+class Where(Double):
+    """The node that each number was doubled on, and the GPUs that the worker was given."""
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["node", "gpus"]
+
+    def process(self, inputs: StepInput) -> Iterator[list[dict[str, Any]]]:  # type: ignore[override]
+        import ray
+
+        here = {"node": ray.util.get_node_ip_address(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", "")}
+        time.sleep(0.2)
+        yield [row | here for row in inputs]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[RayCluster]:
+    with RayCluster([], [], ["--num-gpus=1"]) as cluster:
+        yield cluster
+
+
+@pytest.fixture(autouse=True)
+def no_hang() -> Iterator[None]:
+    """A test that would hang fails, and so does one that leaves something behind."""
+
+    def fail(*_: object) -> None:
+        raise TimeoutError("this hangs")
+
+    folders = set(Path("/tmp").glob("ray-*"))
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(100)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+    assert not active_children()
+    assert len(set(Path("/tmp").glob("ray-*")) - folders) <= 1  # that of the cluster, if it was made for this test
+
+
+@pytest.fixture
+def run(cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Runs a pipeline on the cluster: the rows of each leaf."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+
+    def run(build: Callable[[], Any], address: str = cluster.address, **options: Any) -> Any:
+        with RayPipeline("test", cache_dir=tmp_path, address=address) as pipeline:
+            build()
+        distiset = pipeline.run(use_cache=False, **options)
+        return {name: config["train"].to_list() for name, config in distiset.items()}
+
+    return run
+
+
+def wait_until_idle(cluster: RayCluster) -> None:
+    """Until no worker of a step is left on any node."""
+    until = time.monotonic() + 20
+    while left := {name for node in cluster.nodes for name in node.workers()} & {"numbers_0", "double_0", "where_0"}:
+        assert time.monotonic() < until, left
+        time.sleep(0.1)
+
+
+# --- what comes out whole --------------------------------------------------------------------------------------------
+
+
+def test_all_rows_in_their_order_from_replicas_on_several_nodes(run: Callable[..., Any], cluster: RayCluster) -> None:
+    rows = run(lambda: Numbers() >> Where(resources=TWO, input_batch_size=1) >> Count())["default"]
+    assert [row["number"] for row in rows] == list(range(20))
+    assert {row["count"] for row in rows} == {20}
+    assert len({row["node"] for row in rows}) == 2
+    wait_until_idle(cluster)
+
+
+def test_a_gpu_is_given_to_one_stage_after_the_other(run: Callable[..., Any]) -> None:
+    def build() -> None:
+        Numbers() >> Where(name="a", resources=ONE_GPU) >> Where(name="b", resources=ONE_GPU)
+
+    rows = run(build, load_groups="sequential_step_execution")["default"]
+    assert {(row["node"], row["gpus"]) for row in rows} == {("127.0.0.4", "0")}
+
+
+def test_the_process_is_as_before_and_a_second_run_of_the_same_name_works(run: Callable[..., Any]) -> None:
+    def state() -> Any:
+        return (
+            [*logging.getLogger().handlers],
+            logging.getLogger().level,
+            sys.excepthook,
+            signal.getsignal(signal.SIGINT),
+            signal.getsignal(signal.SIGTERM),
+            {thread.name for thread in threading.enumerate()},
+            dict(os.environ),
+            os.getpgrp(),
+            len(os.listdir("/proc/self/fd")),
+        )
+
+    before = state()
+    with pytest.raises(PipelineError, match="12 cannot be doubled"):
+        run(lambda: Numbers() >> Double(behaviour="raise"))
+    assert doubles(run(lambda: Numbers() >> Double())["default"]) == DOUBLES
+    assert state() == before
+
+
+# --- what goes wrong, and what it comes to ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        (lambda: Numbers(behaviour="raise in load") >> Double(), "Step 'numbers_0' failed: no such file: numbers.txt"),
+        (lambda: Numbers(behaviour="raise") >> Double(), "Step 'numbers_0' failed: ValueError: no more numbers"),
+        (
+            lambda: Numbers() >> Double(behaviour="exit"),
+            r"The worker of step 'double_0' on node 127.0.0.[234] is gone: killed, out of memory, or its node with it."
+            " Run the same command again to go on: nothing that was answered is lost.",
+        ),
+    ],
+    ids=["load", "generator", "dead worker"],
+)
+def test_an_error_ends_it(
+    run: Callable[..., Any], cluster: RayCluster, capfd: pytest.CaptureFixture[str], build: Any, said: str
+) -> None:
+    with pytest.raises(PipelineError, match=said):
+        run(build)
+    assert capfd.readouterr() == ("", "")
+    wait_until_idle(cluster)
+
+
+def test_a_step_that_cannot_be_sent(run: Callable[..., Any]) -> None:
+    class Rooted:
+        def __deepcopy__(self, memo: Any) -> Any:
+            return self
+
+        def __reduce__(self) -> Any:
+            raise TypeError("not from here")
+
+    class WithRoots(Double):
+        _rooted: Any = PrivateAttr(default_factory=Rooted)
+
+    with pytest.raises(PipelineError, match="Step 'x' cannot be sent to another machine: TypeError: not from here"):
+        run(lambda: Numbers() >> WithRoots(name="x"))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it(run: Callable[..., Any], cluster: RayCluster, number: signal.Signals) -> None:
+    def signal_once_loaded() -> None:
+        while not any("numbers_0" in node.workers() for node in cluster.nodes):
+            time.sleep(0.05)
+        os.kill(os.getpid(), number)
+
+    thread = threading.Thread(target=signal_once_loaded, daemon=True)
+    thread.start()
+    with pytest.raises(Interrupted):
+        run(lambda: Numbers(batch_size=1) >> Where(name="double_0", input_batch_size=1))
+    thread.join()
+    wait_until_idle(cluster)
+
+
+def test_the_main_process_killed(cluster: RayCluster, tmp_path: Path) -> None:
+    code = (
+        "from tests.test_pipeline import Numbers; from tests.test_ray_pipeline import Where, RayPipeline\n"
+        f"with RayPipeline('test', cache_dir={str(tmp_path)!r}, address={cluster.address!r}) as pipeline:\n"
+        "    Numbers(batch_size=1) >> Where(input_batch_size=1)\n"
+        "pipeline.run()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "RAY_AUTH_TOKEN": cluster.token}
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, start_new_session=True)
+    while not any("where_0" in node.workers() for node in cluster.nodes):
+        assert process.poll() is None
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until_idle(cluster)
+
+
+# --- the way to the cluster ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def deaf() -> Iterator[str]:
+    """Somebody who listens, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_an_address_that_is_none(run: Callable[..., Any], deaf: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.cluster._CONNECT", 3.0)
+    for address, said in [
+        ("127.0.0.1:1", r"There is no Ray cluster at 127.0.0.1:1 \(Connection refused\)."),
+        ("127.0.0.1", "'127.0.0.1' is no address of a Ray cluster: expected HOST:PORT"),
+        ("ray://127.0.0.1:10001", "'ray://127.0.0.1:10001' is no address"),
+        (deaf, f"The Ray cluster at {deaf} cannot be used: The Ray cluster does not answer any more."),
+    ]:
+        with pytest.raises(ConfigError, match=said):
+            run(lambda: Numbers() >> Double(), address)
+
+
+def test_a_wrong_token_and_none(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = time.monotonic()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 32)
+    with pytest.raises(ConfigError, match=r"refuses the token. Set RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH"):
+        run(lambda: Numbers() >> Double())
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    with pytest.raises(ConfigError, match=r"there is no token for it. Set RAY_AUTH_TOKEN"):
+        run(lambda: Numbers() >> Double())
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with pytest.raises(ConfigError, match="refuses the token"):
+        run(lambda: Numbers() >> Double())
+    assert time.monotonic() - started < 30
+
+
+def test_a_cluster_of_this_machine_has_a_token_of_its_own(
+    run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    assert doubles(run(lambda: Numbers() >> Double(), "local")["default"]) == DOUBLES
+    assert list(home.iterdir()) == []
+
+
+def test_a_cluster_of_this_machine_without_a_token_where_the_user_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    with Cluster() as cluster:
+        assert not (cluster._folder / "token").exists()
+        assert len(cluster.nodes) == 1
+
+
+def test_ray_is_an_extra(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.cluster.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[ray\]"'):
+        run(lambda: Numbers() >> Double())
+
+
+# --- the nodes -------------------------------------------------------------------------------------------------------
+
+
+def test_a_cluster_that_is_too_small(run: Callable[..., Any]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run(lambda: Numbers() >> Double(resources=StepResources(gpus=1, replicas=2)))
+    assert str(caught.value) == (
+        "The Ray cluster has no room for all workers of step 'double_0'. Asked for at the same time: double_0 2 x 1"
+        " GPU. Its nodes have: 127.0.0.2 0 GPU; 127.0.0.3 0 GPU; 127.0.0.4 1 GPU. Ask for fewer replicas or less for"
+        " each, or add nodes."
+    )
+
+
+def test_room_is_looked_for_node_by_node() -> None:
+    nodes = [Node("a", {"GPU": 4, "CPU": 8}), Node("b", {"GPU": 2, "CPU": 8})]
+    assert _without_room([("x", {"GPU": 2}), ("y", {"GPU": 4})], nodes) is None
+    assert _without_room([("x", {"GPU": 3}), ("y", {"GPU": 3})], nodes) == "y"
+    assert _without_room([("x", {})] * 100, nodes) is None
+    assert _without_room([("x", {"TPU": 1})], nodes) == "x"
+
+
+def test_a_node_that_sees_other_files_or_has_another_version(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    terms = _Terms("double_0", 0, __version__, str(ROOT), [], marker, "this run", "", RemoteQueue(("", 0), b"", 0))
+    with pytest.raises(PipelineError, match=f"does not see {marker}. The folder that the run is started in"):
+        _check(terms)
+    marker.write_text("another run")
+    with pytest.raises(
+        PipelineError, match=f"has another folder {tmp_path}; it must be on storage that all nodes share"
+    ):
+        _check(terms)
+    marker.write_text("this run")
+    _check(terms)
+    with pytest.raises(PipelineError, match=f"has distilabel-selfinstruct {__version__}, the others 0.0.9"):
+        _check(replace(terms, version="0.0.9"))
+    with pytest.raises(PipelineError, match="does not see /nowhere"):
+        _check(replace(terms, folder="/nowhere"))

@@ -188,16 +188,18 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str, folder:
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     try:
-        ray = _connected(address, folder)
-        nodes = _living(ray.nodes())
-        channel.send(("connected", ray.util.get_node_ip_address(), nodes))
-        _Watch(ray, channel, nodes).run()
+        connected = _connected(address, folder)
+        nodes = _living(connected.nodes())
+        channel.send(("connected", connected.util.get_node_ip_address(), nodes))
+        _Watch(connected, channel, nodes).run()
     except (EOFError, BrokenPipeError):
         pass
     except Exception as error:
         with contextlib.suppress(OSError):
             channel.send(("lost", " ".join(str(error).split())))
     with contextlib.suppress(Exception):
+        import ray
+
         ray.shutdown()
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -140,7 +140,10 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         for key, how in self._cluster.ended.items():
             if key not in self._ended and (how is not None or after_silence):
                 return self._death(key, how or "it ended without a word")
-        return f"{lost} {GO_ON}" if lost is not None else None
+        if lost is None:
+            return None
+        self._logger.error(f"{lost} Ray's last words: {self._cluster.log[-2000:]}")
+        return f"{lost} {GO_ON}"
 
     def _death(self, key: Key, how: str) -> str:
         self._logger.error(f"Worker of step '{key[0]}', replica {key[1]}: {how}")

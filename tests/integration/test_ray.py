@@ -50,7 +50,7 @@ def cluster() -> Iterator[RayCluster]:
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(answer=answer, latency=0.1) as server:
+    with OpenAIServer(answer=answer, latency=0.1, api_keys=[KEY]) as server:
         yield server
 
 

@@ -39,12 +39,11 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.formatting import FormatForTraining
     from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
     from distilabel_selfinstruct.steps.judging import FilterByJudge
-    from distilabel_selfinstruct.steps.loading import LoadInstructions
+    from distilabel_selfinstruct.steps.loading import LoadInstructions, LoadSeedTasks
     from distilabel_selfinstruct.steps.magpie import MagpieInstructions
     from distilabel_selfinstruct.steps.preferences import GenerateResponses, PairResponses
     from distilabel_selfinstruct.steps.queries import GenerateQueries
     from distilabel_selfinstruct.steps.selecting import (
-        LoadSeedTasks,
         SelectInstances,
         SelectInstructions,
         SelectPreferences,
@@ -82,12 +81,11 @@ _HOMES = {
     "steps.formatting": ["FormatForTraining"],
     "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
     "steps.judging": ["FilterByJudge"],
-    "steps.loading": ["LoadInstructions"],
+    "steps.loading": ["LoadInstructions", "LoadSeedTasks"],
     "steps.magpie": ["MagpieInstructions"],
     "steps.preferences": ["GenerateResponses", "PairResponses"],
     "steps.queries": ["GenerateQueries"],
     "steps.selecting": [
-        "LoadSeedTasks",
         "SelectInstances",
         "SelectInstructions",
         "SelectPreferences",

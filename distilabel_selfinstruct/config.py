@@ -70,18 +70,18 @@ def option_of(field: FieldInfo) -> Option:
     return known
 
 
-def _by_step(given: Any) -> Any:
-    """The numbers of `STEP=N,...`, as a text or a list of texts."""
+def numbers_by_name(given: Any) -> Any:
+    """The numbers of `NAME=N,...`, as a text or a list of texts, such as the command line gives."""
     if isinstance(given, dict):
         return given
     texts = [given] if isinstance(given, str) else given
     pairs = [each.partition("=") for text in texts for each in text.split(",")]
-    if not all(step and number for step, _, number in pairs):
-        raise ValueError("expected STEP=N,...")
-    return {step.strip(): number for step, _, number in pairs}
+    if not all(name and number for name, _, number in pairs):
+        raise ValueError("expected NAME=N,...")
+    return {name.strip(): number for name, _, number in pairs}
 
 
-ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(_by_step)]
+ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(numbers_by_name)]
 
 
 class CustomLLM(BaseModel):

@@ -378,8 +378,14 @@ class Run(Generic[C]):
             int(before.get("patience", 0))
         except (yaml.YAMLError, UnicodeDecodeError, TypeError, KeyError, ValueError):
             raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another --out.") from None
-        answered = any((self.folder / "completions").glob("*.sqlite"))
-        return dict(before) if answered else None
+        if not any((self.folder / "completions").glob("*.sqlite")):
+            return None
+        if before["recipe"] != self.recipe:
+            raise RunFolderError(
+                f"{self.folder}: holds a run of the recipe {before['recipe']!r}, and this is {self.recipe!r}. Choose"
+                " another --out."
+            )
+        return dict(before)
 
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:

@@ -1,9 +1,9 @@
 """airoboros: topics that the model names, instructions of several kinds about them, and their answers."""
 
 import sys
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import PositiveInt, field_validator
+from pydantic import BeforeValidator, PositiveInt
 
 from distilabel_selfinstruct import (
     AnswerInstructions,
@@ -17,7 +17,7 @@ from distilabel_selfinstruct import (
     WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, LoopConfig, option
+from distilabel_selfinstruct.config import MODEL, LoopConfig, numbers_by_name, option
 from distilabel_selfinstruct.prompts import KINDS, Kind
 from distilabel_selfinstruct.run import Run
 from distilabel_selfinstruct.steps.topics import DEFAULT_QUOTAS
@@ -30,16 +30,10 @@ class TopicsConfig(LoopConfig):
 
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     num_topics: int = option(30, "topics to admit (default: 30)", "N", gt=0)
-    quotas: dict[Kind, PositiveInt] = option(
-        DEFAULT_QUOTAS, f"instructions of each kind to admit, of {', '.join(KINDS)} (default: 100 of all)", "KIND=N",
-        min_length=1,
+    quotas: Annotated[dict[Kind, PositiveInt], BeforeValidator(numbers_by_name)] = option(
+        DEFAULT_QUOTAS, f"instructions of each kind to admit, of {', '.join(KINDS)} (default: 100 of all)",
+        "KIND=N,...", min_length=1,
     )  # fmt: skip
-
-    @field_validator("quotas", mode="before")
-    @classmethod
-    def _of_words(cls, given: Any) -> Any:
-        """From the command line they come as words."""
-        return dict(word.partition("=")[::2] for word in given) if isinstance(given, list) else given
 
     @property
     def wanted(self) -> int:

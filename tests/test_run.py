@@ -99,8 +99,18 @@ class TestWhoseFolder:
             make(finished, **{name: value})
 
     def test_another_recipe_is_refused(self, finished: Path) -> None:
-        with pytest.raises(RunFolderError, match="recipe is 'self-instruct' there, 'evolve' here"):
+        with pytest.raises(RunFolderError) as caught:
             Run(read_config({"out": str(finished)}), recipe="evolve")
+        assert str(caught.value) == (
+            f"{finished}: holds a run of the recipe 'self-instruct', and this is 'evolve'. Choose another --out."
+        )
+
+    def test_a_folder_of_a_recipe_with_other_options_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "completions").mkdir()
+        (tmp_path / "completions" / "a-1-1.sqlite").touch()
+        (tmp_path / "config.yaml").write_text("{recipe: evolve, prompts_version: 1}")
+        with pytest.raises(RunFolderError, match=r"holds a run of the recipe 'evolve', and this is 'self-instruct'\."):
+            make(tmp_path)
 
     def test_other_seed_tasks_are_refused(self, finished: Path, seed_file: str, tmp_path: Path) -> None:
         lines = Path(seed_file).read_text(encoding="utf-8").splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""LoadInstructions: what recipes start from that go on with instructions which are there already."""
+"""LoadInstructions and LoadSeedTasks: rows that are there already, as recipes start from them."""
 
 # distilabel reads signatures at run time: no postponed evaluation of annotations here.
 from typing import TYPE_CHECKING, Any
@@ -7,6 +7,7 @@ from distilabel.steps.base import GeneratorStep
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.seeds import load_seed_tasks, seed_row
 from distilabel_selfinstruct.sources import read_source, text_of
 from distilabel_selfinstruct.steps.rows import Row, task_row
 
@@ -127,3 +128,47 @@ class LoadInstructions(LoadRows):
         super().load()
         texts = read_instructions(self.source, self.config, self.split, self.max_instructions)
         self._rows = [task_row(instruction_id=f"{number:06d}", instruction=text) for number, text in enumerate(texts)]
+
+
+class LoadSeedTasks(LoadRows):
+    """Yields the seed tasks of seed files as rows.
+
+    Attributes:
+        seed_files: the files, in the authors' schema.
+
+    Output columns:
+        - id (`str`): names the seed task.
+        - name (`str`): its short name.
+        - instruction (`str`): the instruction.
+        - instances (`list[dict]`): `input` and `output` of each instance.
+        - is_classification (`bool`): whether it is a classification task.
+
+    Categories:
+        - load
+
+    Examples:
+        Read a seed file:
+
+        ```python
+        from distilabel_selfinstruct import LoadSeedTasks
+
+        seeds = LoadSeedTasks(seed_files=["seeds/seed_tasks.jsonl"])
+        seeds.load()
+        rows, is_last = next(seeds.process())
+        ```
+    """
+
+    seed_files: list[str] = Field(default_factory=list)
+
+    @property
+    def outputs(self) -> "StepColumns":
+        return ["id", "name", "instruction", "instances", "is_classification"]
+
+    def load(self) -> None:
+        """Reads the files.
+
+        Raises:
+            SeedFileError: if one cannot be used.
+        """
+        super().load()
+        self._rows = [seed_row(task) for task in load_seed_tasks(*self.seed_files)]

@@ -1,18 +1,16 @@
-"""Leaf steps: each selects the rows and columns of one config of the dataset; and the seed tasks as rows."""
+"""Leaf steps: each selects the rows and columns of one config of the dataset."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 from abc import abstractmethod
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
-from distilabel.steps.base import GeneratorStep, Step, StepInput
+from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
-from distilabel_selfinstruct.seeds import load_seed_tasks, seed_row
 from distilabel_selfinstruct.steps.rows import Row
 
 if TYPE_CHECKING:
-    from distilabel.steps.base import GeneratorStepOutput
     from distilabel.typing import StepColumns, StepOutput
 
 INSTANCE_COLUMNS = (
@@ -262,59 +260,3 @@ class SelectTopics(_Select):
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         return (row | {"topic_id": row["instruction_id"]} for row in rows if row["reject_reason"] is None)
-
-
-class LoadSeedTasks(GeneratorStep):
-    """Yields the seed tasks of seed files as rows.
-
-    Attributes:
-        seed_files: the files, in the authors' schema.
-
-    Output columns:
-        - id (`str`): names the seed task.
-        - name (`str`): its short name.
-        - instruction (`str`): the instruction.
-        - instances (`list[dict]`): `input` and `output` of each instance.
-        - is_classification (`bool`): whether it is a classification task.
-
-    Categories:
-        - load
-
-    Examples:
-        Read a seed file:
-
-        ```python
-        from distilabel_selfinstruct import LoadSeedTasks
-
-        seeds = LoadSeedTasks(seed_files=["seeds/seed_tasks.jsonl"])
-        seeds.load()
-        rows, is_last = next(seeds.process())
-        ```
-    """
-
-    seed_files: list[str] = Field(default_factory=list)
-
-    _rows: list[Row] = PrivateAttr(default_factory=list)
-
-    @property
-    def outputs(self) -> "StepColumns":
-        return ["id", "name", "instruction", "instances", "is_classification"]
-
-    def load(self) -> None:
-        """Reads the files.
-
-        Raises:
-            SeedFileError: if one cannot be used.
-        """
-        super().load()
-        self._rows = [seed_row(task) for task in load_seed_tasks(*self.seed_files)]
-
-    def process(self, offset: int = 0) -> "GeneratorStepOutput":
-        """Yields all seed tasks.
-
-        Yields:
-            Rows, and whether they are the last.
-        """
-        size = self.batch_size or len(self._rows)
-        for start in range(offset, len(self._rows), size):
-            yield self._rows[start : start + size], start + size >= len(self._rows)

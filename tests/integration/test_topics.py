@@ -235,6 +235,7 @@ class TestOptions:
         expected = {"general": 40, "trivia": 2}
         assert self.read(quotas=["general=40", "trivia=2"]).quotas == expected
         assert self.read(quotas=expected).quotas == expected
+        assert self.read(quotas=["general=40,trivia=2"]).quotas == expected
         assert self.read(quotas=expected).wanted == 42
         assert self.read().wanted == 100
 
@@ -244,7 +245,7 @@ class TestOptions:
             (["poetry=3"], "--quotas: Input should be 'general', 'reasoning', 'coding', 'writing', 'trivia', 'roleplay'"
              " or 'multiple_choice', got 'poetry'."),
             (["general=0"], "--quotas: Input should be greater than 0, got '0'."),
-            (["general"], "--quotas: Input should be a valid integer, unable to parse string as an integer, got ''."),
+            (["general"], "--quotas: expected NAME=N,..., got ['general']."),
             ([], "--quotas: Dictionary should have at least 1 item after validation, not 0, got {}."),
         ],
     )  # fmt: skip

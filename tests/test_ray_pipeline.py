@@ -3,7 +3,6 @@
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import logging
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -62,7 +61,7 @@ def cluster() -> Iterator[RayCluster]:
 
 
 @pytest.fixture(autouse=True)
-def no_hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test that would hang fails, and so does one that leaves something behind."""
 
     def fail(*_: object) -> None:
@@ -76,8 +75,8 @@ def no_hang(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
     assert not active_children()
-    assert not list(folder.glob("ray-*"))
-    shutil.rmtree(folder)
+    assert list(folder.iterdir()) == []
+    folder.rmdir()
 
 
 @pytest.fixture

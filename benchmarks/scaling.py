@@ -30,7 +30,7 @@ from tests.support.ray_cluster import RayCluster  # noqa: E402
 _REPLICAS = "identify=2,output_first=2,input_first=2"
 
 
-def run(url: str, folder: Path, options: argparse.Namespace, nodes: int, cluster: RayCluster | None) -> float:
+def run(url: str, folder: Path, options: argparse.Namespace, cluster: RayCluster | None) -> float:
     """Runs the script; the time it was started at."""
     command = [
         *(sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), "--llm", "openai", "--model", "stub-model"),
@@ -56,11 +56,11 @@ def measure(nodes: int, options: argparse.Namespace) -> str:
         )
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "run"
         cluster = stack.enter_context(RayCluster(*[[]] * nodes)) if nodes else None
-        started = run(server.url, folder, options, nodes, cluster)
+        started = run(server.url, folder, options, cluster)
         requests = [request for request in server.requests if request.completed]
         summary = json.loads((folder / "summary.json").read_text())
         (folder / "summary.json").unlink()
-        again = run(server.url, folder, options, nodes, cluster)
+        again = run(server.url, folder, options, cluster)
         seconds = time.time() - again
     first = min(request.started for request in requests)
     wall = max(request.finished or 0 for request in requests) - first

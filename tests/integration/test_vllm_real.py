@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from distilabel_selfinstruct import DurableLLM, MagpieInstructions
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
+from distilabel_selfinstruct.llms.records import usage_by_stage
 from distilabel_selfinstruct.llms.vllm import VLLM
 from tests.support import fake_vllm
 from tests.support.tiny_model import make_tiny_model
@@ -108,6 +110,19 @@ def test_magpies_template(tmp_path: Path, llm: VLLM) -> None:
     finally:
         llm.use_magpie_template = False
     assert output["statistics"]["input_tokens"] == [len("|user\n")]
+
+
+def test_magpies_task_through_a_folder_of_completions(tmp_path: Path, llm: VLLM) -> None:
+    """A model with random weights says nothing that a rule lets pass; what counts is that each completion is a row."""
+    model = VLLM(model=llm.model, dtype="float32", extra_kwargs=ENGINE)
+    durable = DurableLLM(llm=model, folder=str(tmp_path), stage="magpie", concurrency=4)
+    magpie = MagpieInstructions(llm=durable, num_instructions=4, pre_query_template="qwen2", lag=4, patience=2)
+    magpie.load()
+    rows = [row for batch, _ in magpie.process() for row in batch]
+    magpie.unload()
+    assert len(rows) >= 4
+    assert all(row["instruction"] or row["reject_reason"] for row in rows)
+    assert usage_by_stage(tmp_path)["magpie"].requests == len({row["instruction_id"] for row in rows})
 
 
 def test_after_unload_a_base_model_loads_and_then_the_first_again(tmp_path: Path, llm: VLLM) -> None:

@@ -1,8 +1,8 @@
 """What a run of the paper's size costs apart from the model: python benchmarks/paper_size.py.
 
-Runs the main pipeline with a model that answers at once, for several sizes, and prints for each the wall time, the CPU
-seconds of each process, and the peak memory of all processes together (proportional set size, so that what they share
-counts once).
+Runs the main pipeline with a model that answers at once, for several sizes, and prints for each the wall time, the peak
+memory of all processes together and of the main one (proportional set size, so that what they share counts once), the
+size of the run folder, and the CPU seconds of each process.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -36,10 +37,20 @@ def look(pid: int) -> tuple[str, float, int]:
     return name, (int(fields[11]) + int(fields[12])) / _TICKS, int(pss.split()[1]) * 1024
 
 
-def measure(instructions: int, preset: str) -> tuple[float, int, dict[str, float]]:
-    """Wall seconds, peak bytes of all processes, CPU seconds by process name."""
-    cpu: dict[str, float] = {}
-    peak = 0
+@dataclass
+class Cost:
+    """Seconds and bytes; of all processes where nothing else is said."""
+
+    wall: float = 0.0
+    peak: int = 0
+    peak_of_main: int = 0
+    disk: int = 0
+    cpu: dict[str, float] = field(default_factory=dict)  # by the name of the process
+
+
+def measure(instructions: int, preset: str) -> Cost:
+    """What a run of this size costs."""
+    cost = Cost()
     with tempfile.TemporaryDirectory() as folder:
         config = Path(folder) / "config.yaml"
         config.write_text("llm: {class: benchmarks.instant.InstantLLM}\nconcurrency: 64\nstage_by_stage: false\n")
@@ -57,13 +68,17 @@ def measure(instructions: int, preset: str) -> tuple[float, int, dict[str, float
                         name, seconds, size = look(pid)
                     except (OSError, StopIteration):
                         continue
-                    cpu["main" if pid == process.pid else name] = seconds
+                    cost.cpu["main" if pid == process.pid else name] = seconds
                     total += size
-                peak = max(peak, total)
+                    if pid == process.pid:
+                        cost.peak_of_main = max(cost.peak_of_main, size)
+                cost.peak = max(cost.peak, total)
                 time.sleep(0.5)
         if process.returncode:
             raise SystemExit(f"the run failed with exit status {process.returncode}")
-        return time.monotonic() - started, peak, cpu
+        cost.wall = time.monotonic() - started
+        cost.disk = sum(path.stat().st_size for path in Path(folder, "run").rglob("*") if path.is_file())
+    return cost
 
 
 def main() -> None:
@@ -71,12 +86,17 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[6_500, 13_000, 26_000, 52_000])
     parser.add_argument("--preset", default="default")
     options = parser.parse_args()
-    print("| instructions | wall, s | ms an instruction | peak memory, MB | CPU seconds by process |")
-    print("|---:|---:|---:|---:|---|")
+    print("| instructions | wall, s | ms an instruction | peak memory, MB | of main | disk, MB | CPU s by process |")
+    print("|---:|---:|---:|---:|---:|---:|---|")
     for size in options.sizes:
-        seconds, peak, cpu = measure(size, options.preset)
-        where = ", ".join(f"{name} {spent:.0f}" for name, spent in sorted(cpu.items(), key=lambda item: -item[1])[:6])
-        print(f"| {size:,} | {seconds:.0f} | {1000 * seconds / size:.2f} | {peak / 1e6:,.0f} | {where} |", flush=True)
+        cost = measure(size, options.preset)
+        most = sorted(cost.cpu.items(), key=lambda item: -item[1])[:6]
+        where = ", ".join(f"{name} {spent:.0f}" for name, spent in most)
+        print(
+            f"| {size:,} | {cost.wall:.0f} | {1000 * cost.wall / size:.2f} | {cost.peak / 1e6:,.0f} |"
+            f" {cost.peak_of_main / 1e6:,.0f} | {cost.disk / 1e6:,.0f} | {where} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -183,16 +183,22 @@ def test_a_step_that_cannot_be_sent(run: Callable[..., Any]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it(run: Callable[..., Any], cluster: RayCluster, number: signal.Signals) -> None:
+    over = threading.Event()
+
     def signal_once_loaded() -> None:
-        while not any("numbers_0" in node.workers() for node in cluster.nodes):
-            time.sleep(0.05)
+        while not any("double_0" in node.workers() for node in cluster.nodes):
+            if over.wait(0.05):
+                return
         os.kill(os.getpid(), number)
 
     thread = threading.Thread(target=signal_once_loaded, daemon=True)
     thread.start()
-    with pytest.raises(Interrupted):
-        run(lambda: Numbers(batch_size=1) >> Where(name="double_0", input_batch_size=1))
-    thread.join()
+    try:
+        with pytest.raises(Interrupted):
+            run(lambda: Numbers(batch_size=1) >> Where(name="double_0", input_batch_size=1))
+    finally:
+        over.set()
+        thread.join()
     wait_until_idle(cluster)
 
 

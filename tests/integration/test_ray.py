@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -143,14 +144,24 @@ def test_a_node_is_lost(
     assert len(paid_twice(server.requests)) <= 2 * CONCURRENCY  # their answers were on the way to a worker or the disk
 
 
-def test_the_head_is_lost_and_the_run_completed_without_ray(
+def test_the_head_is_lost(
     lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
     reference: Reference, tmp_path: Path,
 ) -> None:  # fmt: skip
     lose(lambda: cluster.nodes[0])
     kept, number = stored(tmp_path / "run"), len(server.requests)
+    shutil.copytree(tmp_path / "run", tmp_path / "copy")
 
-    assert start("--replicas", REPLICAS).wait().status == 0
+    for node in cluster.nodes[1:]:
+        node.kill()
+    cluster.start_head()
+    assert start("--ray", cluster.address).wait().status == 0
     assert dataset(tmp_path / "run") == reference.dataset
     assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
     assert len(paid_twice(server.requests)) <= 2 * CONCURRENCY
+
+    number = len(server.requests)  # and the same folder, completed without Ray
+    without_ray = Command(server.url, tmp_path / "copy", "--replicas", REPLICAS)
+    assert without_ray.wait().status == 0
+    assert dataset(tmp_path / "copy") == reference.dataset
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}

@@ -5,6 +5,7 @@ Needs torch and transformers: pip install "torch>=2.13" transformers
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -47,7 +48,7 @@ def test_a_raw_string_is_refused(llm: Any) -> None:
 
 
 def test_it_answers_the_main_pipeline_through_the_config(tmp_path: Path) -> None:
-    """Random weights say nothing that could be admitted; what counts is that every answer is on disk."""
+    """What random weights say is hardly ever admitted, and never of use; what counts is that every answer is on disk."""
     model = make_tiny_model(tmp_path / "model")
     config = tmp_path / "config.yaml"
     config.write_text(
@@ -67,7 +68,7 @@ def test_it_answers_the_main_pipeline_through_the_config(tmp_path: Path) -> None
         text=True,
     )
     assert run.returncode == 3, run.stderr
-    assert "round after round brought nothing new" in run.stdout
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     usage = usage_by_stage(tmp_path / "run" / "completions")["bootstrap"]
-    assert usage.requests == 2
+    assert usage.requests == summary["prompts"] >= 1
     assert usage.output_tokens > 0

@@ -48,7 +48,7 @@ def test_a_raw_string_is_refused(llm: Any) -> None:
 
 
 def test_it_answers_the_main_pipeline_through_the_config(tmp_path: Path) -> None:
-    """What random weights say is hardly ever admitted, and never of use; what counts is that every answer is on disk."""
+    """What random weights say is hardly ever admitted; what counts is that every answer is on disk."""
     model = make_tiny_model(tmp_path / "model")
     config = tmp_path / "config.yaml"
     config.write_text(

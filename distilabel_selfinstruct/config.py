@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
 
@@ -299,8 +300,9 @@ class SourceConfig(RunConfig):
 
     def inputs(self) -> dict[str, str]:
         """The name of the instructions."""
-        return {"originals": content_name(self.originals())}
+        return {"originals": content_name(self.originals)}
 
+    @cached_property
     def originals(self) -> list[str]:
         """The instructions that the run goes on with."""
         return read_instructions(self.source, self.subset, self.split, self.max_instructions)

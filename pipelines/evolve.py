@@ -58,7 +58,7 @@ def build(run: Run[EvolveConfig]) -> WholePipeline:
             )
             last >> evolve >> judge
             last = judge
-        dedup = RougeDedup(name="dedup", threshold=config.similarity_threshold, references=config.originals())
+        dedup = RougeDedup(name="dedup", threshold=config.similarity_threshold, references=config.originals)
         answers = AnswerEvolutions(name="answers", llm=run.llm("answers"))
 
         instances = SelectInstances(

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from distilabel_selfinstruct.pipeline import Interrupted
 from distilabel_selfinstruct.queues import RemoteQueue
 from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
 from tests.support.ray_cluster import RayCluster
-from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles
+from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, ends_in_time
 
 pytest.importorskip("ray", reason='needs Ray: pip install "distilabel-selfinstruct[ray]"')
 pytestmark = [
@@ -63,18 +62,10 @@ def cluster() -> Iterator[RayCluster]:
 @pytest.fixture(autouse=True)
 def no_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A test that would hang fails, and so does one that leaves something behind."""
-
-    def fail(*_: object) -> None:
-        raise TimeoutError("this hangs")
-
     folder = Path(tempfile.mkdtemp(dir="/tmp"))  # names of sockets have room for no long one
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(100)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
-    assert not active_children()
+    with ends_in_time():
+        yield
     assert list(folder.iterdir()) == []
     folder.rmdir()
 

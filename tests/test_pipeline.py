@@ -193,6 +193,33 @@ def ends_in_time() -> Iterator[None]:
     assert not active_children()
 
 
+@contextlib.contextmanager
+def process_as_before() -> Iterator[None]:
+    """What is set for the whole process is set back, and no thread or file is left open."""
+
+    def settings() -> Any:
+        root = logging.getLogger()
+        signals = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        return [*root.handlers], root.level, logging.getLogger("httpx").level, sys.excepthook, signals, os.getpgrp()
+
+    def threads() -> set[str]:
+        return {thread.name for thread in threading.enumerate()}
+
+    def open_files() -> set[str]:
+        folder = "/proc/self/fd"
+        links = [os.path.join(folder, name) for name in os.listdir(folder)]
+        return {os.readlink(link) for link in links if os.path.lexists(link)}
+
+    before, threads_before, files_before = settings(), threads(), open_files()
+    environment = dict(os.environ)
+    yield
+    gc.collect()
+    assert settings() == before
+    assert not threads() - threads_before
+    assert not open_files() - files_before
+    assert not environment.items() ^ os.environ.items()
+
+
 def run(build: Callable[[], Any], folder: Path, **options: Any) -> Any:
     """The rows of each leaf."""
     with Pipeline("test", cache_dir=folder) as pipeline:
@@ -450,22 +477,8 @@ def test_a_dry_run_is_not_taken_for_the_result(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("behaviour", ["well", "raise"])
 def test_the_process_is_as_before(tmp_path: Path, behaviour: str) -> None:
-    def state() -> Any:
-        return (
-            [*logging.getLogger().handlers],
-            logging.getLogger().level,
-            logging.getLogger("httpx").level,
-            sys.excepthook,
-            signal.getsignal(signal.SIGINT),
-            signal.getsignal(signal.SIGTERM),
-            {thread.name for thread in threading.enumerate()},
-            dict(os.environ),
-        )
-
-    before = state()
-    with contextlib.suppress(PipelineError):
+    with process_as_before(), contextlib.suppress(PipelineError):
         run(lambda: Numbers() >> Double(behaviour=behaviour), tmp_path)
-    assert state() == before
 
 
 def test_it_runs_in_a_thread_and_twice_in_a_process(tmp_path: Path) -> None:

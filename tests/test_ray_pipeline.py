@@ -1,7 +1,6 @@
 """RayPipeline on three nodes: whole or raises, as Pipeline is, and nothing of it is left in the cluster or here."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
-import logging
 import os
 import signal
 import socket
@@ -26,7 +25,7 @@ from distilabel_selfinstruct.pipeline import Interrupted
 from distilabel_selfinstruct.queues import RemoteQueue
 from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
 from tests.support.ray_cluster import RayCluster
-from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, ends_in_time
+from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, ends_in_time, process_as_before
 
 pytest.importorskip("ray", reason='needs Ray: pip install "distilabel-selfinstruct[ray]"')
 pytestmark = [
@@ -112,24 +111,10 @@ def test_a_gpu_is_given_to_one_stage_after_the_other(run: Callable[..., Any]) ->
 
 
 def test_the_process_is_as_before_and_a_second_run_of_the_same_name_works(run: Callable[..., Any]) -> None:
-    def state() -> Any:
-        return (
-            [*logging.getLogger().handlers],
-            logging.getLogger().level,
-            sys.excepthook,
-            signal.getsignal(signal.SIGINT),
-            signal.getsignal(signal.SIGTERM),
-            {thread.name for thread in threading.enumerate()},
-            dict(os.environ),
-            os.getpgrp(),
-            len(os.listdir("/proc/self/fd")),
-        )
-
-    before = state()
-    with pytest.raises(PipelineError, match="12 cannot be doubled"):
-        run(lambda: Numbers() >> Double(behaviour="raise"))
-    assert doubles(run(lambda: Numbers() >> Double())["default"]) == DOUBLES
-    assert state() == before
+    with process_as_before():
+        with pytest.raises(PipelineError, match="12 cannot be doubled"):
+            run(lambda: Numbers() >> Double(behaviour="raise"))
+        assert doubles(run(lambda: Numbers() >> Double())["default"]) == DOUBLES
 
 
 # --- what goes wrong, and what it comes to ---------------------------------------------------------------------------

@@ -11,18 +11,22 @@ from distilabel_selfinstruct.dataset import features_of
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrected
 
-_INSTANCE = (
-    "instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round", "max_similarity",
-    "model_name",
-)  # fmt: skip
-_REVIEWED = (*_INSTANCE, *(f"original_{name}" for name in FIELDS))
+_OF_COMPLETION = frozenset({"finish_reason", "input_tokens", "output_tokens"})  # not of the texts as they are now
 _FLAGS = {question.name: Value("bool") for question in QUESTIONS}
-REVIEWED_FEATURES = Features(
-    {**features_of((*_REVIEWED, "record_id")), **_FLAGS, **features_of(("annotator", "reviewed_at"))}
-)
-CURATED_FEATURES = Features({**features_of(_REVIEWED), "is_corrected": Value("bool"), "annotators": Value("int64")})
 
 Row = dict[str, Any]
+
+
+def reviewed_features(instance_columns: Iterable[str]) -> Features:
+    """The columns of `reviewed`: those of the instances, what annotators changed and said, who and when."""
+    kept = _kept(instance_columns)
+    return Features({**features_of((*kept, "record_id")), **_FLAGS, **features_of(("annotator", "reviewed_at"))})
+
+
+def curated_features(instance_columns: Iterable[str]) -> Features:
+    """The columns of `curated`: those of the instances, what annotators changed, and how many they were."""
+    kept = features_of(_kept(instance_columns))
+    return Features({**kept, "is_corrected": Value("bool"), "annotators": Value("int64")})
 
 
 def reviewed_rows(
@@ -71,4 +75,10 @@ def corrections_of_all(answers: Sequence[Answer]) -> dict[str, str]:
 
 def _row(record: ReviewRecord, instance: Row, corrections: Mapping[str, str]) -> Row:
     original = {f"original_{name}": text for name, text in record.texts.items()}
-    return {**{column: instance[column] for column in _INSTANCE}, **corrected(record, corrections), **original}
+    kept = {column: value for column, value in instance.items() if column not in _OF_COMPLETION}
+    return {**kept, **corrected(record, corrections), **original}
+
+
+def _kept(instance_columns: Iterable[str]) -> list[str]:
+    kept = [column for column in instance_columns if column not in _OF_COMPLETION]
+    return [*kept, *(f"original_{name}" for name in FIELDS)]

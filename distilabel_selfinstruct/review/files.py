@@ -18,6 +18,7 @@ from typing import Any
 from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.records import (
+    DOCUMENT,
     FIELDS,
     QUESTIONS,
     Answer,
@@ -29,8 +30,9 @@ from distilabel_selfinstruct.review.settings import correction_of
 
 _VERDICTS = tuple(question.name for question in QUESTIONS)
 _CORRECTIONS = tuple(map(correction_of, FIELDS))
-_TEXTS = frozenset(FIELDS + _CORRECTIONS)
-COLUMNS = ("record_id", "annotator", *FIELDS, *_VERDICTS, *_CORRECTIONS)
+_SHOWN = (DOCUMENT, *FIELDS)
+_TEXTS = frozenset(_SHOWN + _CORRECTIONS)
+COLUMNS = ("record_id", "annotator", *_SHOWN, *_VERDICTS, *_CORRECTIONS)
 _WORDS = {"yes": True, "y": True, "true": True, "1": True, "no": False, "n": False, "false": False, "0": False}
 _MOST_CHARACTERS = 32_766  # Excel cuts a cell there, counted in UTF-16, apostrophe included
 _BEGINS_FORMULA = re.compile(r"[=+\-@＝＋－＠'\s]")  # the apostrophe itself and white space among them
@@ -46,7 +48,8 @@ def write_review_file(path: Path, records: Sequence[ReviewRecord], annotator: st
         ReviewError: if the file is there with other content, has an unknown ending, or cannot hold a text.
     """
     rows = [
-        {"record_id": record.id, "annotator": annotator, **record.texts, **dict.fromkeys(_VERDICTS, ""),
+        {"record_id": record.id, "annotator": annotator, DOCUMENT: record.document, **record.texts,
+         **dict.fromkeys(_VERDICTS, ""),
          **{correction_of(name): text for name, text in record.texts.items()}}
         for record in records
     ]  # fmt: skip
@@ -98,6 +101,8 @@ def _check_shown(row: Mapping[str, str], record: ReviewRecord, where: str) -> No
                 f"{where}, column {name!r}: is not the text that was pushed. Put it back, and write what should be"
                 f" different into {correction_of(name)!r}."
             )
+    if not same_text(row[DOCUMENT], record.document):
+        raise ReviewError(f"{where}, column {DOCUMENT!r}: is not the text that was pushed. Put it back.")
 
 
 def _verdict(cell: str, where: str, column: str) -> bool | None:
@@ -143,7 +148,7 @@ def _as_csv(rows: Iterable[Mapping[str, str]], path: Path) -> str:
     writer = csv.DictWriter(text, COLUMNS, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writeheader()
     for row in rows:
-        for name in FIELDS:
+        for name in _SHOWN:
             if len(row[name].encode("utf-16-le")) // 2 > _MOST_CHARACTERS or "\0" in row[name]:
                 raise ReviewError(
                     f"{path}: the {name} of {row['record_id']} does not fit into a spreadsheet's cell; choose a"

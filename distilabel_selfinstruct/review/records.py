@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FIELDS = ("instruction", "input", "output")
+DOCUMENT = "document"
 _KINDS: dict[Any, str] = {True: "classification", False: "other"}
 NO_INPUT = "<noinput>"  # Alpaca's word; as a correction: the record shall have no input
 
@@ -49,14 +50,16 @@ class ReviewRecord:
     """An instance as it is reviewed.
 
     Attributes:
-        id: names instance and text: a text that changes becomes another record, so that no answer is ever taken for one
-            about another text.
+        id: names instance and texts: a text that changes becomes another record, so that no answer is ever taken for
+            one about another text.
         texts: instruction, input and output.
+        document: what the instruction is about, with its title, where the recipe has documents: shown, not judged.
         metadata: what annotators can filter by; values that are not known are left out.
     """
 
     id: str
     texts: Mapping[str, str]
+    document: str = ""
     metadata: Mapping[str, str | int | float] = field(default_factory=dict)
 
 
@@ -80,9 +83,11 @@ class Answer:
 
 
 def record_of(row: Mapping[str, Any], preset: str | None = None) -> ReviewRecord:
-    """The record of a row with instruction, input and output; further columns become its id and metadata."""
+    """The record of a row with instruction, input and output; further columns become id, document and metadata."""
     texts = {name: row.get(name) or "" for name in FIELDS}
-    content = json.dumps([texts[name] for name in FIELDS]).encode()
+    document = "\n\n".join(row[name] for name in ("title", "document") if row.get("document") and row.get(name))
+    shown = [*(texts[name] for name in FIELDS), *([document] if document else [])]
+    content = json.dumps(shown).encode()
     name = row.get("instance_id") or "record"
     metadata = {
         "kind": _KINDS.get(row.get("is_classification")),
@@ -97,6 +102,7 @@ def record_of(row: Mapping[str, Any], preset: str | None = None) -> ReviewRecord
     return ReviewRecord(
         id=f"{name}-{hashlib.sha256(content).hexdigest()[:12]}",
         texts=texts,
+        document=document,
         metadata={name: value for name, value in metadata.items() if value is not None},
     )
 

@@ -14,9 +14,9 @@ from distilabel_selfinstruct.dataset import load_dataset, save_config
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.review.argilla import ArgillaServer
 from distilabel_selfinstruct.review.curate import (
-    CURATED_FEATURES,
-    REVIEWED_FEATURES,
+    curated_features,
     curated_rows,
+    reviewed_features,
     reviewed_rows,
 )
 from distilabel_selfinstruct.review.errors import ReviewError
@@ -237,8 +237,9 @@ def _write_review(store: ReviewStore, needed: int, unfinished: int = 0) -> Quali
     current = [answer for answer in answers if answer.record_id in instances]
     quality = judge(records, current, needed, len(instances), _notes(answers, current, unfinished))
     folder = store.run / "dataset"
-    save_config(reviewed_rows(records, current, instances), REVIEWED_FEATURES, folder / "reviewed")
-    save_config(curated_rows(records, current, needed, instances), CURATED_FEATURES, folder / "curated")
+    columns = store.instance_columns()
+    save_config(reviewed_rows(records, current, instances), reviewed_features(columns), folder / "reviewed")
+    save_config(curated_rows(records, current, needed, instances), curated_features(columns), folder / "curated")
     quality.write(store.folder / "quality.json")
     return quality
 

@@ -5,17 +5,18 @@ from __future__ import annotations
 import html
 from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct.review.records import FIELDS, NO_INPUT, QUESTIONS, ReviewRecord
+from distilabel_selfinstruct.review.records import DOCUMENT, FIELDS, NO_INPUT, QUESTIONS, ReviewRecord
 
 if TYPE_CHECKING:
     import argilla as rg
 
-TITLES = {"instruction": "Instruction", "input": "Input", "output": "Output"}
+TITLES = {DOCUMENT: "Document", "instruction": "Instruction", "input": "Input", "output": "Output"}
 VERDICTS = {"yes": "Yes", "no": "No"}
 
 _PARAGRAPHS = f"""
 Each record is a task that a language model made up, with an answer it gave: an **instruction**, an **input** (not shown
-where the record has none) and an **output**. Please judge the record *as it is shown*, before any correction.
+where the record has none) and an **output**. Where a **document** stands above them, the instruction is about it; the
+document itself is not judged. Please judge the record *as it is shown*, before any correction.
 
 **1. Does the instruction describe a valid task?** Yes, if somebody could ask this and a text could answer it. No, if it
 makes no sense, contradicts itself, or asks for what no text can give.
@@ -53,7 +54,8 @@ def review_settings(annotators: int) -> rg.Settings:
     return rg.Settings(
         guidelines=GUIDELINES,
         fields=[
-            rg.TextField(name, title=TITLES[name], use_markdown=False, required=name != "input") for name in FIELDS
+            rg.TextField(name, title=TITLES[name], use_markdown=False, required=name in ("instruction", "output"))
+            for name in (DOCUMENT, *FIELDS)
         ],
         questions=[
             *(rg.LabelQuestion(question.name, labels=VERDICTS, title=question.title) for question in QUESTIONS),
@@ -90,9 +92,10 @@ def argilla_record(record: ReviewRecord) -> rg.Record:
     """
     import argilla as rg
 
+    shown = {**({DOCUMENT: record.document} if record.document else {}), **record.texts}
     return rg.Record(
         id=record.id,
-        fields={name: html.escape(text, quote=False) for name, text in record.texts.items()},
+        fields={name: html.escape(text, quote=False) for name, text in shown.items()},
         metadata=dict(record.metadata),
         suggestions=[rg.Suggestion(correction_of(name), value=text) for name, text in record.texts.items() if text],
     )

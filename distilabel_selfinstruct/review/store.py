@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from datasets import Dataset
 from filelock import FileLock, Timeout
 
 from distilabel_selfinstruct.dataset import load_dataset
@@ -96,8 +97,15 @@ class ReviewStore:
 
     def instances(self) -> dict[str, dict[str, Any]]:
         """The instances of the dataset as it is now, by the id of their record."""
-        rows = load_dataset(self.run / "dataset")["instances"]["train"].to_list()
-        return {record_of(row).id: row for row in rows}
+        return {record_of(row).id: row for row in self._dataset().to_list()}
+
+    def instance_columns(self) -> list[str]:
+        """The columns that they have."""
+        columns: list[str] = self._dataset().column_names
+        return columns
+
+    def _dataset(self) -> Dataset:
+        return load_dataset(self.run / "dataset")["instances"]["train"]
 
     # --- what was pushed --------------------------------------------------------------------------------------------
 

@@ -48,6 +48,8 @@ class SelfInstructToArgilla(Step):
         - input (`str`): the input, which may be empty.
         - output (`str`): the output.
         - instance_id (`str`, optional): names the instance.
+        - document (`str`, optional): what the instruction is about; shown, not judged.
+        - title (`str`, optional): the title of the document.
         - is_classification (`bool`, optional): whether it is a classification task, for the metadata.
         - round (`int`, optional): the bootstrap round, for the metadata.
         - max_similarity (`float`, optional): the highest ROUGE-L with a pool item, for the metadata.
@@ -97,7 +99,10 @@ class SelfInstructToArgilla(Step):
     @property
     def inputs(self) -> "StepColumns":
         required = dict.fromkeys(("instruction", "input", "output"), True)
-        known = ("instance_id", "is_classification", "round", "max_similarity", "model_name", "reject_reason")
+        known = (
+            "instance_id", "document", "title", "is_classification", "round", "max_similarity", "model_name",
+            "reject_reason",
+        )  # fmt: skip
         return {**required, **dict.fromkeys(known, False)}
 
     @property

@@ -379,7 +379,7 @@ def test_an_annotator_answers_on_the_page(workplace: Workplace, tmp_path: Path) 
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright: pip install playwright")
     if not Path(CHROMIUM).exists():
         pytest.skip(f"needs {CHROMIUM}: tests/integration/install_argilla.sh FOLDER installs it")
-    run = make_run(tmp_path / "page", [MARKED_UP])
+    run = make_run(tmp_path / "page", [MARKED_UP | {"title": None, "document": "The <b> of HTML."}])
     address = workplace.push(run).address
     anna = workplace.annotator("anna")
 
@@ -395,6 +395,7 @@ def test_an_annotator_answers_on_the_page(workplace: Workplace, tmp_path: Path) 
         text = page.locator("body").inner_text()
         for name in ("instruction", "input", "output"):
             assert MARKED_UP[name] in text
+        assert "Document\nThe <b> of HTML." in text
 
         page.get_by_text("Guidelines").first.click()
         page.get_by_text("To take an input away, write <noinput>.").wait_for()

@@ -31,7 +31,7 @@ from distilabel_selfinstruct.report.card import (
 )
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
 from distilabel_selfinstruct.review.agreement import Agreement, Judged
-from distilabel_selfinstruct.review.curate import CURATED_FEATURES, REVIEWED_FEATURES
+from distilabel_selfinstruct.review.curate import curated_features, reviewed_features
 from distilabel_selfinstruct.review.quality import judge
 from distilabel_selfinstruct.review.records import QUESTIONS, Answer, record_of
 from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
@@ -171,8 +171,8 @@ def test_every_config_says_its_columns_and_how_to_load_it() -> None:
         SelectTopics.columns,
         SelectPreferences.columns,
         (*JUDGE_COLUMNS, "is_chosen"),
-        tuple(REVIEWED_FEATURES),
-        tuple(CURATED_FEATURES),
+        tuple(reviewed_features(INSTANCE_COLUMNS)),
+        tuple(curated_features(INSTANCE_COLUMNS)),
     ],
 )
 def test_every_column_of_the_pipeline_is_explained(columns: tuple[str, ...]) -> None:

@@ -40,13 +40,19 @@ def instance(number: int, instruction: str, input: str, output: str, **more: Any
 CAPITAL = instance(1, "Name the capital of the country.", "France", "Paris")
 SIGN = instance(2, "Is the number positive or negative?", "-7", "negative", is_classification=True)
 JOKE = instance(3, "Tell me a joke.", "", "No.")
+DOSE = instance(
+    4, "How often may it be taken?", "", "Every six hours.",
+    document_id="000000", title="Paracetamol", document="Take one tablet every six hours, <b>not more</b>.",
+)  # fmt: skip
 
 
 def make_run(folder: Path, rows: Iterable[Row], seeds: Iterable[Row] = (SEA,)) -> Path:
     """A run folder with this dataset; what a review left there stays."""
     folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_text("preset: default\nseeds: []\n")
-    configs = {"instances": (list(INSTANCE_COLUMNS), rows), "seeds": (SEED_COLUMNS, seeds)}
+    rows = list(rows)
+    columns = list(rows[0]) if rows else list(INSTANCE_COLUMNS)
+    configs = {"instances": (columns, rows), "seeds": (SEED_COLUMNS, seeds)}
     distiset = {
         name: DatasetDict(
             {"train": Dataset(pa.Table.from_pylist(list(each), schema=features_of(columns).arrow_schema))}

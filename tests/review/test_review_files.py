@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.files import COLUMNS, read_review_file, write_review_file
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
-from tests.review.runs import CAPITAL, SIGN, fill_in, instance, verdicts
+from tests.review.runs import CAPITAL, DOSE, SIGN, fill_in, instance, verdicts
 
 RECORD = record_of(CAPITAL)
 ANSWERED = Answer(
@@ -44,12 +44,20 @@ def test_a_row_shows_the_texts_leaves_the_verdicts_open_and_holds_the_texts_to_c
     [row] = cells(written(tmp_path, CAPITAL))
     assert tuple(row) == COLUMNS
     assert row == {
-        "record_id": RECORD.id, "annotator": "annotator-1",
+        "record_id": RECORD.id, "annotator": "annotator-1", "document": "",
         "instruction": "Name the capital of the country.", "input": "France", "output": "Paris",
         "valid_task": "", "appropriate_input": "", "correct_output": "",
         "corrected_instruction": "Name the capital of the country.", "corrected_input": "France",
         "corrected_output": "Paris",
     }  # fmt: skip
+
+
+def test_a_row_shows_its_document_with_the_title(tmp_path: Path) -> None:
+    [row] = cells(written(tmp_path, DOSE))
+    assert row["document"] == "Paracetamol\n\nTake one tablet every six hours, <b>not more</b>."
+    assert [column for column in row if column.startswith("corrected_")] == [
+        "corrected_instruction", "corrected_input", "corrected_output"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -168,6 +176,14 @@ def test_a_shown_text_that_was_edited_is_an_error_that_says_where_to_write(tmp_p
         read_review_file(file, records(SIGN, CAPITAL))
 
 
+def test_a_document_that_was_edited_is_an_error(tmp_path: Path) -> None:
+    file = written(tmp_path, DOSE)
+    [row] = cells(file)
+    fill_in(file, {row["record_id"]: {**verdicts("yyy"), "document": "Take two."}})
+    with pytest.raises(ReviewError, match=r"review.csv, line 2, column 'document': is not the text .* Put it back\.$"):
+        read_review_file(file, records(DOSE))
+
+
 def test_a_word_that_is_no_verdict(tmp_path: Path) -> None:
     file = written(tmp_path, CAPITAL)
     fill_in(file, {RECORD.id: {"valid_task": "perhaps"}})
@@ -184,7 +200,7 @@ def test_a_record_of_another_run(tmp_path: Path) -> None:
     ("content", "message"),
     [
         (b"a,b\n1,2\n", "line 1: no column 'record_id'"),
-        (b"record_id,annotator\nr,a\n", r"line 1: no column 'instruction'; there must be record_id, annotator"),
+        (b"record_id,annotator\nr,a\n", r"line 1: no column 'document'; there must be record_id, annotator"),
         ("naïve".encode("latin-1"), "is not UTF-8; save it as CSV UTF-8"),
     ],
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distilabel_selfinstruct.review.records import ReviewRecord, corrections_of, record_of
-from tests.review.runs import CAPITAL, SIGN
+from tests.review.runs import CAPITAL, DOSE, SIGN
 
 RECORD = ReviewRecord("r", {"instruction": "Add the numbers.", "input": "1\n2", "output": "3"})
 
@@ -14,6 +14,14 @@ def test_the_id_names_instance_and_text() -> None:
     assert record_of(CAPITAL).id == "000001-00-0-4266b5219830"
     assert record_of(CAPITAL).id == record_of({**CAPITAL, "round": 7}).id
     assert record_of(CAPITAL).id != record_of({**CAPITAL, "output": "Lyon"}).id
+
+
+def test_the_document_is_part_of_what_is_judged() -> None:
+    record = record_of(DOSE)
+    assert record.document == "Paracetamol\n\nTake one tablet every six hours, <b>not more</b>."
+    assert record_of({**DOSE, "title": None}).document == DOSE["document"]
+    assert record_of({**CAPITAL, "title": "Europe"}).document == ""
+    assert record.id != record_of({**DOSE, "document": "Take two."}).id
 
 
 def test_a_row_without_an_id_is_named_by_its_text_alone() -> None:

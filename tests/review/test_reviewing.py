@@ -24,7 +24,7 @@ from distilabel_selfinstruct.review import (
 from distilabel_selfinstruct.review.store import ReviewStore
 from distilabel_selfinstruct.seeds import load_seed_tasks
 from distilabel_selfinstruct.text.parsing import Instance
-from tests.review.runs import CAPITAL, JOKE, SEA, SIGN, Row, fill_in, instance, make_run, record_id, verdicts
+from tests.review.runs import CAPITAL, DOSE, JOKE, SEA, SIGN, Row, fill_in, instance, make_run, record_id, verdicts
 
 
 @pytest.fixture
@@ -122,6 +122,17 @@ def test_every_answer_becomes_a_row_of_reviewed(run: Path) -> None:
         "correct_output": False, "annotator": "annotator-1", "reviewed_at": None,
     }  # fmt: skip
     assert (second["annotator"], second["output"], second["correct_output"]) == ("annotator-2", "negative", True)
+
+
+def test_rows_keep_the_columns_that_their_recipe_adds(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [DOSE])
+    review(run, {record_id(DOSE): verdicts("yyn", corrected_output="Every six hours at most.")})
+    for config in ("reviewed", "curated"):
+        [row] = rows(run, config)
+        assert {name: row[name] for name in ("document_id", "title", "document", "output")} == {
+            "document_id": "000000", "title": "Paracetamol", "document": DOSE["document"],
+            "output": "Every six hours at most.",
+        }  # fmt: skip
 
 
 def test_curated_is_what_is_right_or_was_corrected(run: Path) -> None:

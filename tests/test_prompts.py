@@ -182,15 +182,19 @@ def test_markup_in_an_instruction_is_not_rendered(wording: Wording) -> None:
 @pytest.mark.parametrize("wording", ["chat", "structured"])
 def test_the_judge_is_told_its_points_before_what_changes(wording: Wording) -> None:
     values = {"instruction": "Name a {{ river }}.", "output": "<b>The Po</b>"}
-    text = text_of(render("judgement", wording, input="", **values), wording)
-    shown = "\n<request>\nName a {{ river }}.\n</request>\n\n<answer>\n<b>The Po</b>\n</answer>\n"
+    text = text_of(render("judgement", wording, input="", document="", **values), wording)
+    shown = "well it is written.\n\n<request>\nName a {{ river }}.\n</request>\n\n<answer>\n<b>The Po</b>\n</answer>\n"
     assert text.index("A fifth point") < text.index(shown)
-    with_input = text_of(render("judgement", wording, input="in Italy", **values), wording)
-    assert "\n<request>\nName a {{ river }}.\n\nin Italy\n</request>\n" in with_input
+    more = text_of(render("judgement", wording, input="in Italy", document="Rivers\n\nThe Po.", **values), wording)
+    assert "\n<request>\nName a {{ river }}.\n\nin Italy\n</request>\n" in more
+    assert (
+        "well it is written.\n\nThe request is about this passage:\n\n<passage>\nRivers\n\nThe Po.\n</passage>\n\n"
+        in more
+    )
 
 
 def test_the_judge_ends_with_its_score() -> None:
-    values = {"instruction": "Name a river.", "input": "", "output": "The Po"}
+    values = {"instruction": "Name a river.", "input": "", "output": "The Po", "document": ""}
     assert text_of(render("judgement", "chat", **values), "chat").endswith("\nScore: N")
     _, structure = render("judgement", "structured", **values)
     assert structure["schema"]["properties"]["score"] == {"type": "integer", "minimum": 0, "maximum": 5}

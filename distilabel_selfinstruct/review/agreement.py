@@ -172,7 +172,8 @@ def judge_review(run: Path, llm: LLM, judgements: int) -> Agreement:
                 " `review pull`."
             )
         records = store.records()
-        rows = _scored(llm, judgements, (dict(records[record_id].texts) for record_id in is_right))
+        shown = map(records.__getitem__, is_right)
+        rows = _scored(llm, judgements, ({**record.texts, "document": record.document} for record in shown))
         judged = (
             Judged(record_id, row["judge_score"], row["reject_reason"], right)
             for row, (record_id, right) in zip(rows, is_right.items())

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilabel_selfinstruct.text.sentences import with_title
+
 FIELDS = ("instruction", "input", "output")
 DOCUMENT = "document"
 _KINDS: dict[Any, str] = {True: "classification", False: "other"}
@@ -85,7 +87,7 @@ class Answer:
 def record_of(row: Mapping[str, Any], preset: str | None = None) -> ReviewRecord:
     """The record of a row with instruction, input and output; further columns become id, document and metadata."""
     texts = {name: row.get(name) or "" for name in FIELDS}
-    document = "\n\n".join(row[name] for name in ("title", "document") if row.get("document") and row.get(name))
+    document = with_title(row.get("document"), row.get("title"))
     shown = [*(texts[name] for name in FIELDS), *([document] if document else [])]
     content = json.dumps(shown).encode()
     name = row.get("instance_id") or "record"

@@ -14,6 +14,7 @@ from distilabel_selfinstruct.prompts import render
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.rows import Answer, Row, answers_of, excerpt, reject
 from distilabel_selfinstruct.text.scores import MOST, parse_score
+from distilabel_selfinstruct.text.sentences import with_title
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, StepColumns
@@ -46,6 +47,8 @@ class FilterByJudge(MarkingTask):
         - instruction (`str`): the instruction.
         - output (`str`): the output to judge.
         - input (`str`): the input. Optional.
+        - document (`str`): what the instruction is about. Optional.
+        - title (`str`): the title of the document. Optional.
         - reject_reason (`str`): rows that have one are passed on untouched. Optional.
 
     Output columns:
@@ -114,8 +117,14 @@ class FilterByJudge(MarkingTask):
 
     def format_input(self, input: Row) -> FormattedInput:
         """The question about one instance."""
-        texts = {"instruction": input["instruction"], "input": input.get("input") or "", "output": input["output"]}
-        return render("judgement", self.wording, **texts)
+        return render(
+            "judgement",
+            self.wording,
+            instruction=input["instruction"],
+            input=input.get("input") or "",
+            output=input["output"],
+            document=with_title(input.get("document"), input.get("title")),
+        )
 
     def _take_output(self, row: Row, output: GenerateOutput) -> None:
         """Model, tokens and end of the completion stay those of the instance."""

@@ -1,4 +1,4 @@
-"""Where sentences end, and pieces of a text that end there."""
+"""Documents: where their sentences end, pieces of them that end there, and how they are shown."""
 
 from __future__ import annotations
 
@@ -84,3 +84,8 @@ def _cut(text: str, most: int) -> int:
     ends = [end for end in sentence_ends(text[: most + 80]) if end <= most]
     spaces = [space.start() for space in re.finditer(r"\s+", text[: most + 1])]
     return next((at[-1] for at in (ends, spaces) if at), most)
+
+
+def with_title(document: str | None, title: str | None) -> str:
+    """A document as it is shown to people and judges: below its title, if it has one; empty where there is none."""
+    return f"{title}\n\n{document}" if document and title else document or ""

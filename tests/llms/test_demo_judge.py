@@ -23,7 +23,9 @@ def said(prompt: Any, number: int = 1, noise: float = 1.0, seed: int = 0) -> lis
 
 
 def judgement(output: str, wording: Wording = "chat") -> Any:
-    return render("judgement", wording, instruction="Spell the word backwards.", input="lamp", output=output)
+    return render(
+        "judgement", wording, instruction="Spell the word backwards.", input="lamp", output=output, document=""
+    )
 
 
 class TestJudge:
@@ -42,11 +44,13 @@ class TestJudge:
     def test_it_knows_what_evolved_instructions_ask_for(self) -> None:
         evolved = "lamp\n\nGive the answer twice, once on a first line and once more on a line below."
         for output, score in (("pmal\npmal", 5), ("pmal", 2), ("lamp", 1)):
-            prompt = render("judgement", "chat", instruction="Spell the word backwards.", input=evolved, output=output)
+            prompt = render(
+                "judgement", "chat", instruction="Spell the word backwards.", input=evolved, output=output, document=""
+            )
             assert parse_score(said(prompt, noise=0)[0][0]) == score
 
     def test_of_what_it_does_not_know_it_says_so(self) -> None:
-        prompt = render("judgement", "chat", instruction="Who will win?", input="", output="Nobody.")
+        prompt = render("judgement", "chat", instruction="Who will win?", input="", output="Nobody.", document="")
         assert said(prompt, noise=0)[0][0] == "It looks useful, but I cannot tell whether it is right.\nScore: 3"
 
 

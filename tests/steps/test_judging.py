@@ -93,6 +93,16 @@ def test_the_judge_sees_instruction_input_and_output() -> None:
     assert first.endswith("\nScore: N")
 
 
+def test_the_judge_sees_the_document_that_it_is_about() -> None:
+    llm = ScriptedLLM().answering("Score: 5")
+    judge = FilterByJudge(llm=llm)
+    judge.load()
+    next(judge.process([{**ROW, "title": "The sea", "document": "It is salty."}]))
+    assert "about this passage:\n\n<passage>\nThe sea\n\nIt is salty.\n</passage>\n\n<request>" in text_of(
+        llm._asked[0]
+    )
+
+
 def test_structured_wording_comes_with_the_schema_of_a_judgement() -> None:
     llm = ScriptedLLM().answering('{"justification": "Right.", "score": 4}')
     judge = FilterByJudge(llm=llm, wording="structured", num_generations=1)
@@ -118,3 +128,15 @@ def test_the_demo_model_compares_with_the_right_answer(output: str, score: float
     judge.load()
     rows = next(judge.process([{"instruction": "Spell the word backwards.", "input": "lamp", "output": output}]))
     assert rows[0]["judge_score"] == score
+
+
+def test_the_demo_model_looks_up_answers_about_a_document() -> None:
+    judge = FilterByJudge(llm=DemoLLM(noise=0), threshold=None)
+    judge.load()
+    asked = {
+        "instruction": 'Which word follows "is the largest" where Aorta is described?',
+        "title": "Aorta",
+        "document": "The aorta is the largest artery of the body.",
+    }
+    rows = next(judge.process([asked | {"output": output} for output in ("artery", "It is artery.", "vein")]))
+    assert [row["judge_score"] for row in rows] == [5.0, 4.0, 1.0]

@@ -29,9 +29,9 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     if (asked := _QUERIES.match(prompt)) is not None:
         return _list_queries(int(asked[1]), Passage.of(asked[2]), rng, scale)
     if (asked := _ANSWER.match(prompt)) is not None:
-        solution = _solve(asked[2].strip(), Passage.of(asked[1]))
+        solution = solve_query(asked[2].strip(), Passage.of(asked[1]))
     else:
-        solution = _solve(prompt, None)
+        solution = solve_query(prompt, None)
     return None if solution is None else spoken(solution, rng, scale)
 
 
@@ -165,8 +165,8 @@ KINDS = (
 _PATTERNS = [(pattern, kind) for kind in KINDS for pattern in kind.patterns()]
 
 
-def _solve(query: str, passage: Passage | None) -> str | None:
-    """The right answer to a query of one of these kinds; None to any other."""
+def solve_query(query: str, passage: Passage | None) -> str | None:
+    """The right answer to a query of one of these kinds; None to any other, an apology if it needs the passage."""
     for pattern, kind in _PATTERNS:
         if (found := pattern.fullmatch(query)) is not None:
             if passage is None and kind.needs_passage:

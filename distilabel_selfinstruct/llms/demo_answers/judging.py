@@ -7,12 +7,16 @@ import re
 from random import Random
 
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
+from distilabel_selfinstruct.llms.demo_answers.documents import Passage, solve_query
 from distilabel_selfinstruct.llms.demo_answers.evolution import solution_of
 from distilabel_selfinstruct.llms.demo_tasks import noise
 from distilabel_selfinstruct.text.rules import is_refusal
 from distilabel_selfinstruct.text.scores import MOST
 
-_QUESTION = re.compile(r"<request>\n(.*)\n</request>\n\n<answer>\n(.*)\n</answer>\n\n(.*)\Z", re.S)
+_QUESTION = re.compile(
+    r"(?:<passage>\n(.*)\n</passage>\n\n)?<request>\n(.*)\n</request>\n\n<answer>\n(.*)\n</answer>\n\n(.*)\Z",
+    re.DOTALL,
+)
 _WHY = {
     5: "It is what was asked for, and nothing else.",
     4: "It is right, though it takes more words than it needs.",
@@ -28,11 +32,11 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     asked = _QUESTION.search(prompt.strip())
     if asked is None:
         return None
-    request, given, form = asked.groups()
+    passage, request, given, form = asked.groups()
     wrong = noise.pick(rng, noise.JUDGEMENT_SHARES, scale)
     if wrong == "unclear" or Random(given).random() < noise.UNDECIDED_SHARE * scale:
         return Completion(rng.choice(noise.UNCLEAR_JUDGEMENTS))
-    points = points_of(request, given.strip())
+    points = points_of(request, given.strip(), passage)
     if wrong == "severe":
         points = max(0, points - 1)
     if "JSON object" in form:
@@ -41,9 +45,10 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     return Completion(f"{_WHY[points]}\n{line.format(points)}")
 
 
-def points_of(request: str, given: str) -> int:
+def points_of(request: str, given: str, passage: str | None = None) -> int:
     """What an answer deserves."""
-    right = solution_of(request)
+    about_passage = solve_query(request, Passage.of(passage)) if passage else None
+    right = solution_of(request) if about_passage is None else about_passage
     if not given or is_refusal(given):
         return 0
     if right is None:

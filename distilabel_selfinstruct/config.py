@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, cast
@@ -54,6 +55,34 @@ class Option:
     fixed: bool = True
     recorded: bool = True
     const: Any = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Input:
+    """What a run reads.
+
+    Attributes:
+        content: its items, in their order.
+        may_grow: whether the next run in the folder may read more items after these.
+    """
+
+    content: Sequence[Any]
+    may_grow: bool = False
+
+    @property
+    def name(self) -> str:
+        """Tells inputs apart by what they say, and not by where they lie."""
+        return _content_name(self.content)
+
+    def continues(self, name: str) -> bool:
+        """Whether it is the input of this name, or one that has grown out of it."""
+        length = name.partition("-")[0]
+        known = self.content[: int(length)] if self.may_grow and length.isdigit() else self.content
+        return _content_name(known) == name
+
+
+def _content_name(content: Sequence[Any]) -> str:
+    return f"{len(content)}-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"
 
 
 def option(
@@ -205,8 +234,8 @@ class RunConfig(BaseModel):
         if self.judge_base_url and not (self.judge_model or self.model):
             raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
 
-    def inputs(self) -> dict[str, str]:
-        """Names for the contents of the files and datasets that are read: what the result depends on besides.
+    def inputs(self) -> dict[str, Input]:
+        """What is read from files and datasets: what the result depends on besides.
 
         Raises:
             SelfInstructError: if one of them cannot be used.
@@ -280,9 +309,9 @@ class SelfInstructConfig(LoopConfig):
         """What all Tasks of the method are told."""
         return {"preset": self.preset, "wording": self.wording, "seed_files": self.seeds, "seed": self.seed}
 
-    def inputs(self) -> dict[str, str]:
-        """The name of the seed tasks."""
-        return {"seed_tasks": content_name([dataclasses.asdict(task) for task in load_seed_tasks(*self.seeds)])}
+    def inputs(self) -> dict[str, Input]:
+        """The seed tasks."""
+        return {"seed_tasks": Input([dataclasses.asdict(task) for task in load_seed_tasks(*self.seeds)])}
 
 
 class SourceConfig(RunConfig):
@@ -298,9 +327,9 @@ class SourceConfig(RunConfig):
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
     max_instructions: int | None = option(None, "most instructions that are read", "N", fixed=False, gt=0)
 
-    def inputs(self) -> dict[str, str]:
-        """The name of the instructions."""
-        return {"originals": content_name(self.originals)}
+    def inputs(self) -> dict[str, Input]:
+        """The instructions."""
+        return {"originals": Input(self.originals, may_grow=True)}
 
     @cached_property
     def originals(self) -> list[str]:
@@ -309,11 +338,6 @@ class SourceConfig(RunConfig):
 
 
 C = TypeVar("C", bound=RunConfig)
-
-
-def content_name(content: Any) -> str:
-    """A name for a content: what is read for a run, told apart by what it says and not by where it lies."""
-    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def read_config(

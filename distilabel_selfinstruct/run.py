@@ -49,8 +49,8 @@ _FAILURES = frozenset({
 })  # fmt: skip
 
 
-RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals"})
-"""What a run's config.yaml holds beside the options; the last two are the names of what was read."""
+RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list"})
+"""What a run's config.yaml holds beside the options; the last three are the names of what was read."""
 _USUAL_CONFIGS = frozenset({"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"})
 
 
@@ -123,6 +123,9 @@ class Run(Generic[C]):
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
+        self._has_grown = before is not None and any(
+            before.get(name) != value for name, value in self._input_names().items()
+        )
         self.judge_notes()  # an agreement that cannot be used is said before anything is written
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ class Run(Generic[C]):
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
         path = self.folder / "summary.json"
-        if not path.exists() or not (self.folder / "dataset").exists():
+        if self._has_grown or not path.exists() or not (self.folder / "dataset").exists():
             return None
         try:
             summary = Summary.read(path)
@@ -361,7 +364,10 @@ class Run(Generic[C]):
     def _identity(self) -> dict[str, Any]:
         """What the result depends on."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
-        return {**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._inputs}
+        return {**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._input_names()}
+
+    def _input_names(self) -> dict[str, str]:
+        return {name: read.name for name, read in self._inputs.items()}
 
     def _read_before(self) -> dict[str, Any] | None:
         """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
@@ -395,7 +401,12 @@ class Run(Generic[C]):
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
             for name, value in self._identity().items()
-            if before.get(name) != value
+            if name not in self._inputs and before.get(name) != value
+        ]
+        different += [
+            f"{name.replace('_', ' ')} were read there that are not among those of this command"
+            for name, read in self._inputs.items()
+            if not read.continues(str(before.get(name)))
         ]
         if different:
             raise RunFolderError(

@@ -16,7 +16,7 @@ from distilabel_selfinstruct import (
     WholePipeline,
 )
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, RunConfig, content_name, option
+from distilabel_selfinstruct.config import MODEL, Input, RunConfig, option
 from distilabel_selfinstruct.run import Run
 from distilabel_selfinstruct.seeds import PROJECT_SEEDS
 from distilabel_selfinstruct.sources import read_lines
@@ -51,12 +51,12 @@ class DomainConfig(RunConfig):
     )  # fmt: skip
     closed_book: bool = option(False, "answer queries without showing their document")
 
-    def inputs(self) -> dict[str, str]:
-        """The name of the documents and the principles."""
+    def inputs(self) -> dict[str, Input]:
+        """The documents and the principles."""
         read = read_documents(
             self.documents, self.text_column, self.title_column, self.subset, self.split, self.max_documents
         )
-        return {"originals": content_name([read, self.principles_read()])}
+        return {"originals": Input(read, may_grow=True), "principle_list": Input(self.principles_read())}
 
     def principles_read(self) -> list[str]:
         """The principles, if there are any."""

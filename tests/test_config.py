@@ -11,6 +11,7 @@ import yaml
 from distilabel_selfinstruct.cli import options
 from distilabel_selfinstruct.config import (
     MODEL,
+    Input,
     RunConfig,
     SelfInstructConfig,
     option,
@@ -103,12 +104,35 @@ class PrintConfig(RunConfig):
     draft: bool = option(False, "on cheap paper")
     rounds: int | None = option(None, "stop after K rounds", "K", const=3)
 
-    def inputs(self) -> dict[str, str]:
-        return {"source": self.source}
+    def inputs(self) -> dict[str, Input]:
+        return {"source_lines": Input([self.source])}
 
 
 def parsed(*arguments: str) -> dict[str, Any]:
     return vars(options(None, PrintConfig).parse_args(arguments))
+
+
+class TestInput:
+    def test_its_name_is_that_of_its_content(self) -> None:
+        assert Input(["Name a river.", "Name a lake."]).name == Input(("Name a river.", "Name a lake.")).name
+        assert Input(["Name a river."]).name.startswith("1-")
+        assert Input(["Name a river."]).name != Input(["Name a lake."]).name
+
+    def test_what_may_grow_continues_its_beginning(self) -> None:
+        before = Input(["Name a river.", "Name a lake."])
+        more = Input([*before.content, "Name a sea."], may_grow=True)
+        assert more.continues(before.name)
+        assert more.continues(more.name)
+        assert not more.continues(Input(["Name a lake."]).name)
+        assert not Input(before.content, may_grow=True).continues(more.name)
+
+    def test_what_may_not_grow_stays_the_same(self) -> None:
+        more = Input(["Name a river.", "Name a lake."])
+        assert more.continues(more.name)
+        assert not more.continues(Input(["Name a river."]).name)
+
+    def test_a_name_of_another_kind_is_that_of_no_input(self) -> None:
+        assert not Input([], may_grow=True).continues("None")
 
 
 class TestOptionsOfARecipe:
@@ -135,10 +159,10 @@ class TestOptionsOfARecipe:
     def test_another_source_is_another_run(self, tmp_path: Path) -> None:
         (tmp_path / "completions").mkdir()
         (tmp_path / "completions" / "a-1-1.sqlite").touch()
-        known = {"recipe": "print", "prompts_version": VERSION, "source": "a.csv"}
+        known = {"recipe": "print", "prompts_version": VERSION, "source_lines": Input(["a.csv"]).name}
         config = read_config({"source": "b.csv", "out": str(tmp_path)}, kind=PrintConfig)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.model_dump() | known))
-        with pytest.raises(RunFolderError, match=r"another config: source is 'a.csv' there, 'b.csv' here"):
+        with pytest.raises(RunFolderError, match="another config: source lines were read there that are not"):
             Run(config, "print")
 
     def test_the_folder_is_named_after_the_recipe(self) -> None:

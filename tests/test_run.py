@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -116,7 +117,7 @@ class TestWhoseFolder:
         lines = Path(seed_file).read_text(encoding="utf-8").splitlines(keepends=True)
         fewer = tmp_path / "fewer.jsonl"
         fewer.write_text("".join(lines[:-1]), encoding="utf-8")
-        with pytest.raises(RunFolderError, match=r"seed_tasks is '[0-9a-f]{16}' there, '[0-9a-f]{16}' here"):
+        with pytest.raises(RunFolderError, match="seed tasks were read there that are not among those of this command"):
             make(finished, seeds=[str(fewer)])
 
     def test_the_same_seed_tasks_elsewhere_are_the_same(self, finished: Path, seed_file: str, tmp_path: Path) -> None:
@@ -231,7 +232,7 @@ class TestFinished:
         assert (config["recipe"], config["prompts_version"]) == ("self-instruct", PROMPTS_VERSION)
         assert config["package_version"] == __version__
         assert config["seeds"] == [seed_file]
-        assert len(config["seed_tasks"]) == 16
+        assert re.fullmatch(r"303-[0-9a-f]{16}", config["seed_tasks"])
         assert {"out", "verbose"}.isdisjoint(config)  # a folder may be moved, and looked at as one likes
 
 

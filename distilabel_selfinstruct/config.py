@@ -268,6 +268,10 @@ class LoopConfig(RunConfig):
         "N", gt=0,
     )  # fmt: skip
     patience: int = option(5, "rounds without an admission before it stops (default: 5)", "N", fixed=False, gt=0)
+    pilot_rounds: int | None = option(
+        None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
+        const=PILOT_ROUNDS, gt=0,
+    )  # fmt: skip
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
@@ -289,10 +293,6 @@ class SelfInstructConfig(LoopConfig):
 
     num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
     seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
-    pilot_rounds: int | None = option(
-        None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
-        const=PILOT_ROUNDS, gt=0,
-    )  # fmt: skip
 
     @field_validator("seeds", mode="before")
     @classmethod

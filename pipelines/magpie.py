@@ -54,6 +54,7 @@ def build(run: Run[MagpieConfig]) -> WholePipeline:
             preset=config.preset,
             lag=config.lag,
             patience=config.patience,
+            pilot_rounds=config.pilot_rounds,
             folder=str(run.folder),
         )
         answers = AnswerInstructions(

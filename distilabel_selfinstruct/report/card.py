@@ -62,7 +62,7 @@ COLUMNS = {
     "input": "the input of the instance; empty where the instruction needs none",
     "output": "the output of the instance",
     "is_classification": "whether the instruction asks for one of a few labels; null where that is not known",
-    "round": "the round of the bootstrap, from 0",
+    "round": "the round of prompts that brought it, from 0",
     "shot_ids": "the seed tasks and earlier instructions that its prompt showed",
     "most_similar": "the most similar instructions of the pool, with their ROUGE-L, where the preset keeps them",
     "max_similarity": "the highest ROUGE-L F with an instruction of the pool, where it was computed",

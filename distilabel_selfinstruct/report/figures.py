@@ -29,7 +29,7 @@ CAPTIONS = {
     "funnel": "What was admitted and what was rejected, by stage and reason",
     "similarity": "Maximum ROUGE-L of each instruction with the seed tasks",
     "lengths": "Words of instructions, non-empty inputs and outputs",
-    "rounds": "Acceptance and novelty over the rounds of the bootstrap",
+    "rounds": "Acceptance and novelty over the rounds of prompts",
 }
 
 # Light colours, and the style sheet's names for them on the page, which has dark ones too. Okabe and Ito's blue and

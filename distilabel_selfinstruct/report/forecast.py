@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report.cost import Prices
-from distilabel_selfinstruct.report.rounds import Round
+from distilabel_selfinstruct.report.rounds import LOOPS, Round
 from distilabel_selfinstruct.report.wording import duration, number_of
 
 PILOT_ROUNDS = 3  # how many rounds to wait for, if nothing else is asked for
 _DRAWS = 2000
 _RANGE = (5, 95)  # percentiles
+_ONCE = "topics"  # the stage whose requests do not grow with the instructions
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Forecast:
     Attributes:
         instructions: how many are asked for.
         pilot_rounds: how many rounds it was made from.
-        rounds: rounds of the bootstrap.
+        rounds: rounds of the loop.
         instances: rows of the dataset.
         requests: to the model, in all stages.
         input_tokens: of all stages.
@@ -67,10 +68,11 @@ def forecast(
 ) -> Forecast:
     """What `num_instructions` will take, if acceptance stays what it was in the rounds given.
 
-    The cost of one bootstrap prompt, and of the later stages for one admitted instruction, is taken from the pilot. How
-    many prompts an admitted instruction takes differs from round to round: the rounds are drawn anew, with replacement,
-    2000 times, and the range is that of the middle nine tenths of the draws (a percentile bootstrap). It says nothing
-    of what the pilot cannot show: acceptance falls as the pool grows, so a long run leans to the upper end and beyond.
+    The cost of one prompt of the loop, and of the later stages for one admitted instruction, is taken from the pilot;
+    naming topics costs what it has cost. How many prompts an admitted instruction takes differs from round to round:
+    the rounds are drawn anew, with replacement, 2000 times, and the range is that of the middle nine tenths of the
+    draws (a percentile bootstrap). It says nothing of what the pilot cannot show: acceptance falls as the pool grows,
+    so a long run leans to the upper end and beyond.
 
     Args:
         rounds: the pilot rounds.
@@ -100,15 +102,15 @@ def forecast(
         return Estimate(*(float(offset + factor * value) for value in (expected, low, high)))
 
     prompts_each = ratio(prompts, admitted)
-    first = usage.get("bootstrap", Usage())
-    later = [each for stage, each in usage.items() if stage != "bootstrap"]
+    later = usage.keys() - {*LOOPS, _ONCE}
 
-    def whole(of_bootstrap: float, of_later: Sequence[float]) -> Estimate:
-        """Bootstrap grows with the prompts, the later stages with the instructions."""
+    def whole(of_usage: Callable[[Usage], float]) -> Estimate:
+        """The loop grows with the prompts, the later stages with the instructions."""
+        spent = {stage: of_usage(each) for stage, each in usage.items()}
         return scaled(
             prompts_each,
-            factor=num_instructions * of_bootstrap / prompts.sum(),
-            offset=num_instructions * sum(of_later) / admitted.sum(),
+            factor=num_instructions * sum(spent.get(stage, 0.0) for stage in LOOPS) / prompts.sum(),
+            offset=num_instructions * sum(spent[stage] for stage in later) / admitted.sum() + spent.get(_ONCE, 0.0),
         )
 
     return Forecast(
@@ -116,11 +118,11 @@ def forecast(
         pilot_rounds=len(rounds),
         rounds=scaled(ratio(np.ones_like(admitted), admitted), num_instructions),
         instances=scaled(ratio(instances, admitted), num_instructions),
-        requests=whole(first.requests, [each.requests for each in later]),
-        input_tokens=whole(first.input_tokens, [each.input_tokens for each in later]),
-        output_tokens=whole(first.output_tokens, [each.output_tokens for each in later]),
-        seconds=whole(first.seconds / concurrency, [each.seconds / concurrency for each in later]),
-        money=whole(_money(first, prices), [_money(each, prices) for each in later]) if prices else None,
+        requests=whole(lambda each: each.requests),
+        input_tokens=whole(lambda each: each.input_tokens),
+        output_tokens=whole(lambda each: each.output_tokens),
+        seconds=whole(lambda each: each.seconds / concurrency),
+        money=whole(lambda each: prices.of(each.input_tokens, each.output_tokens)) if prices else None,
         currency=prices.currency if prices else None,
     )
 
@@ -128,10 +130,6 @@ def forecast(
 def _draws(rounds: int) -> NDArray[np.int64]:
     """Which rounds each draw takes; always the same draws."""
     return np.random.default_rng(0).integers(rounds, size=(_DRAWS, rounds))
-
-
-def _money(usage: Usage, prices: Prices | None) -> float:
-    return prices.of(usage.input_tokens, usage.output_tokens) if prices else 0.0
 
 
 def forecast_text(forecast: Forecast) -> str:

@@ -1,4 +1,4 @@
-"""The rounds of the bootstrap: what each brought, and whether more of them pay."""
+"""The rounds of a loop: what each brought, and whether more of them pay."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from distilabel_selfinstruct.report.rows import Row
 
 _FEWEST_ROUNDS = 4  # that a trend is read from
-_LOOPS = ("bootstrap", "instructions")  # the stages that ask for instructions round by round
+LOOPS = ("bootstrap", "instructions", "magpie")
+"""The stages that ask for instructions round by round."""
 _HARDLY = 0.10  # of the candidates admitted: hardly worth the requests
 _FALLEN = 0.75  # of the first quarter's acceptance
 
@@ -20,7 +21,7 @@ class Round:
 
     Attributes:
         number: the round's number, from 0; of merged rounds that of the last.
-        prompts: bootstrap prompts asked.
+        prompts: prompts of the loop.
         candidates: instructions in their answers, without those that came when enough had been admitted.
         admitted: how many of them joined the pool.
         similar: how many were too similar to one of it.
@@ -68,7 +69,7 @@ def rounds_of(instructions: Iterable[Row], instances: Iterable[Row], rejected: I
             tally.candidates += 1
             tally.admitted += 1
     for row in rejected:
-        if row["stage"] in _LOOPS and row.get("round") is not None:
+        if row["stage"] in LOOPS and row.get("round") is not None:
             tally = tallies[row["round"]]
             tally.prompts.add((row.get("instruction_id") or "").split("-")[0])
             tally.candidates += row.get("instruction") is not None and row["reason"] != "surplus"

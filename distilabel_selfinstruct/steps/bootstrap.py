@@ -101,7 +101,6 @@ class BootstrapInstructions(LoopingGenerator, Asking):
     """
 
     num_instructions: RuntimeParameter[int] = Field(default=100, gt=0, description="How many instructions to admit.")
-    pilot_rounds: int | None = Field(default=None, gt=0)
     classification_only: bool = False
 
     pool_file = "pool.jsonl"
@@ -112,10 +111,9 @@ class BootstrapInstructions(LoopingGenerator, Asking):
 
     def _loop(self) -> PoolLoop:
         wanted = self.num_instructions or 0
-        lag = self._lag(wanted)
         return PoolLoop(
-            self._seed_tasks, self._preset, wanted, self.seed or 0, lag, self.patience or 1,
-            self.classification_only, self.llm.model_name, self.pilot_rounds and self.pilot_rounds * lag,
+            self._seed_tasks, self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1,
+            self.classification_only, self.llm.model_name,
         )  # fmt: skip
 
     def format_prompt(self, drawn: list[Shot]) -> FormattedInput:

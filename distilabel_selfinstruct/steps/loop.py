@@ -84,7 +84,9 @@ class Loop(ABC):
         expected: texts that a prompt is likely to bring, before the first answer tells.
         seeds: what the pool starts with.
         model_name: recorded in the rows.
-        most_prompts: prompts after which the loop ends, for a pilot.
+
+    Attributes:
+        most_prompts: prompts after which the loop ends, for a pilot; without end by default.
     """
 
     stage: ClassVar[str]
@@ -93,12 +95,12 @@ class Loop(ABC):
 
     def __init__(
         self, preset: Preset, wanted: int, lag: int, patience: int, expected: float, seeds: Sequence[Shot] = (),
-        model_name: str = "", most_prompts: int | None = None,
+        model_name: str = "",
     ) -> None:  # fmt: skip
         self.preset, self.wanted, self.lag, self.patience = preset, wanted, lag, patience
         self.model_name = model_name
         self._expected = expected
-        self._most_prompts = math.inf if most_prompts is None else most_prompts
+        self.most_prompts = math.inf
         self.drawn = self.taken = self.admitted = self.candidates = 0
         self._pool = Pool(preset, seeds)
         self._first = len(seeds)  # of the pool that was admitted
@@ -118,7 +120,7 @@ class Loop(ABC):
     @property
     def is_pilot_over(self) -> bool:
         """Whether no more prompts may be asked."""
-        return self.taken >= self._most_prompts
+        return self.taken >= self.most_prompts
 
     @property
     def pool(self) -> list[Shot]:
@@ -130,7 +132,7 @@ class Loop(ABC):
 
         When a prompt is drawn changes nothing in it, so how many are likely to be needed may be guessed freely.
         """
-        if self.is_complete or self.drawn >= min(self.taken + self.lag, self._most_prompts):
+        if self.is_complete or self.drawn >= min(self.taken + self.lag, self.most_prompts):
             return False
         rate = self.admitted / self.taken if self.taken else self._expected
         likely = math.ceil((self.wanted - self.admitted) / max(rate, 0.25))

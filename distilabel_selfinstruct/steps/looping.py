@@ -46,6 +46,7 @@ class Looping(AskingByPreset):
     patience: RuntimeParameter[int] = Field(
         default=5, gt=0, description="Rounds without an admission after which the loop ends."
     )
+    pilot_rounds: int | None = Field(default=None, gt=0)
     folder: str | None = Field(default=None, exclude=True)
     add_raw_input: RuntimeParameter[bool] = False
     add_raw_output: RuntimeParameter[bool] = False
@@ -74,6 +75,8 @@ class Looping(AskingByPreset):
 
     def run_loop(self, loop: Loop, take: Callable[[Row], None]) -> str:
         """Drives the loop to its end, says how it ended, and writes it; `take` gets each row as soon as it is there."""
+        if self.pilot_rounds is not None:
+            loop.most_prompts = self.pilot_rounds * loop.lag
         ended = self._drive(loop, take)
         if self.folder is not None:
             self._write_report(Path(self.folder), loop, ended)

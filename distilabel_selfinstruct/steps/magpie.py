@@ -86,6 +86,7 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
         preset: name of the preset with limits and word lists.
         lag: prompts in a round; by default the preset's, or a few times the concurrency.
         patience: rounds without an admission after which the loop ends.
+        pilot_rounds: rounds after which the loop ends, to see what it takes; by default none.
         folder: where `magpie.json` (how the loop ended) is written, if given.
         batch_size: most rows sent downstream at once.
 

@@ -26,7 +26,6 @@ class PoolLoop(Loop):
         lag: prompts between an answer and the first prompt that may show what it brought; at least 1.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         classification_only: show classification seeds only.
-        most_prompts: prompts after which the loop ends, for a pilot.
         model_name: recorded in the rows.
     """
 
@@ -42,15 +41,12 @@ class PoolLoop(Loop):
         patience: int,
         classification_only: bool = False,
         model_name: str = "",
-        most_prompts: int | None = None,
     ) -> None:
         self.seed = seed
         self._seeds = [
             Shot(task.id, task.instruction) for task in seed_tasks if task.is_classification or not classification_only
         ]
-        super().__init__(
-            preset, num_instructions, lag, patience, preset.new_instructions / 2, self._seeds, model_name, most_prompts
-        )
+        super().__init__(preset, num_instructions, lag, patience, preset.new_instructions / 2, self._seeds, model_name)
 
     def _draw(self, number: int) -> list[Shot]:
         """The shots of a prompt (section 2.2: 6 human-written, 2 machine-generated)."""

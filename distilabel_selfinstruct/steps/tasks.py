@@ -39,19 +39,18 @@ class TaskLoop(Loop):
         patience: rounds without an admission after which the loop ends.
         continues_text: whether the model goes on with a text that ends in the mark of its first instruction.
         model_name: recorded in the rows.
-        most_prompts: prompts after which the loop ends, for a pilot.
     """
 
     stage = STAGE
 
     def __init__(
         self, seed_tasks: Sequence[SeedTask], preset: Preset, num_instructions: int, seed: int, lag: int, patience: int,
-        continues_text: bool = False, model_name: str = "", most_prompts: int | None = None,
+        continues_text: bool = False, model_name: str = "",
     ) -> None:  # fmt: skip
         self._seeds, self._seed, self._continues_text = list(seed_tasks), seed, continues_text
         shots = [Shot(task.id, task.instruction) for task in seed_tasks]
         expected = (preset.tasks_in_list - preset.task_shots) / 2
-        super().__init__(preset, num_instructions, lag, patience, expected, shots, model_name, most_prompts)
+        super().__init__(preset, num_instructions, lag, patience, expected, shots, model_name)
 
     def _draw(self, number: int) -> list[SeedTask]:
         choice = random.Random(f"{self._seed}-{number}")
@@ -159,7 +158,6 @@ class BootstrapTasks(LoopingGenerator, Asking):
     preset: str = "alpaca"
     wording: Literal["base", "chat"] = "chat"
     num_instructions: RuntimeParameter[int] = Field(default=100, gt=0, description="How many instructions to admit.")
-    pilot_rounds: int | None = Field(default=None, gt=0)
 
     pool_file = "pool.jsonl"
 
@@ -169,10 +167,9 @@ class BootstrapTasks(LoopingGenerator, Asking):
 
     def _loop(self) -> TaskLoop:
         wanted = self.num_instructions or 0
-        lag = self._lag(wanted)
         return TaskLoop(
-            self._seed_tasks, self._preset, wanted, self.seed or 0, lag, self.patience or 1,
-            self.wording == "base", self.llm.model_name, self.pilot_rounds and self.pilot_rounds * lag,
+            self._seed_tasks, self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1,
+            self.wording == "base", self.llm.model_name,
         )  # fmt: skip
 
     def format_prompt(self, drawn: list[SeedTask]) -> FormattedInput:

@@ -215,6 +215,7 @@ class GenerateTopics(LoopingGenerator):
         lag: prompts between an answer and the first prompt that may show what it brought; by default the preset's,
             or a few times the concurrency.
         patience: rounds (of `lag` prompts) without a new topic after which the loop ends.
+        pilot_rounds: rounds after which the loop ends, to see what it takes; by default none.
         folder: where `topics.json` (how the loop ended) is written, if given.
         batch_size: most rows sent downstream at once.
 
@@ -302,6 +303,7 @@ class InstructByTopic(Looping, GlobalTask):
         lag: prompts between an answer and the first prompt that may know what it brought; by default the preset's,
             or a few times the concurrency.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
+        pilot_rounds: rounds after which the loop ends, to see what it takes; by default none.
         folder: where `instructions.json` (how the loop ended) is written, if given.
 
     Runtime parameters:

@@ -42,6 +42,17 @@ def test_uneven_rounds_give_a_range_that_only_the_bootstrap_widens() -> None:
     assert 1200 + 200 <= requests.low < 1500 < requests.high <= 1200 + 600
 
 
+def test_naming_topics_costs_what_it_has_cost() -> None:
+    usage = {
+        "topics": Usage(requests=6, input_tokens=600, output_tokens=300, seconds=6),
+        "instructions": Usage(requests=30, input_tokens=30_000, output_tokens=6_000, seconds=60),
+        "answers": Usage(requests=60, input_tokens=6_000, output_tokens=12_000, seconds=150),
+    }
+    seen = forecast(rounds(20, 20, 20), usage, 600)
+    assert seen.requests.expected == pytest.approx(6 + 300 + 600)
+    assert seen.output_tokens.expected == pytest.approx(300 + 60_000 + 120_000)
+
+
 def test_the_same_rounds_give_the_same_range() -> None:
     assert forecast(rounds(30, 20, 10), USAGE, 600) == forecast(rounds(30, 20, 10), USAGE, 600)
 

@@ -72,7 +72,8 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
     else:
         values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
         if (kind := get_origin(types[0])) in (list, dict):
-            values, types = {"nargs": "+"}, get_args(types[0]) if kind is list else (str,)
+            values = {"nargs": "+", "action": "extend"}
+            types = get_args(types[0]) if kind is list else (str,)
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
 
 

@@ -220,6 +220,8 @@ class RunConfig(BaseModel):
             raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+        if self.tensor_parallel > 1 and self.llm != "vllm":
+            raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
         if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
             raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
 

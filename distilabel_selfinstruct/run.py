@@ -238,6 +238,11 @@ class Run(Generic[C]):
         for name, step in steps.items():
             if isinstance(getattr(getattr(step, "llm", None), "llm", None), VLLM):
                 step.resources.gpus = config.tensor_parallel
+                if config.gpus.get(name, config.tensor_parallel) != config.tensor_parallel:
+                    raise ConfigError(
+                        f"--gpus {name}={config.gpus[name]}: vLLM there spreads its model over --tensor-parallel"
+                        f" {config.tensor_parallel}; give both the same number, or --tensor-parallel alone."
+                    )
             step.resources.gpus = config.gpus.get(name, step.resources.gpus)
             step.resources.replicas = config.replicas.get(name, step.resources.replicas)
 

@@ -12,6 +12,7 @@ from distilabel.steps import GlobalStep, LoadDataFromDicts, StepInput, StepResou
 from distilabel_selfinstruct import (
     DurableLLM,
     FormatForTraining,
+    IdentifyClassification,
     OpenAICompatibleLLM,
     Pipeline,
     RougeDedup,
@@ -132,6 +133,13 @@ def test_numbers_of_single_steps() -> None:
     assert read_config({}, {"replicas": {"identify": 2}}).replicas == {"identify": 2}
 
 
+def test_an_option_that_is_given_twice_adds_to_itself() -> None:
+    given = ["--replicas", "identify=3", "judge=2", "--replicas", "output_first=2"]
+    assert options_of(*given).replicas == {"identify": 3, "judge": 2, "output_first": 2}
+    with pytest.raises(ConfigError, match=r"^--replicas: .* got "):
+        options_of("--replicas", "identify=0x", "--replicas", "output_first=2")
+
+
 @pytest.mark.parametrize("given", ["identify", "identify=", "identify=0", "identify=many", "=2", ""])
 def test_numbers_that_are_none(given: str) -> None:
     with pytest.raises(ConfigError, match=r"^--replicas: "):
@@ -150,6 +158,11 @@ def test_gpus_are_given_out_by_ray() -> None:
             options_of(*given)
 
 
+def test_a_model_elsewhere_is_spread_by_its_server() -> None:
+    with pytest.raises(ConfigError, match="--tensor-parallel is for vLLM in this process: add --llm vllm"):
+        options_of("--tensor-parallel", "4")
+
+
 def test_where_it_runs_is_not_what_the_run_is() -> None:
     assert not RunConfig.names(recorded=True) & {"ray", "replicas", "gpus", "tensor_parallel"}
 
@@ -165,3 +178,19 @@ def test_an_unknown_step(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         run.execute(build)
     assert str(caught.value) == "--replicas, --gpus: there is no step 'quadruple'; there are: numbers, double."
+
+
+def test_vllm_has_as_many_gpus_as_it_spreads_its_model_over(tmp_path: Path, seed_file: str) -> None:
+    given = ("--llm", "vllm", "--model", "m", "--ray", "--tensor-parallel", "2", "--out", str(tmp_path / "run"))
+
+    def build(run: Run[SelfInstructConfig]) -> Any:
+        with run.pipeline("test") as pipeline:
+            Numbers(name="numbers") >> IdentifyClassification(
+                name="identify", llm=run.llm("identify"), seed_files=[seed_file]
+            )
+        return pipeline
+
+    with pytest.raises(
+        ConfigError, match=r"^--gpus identify=1: vLLM there spreads its model over --tensor-parallel 2"
+    ):
+        Run(options_of(*given, "--gpus", "identify=1")).execute(build)

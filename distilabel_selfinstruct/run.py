@@ -146,18 +146,27 @@ class Run(Generic[C]):
     def llm(
         self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
     ) -> DurableLLM:
-        """The model, or another, with the completions of one stage; stages made first get slots first."""
+        """The model, or another, with the completions of one stage.
+
+        Stages made first get slots first, so that the later ones never lack work; on a budget the later ones, so that
+        it is spent on finishing what was begun.
+        """
         self._stages[stage] = keeps_failures
+        place = len(self._stages)
         return DurableLLM(
             llm=model or self._model(),
             folder=str(self.folder / "completions"),
             stage=stage,
-            priority=len(self._stages),
+            priority=-place if self._budget().is_limited else place,
             keeps_failures=keeps_failures,
             concurrency=self.config.concurrency,
             outage=self.config.outage,
             generation_kwargs={} if temperature is None else {"temperature": temperature},
         )
+
+    def answered(self, stage: str) -> int:
+        """How many requests of a stage are answered from runs before."""
+        return usage_by_stage(self.folder / "completions").get(stage, Usage()).requests
 
     def judge(self, threshold: float | None) -> FilterByJudge:
         """The judge of this run."""
@@ -360,6 +369,7 @@ class Run(Generic[C]):
             max_cost=self.config.max_cost,
             input_price=self.config.input_price,
             output_price=self.config.output_price,
+            spent_requests=sum(usage.requests for usage in used),
             spent_input=sum(usage.input_tokens for usage in used),
             spent_output=sum(usage.output_tokens for usage in used),
         )

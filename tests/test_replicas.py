@@ -190,7 +190,5 @@ def test_vllm_has_as_many_gpus_as_it_spreads_its_model_over(tmp_path: Path, seed
             )
         return pipeline
 
-    with pytest.raises(
-        ConfigError, match=r"^--gpus identify=1: vLLM there spreads its model over --tensor-parallel 2"
-    ):
+    with pytest.raises(ConfigError, match=r"^--gpus identify=1: vLLM there spreads its model over --tensor-parallel 2"):
         Run(options_of(*given, "--gpus", "identify=1")).execute(build)

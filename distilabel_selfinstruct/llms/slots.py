@@ -50,13 +50,20 @@ class Budget:
     max_cost: float | None = None
     input_price: float = 0.0
     output_price: float = 0.0
+    spent_requests: int = 0
     spent_input: int = 0
     spent_output: int = 0
 
-    def is_used_up(self) -> bool:
-        if self.max_tokens is not None and self.spent_input + self.spent_output >= self.max_tokens:
+    @property
+    def is_limited(self) -> bool:
+        return self.max_tokens is not None or self.max_cost is not None
+
+    def is_used_up(self, owed: int = 0) -> bool:
+        """Whether nothing is left when so many requests have been made that are owed, each at the mean cost so far."""
+        with_owed = 1 + owed / max(1, self.spent_requests)
+        if self.max_tokens is not None and (self.spent_input + self.spent_output) * with_owed >= self.max_tokens:
             return True
-        return self.max_cost is not None and self.cost() >= self.max_cost
+        return self.max_cost is not None and self.cost() * with_owed >= self.max_cost
 
     def cost(self) -> float:
         return (self.spent_input * self.input_price + self.spent_output * self.output_price) / 1e6
@@ -272,6 +279,7 @@ class SlotServer:
         spent.requests += requests
         spent.input_tokens += input_tokens
         spent.output_tokens += output_tokens
+        self.budget.spent_requests += requests
         self.budget.spent_input += input_tokens
         self.budget.spent_output += output_tokens
         if self.stopped is None and self.budget.is_used_up():
@@ -287,8 +295,9 @@ class SlotServer:
             if number not in client.waiting:
                 continue
             client.waiting.discard(number)
-            if self.stopped:
-                client.send("stopped", number, self.stopped)
+            owed = self.events.get(client.stage, {}).get("owed", 0)
+            if reason := self.stopped or ("budget" if self.budget.is_used_up(owed) else None):
+                client.send("stopped", number, reason)
                 continue
             client.held += 1
             self._free -= 1

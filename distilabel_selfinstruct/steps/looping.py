@@ -112,9 +112,14 @@ class Looping(AskingByPreset):
                 take(row)
             if isinstance(self.llm, DurableLLM):
                 self.llm.report(
-                    admitted=loop.admitted, wanted=loop.wanted, candidates=loop.candidates, prompts=loop.taken
-                )
+                    admitted=loop.admitted, wanted=loop.wanted, candidates=loop.candidates, prompts=loop.taken,
+                    owed=self._owed(loop),
+                )  # fmt: skip
         return "complete" if loop.is_complete else "stalled" if loop.is_stalled else "pilot"
+
+    def _owed(self, loop: Loop) -> int:
+        """Requests that later steps will make when the loop has ended, for which a budget must still have room."""
+        return 0
 
     def _lag(self, wanted: int) -> int:
         concurrency = int(self.llm.concurrency or 1) if isinstance(self.llm, DurableLLM) else 8

@@ -267,6 +267,29 @@ class TestBudget:
             in_one_loop(work)
             assert server.stopped == "budget"
 
+    @pytest.mark.parametrize(("owed", "used_up"), [(0, False), (9, False), (10, True)])
+    def test_requests_that_are_owed_cost_what_those_before_did(self, owed: int, used_up: bool) -> None:
+        spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
+        assert Budget(max_tokens=1000, **spent).is_used_up(owed) is used_up
+        assert Budget(max_cost=1.0, input_price=1000.0, output_price=1000.0, **spent).is_used_up(owed) is used_up
+
+    def test_a_stage_stops_where_what_it_owes_would_use_it_up(self) -> None:
+        async def work() -> None:
+            loop, answers = await Slots.connect("loop", 1, 99), await Slots.connect("answers", 2, 99)
+            await loop.acquire()
+            loop.report(owed=1)
+            loop.release(requests=1, input_tokens=50)
+            with pytest.raises(RunStopped, match="budget"):
+                await loop.acquire()
+            await answers.acquire()
+            answers.release(requests=1, input_tokens=49)
+            await loop.disconnect()
+            await answers.disconnect()
+
+        with SlotServer(concurrency=2, budget=Budget(max_tokens=100)) as server:
+            in_one_loop(work)
+            assert server.stopped is None
+
     def test_what_earlier_sessions_spent_counts(self) -> None:
         async def work() -> None:
             slots = await Slots.connect("a", 1, 99)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from datasets import Dataset, DatasetDict
@@ -51,6 +53,11 @@ class TestWhereRowsLie:
             {"title": "heart", "text": "About heart.txt."}, {"title": "skin", "text": "About organs/skin.md."},
         ]  # fmt: skip
 
+    def test_a_folder_of_texts_is_no_run_because_of_its_config(self, tmp_path: Path) -> None:
+        (tmp_path / "config.yaml").write_text("title: Handbook\n")
+        (tmp_path / "heart.md").write_text("The heart beats.")
+        assert read_source(str(tmp_path)) == [{"title": "heart", "text": "The heart beats."}]
+
     def test_lines(self, tmp_path: Path) -> None:
         (tmp_path / "principles").write_text("Ask as a patient.\n\n  Ask as a nurse.  \n")
         assert read_lines(tmp_path / "principles") == ["Ask as a patient.", "Ask as a nurse."]
@@ -79,6 +86,21 @@ class TestWhereRowsLie:
             ),
             ("rows.jsonl", "[1]\n", "rows.jsonl, line 1: expected a JSON object."),
             ("rows.json", '{"a": 1}', "rows.json: expected a JSON array of objects."),
+            (
+                "rows.csv",
+                "instruction,output\nName a lake.,Como\nName a river, and a lake.,The Po\n",
+                "rows.csv, line 3: expected 2 fields as in the first line, found 3; a text with a comma stands in",
+            ),
+            (
+                "rows.csv",
+                'instruction,output\n"Name a\nlake.",Como\n\nName a river.\n',
+                "rows.csv, line 5: expected 2 fields as in the first line, found 1; a text with a comma stands in",
+            ),
+            (
+                "rows.csv",
+                'text,title\n"The heart.","Heart"\n"The skin.,Skin\nThe liver.,Liver\n',
+                "rows.csv, line 3: is no CSV (unexpected end of data); a quote inside a text in quotes is",
+            ),
             ("folder", None, "folder: there is no such file or folder, and it is no NAMESPACE/NAME of the Hub."),
         ],
     )
@@ -92,6 +114,23 @@ class TestWhereRowsLie:
             read_source(name)
         assert str(caught.value).startswith(said)
 
+    @pytest.mark.parametrize("name", ["rows.csv", "rows.jsonl"])
+    def test_the_line_that_is_not_utf_8(self, name: str, tmp_path: Path) -> None:
+        line = "text\n" if name.endswith("csv") else '{"text": "a"}\n'
+        (tmp_path / name).write_bytes(line.encode() * 5000 + "Café\n".encode("latin-1"))
+        with pytest.raises(ConfigError) as caught:
+            read_source(str(tmp_path / name))
+        assert str(caught.value) == f"{tmp_path / name}, line 5001: is not UTF-8 text; save it as UTF-8."
+
+    def test_a_cell_may_be_long_and_the_limit_of_others_stays(self, tmp_path: Path) -> None:
+        limit, text = csv.field_size_limit(), "The heart pumps blood. " * 10_000
+        (tmp_path / "rows.csv").write_text(f'title,text\nHeart,"{text}"\n')
+        assert read_source(str(tmp_path / "rows.csv")) == [{"title": "Heart", "text": text}]
+        (tmp_path / "rows.csv").write_text("title,text\nHeart\n")
+        with pytest.raises(ConfigError):
+            read_source(str(tmp_path / "rows.csv"))
+        assert csv.field_size_limit() == limit
+
     def test_a_folder_without_a_dataset(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="there is no dataset here; expected a finished run"):
             read_source(str(tmp_path))
@@ -99,6 +138,39 @@ class TestWhereRowsLie:
     def test_a_split_that_is_not_there(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="there is no split 'test'; there are: train"):
             read_source(write(tmp_path / "saved"), split="test")
+
+
+class TestLimit:
+    @pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv", "saved"])
+    def test_no_more_rows_than_are_wanted(self, name: str, tmp_path: Path) -> None:
+        source = write(tmp_path / name)
+        assert read_source(source, limit=1) == ROWS[:1]
+        assert read_source(source, limit=5) == ROWS
+
+    @pytest.mark.parametrize("name", ["rows.jsonl", "rows.csv"])
+    def test_a_file_is_not_read_further(self, name: str, tmp_path: Path) -> None:
+        path = Path(write(tmp_path / name))
+        path.write_text(path.read_text() + '"broken\n')
+        assert read_source(str(path), limit=2) == ROWS
+
+    def test_no_more_files_of_a_folder_are_read(self, tmp_path: Path) -> None:
+        (tmp_path / "heart.txt").write_text("The heart beats.")
+        (tmp_path / "skin.txt").write_bytes(b"\xff")
+        assert read_source(str(tmp_path), limit=1) == [{"title": "heart", "text": "The heart beats."}]
+
+    def test_of_a_saved_dataset_no_more_rows_and_columns_are_loaded(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        source, loaded = write(tmp_path / "saved"), []
+
+        def to_list(dataset: Dataset) -> list[dict[str, Any]]:
+            loaded.append(dataset)
+            return list(dataset)
+
+        monkeypatch.setattr(Dataset, "to_list", to_list)
+        (row,) = read_source(source, limit=1, columns=["instruction", "title"])
+        assert [(len(dataset), dataset.column_names) for dataset in loaded] == [(1, ["instruction"])]
+        assert row == {"instruction": "Name a river.", "output": None}
 
 
 class TestInstructions:

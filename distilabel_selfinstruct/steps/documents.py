@@ -44,12 +44,13 @@ def read_documents(
         title_column: the column with the titles; by default `title` or `term`, if one is there.
         config: of the dataset.
         split: of the dataset.
-        max_documents: how many are wanted at most.
+        max_documents: how many are read at most.
 
     Raises:
         ConfigError: if there are none, or there is no such column.
     """
-    rows = read_source(source, config, split)[:max_documents]
+    columns = [name for name in (*_TEXTS, *_TITLES, text_column, title_column) if name]
+    rows = read_source(source, config, split, max_documents, columns)
     if not rows:
         raise ConfigError(f"{source}: there are no documents in it.")
     text_column = text_column or next((name for name in _TEXTS if name in rows[0]), None)

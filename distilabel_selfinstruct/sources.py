@@ -47,32 +47,42 @@ def read_source(
     return _read_hub(source, config, split, limit, columns)
 
 
-def read_lines(path: Path) -> list[str]:
-    """The lines of a text file that are not empty.
+def read_lines(path: Path, limit: int | None = None) -> list[str]:
+    """The lines of a text file that are not empty, at most so many.
 
     Raises:
         ConfigError: if it cannot be read, or has none.
     """
-    if lines := _read(path, _read_lines):
+    if lines := _read(path, _read_lines, limit):
         return lines
     raise ConfigError(f"{path}: is empty.")
 
 
 def text_of(row: Row, column: str, where: str) -> str:
-    """The text in a column.
+    """The text in a column, which may be empty: that is a fault of the data, and not of who names the column.
 
     Raises:
-        ConfigError: if there is none.
+        ConfigError: if there is no such column, or something else than a text in it.
     """
     if column not in row:
         raise ConfigError(f"{where}: there is no column {column!r}; there are: {', '.join(map(str, row))}.")
-    if not isinstance(row[column], str) or not row[column].strip():
-        raise ConfigError(f"{where}, column {column!r}: expected a text, found {_shown(row[column])}.")
-    return str(row[column]).strip()
+    return as_text(row[column], f"{where}, column {column!r}")
 
 
-def _shown(value: Any) -> str:
-    return "nothing" if value is None or value == "" else f"{str(value)[:60]!r}"
+def as_text(value: Any, where: str) -> str:
+    """The text, or nothing where there is nothing.
+
+    Raises:
+        ConfigError: if it is something else.
+    """
+    if value is not None and not isinstance(value, str):
+        raise ConfigError(f"{where}: expected a text, found {shown(value)}.")
+    return (value or "").strip()
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value, for an error."""
+    return f"{str(value)[:60]!r}"
 
 
 def _read_folder(
@@ -194,8 +204,8 @@ def _read_csv(path: Path) -> Iterator[Row]:
                     yield dict(zip(names, fields))
                 elif fields:
                     raise ConfigError(
-                        f"{path}, line {number}: expected {len(names)} fields as in the first line, found"
-                        f" {len(fields)}; a text with a comma stands in quotes."
+                        f"{path}, line {number}: number of fields {len(fields)}, and {len(names)} in the first line; a"
+                        " text with a comma stands in quotes."
                     )
                 number = records.line_num + 1
         except csv.Error as error:

@@ -68,14 +68,8 @@ def read_documents(
 
 
 def _document(row: Row, text_column: str, title_column: str | None, where: str) -> Document:
-    title = _text_or_nothing(row, title_column, where) if title_column else ""
-    return Document(" ".join(title.split()) or None, _text_or_nothing(row, text_column, where))
-
-
-def _text_or_nothing(row: Row, column: str, where: str) -> str:
-    """The text in a column, which may be empty: it is a fault of the data and not of who names the column."""
-    given = row.get(column, "missing")
-    return "" if given is None or given == "" or str(given).isspace() else text_of(row, column, where)
+    title = text_of(row, title_column, where) if title_column else ""
+    return Document(" ".join(title.split()) or None, text_of(row, text_column, where))
 
 
 class LoadDocuments(LoadRows):

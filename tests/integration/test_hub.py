@@ -271,7 +271,7 @@ def test_recipes_start_from_a_dataset_by_its_name(hub: HubServer, run_folder: Pa
     documents = read_documents(NAME, "output", "instruction", config="instances", split="train[:2]")
     assert [document.text for document in documents] == [text.strip() for text in instances["output"][:2]]
     assert [document.title for document in documents] == instances["instruction"][:2]
-    assert read_instructions(NAME, "instructions")[0] == instances["instruction"][0]
+    assert read_instructions(NAME, "instructions").texts[0] == instances["instruction"][0]
     said = rf"^{NAME}: there is no such file or folder, and it cannot be read from the Hub \(ValueError: BuilderConfig"
     with pytest.raises(ConfigError, match=said):
         read_documents(NAME, config="no")

@@ -321,13 +321,17 @@ class SourceConfig(RunConfig):
 
     source: str = option(
         str(PROJECT_SEEDS),
-        "instructions: a run, a file (.jsonl, .json, .csv), a saved dataset, or a dataset of the Hub (default: the"
-        " project's seed tasks)",
+        "instructions: a run, a file (.jsonl, .json, .csv, or .txt with one a line), a saved dataset, or a dataset of"
+        " the Hub (default: the project's seed tasks)",
         "RUN|FILE|NAMESPACE/NAME", fixed=False,
+    )  # fmt: skip
+    instruction_column: str | None = option(
+        None, "column with the instructions, texts or messages (default: messages, conversations, instruction or"
+        " prompt)", "NAME", fixed=False,
     )  # fmt: skip
     subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
-    max_instructions: int | None = option(None, "most instructions that are read", "N", fixed=False, gt=0)
+    max_instructions: int | None = option(None, "most rows that are read", "N", fixed=False, gt=0)
 
     def inputs(self) -> dict[str, Input]:
         """The instructions."""
@@ -336,7 +340,9 @@ class SourceConfig(RunConfig):
     @cached_property
     def originals(self) -> list[str]:
         """The instructions that the run goes on with."""
-        return read_instructions(self.source, self.subset, self.split, self.max_instructions)
+        return read_instructions(
+            self.source, self.subset, self.split, self.max_instructions, self.instruction_column
+        ).texts
 
 
 C = TypeVar("C", bound=RunConfig)

@@ -22,7 +22,7 @@ from distilabel_selfinstruct import (
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, SourceConfig, option
 from distilabel_selfinstruct.run import Run
-from distilabel_selfinstruct.steps.evolution import COLUMNS
+from distilabel_selfinstruct.steps.evolution import COLUMNS, STAGE
 
 
 class EvolveConfig(SourceConfig):
@@ -42,9 +42,11 @@ def build(run: Run[EvolveConfig]) -> WholePipeline:
         last = LoadInstructions(
             name="originals",
             source=config.source,
+            instruction_column=config.instruction_column,
             config=config.subset,
             split=config.split,
             max_instructions=config.max_instructions,
+            stage=STAGE,
         )
         for generation in range(1, config.generations + 1):
             evolve = EvolveInstructions(

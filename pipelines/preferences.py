@@ -22,7 +22,7 @@ from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, SourceConfig, option
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.run import Run
-from distilabel_selfinstruct.steps.preferences import RESPONSES, TEMPERATURE
+from distilabel_selfinstruct.steps.preferences import RESPONSES, RESPONSES_STAGE, TEMPERATURE
 
 
 class PreferencesConfig(SourceConfig):
@@ -54,9 +54,11 @@ def build(run: Run[PreferencesConfig]) -> WholePipeline:
         load = LoadInstructions(
             name="load",
             source=config.source,
+            instruction_column=config.instruction_column,
             config=config.subset,
             split=config.split,
             max_instructions=config.max_instructions,
+            stage=RESPONSES_STAGE,
         )
         responses = GenerateResponses(
             name="responses",

@@ -32,6 +32,7 @@ _REASONS = {
     "refusal": "refused to answer",
     "over_limit": "more than the limit",
     "empty_document": "document without a text",
+    "empty_instruction": "row without an instruction",
     "no_gain": "asks for no more than before",
     "copied_prompt": "copies words of the prompt",
     "unclear_gain": "judged neither yes nor no",

@@ -44,12 +44,13 @@ def read_documents(
         title_column: the column with the titles; by default `title` or `term`, if one is there.
         config: of the dataset.
         split: of the dataset.
-        max_documents: how many are wanted at most.
+        max_documents: how many are read at most.
 
     Raises:
         ConfigError: if there are none, or there is no such column.
     """
-    rows = read_source(source, config, split)[:max_documents]
+    columns = [name for name in (*_TEXTS, *_TITLES, text_column, title_column) if name]
+    rows = read_source(source, config, split, max_documents, columns)
     if not rows:
         raise ConfigError(f"{source}: there are no documents in it.")
     text_column = text_column or next((name for name in _TEXTS if name in rows[0]), None)
@@ -67,14 +68,8 @@ def read_documents(
 
 
 def _document(row: Row, text_column: str, title_column: str | None, where: str) -> Document:
-    title = _text_or_nothing(row, title_column, where) if title_column else ""
-    return Document(" ".join(title.split()) or None, _text_or_nothing(row, text_column, where))
-
-
-def _text_or_nothing(row: Row, column: str, where: str) -> str:
-    """The text in a column, which may be empty: it is a fault of the data and not of who names the column."""
-    given = row.get(column, "missing")
-    return "" if given is None or given == "" or str(given).isspace() else text_of(row, column, where)
+    title = text_of(row, title_column, where) if title_column else ""
+    return Document(" ".join(title.split()) or None, text_of(row, text_column, where))
 
 
 class LoadDocuments(LoadRows):

@@ -1,50 +1,129 @@
 """LoadInstructions and LoadSeedTasks: rows that are there already, as recipes start from them."""
 
 # distilabel reads signatures at run time: no postponed evaluation of annotations here.
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distilabel.steps.base import GeneratorStep
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.seeds import load_seed_tasks, seed_row
-from distilabel_selfinstruct.sources import read_source, text_of
-from distilabel_selfinstruct.steps.rows import Row, task_row
+from distilabel_selfinstruct.sources import as_text, read_lines, read_source, shown, text_of
+from distilabel_selfinstruct.steps.rows import Row, reject, task_row
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStepOutput
     from distilabel.typing import StepColumns
 
 
-def read_instructions(
-    source: str, config: str | None = None, split: str = "train", max_instructions: int | None = None
-) -> list[str]:
-    """The instructions of a source, each once, in their order; an input stands below its instruction.
+_CHATS, _TEXTS = ("messages", "conversations"), ("instruction", "prompt")  # the columns that are looked for
+_ABOVE, _BELOW = ("system", "system_prompt"), ("input", "context")  # the columns that belong to an instruction
+_SYSTEM, _USER = ("system", "developer"), ("user", "human")  # who a message is from
 
-    Columns are `instruction` with an optional `input`, or `prompt`, or `messages`, of which the first of the user
-    counts.
+
+class Instructions(NamedTuple):
+    """What a source has: its instructions, each once, and the numbers of the rows without one."""
+
+    texts: list[str]
+    empty: list[int]
+
+
+def read_instructions(
+    source: str, config: str | None = None, split: str = "train", max_instructions: int | None = None,
+    column: str | None = None,
+) -> Instructions:  # fmt: skip
+    """The instructions of a source, in their order.
+
+    An instruction is the text of a column, or, where that holds messages, what the user says first in them. What
+    belongs to it is part of it: what the system says (a message before the user's, or a column `system` or
+    `system_prompt`) stands above it, and a column `input` or `context` below it.
+
+    Args:
+        source: see `read_source`; a `.txt` file has an instruction a line, unless a column is named.
+        config: of the dataset; of a run its `instances` by default.
+        split: of the dataset.
+        max_instructions: how many rows are read at most.
+        column: the column with the instructions; by default `messages`, `conversations`, `instruction` or `prompt`,
+            the first of them that a row has.
 
     Raises:
-        ConfigError: if there are none.
+        ConfigError: if there are none, or a row holds something else.
     """
-    rows = read_source(source, config, split)
-    texts = dict.fromkeys(_instruction(row, f"{source}, row {number}") for number, row in enumerate(rows, 1))
-    if not texts:
+    path = Path(source)
+    if column is None and path.suffix.lower() == ".txt" and not path.is_dir():
+        rows = [{"instruction": line} for line in read_lines(path, max_instructions)]
+    else:
+        columns = [*_CHATS, *_TEXTS, *_ABOVE, *_BELOW, "instances", *([column] if column else [])]
+        rows = read_source(source, config, split, max_instructions, columns)
+    texts = [_instruction(row, column, f"{source}, row {number}") for number, row in enumerate(rows, 1)]
+    if not any(texts):
         raise ConfigError(f"{source}: there are no instructions in it.")
-    return list(texts)[:max_instructions]
+    empty = [number for number, text in enumerate(texts, 1) if not text]
+    return Instructions(list(dict.fromkeys(filter(None, texts))), empty)
 
 
-def _instruction(row: Row, where: str) -> str:
-    if row.get("messages"):
-        messages: list[dict[str, Any]] = row["messages"]
-        asked = [message for message in messages if message.get("role") == "user"]
-        return text_of(asked[0] if asked else {}, "content", f"{where}, messages")
-    if "instruction" not in row and "prompt" in row:
-        return text_of(row, "prompt", where)
-    instruction, given = text_of(row, "instruction", where), row.get("input")
+def _instruction(row: Row, named: str | None, where: str) -> str:
+    """What a row asks for; empty where it asks for nothing."""
+    column = named or _column(row, where)
+    given = row.get(column)
+    if isinstance(given, list):
+        parts = _first_turn(given, f"{where}, column {column!r}")
+    elif named is None and column in _CHATS and given:
+        raise ConfigError(
+            f"{where}, column {column!r}: expected a list of messages, found {shown(given)}; a column of texts is named"
+            " with --instruction-column."
+        )
+    else:
+        text = text_of(row, column, where)
+        parts = [text, *_inputs(row, column, where)] if text else []
+    if parts:
+        parts = [*(text_of(row, name, where) for name in _ABOVE if name in row and name != column), *parts]
+    return "\n\n".join(filter(None, parts))
+
+
+def _column(row: Row, where: str) -> str:
+    """The first of the known columns with something in it, or the first that is there."""
+    there = [name for name in (*_CHATS, *_TEXTS) if name in row]
+    if not there:
+        raise ConfigError(
+            f"{where}: which column has the instructions? Name it with --instruction-column; there are:"
+            f" {', '.join(map(str, row))}."
+        )
+    return next((name for name in there if row[name]), there[0])
+
+
+def _inputs(row: Row, column: str, where: str) -> list[str]:
+    """What stands below an instruction."""
     if isinstance(instances := row.get("instances"), list) and instances:  # a seed task's, of which the first counts
-        given = instances[0].get("input")
-    return f"{instruction}\n\n{given.strip()}" if isinstance(given, str) and given.strip() else instruction
+        row, where = instances[0], f"{where}, column 'instances'"
+        if not isinstance(row, dict):
+            raise ConfigError(f"{where}: expected objects with input and output, found {shown(row)}.")
+    return [text_of(row, name, where) for name in _BELOW if name in row and name != column]
+
+
+def _first_turn(messages: list[Any], where: str) -> list[str]:
+    """What the user says first, below what the system says before; nothing where the user says nothing."""
+    parts = []
+    for message in messages:
+        known = message if isinstance(message, dict) else {}
+        speaker = known.get("role") or known.get("from")
+        if not isinstance(speaker, str) or not {"content", "value"} & known.keys():
+            raise ConfigError(
+                f"{where}: expected messages with role and content, or from and value, found {shown(message)}."
+            )
+        if speaker.lower() in (*_SYSTEM, *_USER):
+            parts.append(_content(known.get("content") or known.get("value"), where))
+        if speaker.lower() in _USER:
+            return parts if parts[-1] else []
+    return []
+
+
+def _content(content: Any, where: str) -> str:
+    """The text of a message, which may come in parts."""
+    parts = content if isinstance(content, list) else [content]
+    is_text = [isinstance(part, dict) and part.get("type") == "text" for part in parts]
+    return "\n".join(as_text(part.get("text") if known else part, where) for part, known in zip(parts, is_text))
 
 
 class LoadRows(GeneratorStep):
@@ -66,16 +145,22 @@ class LoadRows(GeneratorStep):
 class LoadInstructions(LoadRows):
     """Yields the instructions of a run, a file, a saved dataset, or a dataset of the Hub, each once.
 
+    A row without an instruction is a row that is rejected (`empty_instruction`), and comes after the instructions.
+
     Attributes:
-        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`), or the name of a
-            dataset on the Hub. Its columns are `instruction` with an optional `input`, or `prompt`, or `messages`.
+        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`, or `.txt` with an
+            instruction a line), or the name of a dataset on the Hub.
+        instruction_column: the column with the instructions, as texts or messages; by default `messages`,
+            `conversations`, `instruction` or `prompt`, the first of them that a row has.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
-        max_instructions: how many are wanted at most.
+        max_instructions: how many rows are read at most.
+        stage: the name of the stage in which rows without an instruction are rejected.
 
     Output columns:
-        - instruction_id (`str`): names the instruction: its number in the source.
-        - instruction (`str`): the instruction; an input stands below it.
+        - instruction_id (`str`): names the instruction: its number among those of the source.
+        - instruction (`str`): the instruction with what belongs to it: what the system says above it, an input below
+          it; None where there is none.
         - round (`int`): None.
         - shot_ids (`list[str]`): none.
         - most_similar (`list[dict]`): none.
@@ -83,9 +168,9 @@ class LoadInstructions(LoadRows):
         - mean_similarity (`float`): None.
         - neighbour_id (`str`): None.
         - neighbour (`str`): None.
-        - stage (`str`): None.
-        - reject_reason (`str`): None.
-        - detail (`str`): None.
+        - stage (`str`): the stage that rejected the row, or None.
+        - reject_reason (`str`): the reason code, or None.
+        - detail (`str`): which row of the source has no instruction.
         - finish_reason (`str`): None.
         - input_tokens (`int`): 0.
         - output_tokens (`int`): 0.
@@ -111,9 +196,11 @@ class LoadInstructions(LoadRows):
     """
 
     source: str = ""
+    instruction_column: str | None = None
     config: str | None = None
     split: str = "train"
     max_instructions: int | None = Field(default=None, gt=0)
+    stage: str = "load"
 
     @property
     def outputs(self) -> "StepColumns":
@@ -126,8 +213,16 @@ class LoadInstructions(LoadRows):
             ConfigError: if it cannot be used.
         """
         super().load()
-        texts = read_instructions(self.source, self.config, self.split, self.max_instructions)
-        self._rows = [task_row(instruction_id=f"{number:06d}", instruction=text) for number, text in enumerate(texts)]
+        texts, empty = read_instructions(
+            self.source, self.config, self.split, self.max_instructions, self.instruction_column
+        )
+        self._rows = [
+            task_row(instruction_id=f"{number:06d}", instruction=text)
+            for number, text in enumerate([*texts, *[None] * len(empty)])
+        ]
+        # At the end: where an instruction becomes N rows, one row in between would shift all batches of N.
+        for row, number in zip(self._rows[len(texts) :], empty):
+            reject(row, self.stage, "empty_instruction", f"row {number} of the source")
 
 
 class LoadSeedTasks(LoadRows):

@@ -128,8 +128,8 @@ class PairResponses(Step):
 
     The better one is marked (`is_chosen`) and carries the text and the score of the worse one. An instruction without
     a pair gets a rejected row of its own: `tie` where best and worst are equally good, `too_few_responses` where fewer
-    than two have a score. The rows of an instruction must not be divided among batches: with N responses to each
-    instruction, `input_batch_size` is a multiple of N.
+    than two have a score. A row without an instruction is passed on. The rows of an instruction must not be divided
+    among batches: with N responses to each instruction, `input_batch_size` is a multiple of N.
 
     Input columns:
         - instruction_id (`str`): names the instruction; rows of one come one after the other.
@@ -223,6 +223,8 @@ def _paired(rows: Sequence[Row]) -> list[Row]:
     judged = [row for row in rows if row["reject_reason"] is None]
     for row in rows:
         row.update(is_chosen=None if row["reject_reason"] else False, rejected_output=None, rejected_score=None)
+    if rows[0]["instruction"] is None:
+        return list(rows)
     without = dict.fromkeys(rows[0]) | {name: rows[0][name] for name in ("instruction_id", "instruction")}
     if len(judged) < 2:
         reject(without, STAGE, "too_few_responses", f"{len(judged)} of {len(rows)} can be compared")

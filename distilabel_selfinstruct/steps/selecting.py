@@ -132,7 +132,8 @@ class SelectInstructions(_Select):
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:
-            if row["stage"] not in self.stages and row["instruction_id"] != self._last:
+            admitted = row["instruction"] is not None and row["stage"] not in self.stages
+            if admitted and row["instruction_id"] != self._last:
                 self._last = row["instruction_id"]
                 yield row
 

@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
 
 @pytest.fixture(scope="module")
 def originals(seed_file: str) -> list[str]:
-    return read_instructions(seed_file)
+    return read_instructions(seed_file).texts
 
 
 @pytest.mark.slow
@@ -139,14 +139,17 @@ class Faults:
         return self.passing.pop(0) if self.passing else None
 
 
-def write_tasks(path: Path, tasks: tuple[str, ...] | list[str] = TASKS) -> Path:
-    path.write_text("".join(json.dumps({"instruction": task}) + "\n" for task in tasks))
+def write_tasks(path: Path, *tasks: str) -> Path:
+    path.write_text("".join(json.dumps({"task": task}) + "\n" for task in tasks))
     return path
 
 
 @pytest.mark.slow
 def test_faults_of_an_endpoint_and_formats_of_chat_models(script: Script, tmp_path: Path) -> None:
-    options = ("--source", write_tasks(tmp_path / "tasks.jsonl"), "--generations", 1, "--out", tmp_path / "run")
+    source = write_tasks(tmp_path / "tasks.jsonl", TASKS[0], "", *TASKS[1:])
+    options = (
+        "--source", source, "--instruction-column", "task", "--generations", 1, "--out", tmp_path / "run",
+    )  # fmt: skip
     with OpenAIServer(answer=answer, fault_rule=Faults()) as server:
         endpoint = ("--llm", "openai", "--model", "stub-model", "--base-url", server.url)
         result = script(*endpoint, *options, pipeline="evolve")
@@ -166,7 +169,9 @@ def test_faults_of_an_endpoint_and_formats_of_chat_models(script: Script, tmp_pa
         ("000003-1", "evolution", "no_gain", "Kindly translate the greeting."),
         ("000004-1", "evolution", "refusal", "I'm sorry, but I can't rewrite this prompt."),
         ("000005-1", "evolution", "bad_request", None),
+        ("000006", "evolution", "empty_instruction", None),
     ]
+    assert rejected[-1]["detail"] == "row 2 of the source"
 
 
 # --- killed ----------------------------------------------------------------------------------------------------------
@@ -197,10 +202,10 @@ def server() -> Iterator[OpenAIServer]:
 
 @pytest.mark.slow
 def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_path: Path) -> None:
-    source = write_tasks(tmp_path / "tasks.jsonl", [f"Describe the {thing} of a sailor." for thing in THINGS])
+    source = write_tasks(tmp_path / "tasks.jsonl", *(f"Describe the {thing} of a sailor." for thing in THINGS))
 
     def start(folder: Path) -> Command:
-        options = ("--source", str(source), "--generations", str(GENERATIONS))
+        options = ("--source", str(source), "--instruction-column", "task", "--generations", str(GENERATIONS))
         return Command(server.url, folder, *options, pipeline="evolve")
 
     reference = tmp_path / "reference"
@@ -230,7 +235,8 @@ def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_pat
     ("options", "said"),
     [
         (["--source", "no.jsonl"], "Error: no.jsonl: there is no such file."),
-        (["--source", "texts.csv"], "Error: texts.csv, row 1: there is no column 'instruction'; there are: words."),
+        (["--source", "texts.csv"], "Error: texts.csv, row 1: which column has the instructions? Name it with"),
+        (["--source", "texts.csv", "--instruction-column", "task"], "Error: texts.csv, row 1: there is no column"),
         (["--generations", "0"], "Error: --generations: Input should be greater than 0, got 0."),
         (["--similarity-threshold", "2"], "Error: --similarity-threshold: Input should be less than or equal to 1,"),
     ],

@@ -31,6 +31,7 @@ from distilabel_selfinstruct.hub import HubError, check_push, client, contents, 
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report.card import split_card
 from distilabel_selfinstruct.run import Summary
+from distilabel_selfinstruct.sources import read_source
 from distilabel_selfinstruct.steps.documents import read_documents
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
@@ -270,9 +271,33 @@ def test_recipes_start_from_a_dataset_by_its_name(hub: HubServer, run_folder: Pa
     documents = read_documents(NAME, "output", "instruction", config="instances", split="train[:2]")
     assert [document.text for document in documents] == [text.strip() for text in instances["output"][:2]]
     assert [document.title for document in documents] == instances["instruction"][:2]
-    assert read_instructions(NAME, "instructions")[0] == instances["instruction"][0]
-    with pytest.raises(ConfigError, match=rf"^{NAME}: cannot be read from the Hub \(ValueError: BuilderConfig 'no'"):
+    assert read_instructions(NAME, "instructions").texts[0] == instances["instruction"][0]
+    said = rf"^{NAME}: there is no such file or folder, and it cannot be read from the Hub \(ValueError: BuilderConfig"
+    with pytest.raises(ConfigError, match=said):
         read_documents(NAME, config="no")
+
+
+def test_a_folder_that_is_not_there_is_said_before_the_hub_is_blamed(hub: HubServer) -> None:
+    said = (
+        r"^data/articles: there is no such file or folder, and it cannot be read from the Hub \(DatasetNotFoundError:"
+    )
+    with pytest.raises(ConfigError, match=said):
+        read_source("data/articles")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "json"])
+def test_with_a_limit_a_dataset_is_not_downloaded(kind: str, hub: HubServer, tmp_path: Path) -> None:
+    rows = Dataset.from_list([{"title": f"No {number}", "text": f"Text {number}."} for number in range(1000)])
+    getattr(rows, f"to_{kind}")(tmp_path / f"train.{kind}")
+    name = f"ada/{kind}"  # one each: the client remembers the files of a name
+    hub.add_repository(name, {f"train.{kind}": (tmp_path / f"train.{kind}").read_bytes()})
+
+    assert read_documents(name, max_documents=2) == [("No 0", "Text 0."), ("No 1", "Text 1.")]
+    assert {status for _, path, status in hub.requests if path.endswith(f"train.{kind}")} == {206}
+    assert list(tmp_path.rglob("*.arrow")) == []
+
+    assert len(read_documents(name)) == 1000
+    assert len(read_documents(name, split="train[10:]", max_documents=20)) == 20
 
 
 def test_a_config_without_rows_comes_back_with_its_types(hub: HubServer, tmp_path: Path) -> None:

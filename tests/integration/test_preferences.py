@@ -115,7 +115,7 @@ def fault(body: Body) -> Fault | None:
 class TestOverHTTP:
     @pytest.fixture
     def questions(self, tmp_path: Path) -> Path:
-        rows = [{"instruction": text} for text in (*QUESTIONS, "Tell me the weather.")]
+        rows = [{"instruction": text} for text in (None, *QUESTIONS, "", "Tell me the weather.")]
         (tmp_path / "questions.json").write_text(json.dumps(rows))
         return tmp_path / "questions.json"
 
@@ -136,7 +136,7 @@ class TestOverHTTP:
         assert {row["judgements"] for row in run.rows("instances")} == {2}
         assert Counter((row["stage"], row["reason"]) for row in run.rows("rejected")) == {
             ("responses", "duplicate"): 2, ("responses", "empty_output"): 1, ("responses", "bad_request"): 3,
-            ("preferences", "too_few_responses"): 2,
+            ("responses", "empty_instruction"): 2, ("preferences", "too_few_responses"): 2,
         }  # fmt: skip
         assert {request.body["temperature"] for request in server.requests} == {0.7}
 

@@ -109,6 +109,12 @@ def test_rejected_responses_make_no_pair() -> None:
     assert (rows[-1]["reject_reason"], rows[-1]["detail"]) == ("too_few_responses", "1 of 3 can be compared")
 
 
+def test_a_row_without_an_instruction_stays_the_one_it_is() -> None:
+    empty = INSTRUCTION | {"instruction": None, "output": None, "judge_score": None}
+    (row,) = paired(empty | {"stage": "responses", "reject_reason": "empty_instruction", "detail": "row 2"})
+    assert (row["reject_reason"], row["is_chosen"], row["rejected_output"]) == ("empty_instruction", None, None)
+
+
 def test_each_instruction_has_its_own() -> None:
     rows = paired(response("a", 1.0), response("b", 2.0), response("c", 5.0, number=8), response("d", 4.0, number=8))
     assert [(row["output"], row["rejected_output"]) for row in rows if row["is_chosen"]] == [("b", "a"), ("c", "d")]

@@ -44,6 +44,11 @@ def select(step: Any, *batches: Rows) -> Rows:
     return [each for batch in batches for each in next(step.process(batch))]
 
 
+def test_a_row_without_an_instruction_is_no_instruction() -> None:
+    made = select(SelectInstructions(stages=[]), [row("0", instruction=None, stage="responses"), row("1")])
+    assert [each["instruction_id"] for each in made] == ["1"]
+
+
 def test_instances_are_what_no_stage_rejected() -> None:
     made = select(SelectInstances(), STREAM)
     assert [(each["instance_id"], each["input"], each["output"]) for each in made] == [

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -374,7 +375,12 @@ class _Routes:
             raise _Refusal(404, "EntryNotFound", "Entry not found")
         entry = _entry(path, commit)
         headers = {"X-Repo-Commit": commit.sha, "ETag": f'"{entry.get("lfs", entry)["oid"]}"'}
-        return Response(commit.files[path], headers=headers, media_type="application/octet-stream")
+        content, status = commit.files[path], 200
+        if asked := re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", "")):  # as streaming asks
+            first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+            content, status = content[first : last + 1], 206
+        return Response(content, status, headers, media_type="application/octet-stream")
 
     # --- writing --------------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from distilabel_selfinstruct.recipes import get_recipe
 from distilabel_selfinstruct.review.agreement import Agreement, Confusion
 from distilabel_selfinstruct.review.quality import Quality, Share
 from distilabel_selfinstruct.review.records import ALL_RIGHT, PAPER_ALL_RIGHT, QUESTIONS
@@ -19,10 +20,10 @@ _WORDS = {
     ALL_RIGHT: "all three right",
 }
 _PAPER = {question.name: question.paper for question in QUESTIONS} | {ALL_RIGHT: PAPER_ALL_RIGHT}
-_STAGES = {
-    "valid_task": "bootstrap: a valid task",
-    "appropriate_input": "instances: of these, with an appropriate input",
-    "correct_output": "instances: of these, with a correct output",
+_RIGHT_BY_STAGE = {
+    "valid_task": ("candidate", "a valid task"),
+    "appropriate_input": ("instance", "of these, with an appropriate input"),
+    "correct_output": ("instance", "of these, with a correct output"),
 }
 _NOTHING = "–"
 
@@ -55,10 +56,17 @@ def stages_table(quality: Quality) -> Table:
     return _table(
         ["made right by", "right", "of", "share", "95% interval"],
         [
-            [_STAGES[name], f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
+            [_stage(quality.recipe, name), f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
             for name, share in quality.stages.items()
         ],
     )
+
+
+def _stage(recipe: str, question: str) -> str:
+    """The stage that a question is about, and what it is to make."""
+    what, right = _RIGHT_BY_STAGE[question]
+    maker = get_recipe(recipe).maker_of(what)
+    return f"{maker.title if maker else 'Source'}: {right}"
 
 
 def agreement_table(quality: Quality) -> Table:

@@ -200,6 +200,13 @@ def test_what_a_judge_says_stands_below_what_people_say() -> None:
     assert "| 5 | 2 | 0 | 0 | 2 | 100% | 1.00 | 1.00 to 1.00 |" in text
 
 
+def test_no_stage_of_another_recipe_is_named() -> None:
+    settings = {"llm": "demo", "recipe": "domain"}
+    text = card_text(make_facts(settings=settings))
+    assert "| `stage` | string | the stage that rejected it |" in text
+    assert "of the bootstrap" not in text
+
+
 def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:
     assert "| instances | 1 | 82,439 |" in card_text(make_facts())
 

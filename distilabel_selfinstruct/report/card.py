@@ -132,7 +132,7 @@ class CardFacts:
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
         language: codes of the languages; none: English where the text reads like it.
         quality: what annotators found; None where nobody has looked.
-        agreement: what a judge model says of the same instances; None where none was compared with annotators.
+        agreements: what models as judges say of the same instances.
     """
 
     repo_id: str
@@ -148,7 +148,7 @@ class CardFacts:
     license: Sequence[str] = ()
     language: Sequence[str] = ()
     quality: Quality | None = None
-    agreement: Agreement | None = None
+    agreements: Sequence[Agreement] = ()
 
     @property
     def recipe(self) -> Recipe:

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.cli import fail, forecast_of
-from distilabel_selfinstruct.config import RunConfig, read_config
+from distilabel_selfinstruct.cli import add_options, config_of, fail, forecast_of
+from distilabel_selfinstruct.config import JudgeConfig
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
 from distilabel_selfinstruct.hub import push_run
 from distilabel_selfinstruct.llms.durable import DurableLLM
@@ -19,13 +19,12 @@ from distilabel_selfinstruct.review import (
     judge_review,
     pull_review,
     push_review,
-    render_agreement,
+    render_agreements,
     render_quality,
     review_seeds,
 )
 from distilabel_selfinstruct.run import make_model
 from distilabel_selfinstruct.seeds import load_seed_tasks
-from distilabel_selfinstruct.steps.judging import JUDGEMENTS
 from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
 
 
@@ -60,12 +59,7 @@ def options() -> argparse.ArgumentParser:
 
     judge = commands.add_parser("judge", help="compare a model as judge with the annotators of a reviewed run")
     judge.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
-    judge.add_argument("--llm", choices=("demo", "openai", "vllm"), required=True, help="as of a pipeline")
-    judge.add_argument("--model", metavar="NAME", help="name of the judge")
-    judge.add_argument("--base-url", metavar="URL", help="address of the endpoint")
-    judge.add_argument("--judgements", type=int, default=JUDGEMENTS, metavar="N",
-                       help=f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})")  # fmt: skip
-    judge.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight (default: 8)")
+    add_options(judge, JudgeConfig)
     return parser
 
 
@@ -165,8 +159,8 @@ def _review(given: argparse.Namespace) -> str:
 
 
 def _judge(given: argparse.Namespace) -> str:
-    options = {"llm": given.llm, "model": given.model, "base_url": given.base_url, "concurrency": given.concurrency}
-    config = read_config(options | {"judgements": given.judgements}, kind=RunConfig)
+    options = {name: value for name, value in vars(given).items() if name not in ("command", "run")}
+    config = config_of(options, JudgeConfig)
     llm = DurableLLM(
         llm=make_model(config),
         folder=str(given.run / "completions"),
@@ -174,7 +168,7 @@ def _judge(given: argparse.Namespace) -> str:
         concurrency=config.concurrency,
         outage=config.outage,
     )
-    return render_agreement(judge_review(given.run, llm, config.judgements))
+    return render_agreements(judge_review(given.run, llm, config.judgements, config.wording))
 
 
 _COMMANDS = {"report": _report, "forecast": _forecast, "push": _push, "review": _review, "judge": _judge}

@@ -12,6 +12,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from distilabel_selfinstruct.config import (
     GROUPS,
     C,
+    M,
+    ModelConfig,
     Option,
     RunConfig,
     SelfInstructConfig,
@@ -44,18 +46,31 @@ _ENDINGS = {
 
 
 def options(description: str | None = None, kind: type[RunConfig] = SelfInstructConfig) -> argparse.ArgumentParser:
-    """The options of a pipeline script, those of its config; those left out are not in the namespace."""
-    parser = argparse.ArgumentParser(
-        description=description,
-        argument_default=argparse.SUPPRESS,
-        epilog="The key of an endpoint comes from the environment: OPENAI_API_KEY.",
-    )
+    """The options of a pipeline script, those of its config."""
+    parser = argparse.ArgumentParser(description=description)
+    add_options(parser, kind)
+    return parser
+
+
+def add_options(parser: argparse.ArgumentParser, kind: type[ModelConfig]) -> None:
+    """Adds the options of a config, and the file that they may come from; none left out is in the namespace."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = "The key of an endpoint comes from the environment: OPENAI_API_KEY."
     groups = {name: parser.add_argument_group(name) if name else parser for name in GROUPS}
     own_first = sorted(kind.model_fields.items(), key=lambda item: item[0] in RunConfig.model_fields)
     for name, field in own_first:
         _add_option(groups[option_of(field).group], name, field.annotation, option_of(field))
     parser.add_argument("--config", metavar="FILE.yaml", help="options from a file, by the same names; options win")
-    return parser
+
+
+def config_of(given: dict[str, Any], kind: type[M]) -> M:
+    """The config of options of the command line, and of the file that they name.
+
+    Raises:
+        ConfigError: names the first value that cannot be used.
+    """
+    file = given.pop("config", None)
+    return read_config(given, read_config_file(file) if file else {}, file or "config", kind)
 
 
 def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, known: Option) -> None:
@@ -118,9 +133,7 @@ def main(
     """
     given = vars(options(description, kind).parse_args(arguments))
     try:
-        file = given.pop("config", None)
-        of_file: dict[str, Any] = read_config_file(file) if file else {}
-        run = Run(read_config(given, of_file, file or "config", kind), recipe)
+        run = Run(config_of(given, kind), recipe)
         if run.config.push_to_hub:
             check_push(run.config.push_to_hub)
         if run.config.judge_agreement:

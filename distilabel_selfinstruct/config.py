@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_serializer, field_validator
@@ -23,7 +23,7 @@ from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
 from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
 from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
-from distilabel_selfinstruct.steps.judging import JUDGEMENTS
+from distilabel_selfinstruct.steps.judging import JUDGEMENTS, JudgeWording
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.loop import default_lag
 from distilabel_selfinstruct.text.scores import MOST
@@ -127,15 +127,15 @@ class CustomLLM(BaseModel):
         return {name: "***" if _SECRET.search(name) else value for name, value in arguments.items()}
 
 
-class RunConfig(BaseModel):
-    """What every run is told; a recipe adds its own options in a subclass.
+AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
 
-    What the result depends on is fixed by the first run in a folder.
-    """
+
+class ModelConfig(BaseModel):
+    """What runs and the command `judge` are told of a model."""
 
     model_config = ConfigDict(extra="forbid")
 
-    llm: Literal["demo", "openai", "vllm"] | CustomLLM = option(
+    llm: AnyLLM = option(
         "demo", "embedded demo model (default), an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
     )
     model: str | None = option(None, "name of the model", "NAME", MODEL)
@@ -143,12 +143,7 @@ class RunConfig(BaseModel):
         None, "address of the endpoint, such as http://127.0.0.1:8000/v1", "URL", MODEL, fixed=False
     )
     wording: Wording = option("chat", "how the model is asked", None, MODEL)
-    temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
     concurrency: int = option(8, "most requests in flight (default: 8)", "N", MODEL, fixed=False, gt=0)
-    stage_by_stage: bool | None = option(
-        None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
-        fixed=False,
-    )  # fmt: skip
     tensor_parallel: int = option(
         1, "GPUs that each vLLM in this process spreads the model over (default: 1)", "N", MODEL, recorded=False, gt=0
     )
@@ -157,6 +152,36 @@ class RunConfig(BaseModel):
         600.0, "how long the endpoint may be away (default: 600)", "SECONDS", MODEL, fixed=False, ge=0
     )
     seed: int = option(0, "seed of all random draws (default: 0)", "N")
+    judgements: int = option(
+        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
+    )
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        if self.llm in ("openai", "vllm") and not self.model:
+            raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
+
+
+class JudgeConfig(ModelConfig):
+    """What the command `judge` is told: it takes no model for granted."""
+
+    llm: AnyLLM = option(
+        ..., "embedded demo model, an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+    )
+    wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
+
+
+class RunConfig(ModelConfig):
+    """What every run is told; a recipe adds its own options in a subclass.
+
+    What the result depends on is fixed by the first run in a folder.
+    """
+
+    temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    stage_by_stage: bool | None = option(
+        None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
+        fixed=False,
+    )  # fmt: skip
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
@@ -165,9 +190,6 @@ class RunConfig(BaseModel):
     judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
     judge_base_url: str | None = option(
         None, "OpenAI-compatible endpoint of the judge (default: --base-url)", "URL", JUDGE, fixed=False
-    )
-    judgements: int = option(
-        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
     )
     judge_agreement: str | None = option(
         None, "reviewed run that this judge was compared on, with the command `judge`", "RUN", JUDGE, fixed=False
@@ -209,6 +231,11 @@ class RunConfig(BaseModel):
         return self.judge_threshold is not None
 
     @property
+    def judge_wording(self) -> JudgeWording:
+        """How the judge is asked."""
+        return "structured" if self.wording == "structured" else "chat"
+
+    @property
     def judge_columns(self) -> list[str]:
         """The columns that a judge adds to the instances."""
         return list(JUDGE_COLUMNS) if self.judges else []
@@ -216,8 +243,7 @@ class RunConfig(BaseModel):
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
-        if self.llm in ("openai", "vllm") and not self.model:
-            raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
+        super().check()
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
         if self.tensor_parallel > 1 and self.llm != "vllm":
@@ -346,12 +372,13 @@ class SourceConfig(RunConfig):
 
 
 C = TypeVar("C", bound=RunConfig)
+M = TypeVar("M", bound=ModelConfig)
 
 
 def read_config(
     given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "config",
-    kind: type[C] = SelfInstructConfig,  # type: ignore[assignment]
-) -> C:  # fmt: skip
+    kind: type[M] = SelfInstructConfig,  # type: ignore[assignment]
+) -> M:  # fmt: skip
     """The config of these options; where there is none of a name, of the values of a config file.
 
     Raises:
@@ -365,11 +392,12 @@ def read_config(
     return config
 
 
-def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[RunConfig]) -> str:
+def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
     """The first thing that is wrong, by the name that the user gave it."""
     first = error.errors()[0]
     name = str(first["loc"][0])
-    where = f"--{name.replace('_', '-')}" if name in given else f"{file}: {name}"
+    is_option = name in given or first["type"] == "missing"
+    where = f"--{name.replace('_', '-')}" if is_option else f"{file}: {name}"
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         return f"{file}: there is no option {name!r}; there are: {', '.join(kind.model_fields)}."
     if name == "llm":

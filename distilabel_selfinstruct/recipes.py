@@ -46,6 +46,10 @@ class Recipe:
     how: tuple[str, ...]
     citation: str
 
+    def maker_of(self, what: str) -> RecipeStage | None:
+        """The first stage that judges this kind of row; None where the recipe makes none of it."""
+        return next((stage for stage in self.stages if stage.judges == what), None)
+
 
 _JUDGEMENT = RecipeStage("judgement", "Judgement", "instance", optional=True)
 _SIMILAR = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."

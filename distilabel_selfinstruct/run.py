@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.config import C, CustomLLM, RunConfig
+from distilabel_selfinstruct.config import C, CustomLLM, ModelConfig
 from distilabel_selfinstruct.dataset import load_dataset, save_dataset
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.files import write_whole
@@ -35,7 +35,7 @@ from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.ray_pipeline import RayPipeline
 from distilabel_selfinstruct.report import write_report
-from distilabel_selfinstruct.review import Agreement, judge_note, read_agreement, write_review
+from distilabel_selfinstruct.review import Judge, find_agreement, judge_note, write_review
 from distilabel_selfinstruct.screen import show_progress
 from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
 from distilabel_selfinstruct.steps.judging import FilterByJudge
@@ -174,7 +174,7 @@ class Run(Generic[C]):
             name="judge",
             llm=self.llm(JUDGEMENT, model=self._judge_model()),
             threshold=threshold,
-            wording="structured" if self.config.wording == "structured" else "chat",
+            wording=self.config.judge_wording,
             num_generations=self.config.judgements,
         )
 
@@ -259,25 +259,13 @@ class Run(Generic[C]):
         """How far the judge of this run agrees with people, or that nobody has ever compared them."""
         if not self.config.judges:
             return []
+        judge = Judge.of(self._judge_model(), self.config.judgements, self.config.judge_wording)
         if self.config.judge_agreement:
-            return [judge_note(self._agreement(self.config.judge_agreement), self.config.judge_threshold)]
+            return [judge_note(find_agreement(self.config.judge_agreement, judge), self.config.judge_threshold)]
         return [
-            f"The judge {self._judge_model().model_name} was never compared with people. Review a run, compare them"
-            " with `python -m distilabel_selfinstruct judge RUN --llm ...`, and give --judge-agreement RUN."
+            f"The judge {judge} was never compared with people. Review a run, compare them with"
+            f" `{judge.command('RUN')}`, and give --judge-agreement RUN."
         ]
-
-    def _agreement(self, run: str) -> Agreement:
-        agreement, model = read_agreement(Path(run)), self._judge_model().model_name
-        if agreement is None:
-            raise ConfigError(
-                f"--judge-agreement {run}: no judge was compared with people there; do it with `python -m"
-                f" distilabel_selfinstruct judge {run} --llm ...`."
-            )
-        if agreement.model != model:
-            raise ConfigError(
-                f"--judge-agreement {run}: {agreement.model!r} was the judge there, and it is {model!r} here."
-            )
-        return agreement
 
     @property
     def page(self) -> Path:
@@ -441,7 +429,7 @@ class Run(Generic[C]):
         write_whole(self.folder / "config.yaml", text)
 
 
-def make_model(config: RunConfig) -> LLM:
+def make_model(config: ModelConfig) -> LLM:
     """The model that a config names."""
     if isinstance(config.llm, CustomLLM):
         return _custom_llm(config.llm)
@@ -452,7 +440,7 @@ def make_model(config: RunConfig) -> LLM:
     return DemoLLM(seed=config.seed)
 
 
-def _vllm(config: RunConfig, name: str) -> VLLM:
+def _vllm(config: ModelConfig, name: str) -> VLLM:
     if config.tensor_parallel == 1:
         return VLLM(model=name)
     # On Ray vLLM may take it for its own business to spread the model over the cluster.

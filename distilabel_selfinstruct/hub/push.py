@@ -23,7 +23,7 @@ from distilabel_selfinstruct.hub.contents import (
 from distilabel_selfinstruct.hub.secrets import publishable, without_secrets
 from distilabel_selfinstruct.report.card import CardFacts, pushed_configs, render_card, split_card
 from distilabel_selfinstruct.report.wording import number_of
-from distilabel_selfinstruct.review import read_agreement, read_quality
+from distilabel_selfinstruct.review import read_agreements, read_quality
 
 CARD = "README.md"
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # how the Hub writes them, such as apache-2.0
@@ -102,7 +102,7 @@ def _card_facts(
         license=[license] if license else [],
         language=language or [],
         quality=read_quality(run.folder),
-        agreement=read_agreement(run.folder),
+        agreements=read_agreements(run.folder),
     )
 
 

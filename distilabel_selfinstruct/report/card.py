@@ -71,7 +71,7 @@ COLUMNS = {
     "input_tokens": "tokens of the prompt",
     "output_tokens": "tokens of the completion",
     "model_name": "the model",
-    "stage": "where it was rejected: bootstrap, classification or instances",
+    "stage": "the stage that rejected it",
     "reason": "the reason code",
     "detail": "what the reason code leaves open, such as the beginning of an unusable completion",
     "neighbour_id": "the instruction that a candidate was too similar to",
@@ -132,7 +132,7 @@ class CardFacts:
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
         language: codes of the languages; none: English where the text reads like it.
         quality: what annotators found; None where nobody has looked.
-        agreement: what a judge model says of the same instances; None where none was compared with annotators.
+        agreements: what models as judges say of the same instances.
     """
 
     repo_id: str
@@ -148,7 +148,7 @@ class CardFacts:
     license: Sequence[str] = ()
     language: Sequence[str] = ()
     quality: Quality | None = None
-    agreement: Agreement | None = None
+    agreements: Sequence[Agreement] = ()
 
     @property
     def recipe(self) -> Recipe:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -25,7 +25,7 @@ _LONGEST_EXAMPLE = 400  # characters
 
 def render_page(
     statistics: Statistics, figures: Mapping[str, str], quality: Quality | None = None,
-    agreement: Agreement | None = None,
+    agreements: Sequence[Agreement] = (),
 ) -> str:  # fmt: skip
     """The page. All text of others is escaped.
 
@@ -33,7 +33,7 @@ def render_page(
         statistics: of the dataset.
         figures: SVG texts by name.
         quality: what annotators found.
-        agreement: what a judge says of the same records.
+        agreements: what models as judges say of the same records.
     """
     environment = Environment(
         loader=PackageLoader("distilabel_selfinstruct.report", "."),
@@ -51,7 +51,7 @@ def render_page(
         figures={name: Markup(svg) for name, svg in figures.items()},
         captions=CAPTIONS,
         quality=quality,
-        agreement=agreement,
+        agreements=agreements,
         judge_caption=judge_caption,
         judge_table=judge_table,
         quality_caption=quality_caption,

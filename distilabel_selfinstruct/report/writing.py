@@ -11,7 +11,7 @@ from distilabel_selfinstruct.report.figures import draw_figures
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
 from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
-from distilabel_selfinstruct.review import Agreement, Quality, read_agreement, read_quality
+from distilabel_selfinstruct.review import Agreement, Quality, read_agreements, read_quality
 
 
 def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None) -> Path:
@@ -30,7 +30,7 @@ def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, 
         MissingExtraError: if the extra `report` is not installed.
     """
     statistics = compute_statistics(read_run(run_folder), usage, prices)
-    return _write(statistics, run_folder / "report", read_quality(run_folder), read_agreement(run_folder))
+    return _write(statistics, run_folder / "report", read_quality(run_folder), read_agreements(run_folder))
 
 
 def report_for_rows(rows: Rows, out: Path, *, name: str | None = None, seeds: Sequence[str] = ()) -> Path:
@@ -55,10 +55,10 @@ def report_for_rows(rows: Rows, out: Path, *, name: str | None = None, seeds: Se
 
 
 def _write(
-    statistics: Statistics, folder: Path, quality: Quality | None = None, agreement: Agreement | None = None
+    statistics: Statistics, folder: Path, quality: Quality | None = None, agreements: Sequence[Agreement] = ()
 ) -> Path:
     figures = draw_figures(statistics, folder / "figures")
     write_statistics(statistics, folder / "statistics.json")
     page = folder / "index.html"
-    page.write_text(render_page(statistics, figures, quality, agreement), encoding="utf-8")
+    page.write_text(render_page(statistics, figures, quality, agreements), encoding="utf-8")
     return page

@@ -1,6 +1,6 @@
 """Review closes the loop: instances out to annotators, percentages, corrections and new seed tasks back."""
 
-from distilabel_selfinstruct.review.agreement import Agreement, judge_review, read_agreement
+from distilabel_selfinstruct.review.agreement import Agreement, Judge, find_agreement, judge_review, read_agreements
 from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.quality import Quality, Share, read_quality
 from distilabel_selfinstruct.review.reviewing import PushResult, pull_review, push_review, review_seeds, write_review
@@ -11,16 +11,18 @@ from distilabel_selfinstruct.review.tables import (
     quality_caption,
     quality_table,
     quality_tables,
-    render_agreement,
+    render_agreements,
     render_quality,
 )
 
 __all__ = [
     "Agreement",
+    "Judge",
     "PushResult",
     "Quality",
     "ReviewError",
     "Share",
+    "find_agreement",
     "judge_caption",
     "judge_note",
     "judge_review",
@@ -30,9 +32,9 @@ __all__ = [
     "quality_caption",
     "quality_table",
     "quality_tables",
-    "read_agreement",
+    "read_agreements",
     "read_quality",
-    "render_agreement",
+    "render_agreements",
     "render_quality",
     "review_seeds",
     "write_review",

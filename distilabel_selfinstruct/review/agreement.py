@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,14 +13,62 @@ import numpy as np
 from distilabel.models.llms.base import LLM
 from distilabel.pipeline import Pipeline
 
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.files import write_whole
+from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.store import ReviewStore
-from distilabel_selfinstruct.steps.judging import UNCLEAR, FilterByJudge
+from distilabel_selfinstruct.steps.asking import decoding_kwargs
+from distilabel_selfinstruct.steps.judging import DECODING, UNCLEAR, FilterByJudge, JudgeWording
 from distilabel_selfinstruct.text.scores import MOST
 
 _RESAMPLES = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """A model as judge: all that its scores depend on beside the instances.
+
+    Attributes:
+        model: its name.
+        judgements: of an instance, of which the mean counts.
+        wording: how it is asked: `chat`, or `structured` with JSON.
+        temperature: that it is asked with; None where the model takes none.
+        prompts_version: of the question.
+    """
+
+    model: str
+    judgements: int
+    wording: JudgeWording
+    temperature: float | None
+    prompts_version: int
+
+    @classmethod
+    def of(cls, llm: LLM, judgements: int, wording: JudgeWording) -> Judge:
+        """The judge that this model is."""
+        temperature = decoding_kwargs(llm, DECODING, wording).get("temperature")
+        return cls(llm.model_name, judgements, wording, temperature, PROMPTS_VERSION)
+
+    def __str__(self) -> str:
+        judgements = f"{self.judgements:,} judgement" + ("" if self.judgements == 1 else "s")
+        temperature = [] if self.temperature is None else [f"temperature {self.temperature:g}"]
+        details = [judgements, self.wording, *temperature, f"prompts version {self.prompts_version}"]
+        return f"{self.model} ({', '.join(details)})"
+
+    def command(self, run: str) -> str:
+        """What compares it with people."""
+        structured = " --structured" if self.wording == "structured" else ""
+        return f"python -m distilabel_selfinstruct judge {run} --llm ...{structured} --judgements {self.judgements}"
+
+    def differences(self, there: Judge) -> str:
+        """In what it differs from the judge of another run."""
+        here = dataclasses.asdict(self)
+        return ", ".join(
+            f"{name} is {value!r} there and {here[name]!r} here"
+            for name, value in dataclasses.asdict(there).items()
+            if value != here[name]
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +145,17 @@ class Agreement:
     """What a judge says of reviewed records.
 
     Attributes:
-        model: the judge.
-        judgements: of each record.
+        judge: the judge.
         judged: the records with all the answers they need.
     """
 
-    model: str
-    judgements: int
+    judge: Judge
     judged: tuple[Judged, ...]
+
+    @property
+    def scored(self) -> int:
+        """Records that the judge gave a score."""
+        return len(self.judged) - self.without_score
 
     @property
     def without_score(self) -> int:
@@ -133,31 +184,65 @@ class Agreement:
         counts = (pairs.count(pair) for pair in ((True, True), (True, False), (False, True), (False, False)))
         return Confusion(threshold, *counts)
 
-    def write(self, path: Path) -> None:
-        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
-
     @classmethod
-    def read(cls, path: Path) -> Agreement:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**values | {"judged": tuple(Judged(**each) for each in values["judged"])})
+    def of_row(cls, row: Mapping[str, Any]) -> Agreement:
+        return cls(Judge(**row["judge"]), tuple(Judged(**each) for each in row["judged"]))
 
 
-def read_agreement(run: Path) -> Agreement | None:
-    """What the last `judge` command found; None where no judge was compared with people."""
+def read_agreements(run: Path) -> list[Agreement]:
+    """What the command `judge` found on a run, once of each judge, the last one first.
+
+    Raises:
+        ReviewError: if the file is damaged.
+    """
     path = run / "review" / "judge.json"
+    if not path.is_file():
+        return []
     try:
-        return Agreement.read(path) if path.is_file() else None
+        return [Agreement.of_row(row) for row in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError, KeyError):
-        raise ReviewError(f"{path}: is damaged; run the command `judge` again.") from None
+        raise ReviewError(
+            f"{path}: is damaged; delete it and run the command `judge` again: what a judge has answered is kept."
+        ) from None
 
 
-def judge_review(run: Path, llm: LLM, judgements: int) -> Agreement:
+def find_agreement(run: str, judge: Judge) -> Agreement:
+    """What was found of this very judge on a run.
+
+    Raises:
+        ConfigError: if it was not compared with people there, or gave no score.
+        ReviewError: if the file is damaged.
+    """
+    option, agreements = f"--judge-agreement {run}", read_agreements(Path(run))
+    if not agreements:
+        raise ConfigError(f"{option}: no judge was compared with people there; do it with `{judge.command(run)}`.")
+    found = next((each for each in agreements if each.judge == judge), None)
+    if found is None:
+        differences = "; ".join(judge.differences(each.judge) for each in agreements)
+        raise ConfigError(
+            f"{option}: another judge was compared with people there: {differences}. Compare this one with"
+            f" `{judge.command(run)}`, or judge as there."
+        )
+    if not found.scored:
+        what_to_do = f"Ask again with `{judge.command(run)}`." if found.failed else "Choose another judge."
+        raise ConfigError(
+            f"{option}: the judge {judge} gave none of {len(found.judged):,} reviewed instances a score there."
+            f" {what_to_do}"
+        )
+    return found
+
+
+def judge_review(run: Path, llm: LLM, judgements: int, wording: JudgeWording = "chat") -> list[Agreement]:
     """Has a judge score the reviewed records of a run, and keeps what it says beside what people say.
 
     Args:
         run: the run folder.
         llm: the judge, with its completions.
         judgements: of each record.
+        wording: how it is asked.
+
+    Returns:
+        What was found of this judge, and then what is known of others.
 
     Raises:
         ReviewError: if no record has all the answers it needs.
@@ -173,14 +258,16 @@ def judge_review(run: Path, llm: LLM, judgements: int) -> Agreement:
             )
         records = store.records()
         shown = map(records.__getitem__, is_right)
-        rows = _scored(llm, judgements, ({**record.texts, "document": record.document} for record in shown))
+        judge, before = Judge.of(llm, judgements, wording), read_agreements(run)
+        rows = _scored(llm, judge, ({**record.texts, "document": record.document} for record in shown))
         judged = (
             Judged(record_id, row["judge_score"], row["reject_reason"], right)
             for row, (record_id, right) in zip(rows, is_right.items())
         )
-        agreement = Agreement(llm.model_name, judgements, tuple(judged))
-        agreement.write(store.folder / "judge.json")
-    return agreement
+        agreements = [Agreement(judge, tuple(judged)), *(each for each in before if each.judge != judge)]
+        text = json.dumps([dataclasses.asdict(each) for each in agreements], indent=2, ensure_ascii=False)
+        write_whole(store.folder / "judge.json", text + "\n")
+    return agreements
 
 
 def _verdicts(store: ReviewStore) -> dict[str, bool]:
@@ -193,11 +280,13 @@ def _verdicts(store: ReviewStore) -> dict[str, bool]:
     }
 
 
-def _scored(llm: LLM, judgements: int, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _scored(llm: LLM, judge: Judge, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     with Pipeline("judge"):  # a step of none warns of it
-        judge = FilterByJudge(name="judge", llm=llm, threshold=None, num_generations=judgements)
-    judge.load()
+        step = FilterByJudge(
+            name="judge", llm=llm, threshold=None, wording=judge.wording, num_generations=judge.judgements
+        )
+    step.load()
     try:
-        return next(judge.process(list(rows)))
+        return next(step.process(list(rows)))
     finally:
-        judge.unload()
+        step.unload()

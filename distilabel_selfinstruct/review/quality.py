@@ -59,6 +59,7 @@ class Quality:
         stages: of the records that came right to a stage, those it did right.
         agreement: Krippendorff's alpha by question: 1 is perfect, 0 is chance; None where it is not defined.
         notes: what else a user should know.
+        recipe: that the run followed.
     """
 
     records: int
@@ -70,6 +71,7 @@ class Quality:
     stages: Mapping[str, Share]
     agreement: Mapping[str, float | None]
     notes: tuple[str, ...] = ()
+    recipe: str = "self-instruct"
 
     def write(self, path: Path) -> None:
         write_whole(path, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
@@ -102,7 +104,7 @@ def verdicts_of(answers: Sequence[Answer]) -> dict[str, bool]:
 
 def judge(
     records: Mapping[str, ReviewRecord], answers: Iterable[Answer], needed: int, population: int,
-    notes: Iterable[str] = (),
+    notes: Iterable[str] = (), recipe: str = "self-instruct",
 ) -> Quality:  # fmt: skip
     """The quality of the records.
 
@@ -112,6 +114,7 @@ def judge(
         needed: answers that a record needs.
         population: instances in the dataset.
         notes: what else a user should know.
+        recipe: that the run followed.
 
     Raises:
         MissingExtraError: if there are several annotators, and the extra `argilla` is not installed.
@@ -136,6 +139,7 @@ def judge(
         stages=_stages(list(verdicts.values())),
         agreement=agreement_of(counted),
         notes=tuple(notes),
+        recipe=recipe,
     )
 
 

@@ -235,7 +235,8 @@ def draw(records: dict[str, ReviewRecord], sample: int | None, seed: int) -> lis
 def _write_review(store: ReviewStore, needed: int, unfinished: int = 0) -> Quality:
     instances, records, answers = store.instances(), store.records(), store.answers()
     current = [answer for answer in answers if answer.record_id in instances]
-    quality = judge(records, current, needed, len(instances), _notes(answers, current, unfinished))
+    recipe = str(store.config().get("recipe", "self-instruct"))
+    quality = judge(records, current, needed, len(instances), _notes(answers, current, unfinished), recipe)
     folder = store.run / "dataset"
     columns = store.instance_columns()
     save_config(reviewed_rows(records, current, instances), reviewed_features(columns), folder / "reviewed")

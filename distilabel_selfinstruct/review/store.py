@@ -5,6 +5,7 @@
 - `answers.jsonl`: all answers so far, annotators by pseudonym.
 - `annotators.json`: who is behind the pseudonyms. Keep it to yourself.
 - `quality.json`: the last quality table.
+- `judge.json`: what each model as judge says of the reviewed records, the last one first.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from distilabel_selfinstruct.recipes import get_recipe
 from distilabel_selfinstruct.review.agreement import Agreement, Confusion
 from distilabel_selfinstruct.review.quality import Quality, Share
 from distilabel_selfinstruct.review.records import ALL_RIGHT, PAPER_ALL_RIGHT, QUESTIONS
@@ -19,10 +20,10 @@ _WORDS = {
     ALL_RIGHT: "all three right",
 }
 _PAPER = {question.name: question.paper for question in QUESTIONS} | {ALL_RIGHT: PAPER_ALL_RIGHT}
-_STAGES = {
-    "valid_task": "bootstrap: a valid task",
-    "appropriate_input": "instances: of these, with an appropriate input",
-    "correct_output": "instances: of these, with a correct output",
+_RIGHT_BY_STAGE = {
+    "valid_task": ("candidate", "a valid task"),
+    "appropriate_input": ("instance", "of these, with an appropriate input"),
+    "correct_output": ("instance", "of these, with a correct output"),
 }
 _NOTHING = "–"
 
@@ -55,10 +56,17 @@ def stages_table(quality: Quality) -> Table:
     return _table(
         ["made right by", "right", "of", "share", "95% interval"],
         [
-            [_STAGES[name], f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
+            [_stage(quality.recipe, name), f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
             for name, share in quality.stages.items()
         ],
     )
+
+
+def _stage(recipe: str, question: str) -> str:
+    """The stage that a question is about, and what it is to make."""
+    what, right = _RIGHT_BY_STAGE[question]
+    maker = get_recipe(recipe).maker_of(what)
+    return f"{maker.title if maker else 'Source'}: {right}"
 
 
 def agreement_table(quality: Quality) -> Table:
@@ -111,15 +119,15 @@ def _kappa_cells(confusion: Confusion) -> list[str]:
 
 def judge_caption(agreement: Agreement) -> str:
     """What was compared, and which threshold agrees best, in sentences."""
-    records = len(agreement.judged)
     text = (
-        f"{agreement.model} as judge of {records:,} reviewed instances, the mean of {agreement.judgements} judgements,"
-        " beside what people say: right is an instance with a yes to all three questions."
+        f"{agreement.judge} as judge of {len(agreement.judged):,} reviewed instances, beside what people say: right is"
+        " an instance with a yes to all three questions."
     )
-    if agreement.without_score:
-        text += f" {agreement.without_score:,} without a clear judgement are left out."
+    text += _left_out(agreement)
     if agreement.failed:
         text += f" Of {agreement.failed:,} the requests failed; the same command asks for those, and nothing else."
+    if not agreement.scored:
+        return text + " Nothing is left to compare: no score says how far this judge can be trusted."
     if agreement.best is None:
         return text + " They always say the same, so that kappa says nothing: more varied records are needed."
     kappa, interval = _kappa_cells(agreement.best)
@@ -130,18 +138,32 @@ def judge_note(agreement: Agreement, threshold: float | None) -> str:
     """What a user should know of a judge before its scores are trusted; without a threshold, of the best one."""
     confusion = agreement.best if threshold is None else agreement.at(threshold)
     if confusion is None or confusion.kappa is None:
-        return f"The judge {agreement.model} and people always say the same of the reviewed instances, or nothing."
-    kappa, interval = _kappa_cells(confusion)
-    return (
-        f"The judge {agreement.model} agrees with people on {_percent(confusion.agreement)} of"
-        f" {confusion.records:,} reviewed instances with a threshold of {confusion.threshold:g}: Cohen's kappa"
-        f" {kappa}, 95% interval {interval} (1 is perfect, 0 is chance)."
+        text = (
+            f"The judge {agreement.judge} and people always say the same of {agreement.scored:,} reviewed instances, so"
+            " that kappa says nothing: more varied records are needed."
+        )
+    else:
+        kappa, interval = _kappa_cells(confusion)
+        text = (
+            f"The judge {agreement.judge} agrees with people on {_percent(confusion.agreement)} of"
+            f" {confusion.records:,} reviewed instances with a threshold of {confusion.threshold:g}: Cohen's kappa"
+            f" {kappa}, 95% interval {interval} (1 is perfect, 0 is chance)."
+        )
+    return text + _left_out(agreement)
+
+
+def _left_out(agreement: Agreement) -> str:
+    """What the figures are not about."""
+    if not agreement.without_score:
+        return ""
+    return f" {agreement.without_score:,} without a clear judgement are left out."
+
+
+def render_agreements(agreements: Sequence[Agreement]) -> str:
+    """Caption and table of each judge as text for a terminal."""
+    return "\n\n".join(
+        "\n".join([judge_caption(agreement), "", *_text_lines(judge_table(agreement))]) for agreement in agreements
     )
-
-
-def render_agreement(agreement: Agreement) -> str:
-    """Caption and table as text for a terminal."""
-    return "\n".join([judge_caption(agreement), "", *_text_lines(judge_table(agreement))])
 
 
 def render_quality(quality: Quality) -> str:

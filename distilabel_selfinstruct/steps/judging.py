@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 STAGE, UNCLEAR = "judgement", "unclear_judgement"
 JUDGEMENTS = 3  # section 2.4: three are sampled of each answer, and their mean is its score
 COLUMNS = ("judge_score", "judgements")
-_DECODING = Decoding(temperature=0.7, top_p=0.9, max_new_tokens=512)  # section 3.1.3
+DECODING = Decoding(temperature=0.7, top_p=0.9, max_new_tokens=512)  # section 3.1.3
+
+JudgeWording = Literal["chat", "structured"]
 
 
 class FilterByJudge(MarkingTask):
@@ -95,7 +97,7 @@ class FilterByJudge(MarkingTask):
     threshold: RuntimeParameter[float] | None = Field(
         default=3.0, ge=0, le=MOST, description="The lowest score that passes, from 0 to 5; None marks no score."
     )
-    wording: Literal["chat", "structured"] = "chat"
+    wording: JudgeWording = "chat"
     num_generations: RuntimeParameter[int] = Field(default=JUDGEMENTS, ge=1, description="Judgements of an instance.")
 
     @property
@@ -110,7 +112,7 @@ class FilterByJudge(MarkingTask):
         return list(COLUMNS)
 
     def _decoding_kwargs(self) -> dict[str, Any]:
-        return decoding_kwargs(self.llm, _DECODING, self.wording)
+        return decoding_kwargs(self.llm, DECODING, self.wording)
 
     def _asks_about(self, row: Row) -> bool:
         return True

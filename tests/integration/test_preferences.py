@@ -41,7 +41,10 @@ class TestDemoRun:
     def test_it_succeeds_in_silence(self, made: ScriptRun) -> None:
         assert made.result.returncode == 0, made.result.stderr
         assert re.match(r"303 instructions; \d+ instances; \d+ preferences\n", made.result.stdout)
-        assert "note: The judge demo was never compared with people." in made.result.stdout
+        assert (
+            "note: The judge demo (3 judgements, chat, temperature 0.7, prompts version 1) was never"
+            in made.result.stdout
+        )
         assert "warning" not in made.result.stderr.lower()
 
     def test_nothing_is_written_outside_the_run_folder(self, made: ScriptRun) -> None:

@@ -30,7 +30,7 @@ from distilabel_selfinstruct.report.card import (
     type_name,
 )
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
-from distilabel_selfinstruct.review.agreement import Agreement, Judged
+from distilabel_selfinstruct.review.agreement import Agreement, Judge, Judged
 from distilabel_selfinstruct.review.curate import curated_features, reviewed_features
 from distilabel_selfinstruct.review.quality import judge
 from distilabel_selfinstruct.review.records import QUESTIONS, Answer, record_of
@@ -194,10 +194,23 @@ def test_what_a_judge_says_stands_below_what_people_say() -> None:
     quality = judge(records, answers, 1, 4)
     judged = tuple(Judged(record_id, 5.0 - n % 2, None, n % 2 == 0) for n, record_id in enumerate(records))
     assert "A model as judge" not in card_text(make_facts(quality=quality))
-    text = card_text(make_facts(quality=quality, agreement=Agreement("<b>judge</b>", 3, judged)))
+    judges = (Judge(name, 3, "chat", 0.7, 1) for name in ("<b>judge</b>", "other"))
+    agreements = [Agreement(judge, judged) for judge in judges]
+    text = card_text(make_facts(quality=quality, agreements=agreements))
     assert text.index("## Quality") < text.index("### A model as judge")
-    assert "&#60;b&#62;judge&#60;/b&#62; as judge of 4 reviewed instances" in text
+    first = text.index(
+        "&#60;b&#62;judge&#60;/b&#62; (3 judgements, chat, temperature 0.7, prompts version 1) as judge of 4"
+    )
+    assert text.index("### A model as judge") < first < text.index("other (3 judgements, chat")
+    assert text.count("### A model as judge") == 1
     assert "| 5 | 2 | 0 | 0 | 2 | 100% | 1.00 | 1.00 to 1.00 |" in text
+
+
+def test_no_stage_of_another_recipe_is_named() -> None:
+    settings = {"llm": "demo", "recipe": "domain"}
+    text = card_text(make_facts(settings=settings))
+    assert "| `stage` | string | the stage that rejected it |" in text
+    assert "of the bootstrap" not in text
 
 
 def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:

@@ -46,10 +46,10 @@ DOSE = instance(
 )  # fmt: skip
 
 
-def make_run(folder: Path, rows: Iterable[Row], seeds: Iterable[Row] = (SEA,)) -> Path:
+def make_run(folder: Path, rows: Iterable[Row], seeds: Iterable[Row] = (SEA,), recipe: str = "self-instruct") -> Path:
     """A run folder with this dataset; what a review left there stays."""
     folder.mkdir(exist_ok=True)
-    (folder / "config.yaml").write_text("preset: default\nseeds: []\n")
+    (folder / "config.yaml").write_text(f"recipe: {recipe}\npreset: default\nseeds: []\n")
     rows = list(rows)
     columns = list(rows[0]) if rows else list(INSTANCE_COLUMNS)
     configs = {"instances": (columns, rows), "seeds": (SEED_COLUMNS, seeds)}

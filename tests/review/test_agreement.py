@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
+from distilabel.models.llms.base import LLM
 
 from distilabel_selfinstruct.__main__ import main
 from distilabel_selfinstruct.config import read_config
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.prompts import VERSION
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import read_rows
 from distilabel_selfinstruct.report.statistics import compute_statistics
-from distilabel_selfinstruct.review import judge_note, pull_review, push_review, read_agreement, render_agreement
-from distilabel_selfinstruct.review.agreement import Agreement, Confusion, Judged
+from distilabel_selfinstruct.review import judge_note, pull_review, push_review, read_agreements, render_agreements
+from distilabel_selfinstruct.review.agreement import Agreement, Confusion, Judge, Judged
 from distilabel_selfinstruct.run import Run
 from tests.review.runs import fill_in, instance, make_run, record_id, verdicts
 
+DEMO = Judge("demo", 3, "chat", 0.7, VERSION)
 WORDS = ("lamp", "stone", "river", "cloud", "garden", "bottle")
 RIGHT = [instance(n, "Spell the word backwards.", word, word[::-1]) for n, word in enumerate(WORDS)]
 WRONG = [instance(n, "Spell the word backwards.", word.upper(), "I do not know.") for n, word in enumerate(WORDS, 6)]
+
+
+class Sampling(LLM):
+    """A model of the user's own, which takes a temperature."""
+
+    name: str
+
+    @property
+    def model_name(self) -> str:
+        return self.name
+
+    def generate(self, inputs: list[Any], num_generations: int = 1, temperature: float = 1.0) -> list[Any]:  # type: ignore[override]
+        assert temperature == 0.2
+        return [{"generations": ["Score: 4"] * num_generations, "statistics": {}} for _ in inputs]
 
 
 @pytest.fixture
@@ -36,9 +56,12 @@ def reviewed(tmp_path: Path) -> Path:
     return run
 
 
-def agreement(*pairs: tuple[float | None, bool], model: str = "judge") -> Agreement:
-    judged = (Judged(str(n), score, None, is_right) for n, (score, is_right) in enumerate(pairs))
-    return Agreement(model, 3, tuple(judged))
+def agreement(*pairs: tuple[float | None, bool]) -> Agreement:
+    judged = (
+        Judged(str(n), score, "unclear_judgement" if score is None else None, is_right)
+        for n, (score, is_right) in enumerate(pairs)
+    )
+    return Agreement(Judge("judge", 3, "chat", 0.7, 1), tuple(judged))
 
 
 # --- kappa -----------------------------------------------------------------------------------------------------------
@@ -84,14 +107,25 @@ def test_each_threshold_counts_the_same_records() -> None:
 def test_where_all_are_right_no_threshold_is_best() -> None:
     found = agreement((5.0, True), (5.0, True))
     assert found.best is None
-    assert "They always say the same" in render_agreement(found)
+    assert "They always say the same" in render_agreements([found])
+
+
+def test_where_no_record_has_a_score_nothing_is_compared() -> None:
+    said = render_agreements([agreement(*[(None, True)] * 20)])
+    assert "20 without a clear judgement are left out. Nothing is left to compare: no score says how far" in said
+    assert "They always say the same" not in said
 
 
 def test_requests_that_failed_are_told() -> None:
     reasons = (None, "unclear_judgement", "timeout")
     judged = tuple(Judged(str(reason), None if reason else 5.0, reason, True) for reason in reasons)
-    said = render_agreement(Agreement("judge", 3, judged))
+    said = render_agreements([Agreement(Judge("judge", 3, "chat", 0.7, 1), judged)])
     assert "2 without a clear judgement are left out. Of 1 the requests failed; the same command asks for those" in said
+
+
+def test_a_judge_in_words() -> None:
+    assert str(Judge("gpt", 3, "chat", 0.7, 1)) == "gpt (3 judgements, chat, temperature 0.7, prompts version 1)"
+    assert str(Judge("mine", 1, "structured", None, 2)) == "mine (1 judgement, structured, prompts version 2)"
 
 
 # --- the command -----------------------------------------------------------------------------------------------------
@@ -101,12 +135,11 @@ def test_the_reviewed_records_are_judged_and_compared(reviewed: Path, capsys: py
     assert main(["judge", str(reviewed), "--llm", "demo"]) == 0
     said, complained = capsys.readouterr()
     assert complained == ""
-    assert said.startswith("demo as judge of 11 reviewed instances, the mean of 3 judgements, beside what people say:")
+    assert said.startswith(f"{DEMO} as judge of 11 reviewed instances, beside what people say: right is")
     assert re.search(r"\n3 +5 +1 +0 +5 +91% +0\.82 +0\.\d\d to 1\.00\n", said)
-    kept = read_agreement(reviewed)
-    assert kept is not None
-    assert said == render_agreement(kept) + "\n"
-    assert (kept.model, kept.judgements, len(kept.judged)) == ("demo", 3, 11)
+    [kept] = read_agreements(reviewed)
+    assert said == render_agreements([kept]) + "\n"
+    assert (kept.judge, len(kept.judged)) == (DEMO, 11)
     assert {each.record_id for each in kept.judged if each.is_right} == {record_id(row) for row in RIGHT[1:]}
 
 
@@ -120,9 +153,40 @@ def test_nothing_is_asked_twice(reviewed: Path) -> None:
     assert [name for name in before if name.startswith("judgement")]
 
 
+def test_each_judge_is_kept_once_the_last_one_first(reviewed: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for options in (["--judgements", "1"], [], ["--structured"], ["--judgements", "1"]):
+        capsys.readouterr()
+        assert main(["judge", str(reviewed), "--llm", "demo", *options]) == 0
+    judges = [(each.judge.judgements, each.judge.wording) for each in read_agreements(reviewed)]
+    assert judges == [(1, "chat"), (3, "structured"), (3, "chat")]
+    said = capsys.readouterr().out
+    assert re.findall(r"^demo \((.*), temperature 0.7, prompts", said, re.M) == [
+        "1 judgement, chat",
+        "3 judgements, structured",
+        "3 judgements, chat",
+    ]
+    assert said.count("Cohen's kappa") == 3
+
+
+def test_any_model_of_distilabel_judges_with_its_own_temperature(
+    reviewed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    llm = {
+        "class": f"{Sampling.__module__}.Sampling",
+        "arguments": {"name": "mine", "generation_kwargs": {"temperature": 0.2}},
+    }
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"llm": llm, "judgements": 2}))
+    assert main(["judge", str(reviewed), "--config", str(tmp_path / "mine.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(f"mine (2 judgements, chat, temperature 0.2, prompts version {VERSION}) as judge of 11")
+    assert [each.score for each in read_agreements(reviewed)[0].judged] == [4.0] * 11
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
+        ([], "Error: --llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
+        (["--config", "no.yaml"], "Error: no.yaml: cannot be read (No such file or directory)."),
         (["--llm", "openai"], "Error: --llm openai needs --model, the name of the model."),
         (["--llm", "demo", "--judgements", "0"], "Error: --judgements: Input should be greater than 0, got 0."),
     ],
@@ -143,8 +207,24 @@ def test_the_page_shows_it_below_the_quality(reviewed: Path) -> None:
     main(["judge", str(reviewed), "--llm", "demo"])
     quality, statistics = pull_review(reviewed), compute_statistics(read_rows(RIGHT))
     assert "A model as judge" not in render_page(statistics, {}, quality)
-    page = render_page(statistics, {}, quality, read_agreement(reviewed))
+    page = render_page(statistics, {}, quality, read_agreements(reviewed))
     assert page.index("Quality") < page.index("<h3>A model as judge</h3>") < page.index("Cohen&#39;s kappa")
+
+
+def test_the_page_shows_every_judge(reviewed: Path) -> None:
+    main(["judge", str(reviewed), "--llm", "demo", "--judgements", "1"])
+    main(["judge", str(reviewed), "--llm", "demo"])
+    quality, statistics = pull_review(reviewed), compute_statistics(read_rows(RIGHT))
+    page = render_page(statistics, {}, quality, read_agreements(reviewed))
+    assert page.index("demo (3 judgements") < page.index("demo (1 judgement,")
+    assert (page.count("<h3>A model as judge</h3>"), page.count("<th>Cohen&#39;s kappa</th>")) == (1, 2)
+
+
+def keep(run: Path, judge: Judge, score: float | None, reason: str | None = None) -> None:
+    """Writes what a judge said of one record."""
+    judged = Judged("000001-00-0", score, reason, is_right=True)
+    row = dataclasses.asdict(Agreement(judge, (judged,)))
+    (run / "review" / "judge.json").write_text(json.dumps([row]))
 
 
 # --- a run with a judge ----------------------------------------------------------------------------------------------
@@ -156,16 +236,27 @@ def make(tmp_path: Path, **options: object) -> Run:
 
 def test_a_judge_that_was_never_compared_is_told(tmp_path: Path) -> None:
     (note,) = make(tmp_path).judge_notes()
-    assert note.startswith("The judge demo was never compared with people. Review a run, compare them with")
+    assert note == (
+        f"The judge {DEMO} was never compared with people. Review a run,"
+        " compare them with `python -m distilabel_selfinstruct judge RUN --llm ... --judgements 3`, and give"
+        " --judge-agreement RUN."
+    )
 
 
 def test_the_agreement_of_the_same_judge_is_told(tmp_path: Path, reviewed: Path) -> None:
     main(["judge", str(reviewed), "--llm", "demo"])
     (note,) = make(tmp_path, judge_agreement=str(reviewed)).judge_notes()
     assert note.startswith(
-        "The judge demo agrees with people on 91% of 11 reviewed instances with a threshold of 3:"
-        " Cohen's kappa 0.82, 95% interval "
+        f"The judge {DEMO} agrees with people on 91% of 11 reviewed"
+        " instances with a threshold of 3: Cohen's kappa 0.82, 95% interval "
     )
+
+
+def test_the_entry_of_the_same_judge_is_found_among_others(tmp_path: Path, reviewed: Path) -> None:
+    for options in ([], ["--judgements", "1"]):
+        main(["judge", str(reviewed), "--llm", "demo", *options])
+    (note,) = make(tmp_path, judge_agreement=str(reviewed)).judge_notes()
+    assert note.startswith("The judge demo (3 judgements, chat")
 
 
 def test_without_a_threshold_the_best_is_told() -> None:
@@ -173,16 +264,68 @@ def test_without_a_threshold_the_best_is_told() -> None:
     assert "with a threshold of 3: Cohen's kappa 1.00" in judge_note(found, None)
 
 
-def test_another_judge_or_none(tmp_path: Path, reviewed: Path) -> None:
+def test_instances_without_a_score_are_told() -> None:
+    found = agreement((5.0, True), (5.0, True), (2.0, False), (None, False))
+    assert "on 100% of 3 reviewed instances" in judge_note(found, 3.0)
+    assert judge_note(found, 3.0).endswith(" 1 without a clear judgement are left out.")
+
+
+def test_where_they_always_say_the_same_kappa_says_nothing() -> None:
+    note = judge_note(agreement((5.0, True), (4.0, True)), 3.0)
+    assert "always say the same of 2 reviewed instances, so that kappa says nothing" in note
+
+
+def test_no_judge_was_compared(tmp_path: Path, reviewed: Path) -> None:
     with pytest.raises(ConfigError, match="no judge was compared with people there; do it with"):
         make(tmp_path, judge_agreement=str(reviewed))
-    agreement((5.0, True), model="gpt").write(reviewed / "review" / "judge.json")
-    with pytest.raises(ConfigError, match="'gpt' was the judge there, and it is 'demo' here"):
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"model": "gpt"}, "model is 'gpt' there and 'demo' here"),
+        ({"judgements": 1}, "judgements is 1 there and 3 here"),
+        ({"wording": "structured"}, "wording is 'structured' there and 'chat' here"),
+        ({"temperature": 0.2}, "temperature is 0.2 there and 0.7 here"),
+        ({"prompts_version": 0}, f"prompts_version is 0 there and {VERSION} here"),
+        ({"model": "gpt", "judgements": 1}, "model is 'gpt' there and 'demo' here, judgements is 1 there and 3 here"),
+    ],
+)
+def test_another_judge_is_no_comparison(tmp_path: Path, reviewed: Path, changed: dict[str, Any], said: str) -> None:
+    keep(reviewed, dataclasses.replace(DEMO, **changed), 5.0)
+    with pytest.raises(ConfigError) as caught:
         make(tmp_path, judge_agreement=str(reviewed))
+    assert str(caught.value) == (
+        f"--judge-agreement {reviewed}: another judge was compared with people there: {said}. Compare this one with"
+        f" `python -m distilabel_selfinstruct judge {reviewed} --llm ... --judgements 3`, or judge as there."
+    )
     assert not (tmp_path / "next").exists()
 
 
-def test_a_damaged_file_is_told(reviewed: Path) -> None:
-    (reviewed / "review" / "judge.json").write_text(json.dumps({"model": "demo"}))
-    with pytest.raises(Exception, match=r"judge\.json: is damaged; run the command `judge` again"):
-        read_agreement(reviewed)
+def test_the_way_to_compare_a_judge_that_answers_in_json(tmp_path: Path, reviewed: Path) -> None:
+    keep(reviewed, DEMO, 5.0)
+    with pytest.raises(ConfigError, match=r"judge \S+ --llm \.\.\. --structured --judgements 3`"):
+        make(tmp_path, judge_agreement=str(reviewed), wording="structured")
+
+
+@pytest.mark.parametrize(
+    ("reason", "what_to_do"),
+    [("unclear_judgement", r"Choose another judge\.$"), ("timeout", r"Ask again with `python -m distilabel_self")],
+)
+def test_a_judge_that_gave_no_score_is_no_comparison(
+    tmp_path: Path, reviewed: Path, reason: str, what_to_do: str
+) -> None:
+    keep(reviewed, DEMO, None, reason)
+    with pytest.raises(ConfigError, match=f"gave none of 1 reviewed instances a score there. {what_to_do}"):
+        make(tmp_path, judge_agreement=str(reviewed))
+
+
+@pytest.mark.parametrize("text", ["[", "{}{}", '{"model": "demo"}', '[{"judge": {"model": "demo"}, "judged": []}]'])
+def test_a_damaged_file_is_told_before_a_model_is_asked(
+    reviewed: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = reviewed / "review" / "judge.json"
+    file.write_text(text)
+    assert main(["judge", str(reviewed), "--llm", "demo"]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: {file}: is damaged; delete it and run the command `judge` again")
+    assert not (reviewed / "completions").exists()

@@ -23,7 +23,7 @@ def answer(record: ReviewRecord, letters: str, annotator: str = "annotator-1") -
     return Answer(record.id, annotator, {name: letter == "y" for name, letter in zip(NAMES, letters)})
 
 
-def reviewed(*letters: str, needed: int = 1, **columns: list[object]) -> Quality:
+def reviewed(*letters: str, needed: int = 1, recipe: str = "self-instruct", **columns: list[object]) -> Quality:
     """The quality of one record for each text of letters; several annotators' letters are divided by a space."""
     rows = [
         instance(number, f"Task {number}.", "", "Done.") | {name: values[number] for name, values in columns.items()}
@@ -35,7 +35,7 @@ def reviewed(*letters: str, needed: int = 1, **columns: list[object]) -> Quality
         for record, given in zip(records, letters)
         for number, each in enumerate(given.split(), 1)
     ]
-    return judge({record.id: record for record in records}, answers, needed, population=len(rows))
+    return judge({record.id: record for record in records}, answers, needed, population=len(rows), recipe=recipe)
 
 
 # Wilson's interval, from Newcombe, Statistics in Medicine 17 (1998), table I.
@@ -87,9 +87,28 @@ def test_kinds_and_parts_of_the_run_have_rows_of_their_own() -> None:
 def test_a_stage_is_judged_by_what_came_right_to_it() -> None:
     quality = reviewed("yyy", "yyn", "yny", "nyy")
     assert [row[:4] for row in stages_table(quality).rows] == [
-        ["bootstrap: a valid task", "3", "4", "75%"],
-        ["instances: of these, with an appropriate input", "2", "3", "67%"],
-        ["instances: of these, with a correct output", "1", "2", "50%"],
+        ["Bootstrap: a valid task", "3", "4", "75%"],
+        ["Instances: of these, with an appropriate input", "2", "3", "67%"],
+        ["Instances: of these, with a correct output", "1", "2", "50%"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("recipe", "instructions", "instances"),
+    [
+        ("alpaca", "Bootstrap", "Instances"),
+        ("domain", "Queries", "Answers"),
+        ("topics", "Instructions", "Answers"),
+        ("evolve", "Evolution", "Answers"),
+        ("magpie", "Instructions", "Answers"),
+        ("preferences", "Source", "Responses"),
+    ],
+)
+def test_the_stages_are_those_of_the_recipe(recipe: str, instructions: str, instances: str) -> None:
+    assert [row[0] for row in stages_table(reviewed("yyy", recipe=recipe)).rows] == [
+        f"{instructions}: a valid task",
+        f"{instances}: of these, with an appropriate input",
+        f"{instances}: of these, with a correct output",
     ]
 
 
@@ -148,7 +167,7 @@ def test_without_answers_there_are_no_shares() -> None:
 
 
 def test_it_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory) -> None:
-    quality = reviewed("yyy yyn", "nyy nyy", needed=2)
+    quality = reviewed("yyy yyn", "nyy nyy", needed=2, recipe="domain")
     file = tmp_path_factory.mktemp("quality") / "quality.json"
     quality.write(file)
     assert Quality.read(file) == quality

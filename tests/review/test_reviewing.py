@@ -12,12 +12,16 @@ from filelock import FileLock
 
 from distilabel_selfinstruct.dataset import load_dataset
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
+from distilabel_selfinstruct.report.page import render_page
+from distilabel_selfinstruct.report.rows import read_rows
+from distilabel_selfinstruct.report.statistics import compute_statistics
 from distilabel_selfinstruct.review import (
     Quality,
     ReviewError,
     pull_review,
     push_review,
     read_quality,
+    render_quality,
     review_seeds,
     write_review,
 )
@@ -133,6 +137,18 @@ def test_rows_keep_the_columns_that_their_recipe_adds(tmp_path: Path) -> None:
             "document_id": "000000", "title": "Paracetamol", "document": DOSE["document"],
             "output": "Every six hours at most.",
         }  # fmt: skip
+
+
+def test_the_quality_names_the_stages_of_the_recipe(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", [DOSE], recipe="domain")
+    review(run, {record_id(DOSE): verdicts("yyn")})
+    quality = read_quality(run)
+    assert quality is not None
+    page = render_page(compute_statistics(read_rows([DOSE])), {}, quality)
+    for shown in (render_quality(quality), page):
+        assert "Queries: a valid task" in shown
+        assert "Answers: of these, with a correct output" in shown
+        assert "Bootstrap" not in shown
 
 
 def test_curated_is_what_is_right_or_was_corrected(run: Path) -> None:

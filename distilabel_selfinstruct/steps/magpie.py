@@ -68,22 +68,22 @@ class MagpieLoop(Loop):
         return [Candidate(text, "truncated" if answer.finish_reason == "length" else None)]
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_instruction(row["instruction"], self.preset)
+        return check_instruction(row["instruction"], self.preset, keywords=False)
 
 
 class MagpieInstructions(LoopingGenerator, MagpieBase):
     """Has a model write instructions from nothing but the beginning of a user's turn, by distilabel's `Magpie`.
 
     The model, or the model in a `DurableLLM`, must take a pre-query template, as `VLLM` and, by raw completions,
-    `OpenAICompatibleLLM` do. An instruction passes the preset's rules, the last of them ROUGE-L against all that were
-    admitted. Exactly `num_instructions` are admitted; rejected ones go along, each with its `reject_reason`. Only
-    instructions are asked for: `AnswerInstructions` answers those that were admitted.
+    `OpenAICompatibleLLM` do. An instruction passes the preset's rules but that of the keywords, the last of them
+    ROUGE-L against all that were admitted. Exactly `num_instructions` are admitted; rejected ones go along, each with
+    its `reject_reason`. Only instructions are asked for: `AnswerInstructions` answers those that were admitted.
 
     Attributes:
         num_instructions: how many instructions to admit.
         pre_query_template: how a user's turn begins: `llama3`, `qwen2`, or the text; by default the model's own.
         system_prompt: steers the instructions, where the model takes one.
-        preset: name of the preset with limits and word lists.
+        preset: name of the preset with the limits.
         lag: prompts in a round; by default the preset's, or a few times the concurrency.
         patience: rounds without an admission after which the loop ends.
         folder: where `magpie.json` (how the loop ended) is written, if given.

@@ -43,8 +43,8 @@ class TestDemoRun:
     def test_every_reason_occurs(self, made: ScriptRun) -> None:
         reasons = {(row["stage"], row["reason"]) for row in made.rows("rejected")}
         assert reasons >= {
-            *(("magpie", reason) for reason in ("no_instructions", "truncated", "too_short", "too_long", "keyword",
-                                                "program", "punctuation", "similar")),
+            *(("magpie", reason) for reason in ("no_instructions", "truncated", "too_short", "too_long", "program",
+                                                "punctuation", "similar")),
             *(("answers", reason) for reason in ("refusal", "truncated", "empty_output")),
         }  # fmt: skip
 

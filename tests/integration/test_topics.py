@@ -76,7 +76,7 @@ class TestDemo:
         found = reasons_of(made)
         assert found["topics"] == {"similar", "refusal", "too_long", "truncated", "surplus"}
         assert found["instructions"] == {
-            "similar", "refusal", "too_short", "too_long", "keyword", "punctuation", "no_options", "no_instructions",
+            "similar", "refusal", "too_short", "too_long", "punctuation", "no_options", "no_instructions",
             "truncated", "surplus",
         }  # fmt: skip
         assert found["answers"] == {"refusal", "empty_output", "truncated"}

@@ -48,6 +48,7 @@ def say_each() -> Callable[..., str]:
         ("Name the capital of Peru.<|im_end|>\n<|im_start|>assistant\nLima", "stop", "Name the capital of Peru.", None),
         ("Name the capital of", "length", "Name the capital of", "truncated"),
         ("Sort them.", "stop", "Sort them.", "too_short"),
+        ("Which music suits a funeral?", "stop", "Which music suits a funeral?", None),
         (" \n", "stop", None, "no_instructions"),
         ("<|im_end|>", "stop", None, "no_instructions"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 STAGE = "magpie"
 _DECODING = Decoding(temperature=1.0, max_new_tokens=1024)  # appendix: instructions are sampled at temperature 1
 PRE_QUERY_TEMPLATES = "llama3, qwen2, or the text that begins a user's turn in the model's chat template"
-_MARK = "<|"  # of the end of a turn, where a model or its server shows it
+_SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z0-9_]+\|>")  # such as <|eot_id|>, where a model or its server shows it
 
 
 def with_template(model: LLM) -> MagpieChatTemplateMixin:
@@ -62,7 +63,7 @@ class MagpieLoop(Loop):
         return super()._row(number, at, answer) | {"is_classification": None}
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
-        text = (answer.completion or "").partition(_MARK)[0].strip()
+        text = _SPECIAL_TOKEN.split(answer.completion or "", maxsplit=1)[0].strip()
         if not text:
             return []
         return [Candidate(text, "truncated" if answer.finish_reason == "length" else None)]

@@ -46,13 +46,17 @@ def say_each() -> Callable[..., str]:
         ("Name the capital of Peru.\n", "stop", "Name the capital of Peru.", None),
         ("Sort these words:\n\nsea, air", "stop", "Sort these words:\n\nsea, air", None),
         ("Name the capital of Peru.<|im_end|>\n<|im_start|>assistant\nLima", "stop", "Name the capital of Peru.", None),
+        ("Name the capital of Peru.<|eot_id|><|start_header_id|>", "stop", "Name the capital of Peru.", None),
+        ("Explain what the operator <| does in F#, with an example.", "stop",
+         "Explain what the operator <| does in F#, with an example.", None),
+        ("How do `<|` and `|>` differ in Elm?<|end_of_text|>", "stop", "How do `<|` and `|>` differ in Elm?", None),
         ("Name the capital of", "length", "Name the capital of", "truncated"),
         ("Sort them.", "stop", "Sort them.", "too_short"),
         ("Which music suits a funeral?", "stop", "Which music suits a funeral?", None),
         (" \n", "stop", None, "no_instructions"),
         ("<|im_end|>", "stop", None, "no_instructions"),
     ],
-)
+)  # fmt: skip
 def test_one_answer(completion: str, finish_reason: str, instruction: str | None, reason: str | None) -> None:
     loop = MagpieLoop(get_preset("default"), wanted=2, lag=1, patience=5, model_name="tiny")
     loop.draw()

@@ -246,6 +246,7 @@ class TestOptions:
              " or 'multiple_choice', got 'poetry'."),
             (["general=0"], "--quotas: Input should be greater than 0, got '0'."),
             (["general"], "--quotas: expected NAME=N,..., got ['general']."),
+            (["general=3,general=4"], "--quotas: 'general' is given twice, got ['general=3,general=4']."),
             ([], "--quotas: Dictionary should have at least 1 item after validation, not 0, got {}."),
         ],
     )  # fmt: skip

@@ -105,10 +105,14 @@ def numbers_by_name(given: Any) -> Any:
     if isinstance(given, dict):
         return given
     texts = [given] if isinstance(given, str) else given
-    pairs = [each.partition("=") for text in texts for each in text.split(",")]
-    if not all(name and number for name, _, number in pairs):
-        raise ValueError("expected NAME=N,...")
-    return {name.strip(): number for name, _, number in pairs}
+    numbers: dict[str, str] = {}
+    for name, _, number in (map(str.strip, each.partition("=")) for text in texts for each in text.split(",")):
+        if not (name and number):
+            raise ValueError("expected NAME=N,...")
+        if name in numbers:
+            raise ValueError(f"{name!r} is given twice")
+        numbers[name] = number
+    return numbers
 
 
 ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(numbers_by_name)]

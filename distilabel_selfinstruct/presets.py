@@ -54,7 +54,7 @@ class Preset:
         lag: prompts between an answer and the first prompt that may show its instructions; None: from concurrency.
         min_words: an instruction with fewer words is rejected.
         max_words: an instruction with more words is rejected.
-        keywords: an instruction with one of these as a whole word, in any case, is rejected.
+        keywords: an instruction with one of these as a whole word, in any case, is rejected (Self-Instruct and Alpaca).
         any_script: whether an instruction may start with a letter outside ASCII.
         lower_case_rest: whether all letters but the first are lowered, as Python's `capitalize` does.
         keep_truncated: whether a completion cut by its length loses only its last item, and not all of them.

@@ -18,7 +18,6 @@ from distilabel_selfinstruct import (
 )
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.config import MODEL, LoopConfig, option
-from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.run import Run, make_model
 from distilabel_selfinstruct.steps.magpie import PRE_QUERY_TEMPLATES, with_template
 
@@ -35,12 +34,15 @@ class MagpieConfig(LoopConfig):
         """How many instructions are asked for."""
         return self.num_instructions
 
+    @property
+    def template(self) -> str | None:
+        """The pre-query template; for the demo model one of those that it knows."""
+        return "qwen2" if self.llm == "demo" and self.pre_query_template is None else self.pre_query_template
+
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         super().check()
-        if self.llm != "demo" and not self.pre_query_template:
-            raise ConfigError(f"--pre-query-template is needed: {PRE_QUERY_TEMPLATES}.")
-        with_template(make_model(self))
+        with_template(make_model(self), self.template)
 
 
 def build(run: Run[MagpieConfig]) -> WholePipeline:
@@ -49,7 +51,7 @@ def build(run: Run[MagpieConfig]) -> WholePipeline:
         magpie = MagpieInstructions(
             name="magpie",
             llm=run.llm("magpie", temperature=config.temperature, keeps_failures=True),
-            pre_query_template=config.pre_query_template or "qwen2",
+            pre_query_template=config.template,
             num_instructions=config.num_instructions,
             preset=config.preset,
             lag=config.lag,

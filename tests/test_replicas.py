@@ -146,6 +146,14 @@ def test_numbers_that_are_none(given: str) -> None:
         options_of("--replicas", given)
 
 
+@pytest.mark.parametrize(
+    "given", [["identify=2,identify=3"], ["identify=2", "identify = 3"], ["identify=2,identify=2"]]
+)
+def test_numbers_of_one_step_given_twice(given: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"^--replicas: 'identify' is given twice, got \['identify=2"):
+        options_of("--replicas", *given)
+
+
 def test_a_cluster_of_this_machine_or_another() -> None:
     assert [options_of(*given).ray for given in ([], ["--ray"], ["--ray", "10.0.0.1:6379"])] == [
         None, "local", "10.0.0.1:6379",

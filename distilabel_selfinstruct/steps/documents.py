@@ -76,7 +76,7 @@ class LoadDocuments(LoadRows):
     """Yields documents, each cut where a sentence ends.
 
     A row is a piece of a document: as many whole sentences as fit; where the first one does not, as many words. A
-    document without a text is a row that is rejected (`empty_document`).
+    heading stays with what it stands above. A document without a text is a row that is rejected (`empty_document`).
 
     Attributes:
         source: a file (`.jsonl`, `.json`, `.csv`, `.txt`, `.md`), a folder of text files, a run folder, a folder that

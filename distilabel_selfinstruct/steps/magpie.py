@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM
-from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
+from distilabel.models.mixins.magpie import MAGPIE_PRE_QUERY_TEMPLATES, MagpieChatTemplateMixin
 from distilabel.steps.tasks.magpie.base import MagpieBase
 from pydantic import Field
 
@@ -24,18 +25,28 @@ if TYPE_CHECKING:
 
 STAGE = "magpie"
 _DECODING = Decoding(temperature=1.0, max_new_tokens=1024)  # appendix: instructions are sampled at temperature 1
-PRE_QUERY_TEMPLATES = "llama3, qwen2, or the text that begins a user's turn in the model's chat template"
-_MARK = "<|"  # of the end of a turn, where a model or its server shows it
+PRE_QUERY_TEMPLATES = (
+    f"{', '.join(MAGPIE_PRE_QUERY_TEMPLATES)}, or the text that begins a user's turn in the model's chat template"
+)
+_NAME = re.compile(r"[\w.\s-]*")
+_SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z0-9_]+\|>")  # such as <|eot_id|>, where a model or its server shows it
 
 
-def with_template(model: LLM) -> MagpieChatTemplateMixin:
-    """The model, if it takes a pre-query template.
+def with_template(model: LLM, template: str | None) -> MagpieChatTemplateMixin:
+    """The model with a pre-query template: this one, or by default its own.
 
     Raises:
-        ConfigError: if it does not.
+        ConfigError: if it takes none or there is none, or a name that distilabel does not know.
     """
     if not isinstance(model, MagpieChatTemplateMixin):
         raise ConfigError(f"Magpie needs a model that takes a pre-query template; {type(model).__name__} takes none.")
+    if template is not None:
+        model.magpie_pre_query_template = template  # a known name becomes its text
+    if model.magpie_pre_query_template is None:
+        raise ConfigError(f"--pre-query-template is needed: {PRE_QUERY_TEMPLATES}.")
+    if _NAME.fullmatch(model.magpie_pre_query_template):
+        given = model.magpie_pre_query_template
+        raise ConfigError(f"--pre-query-template: there is none called {given!r}; it is {PRE_QUERY_TEMPLATES}.")
     return model
 
 
@@ -62,28 +73,28 @@ class MagpieLoop(Loop):
         return super()._row(number, at, answer) | {"is_classification": None}
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
-        text = (answer.completion or "").partition(_MARK)[0].strip()
+        text = _SPECIAL_TOKEN.split(answer.completion or "", maxsplit=1)[0].strip()
         if not text:
             return []
         return [Candidate(text, "truncated" if answer.finish_reason == "length" else None)]
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_instruction(row["instruction"], self.preset)
+        return check_instruction(row["instruction"], self.preset, keywords=False)
 
 
 class MagpieInstructions(LoopingGenerator, MagpieBase):
     """Has a model write instructions from nothing but the beginning of a user's turn, by distilabel's `Magpie`.
 
     The model, or the model in a `DurableLLM`, must take a pre-query template, as `VLLM` and, by raw completions,
-    `OpenAICompatibleLLM` do. An instruction passes the preset's rules, the last of them ROUGE-L against all that were
-    admitted. Exactly `num_instructions` are admitted; rejected ones go along, each with its `reject_reason`. Only
-    instructions are asked for: `AnswerInstructions` answers those that were admitted.
+    `OpenAICompatibleLLM` do. An instruction passes the preset's rules but that of the keywords, the last of them
+    ROUGE-L against all that were admitted. Exactly `num_instructions` are admitted; rejected ones go along, each with
+    its `reject_reason`. Only instructions are asked for: `AnswerInstructions` answers those that were admitted.
 
     Attributes:
         num_instructions: how many instructions to admit.
         pre_query_template: how a user's turn begins: `llama3`, `qwen2`, or the text; by default the model's own.
         system_prompt: steers the instructions, where the model takes one.
-        preset: name of the preset with limits and word lists.
+        preset: name of the preset with the limits.
         lag: prompts in a round; by default the preset's, or a few times the concurrency.
         patience: rounds without an admission after which the loop ends.
         pilot_rounds: rounds after which the loop ends, to see what it takes; by default none.
@@ -160,10 +171,7 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
         Raises:
             ConfigError: if the model takes no pre-query template, or there is none.
         """
-        model = with_template(self.llm.llm if isinstance(self.llm, DurableLLM) else self.llm)
-        model.magpie_pre_query_template = self.pre_query_template or model.magpie_pre_query_template
-        if model.magpie_pre_query_template is None:
-            raise ConfigError(f"Magpie needs a pre-query template: {PRE_QUERY_TEMPLATES}.")
+        model = with_template(self.llm.llm if isinstance(self.llm, DurableLLM) else self.llm, self.pre_query_template)
         model.use_magpie_template = True
         super().load()
 

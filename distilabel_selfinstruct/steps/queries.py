@@ -27,10 +27,10 @@ class GenerateQueries(MarkingTask, SelfInstruct):
 
     The prompt is that of distilabel's `SelfInstruct`. Its answer is read by this package's parser, which knows the
     numbers, bullets and preambles that models write though they are told not to, and each query must pass the rules of
-    the preset (`too_short`, `too_long`, `keyword`, `program`, `punctuation`). Rejected are also a query that the length
-    cut off (`truncated`) and those beyond `num_instructions` (`over_limit`); a document without any query stays one
-    row (`no_instructions`, or why its request failed). The rows of a document come one after the other, and each keeps
-    its columns.
+    the preset but that of the keywords (`too_short`, `too_long`, `program`, `punctuation`). Rejected are also a query
+    that the length cut off (`truncated`) and those beyond `num_instructions` (`over_limit`); a document without any
+    query stays one row (`no_instructions`, or why its request failed). The rows of a document come one after the other,
+    and each keeps its columns.
 
     Attributes:
         num_instructions: how many queries a document.
@@ -148,7 +148,7 @@ class GenerateQueries(MarkingTask, SelfInstruct):
             reject(row, STAGE, "no_instructions", excerpt(answer.completion))
 
     def _fault(self, at: int, text: str) -> str | None:
-        return "over_limit" if at >= self.num_instructions else check_instruction(text, self.preset)
+        return "over_limit" if at >= self.num_instructions else check_instruction(text, self.preset, keywords=False)
 
     def _one_a_query(self, row: Row) -> Iterator[Row]:
         queries = row.pop("queries", None)

@@ -4,7 +4,6 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -176,11 +175,8 @@ class KindLoop(Loop):
             return "refusal"
         if kind == "multiple_choice" and not has_options(text):
             return "no_options"
-        if kind != "coding":
-            return check_instruction(text, self.preset)
-        # A program is what this kind asks for, and files and maps are what programs deal with.
-        reason = check_instruction(text, replace(self.preset, keywords=()))
-        return None if reason == "program" else reason
+        reason = check_instruction(text, self.preset, keywords=False)
+        return None if reason == "program" and kind == "coding" else reason
 
     def _is_full(self, row: Row) -> bool:
         return self._by_kind[row["kind"]] >= self._quotas[row["kind"]]
@@ -289,8 +285,9 @@ class GenerateTopics(LoopingGenerator):
 class InstructByTopic(Looping, GlobalTask):
     """Asks for instructions of several kinds about topics, until each kind has exactly its quota.
 
-    Each prompt asks for 5 instructions of one kind about one topic. They pass the rules of the preset (but programming
-    tasks may speak of files and programs), the last of them ROUGE-L against all admitted instructions of all kinds.
+    Each prompt asks for 5 instructions of one kind about one topic. They pass the rules of the preset but that of the
+    keywords (and a programming task may ask for a program), the last of them ROUGE-L against all admitted instructions
+    of all kinds.
     Questions without their options, refusals and what came when a kind was full are rejected, too. Rows of topics that
     were rejected are passed on. The result depends on the topics, the configuration and the answers alone, not on
     their order.
@@ -298,7 +295,7 @@ class InstructByTopic(Looping, GlobalTask):
     Attributes:
         quotas: how many instructions of each kind to admit: `general`, `reasoning`, `coding`, `writing`, `trivia`,
             `roleplay`, `multiple_choice`.
-        preset: name of the preset with limits, lists and decoding parameters.
+        preset: name of the preset with limits and decoding parameters.
         wording: `chat`.
         lag: prompts between an answer and the first prompt that may know what it brought; by default the preset's,
             or a few times the concurrency.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from distilabel_selfinstruct.text.chat import find_text
+from distilabel_selfinstruct.text.chat import find_text, plain, without_closing
 from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 SHORT_ANSWER = 80  # words: "relatively short in length (i.e., less than 80 words)"
@@ -18,6 +18,26 @@ _MARK = re.compile(  # of distilabel's prompts
     r"^[ \t#*_]*(?:rewritten|created)[ ]prompt[ \t#*_]*(?::[ \t#*_]*|$)|#[ ]?(?:rewritten|created)[ ]prompt[ ]?#[ ]?:?",
     re.IGNORECASE | re.MULTILINE,
 )
+# What a model says of its rewriting, in the first person, or of the version or the prompt itself: a note or an
+# explanation may as well be a part of the instruction.
+_NOTE = r"(?:note|explanation|rationale)[*_]{0,3}(?:[:：]| that\b)"
+_TEXT = r"(?:version|prompt|instruction|question|task)"
+_CHANGE = (
+    r"\b.*\b(?:constraints?|requirements?|complex|complexity|reasoning|depth|difficulty|harder|challenging|concepts?"
+    r"|prompt|instruction)\b"
+)
+_REMARK = re.compile(
+    rf"(?:\n[ \t]{{0,8}}| (?=[(\[]))(?P<label>[*_]{{0,3}}(?:[(\[][*_]{{0,3}}(?:{_NOTE})?|{_NOTE}))?[*_]{{0,3}}\s{{0,2}}"
+    r"(?:to [^,.:?\n]{1,60}, )?(?:"
+    r"(?:i|we)(?:['’]ve| have)?(?: \w+)? (?:added|made|changed|replaced|increased|introduced|included|rewritten|rewrote"
+    rf"|rephrased|modified|deepened|broadened|expanded){_CHANGE}"
+    rf"|(?:this|the|my)(?: new| updated| revised)? {_TEXT}"
+    rf" (?:(?:also )?(?:adds|introduces|increases|raises|deepens|incorporates)|now \w+){_CHANGE}"
+    rf"|(?:this|the|my) (?:#? ?(?:rewritten|created)|evolved|reworded|rephrased) {_TEXT}\b"
+    rf"|(?(label)(?:by )?(?:adding|added|increasing|increased){_CHANGE}|(?!)))",
+    re.IGNORECASE,
+)
+_END = re.compile(r"\n[ \t*_]{0,8}#{1,6} ?end\b[^\n]{0,30}\Z", re.IGNORECASE)
 _COPIED = re.compile(r"\b(?:given|rewritten|created)[ _]prompt\b", re.IGNORECASE)
 _SORRY = re.compile(r"\bsorry\b", re.IGNORECASE)
 
@@ -36,9 +56,22 @@ _STOP_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 def read_evolution(completion: str) -> str:
     """The instruction that a rewriting gives: what follows the prompt's last mark, without what is said about it."""
-    text = find_text(completion)
+    text = _without_remarks(plain(completion))
     marks = list(_MARK.finditer(text))
-    return find_text(text[marks[-1].end() :]) if marks else text
+    return find_text(text[marks[-1].end() :] if marks else text)
+
+
+def _without_remarks(text: str) -> str:
+    """Without a first line that ends in a colon, and last paragraphs or lines, in which a model speaks of its work."""
+    first, _, rest = text.strip().partition("\n")
+    if first.rstrip("*_ ").endswith(":") and _REMARK.match(f"\n{first}"):
+        text = rest
+    while True:
+        text = without_closing(_END.sub("", text.rstrip()))
+        found = _REMARK.search(text, max(0, text.rfind("\n\n")))
+        if found is None or "?" in text[found.start() :]:
+            return text
+        text = text[: found.start()]
 
 
 def copies_prompt(instruction: str) -> bool:

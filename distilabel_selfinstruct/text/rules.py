@@ -30,10 +30,16 @@ def count_words(text: str, preset: str | Preset = "default") -> int:
     return sum(1 if word.isascii() else max(1, len(unicode_tokens(word))) for word in words)
 
 
-def check_instruction(text: str, preset: str | Preset = "default") -> str | None:
+def check_instruction(text: str, preset: str | Preset = "default", *, keywords: bool = True) -> str | None:
     """The reason code of the first rule broken, in the authors' order, or None.
 
     `too_short`, `too_long`, `keyword`, `program`, `punctuation`, `non_ascii`. Similarity is the pool's business.
+
+    Args:
+        text: the instruction.
+        preset: limits and rules.
+        keywords: whether the preset's keywords reject. Only Self-Instruct and Alpaca have this rule: where a subject is
+            given, it may be music or the theory of graphs.
     """
     preset = get_preset(preset)
     words = count_words(text, preset)
@@ -41,7 +47,7 @@ def check_instruction(text: str, preset: str | Preset = "default") -> str | None
         return "too_short"
     if words > preset.max_words:
         return "too_long"
-    if preset.keywords and _keyword_pattern(preset.keywords).search(text):
+    if keywords and preset.keywords and _keyword_pattern(preset.keywords).search(text):
         return "keyword"
     if text.startswith("Write a program"):
         return "program"

@@ -19,6 +19,10 @@ _ALWAYS = (
 _ABBREVIATIONS = frozenset(_ALWAYS.split())
 _BEFORE_NUMBERS = frozenset(("no", "nos", "nr", "fig", "figs", "vol", "pp", "p", "ch", "sec", "eq", "art", "dist"))
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # "J", "U.S", "a.m"
+_HEADING = re.compile(  # one of markdown, or perhaps a short paragraph of one line; with the white space below it
+    r"^#{1,6}[ \t][^\n]*\n\s*|(?<!\S\n)^(?P<line>\S[^\n]{0,99})\n[ \t]*\n\s*", re.MULTILINE
+)
+_FILLER = "\0"
 
 
 def sentences(text: str) -> list[str]:
@@ -53,13 +57,13 @@ def _is_abbreviated(text: str, border: re.Match[str]) -> bool:
     word = before[0].lower() if before else ""
     if word in _BEFORE_NUMBERS:
         return text[start + 1 :].lstrip()[:1].isdigit()
-    if word.isdigit():
+    if word.replace(".", "").isdigit():
         return not text[text.rfind("\n", 0, start) + 1 : start - len(word)].strip()
     return word in _ABBREVIATIONS or bool(_INITIALS.fullmatch(word))
 
 
 def pieces(text: str, max_characters: int, most: int = 1) -> list[str]:
-    """The first pieces of a text, each as many whole sentences as fit.
+    """The first pieces of a text, each as many whole sentences as fit; a heading stays with what it stands above.
 
     Args:
         text: what to cut.
@@ -81,9 +85,22 @@ def _cut(text: str, most: int) -> int:
     if len(text) <= most:
         return len(text)
     # What follows a sign decides whether it ends a sentence, so the text is looked at a little beyond the piece.
-    ends = [end for end in sentence_ends(text[: most + 80]) if end <= most]
-    spaces = [space.start() for space in re.finditer(r"\s+", text[: most + 1])]
+    seen = text[: most + 80]
+    joined = _HEADING.sub(_joined, seen)
+    if not joined[:most].strip(f"{_FILLER}\n"):  # nothing else: a list, or a heading that is longer than a piece
+        joined = seen
+    ends = [end for end in sentence_ends(joined) if end <= most]
+    spaces = [space.start() for space in re.finditer(rf"(?<!{_FILLER})\s+", joined[: most + 1])]
     return next((at[-1] for at in (ends, spaces) if at), most)
+
+
+def _joined(found: re.Match[str]) -> str:
+    """As long as what was found, but without a place to cut, if it is a heading: no sentence, or only a question."""
+    line = (found["line"] or "").rstrip()
+    ends = list(sentence_ends(line))
+    if ends and not (ends == [len(line)] and line.endswith(("?", "？", "؟"))):
+        return found[0]
+    return _FILLER * (len(found[0]) - 1) + "\n"
 
 
 def with_title(document: str | None, title: str | None) -> str:

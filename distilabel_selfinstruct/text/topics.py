@@ -6,15 +6,18 @@ import re
 
 from distilabel_selfinstruct.text import chat
 from distilabel_selfinstruct.text.parsing import Listed
+from distilabel_selfinstruct.text.rules import has_options
 
 _BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)(?:[:：]\*\*|\*\*[ \t]*(?:[:：–—-]|\Z))")
 _EXPLANATION = re.compile(r"[ \t]+[–—-][ \t]+.*\Z", re.DOTALL)
 # What a model adds below a question although it was told not to.
 _ANSWER = re.compile(
-    r"\n[ \t]*[*_>]{0,3}(?:the )?(?:(?:correct|right|best) )?(?:answers?|solutions?|explanation)\b"
-    r"[^\n:：]{0,20}[:：].*\Z",
-    re.IGNORECASE | re.DOTALL,
+    r"^[ \t]{0,8}[*_>]{0,3}(?:the )?(?:(?:correct|right|best) )?(?:answers?|solutions?|explanation)"
+    r"(?: is| are| \([^()\n]{1,30}\))?[*_]{0,3}[ \t]?[:：]",
+    re.IGNORECASE | re.MULTILINE,
 )
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
+_FENCED = re.compile(r"```.*?```", re.DOTALL)
 
 
 def list_topics(completion: str, finish_reason: str | None = None) -> Listed:
@@ -53,6 +56,18 @@ def _topic(text: str) -> str:
 
 def _block(text: str) -> str:
     """With its first line undressed; the others may be code, a table, options."""
-    first_line, line_feed, rest = _ANSWER.sub("", text).strip().partition("\n")
+    first_line, line_feed, rest = _without_answer(text).strip().partition("\n")
     first_line = chat.undressed(first_line)
     return (first_line[:1].upper() + first_line[1:] + line_feed + rest).strip()
+
+
+def _without_answer(text: str) -> str:
+    """A question without its answer; whole where it may be a text to work on that has answers in it."""
+    question = text
+    for mark in reversed(list(_ANSWER.finditer(text))):
+        if _EMPTY_LINE.search(question[mark.start() :].rstrip()):
+            break
+        question = question[: mark.start()]
+    sentence = _FENCED.sub("", question).strip()
+    is_question = has_options(question) or ("\n" not in sentence and sentence.endswith(("?", "？")))
+    return question if is_question else text

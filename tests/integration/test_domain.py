@@ -23,8 +23,7 @@ from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html,
 from tests.support.recipes import check_ended_well, columns_of, reasons_of, script_of, status_of
 
 REASONS = {
-    "queries": {"too_short", "too_long", "keyword", "program", "punctuation", "truncated", "no_instructions",
-                "over_limit"},
+    "queries": {"too_short", "too_long", "program", "punctuation", "truncated", "no_instructions", "over_limit"},
     "dedup": {"similar"},
     "answers": {"refusal", "empty_output", "truncated"},
 }  # fmt: skip
@@ -70,7 +69,7 @@ class TestDemo:
             assert len(row["document"]) <= 300
 
     def test_queries_pass_the_rules_and_no_more_than_asked_for_are_taken(self, made: ScriptRun) -> None:
-        assert all(check_instruction(row["instruction"]) is None for row in made.rows("instructions"))
+        assert all(check_instruction(row["instruction"], keywords=False) is None for row in made.rows("instructions"))
         assert max(Counter(row["document_id"] for row in made.rows("instructions")).values()) <= 5
 
     def test_every_answer_is_right(self, made: ScriptRun) -> None:
@@ -133,8 +132,8 @@ ORGANS = {
 LISTS = {
     "Skin": "Sure! Here are 3 user queries:\n\n1. **What are the layers of the skin?**\n2. How large is the skin of an"
     " adult?\n3. Explain it.\n4. Describe how skin heals after a cut.\n\nLet me know if you need more!",
-    "Heart": "- Explain how the heart moves blood.\n- Draw a picture of the heart for children.\n- How often does the"
-    " heart beat in a minute?",
+    "Heart": "- Explain how the heart moves blood.\n- Write a program that counts the beats of a heart.\n- How often"
+    " does the heart beat in a minute?",
     "Liver": "I'm sorry, but I can't help with medical topics.",
     "Lungs": "Which gas do the lungs release?\nDescribe how oxygen gets into the",
     "Bone": "What are the layers of the skin?\r\nTell me what bones are made of.",
@@ -200,7 +199,7 @@ def test_faults_of_an_endpoint_and_formats_of_chat_models(script: Script, tmp_pa
         ("Skin", "answers", "refusal", "How large is the skin of an adult?"),
         ("Skin", "queries", "too_short", "Explain it."),
         ("Skin", "queries", "over_limit", "Describe how skin heals after a cut."),
-        ("Heart", "queries", "keyword", "Draw a picture of the heart for children."),
+        ("Heart", "queries", "program", "Write a program that counts the beats of a heart."),
         ("Heart", "answers", "empty_output", "How often does the heart beat in a minute?"),
         ("Liver", "queries", "no_instructions", None),
         ("Lungs", "answers", "truncated", "Which gas do the lungs release?"),

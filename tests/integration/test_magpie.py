@@ -15,6 +15,7 @@ from distilabel_selfinstruct.llms.demo_answers.plain import solve
 from tests.conftest import Script, ScriptRun, run_apart, run_script
 from tests.integration.test_demo_run import bytes_of
 from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
+from tests.support.recipes import status_of
 
 pytestmark = pytest.mark.slow
 
@@ -43,8 +44,8 @@ class TestDemoRun:
     def test_every_reason_occurs(self, made: ScriptRun) -> None:
         reasons = {(row["stage"], row["reason"]) for row in made.rows("rejected")}
         assert reasons >= {
-            *(("magpie", reason) for reason in ("no_instructions", "truncated", "too_short", "too_long", "keyword",
-                                                "program", "punctuation", "similar")),
+            *(("magpie", reason) for reason in ("no_instructions", "truncated", "too_short", "too_long", "program",
+                                                "punctuation", "similar")),
             *(("answers", reason) for reason in ("refusal", "truncated", "empty_output")),
         }  # fmt: skip
 
@@ -105,9 +106,20 @@ class TestOverHTTP:
         sent = {(request.path, request.body.get("prompt")) for request in server.requests if request.body}
         assert sent == {("/v1/completions", "<|im_start|>user\n"), ("/v1/chat/completions", None)}
 
-    def test_a_model_needs_its_template(self, script: Script, tmp_path: Path) -> None:
-        result = script("--llm", "openai", "--model", "m", "--out", tmp_path / "run", pipeline="magpie")
-        assert (result.returncode, result.stderr.splitlines()[-1].partition(": llama3")[0]) == (
-            1, "Error: --pre-query-template is needed",
-        )  # fmt: skip
-        assert not (tmp_path / "run").exists()
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Error: --pre-query-template is needed: llama3, qwen2, or "),
+        (["--pre-query-template", "qwen3"], "Error: --pre-query-template: there is none called 'qwen3'; it is "),
+        (["--pre-query-template", ""], "Error: --pre-query-template: there is none called ''; it is "),
+    ],
+)
+def test_a_model_needs_its_template(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--llm", "openai", "--model", "m", "--base-url", "http://127.0.0.1:1/v1", *options)
+    assert status_of("magpie", *given, "--out", str(tmp_path / "run")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(said)
+    assert not (tmp_path / "run").exists()

@@ -76,7 +76,7 @@ class TestDemo:
         found = reasons_of(made)
         assert found["topics"] == {"similar", "refusal", "too_long", "truncated", "surplus"}
         assert found["instructions"] == {
-            "similar", "refusal", "too_short", "too_long", "keyword", "punctuation", "no_options", "no_instructions",
+            "similar", "refusal", "too_short", "too_long", "punctuation", "no_options", "no_instructions",
             "truncated", "surplus",
         }  # fmt: skip
         assert found["answers"] == {"refusal", "empty_output", "truncated"}
@@ -262,6 +262,7 @@ class TestOptions:
              " or 'multiple_choice', got 'poetry'."),
             (["general=0"], "--quotas: Input should be greater than 0, got '0'."),
             (["general"], "--quotas: expected NAME=N,..., got ['general']."),
+            (["general=3,general=4"], "--quotas: 'general' is given twice, got ['general=3,general=4']."),
             ([], "--quotas: Dictionary should have at least 1 item after validation, not 0, got {}."),
         ],
     )  # fmt: skip

@@ -102,6 +102,12 @@ class TestTopics:
                     assert answer in instruction.split("\n")
         assert answered == 40
 
+    @pytest.mark.parametrize("topic", ["The Silk Road", "Second-hand books"])
+    def test_a_text_to_work_on_is_about_the_topic(self, topic: str) -> None:
+        listed = list_blocks(said(render_kind("writing", new=5, topic=topic, known=[]))[0]).items
+        given = [text.partition("\n\n")[2] for text in listed]
+        assert all(topic.lower().replace("-", " ") in text for text in given), given
+
     def test_mistakes(self) -> None:
         refused = cut = without_options = 0
         for seed in range(60):

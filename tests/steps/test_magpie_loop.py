@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -46,12 +47,17 @@ def say_each() -> Callable[..., str]:
         ("Name the capital of Peru.\n", "stop", "Name the capital of Peru.", None),
         ("Sort these words:\n\nsea, air", "stop", "Sort these words:\n\nsea, air", None),
         ("Name the capital of Peru.<|im_end|>\n<|im_start|>assistant\nLima", "stop", "Name the capital of Peru.", None),
+        ("Name the capital of Peru.<|eot_id|><|start_header_id|>", "stop", "Name the capital of Peru.", None),
+        ("Explain what the operator <| does in F#, with an example.", "stop",
+         "Explain what the operator <| does in F#, with an example.", None),
+        ("How do `<|` and `|>` differ in Elm?<|end_of_text|>", "stop", "How do `<|` and `|>` differ in Elm?", None),
         ("Name the capital of", "length", "Name the capital of", "truncated"),
         ("Sort them.", "stop", "Sort them.", "too_short"),
+        ("Which music suits a funeral?", "stop", "Which music suits a funeral?", None),
         (" \n", "stop", None, "no_instructions"),
         ("<|im_end|>", "stop", None, "no_instructions"),
     ],
-)
+)  # fmt: skip
 def test_one_answer(completion: str, finish_reason: str, instruction: str | None, reason: str | None) -> None:
     loop = MagpieLoop(get_preset("default"), wanted=2, lag=1, patience=5, model_name="tiny")
     loop.draw()
@@ -106,5 +112,18 @@ def test_a_system_prompt_steers_the_model() -> None:
 def test_a_model_without_a_template() -> None:
     with pytest.raises(ConfigError, match="that takes a pre-query template; ScriptedLLM takes none"):
         MagpieInstructions(llm=ScriptedLLM(), pre_query_template="qwen2").load()
-    with pytest.raises(ConfigError, match="Magpie needs a pre-query template: llama3, qwen2, or the text that begins"):
+    with pytest.raises(ConfigError, match=r"^--pre-query-template is needed: llama3, qwen2, or the text that "):
         MagpieInstructions(llm=DemoLLM()).load()
+
+
+@pytest.mark.parametrize("template", ["lama3", "qwen3", "Qwen2.5-7B_it", "", " \n"])
+def test_a_template_that_is_none(template: str) -> None:
+    said = f"--pre-query-template: there is none called {template!r}; it is llama3, qwen2, or the text that begins"
+    with pytest.raises(ConfigError, match=re.escape(said)):
+        MagpieInstructions(llm=DemoLLM(), pre_query_template=template).load()
+
+
+def test_the_template_of_the_model_itself() -> None:
+    llm = DemoLLM(magpie_pre_query_template="<|user|>\n")
+    MagpieInstructions(llm=llm).load()
+    assert llm.magpie_pre_query_template == "<|user|>\n"

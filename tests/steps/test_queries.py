@@ -85,12 +85,26 @@ class TestAnswers:
         }  # fmt: skip
 
     def test_rules_and_the_limit(self) -> None:
-        rows, _ = asked("\n".join(["Explain it.", "Draw a picture of the skin.", *QUERIES]), num_instructions=4)
+        program = "Write a program about the skin."
+        rows, _ = asked("\n".join(["Explain it.", program, *QUERIES]), num_instructions=4)
         assert outcomes(rows) == [
-            ("Explain it.", "too_short"), ("Draw a picture of the skin.", "keyword"),
+            ("Explain it.", "too_short"), (program, "program"),
             (QUERIES[0], None), (QUERIES[1], None), (QUERIES[2], "over_limit"),
         ]  # fmt: skip
         assert {row["stage"] for row in rows if row["reject_reason"]} == {"queries"}
+
+    @pytest.mark.parametrize(
+        "query",
+        [
+            "When is a graph called planar?",
+            "Which form does the music of a sonata have?",
+            "What does the image show when a bone is broken?",
+            "How is a genetic map made?",
+        ],
+    )
+    def test_a_document_may_be_about_anything(self, query: str) -> None:
+        rows, _ = asked(query)
+        assert outcomes(rows) == [(query, None)]
 
     def test_what_the_length_cut_off(self) -> None:
         class Cut(ScriptedLLM):

@@ -137,7 +137,8 @@ class TestKinds:
         ("kind", "text", "reason"),
         [
             ("general", "Explain jazz.", "too_short"),
-            ("general", "Find the file with the report.", "keyword"),
+            ("general", "Find music that suits a funeral.", None),
+            ("trivia", "Who drew the first map of the Silk Road?", None),
             ("general", "Write a program that counts birds.", "program"),
             ("general", "I'm sorry, but I can't help with that.", "refusal"),
             ("coding", "Write a program that counts the lines of a file.", None),

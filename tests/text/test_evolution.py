@@ -42,6 +42,71 @@ def test_the_instruction_in_an_answer(completion: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "remark",
+    [
+        "\n\n(Note: I added a constraint.)",
+        "\n\n(I added a constraint.)",
+        "\n\nI have added a constraint, to make it a little harder.",
+        "\n\nI've also replaced the general concept with a more specific one.",
+        "\n\nThis version adds a constraint.",
+        "\n\nThis new version adds one more constraint and requires two steps of reasoning.",
+        "\n\nThis instruction adds a further requirement.",
+        "\n\nThe rewritten prompt asks for a depth, too.",
+        "\n\nThe new prompt now requires multiple-step reasoning.",
+        "\n\n**Explanation:** I added a constraint.",
+        "\n\n*Note*: The rewritten question is harder, but can still be answered.",
+        "\n\nNote that I have added a constraint.",
+        "\nNote: I added a constraint.",
+        " (Note: I added a constraint.)",
+        "\n\nExplanation: By adding a second question the task gets more complex.",
+        "\n\n(Added a constraint.)",
+        "\n\nI have added a constraint.\n\nLet me know if you want more changes!",
+        "\n\n---\n\nThis version adds a constraint.",
+        "\n#End#",
+        "\n\n#End of Rewritten Prompt#",
+        "\n\n### END ###",
+    ],
+)
+def test_remarks_below_an_instruction_are_left_out(remark: str) -> None:
+    assert read_evolution(f"{EVOLVED}{remark}") == EVOLVED
+
+
+@pytest.mark.parametrize(
+    "remark",
+    [
+        "I have rewritten the prompt to make it more complex:\n\n",
+        "I added a constraint to the instruction:\n\n",
+        "To make it harder, I added a constraint:\n\n",
+        "Sure, here's the instruction with an added constraint:\n",
+        "The rewritten prompt is as follows:\n",
+        "Okay, here is a more complex version of the prompt:\n\n",
+        "Here is the result:\n\n#Rewritten Prompt#:\n",
+    ],
+)
+def test_remarks_above_an_instruction_are_left_out(remark: str) -> None:
+    assert read_evolution(f"{remark}{EVOLVED}") == EVOLVED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Describe a cat.\n\nNote: do not use the letter e.",
+        "Describe a cat. (Note: at least two paragraphs.)",
+        "What can I cook?\n\nNote: I have added salt already.",
+        "Proofread my letter.\n\nI have added two paragraphs since yesterday.",
+        "Compare both releases.\n\nThis version adds a cache, the old one had none.",
+        "Does it crash?\n\nThis version of the prompt adds a second example. Which of the two is clearer?",
+        "Use this form:\n\nAnswer: one word\n\nExplanation: two sentences",
+        "Solve the equation.\n\nExplanation: show each step.",
+        "Write a play.\n\nThe task requires three scenes.",
+        "Tell how it ends.\n\nThe End",
+    ],
+)
+def test_what_an_instruction_says_itself_stays(text: str) -> None:
+    assert read_evolution(text) == text
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "Sort the words below.\n\n- pear\n- fig\n\nGive the result as a JSON list.",

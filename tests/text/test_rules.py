@@ -127,6 +127,13 @@ def test_the_first_rule_broken_gives_the_reason(text: str, reason: str) -> None:
     assert check_instruction(text, "paper") == reason
 
 
+@pytest.mark.parametrize("preset", ["paper", "default", "alpaca"])
+def test_without_keywords_the_other_rules_hold(preset: str) -> None:
+    assert check_instruction("When is a graph planar?", preset, keywords=False) is None
+    assert check_instruction("Draw a graph.", preset, keywords=False) == "too_short"
+    assert check_instruction("Write a program that draws a graph.", preset, keywords=False) == "program"
+
+
 def test_limits_and_keywords_come_from_the_preset() -> None:
     preset = Preset(name="mine", min_words=0, max_words=3, keywords=())
     assert check_instruction("", preset) is None

@@ -74,6 +74,39 @@ def test_an_answer_below_a_question_is_left_out(answer: str, between: str) -> No
     assert list_blocks(f"1. {QUESTION}{between}{answer}\n\n2. {CODE}").items == [QUESTION, CODE]
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (QUESTION, "Answer: B\n\nExplanation: It mimics what it hears."),
+        (QUESTION, "The correct answer is: B"),
+        (QUESTION, "Answer (with its reason): B, since it mimics what it hears."),
+        ("Which bird mimics chain saws?", "Answer: The lyrebird."),
+        ("Ann has 3 hens, Bob has 4. How many legs have they?", "**Solution:** 3 + 4 = 7 hens.\n7 x 2 = 14 legs."),
+        (CODE, "Answer: 8"),
+        ("问：哪种鸟会模仿锯子？", "Answer：琴鸟"),
+    ],
+)
+def test_answers_of_several_kinds_are_left_out(question: str, answer: str) -> None:
+    assert list_blocks(f"1. {question}\n\n{answer}\n\n2. Hum a tune.").items == [question, "Hum a tune."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Grade the pupil's answer.\n\nQuestion: What is 2+2?\nAnswer: 5\n\nWrite your remark as if to a child.",
+        "Grade the pupil's answer.\n\nQuestion: What is 2+2?\nAnswer: 5",
+        "Summarise this exchange in a sentence.\n\nCustomer: Is it in stock?\nAnswer from the shop: Next week.",
+        "Summarise this exchange in a sentence.\n\nCustomer: Is it in stock?\nAnswer: Next week.",
+        "What did the customer want?\n\nCustomer: I need a lamp.\nAnswer: We have none.",
+        "Shorten this paragraph.\n\nSolution: mix a spoon of salt with a litre of water.",
+        "Compare two tests.\nAnswer key: A, B, C, D\nAnswers of the pupil: A, C, C, D",
+        "What is the value of this key?\n\n```yaml\nAnswer: 5\n```",
+    ],
+)
+def test_a_text_that_speaks_of_answers_stays_whole(text: str) -> None:
+    assert list_blocks(f"1. {text}\n\n2. Hum a tune.").items == [text, "Hum a tune."]
+
+
 def test_the_first_line_is_undressed() -> None:
     said = '1. **"whistle a tune."**\n\n2. **Riddle:** What has keys but no locks?'
     assert list_blocks(said).items == ["Whistle a tune.", "What has keys but no locks?"]

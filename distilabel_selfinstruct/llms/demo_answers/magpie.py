@@ -9,14 +9,14 @@ from distilabel.models.mixins.magpie import MAGPIE_PRE_QUERY_TEMPLATES
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
 from distilabel_selfinstruct.llms.demo_tasks import GRAMMAR, noise
 
-_SHARES = {"copy": 0.0, "near_copy": 0.0}  # there is nothing to copy
+_SHARES = {**noise.CANDIDATE_SHARES, "copy": 0.0, "near_copy": 0.0, "keyword": 0.0}  # nothing to copy, no keywords
 
 
 def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     """An instruction with the input that it needs, or one that is to be rejected."""
     if prompt not in MAGPIE_PRE_QUERY_TEMPLATES.values():
         return None
-    wrong = noise.pick(rng, noise.CANDIDATE_SHARES | _SHARES, scale)
+    wrong = noise.pick(rng, _SHARES, scale)
     if wrong is not None:
         return Completion(noise.candidate(wrong, (), rng))
     spoiled = noise.pick(rng, noise.MAGPIE_SHARES, scale)

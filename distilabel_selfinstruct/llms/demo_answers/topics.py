@@ -7,7 +7,8 @@ from random import Random
 
 from distilabel_selfinstruct.llms.demo_answers.completion import Completion
 from distilabel_selfinstruct.llms.demo_tasks import GRAMMAR, Family, noise
-from distilabel_selfinstruct.llms.demo_tasks.topics import FAMILIES, LEAD_FORMS, ROLES, TOPICS
+from distilabel_selfinstruct.llms.demo_tasks.topics import FAMILIES, LEAD_FORMS, PHRASE_FORMS, ROLES, TOPICS
+from distilabel_selfinstruct.llms.demo_tasks.words import draw_phrase
 from distilabel_selfinstruct.prompts import Kind
 
 _TOPICS = re.compile(r" List (\d+) topics from ")
@@ -67,10 +68,16 @@ def _instruction(kind: Kind, topic: str, rng: Random, scale: float) -> str:
     task = GRAMMAR.recognise(text)
     assert task is not None
     if task.family.draw is not None:
-        text += f"\n\n{task.family.draw(rng, task.values)}"
+        is_about_topic = task.family.draw is draw_phrase and topic in TOPICS
+        text += f"\n\n{_phrase(topic, rng) if is_about_topic else task.family.draw(rng, task.values)}"
     if kind != "multiple_choice" or wrong == "no_options":
         return text
     return f"{text}\n\n{_options(family, family.answer(task.values, ''), rng)}"
+
+
+def _phrase(topic: str, rng: Random) -> str:
+    """Words in small letters, as the families of phrases expect them."""
+    return rng.choice(PHRASE_FORMS).format(topic.lower().replace("-", " "))
 
 
 def _options(family: Family, right: str, rng: Random) -> str:

@@ -51,7 +51,6 @@ KIND_SHARES = {
     "no_options": 0.1,
     "too_short": 0.03,
     "too_long": 0.02,
-    "keyword": 0.03,
     "punctuation": 0.03,
     "non_ascii": 0.01,
 }
@@ -66,8 +65,7 @@ ANSWERS = {
     "apology": "Sorry about this. It goes beyond what I was made for.",
     "stop_words": "It is what it is.",
 }
-QUERY_SHARES = {"repeated": 0.04, "too_short": 0.03, "too_long": 0.02, "keyword": 0.03, "program": 0.02,
-                "punctuation": 0.03}  # fmt: skip
+QUERY_SHARES = {"repeated": 0.04, "too_short": 0.03, "too_long": 0.02, "program": 0.02, "punctuation": 0.03}
 """Of the queries about a document."""
 QUERIES_SHARES = {"empty": 0.03, "off_topic": 0.04, "truncated": 0.06, "crlf": 0.05, "surplus": 0.08}
 """Of the completions with queries."""

@@ -20,9 +20,15 @@ TOPICS = (
     "Fire drills", "Moon phases", "Tree houses", "Old coins", "Radio plays", "Fishing villages", "Rainy weekends",
     "Train whistles", "Salt mines",
 )  # fmt: skip
-LEAD_FORMS = ("Our lesson today is called {}.", "I collect riddles under the heading {}.")
+LEAD_FORMS = ("The lesson on {} begins with a warm-up.", "Before we turn to {}, here is a small exercise.")
 LEADS = tuple(form.format(topic) for topic in TOPICS for form in LEAD_FORMS)
-"""What may stand before an instruction that has to do with a topic."""
+"""What may stand before an instruction, most of which have little to do with the topic themselves."""
+PHRASE_FORMS = (
+    "my neighbour reads about {} every evening", "two new books on {} arrived", "our club for {} meets on friday",
+    "she wrote a song about {}", "a small museum of {} opens tomorrow", "nobody asked the teacher about {}",
+    "old films about {} make him laugh", "three guests want to talk about {}",
+)  # fmt: skip
+"""Phrases about a topic, to work on."""
 ROLES = (
     "You are a patient private tutor.",
     "Pretend to be a quick and reliable office assistant.",
@@ -33,13 +39,13 @@ _KNOWLEDGE = ("capital_asked", "country_of_capital", "symbol_asked", "atomic_num
               "plural_asked")  # fmt: skip
 FAMILIES: Mapping[Kind, tuple[str, ...]] = {
     "general": ("convert_units", "sort_words", "filter_words", "count_items", "sort_dates", "iso_date", "duration",
-                "antonym"),
+                "antonym", "count_words", "word_lengths"),
     "reasoning": ("weekday_after", "clock_after", "remainder", "handshakes", "equation", "legs", "seating", "savings",
                   "speed", "split_bill"),
     "coding": ("python_expression", "python_call", "python_method", "python_list", "sql_in", "json_value", "json_keys",
                "html_list", "snake_case", "camel_case", "slug"),
-    "writing": ("title_case", "join_with_and", "acronym", "last_name_first", "reverse_words", "swap_ends",
-                "upper_case"),
+    "writing": ("title_case", "reverse_words", "swap_ends", "upper_case", "double_words", "every_second_word",
+                "remove_vowels"),
     "trivia": (*_KNOWLEDGE, "letter_at", "month_days", "leap_years"),
     "roleplay": ("longest_word", "initials", "spelling_alphabet", "morse", "hyphenate", "sort_by_length",
                  "number_list"),

@@ -101,8 +101,11 @@ class FilterInstances(Step):
     def _explode(self, row: Row) -> Iterator[Row]:
         row = {"stage": None, "detail": None, **row, "instance_id": None, "input": None, "output": None}
         listed = row.pop("instances")
-        if row["reject_reason"] is not None or not listed:
+        if not listed:
             yield row
+            return
+        if row["reject_reason"] is not None:  # with its instruction an instance is rejected
+            yield row | {"input": listed[0]["input"], "output": listed[0]["output"]}
             return
         for at, (each, reason) in enumerate(zip(listed, self._reasons(row["instruction_id"], listed))):
             instance = {

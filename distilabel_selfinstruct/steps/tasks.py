@@ -18,8 +18,8 @@ from distilabel_selfinstruct.steps.looping import LoopingGenerator
 from distilabel_selfinstruct.steps.pool import STAGE
 from distilabel_selfinstruct.steps.rows import Answer, Row, candidate_row, excerpt
 from distilabel_selfinstruct.text.alpaca import ListedTask, list_tasks
-from distilabel_selfinstruct.text.parsing import normalise_instruction
-from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.parsing import Instance, normalise_instruction
+from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
@@ -75,17 +75,20 @@ class TaskLoop(Loop):
         return Candidate(text, columns={"instances": [instance]})
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_instruction(row["instruction"], self.preset)
+        return (
+            check_instruction(row["instruction"], self.preset)
+            or check_instances([Instance(each["input"], each["output"]) for each in row["instances"]], self.preset)[0]
+        )
 
 
 class BootstrapTasks(LoopingGenerator, Asking):
     """Grows a pool of tasks from seed tasks, as Stanford Alpaca did: instruction, input and output in one completion.
 
     Each prompt shows 3 seed tasks and asks the model to go on to the 20th. An instruction passes the rules in Alpaca's
-    order, the last of them ROUGE-L against all seeds and all admitted instructions, and joins the pool at once; its
-    input and output go with its row, for `FilterInstances`. A task that is cut off or lacks a field costs itself only.
-    Exactly `num_instructions` are admitted; rejected ones go along, each with its `reject_reason`. The result depends
-    on the configuration and the answers alone, not on their order.
+    order, its input and output those for instances, and at last comes ROUGE-L against all seeds and all admitted
+    instructions; it joins the pool at once, and input and output go with its row, for `FilterInstances`. A task that is
+    cut off or lacks a field costs itself only. Exactly `num_instructions` are admitted; rejected ones go along, each
+    with its `reject_reason`. The result depends on the configuration and the answers alone, not on their order.
 
     Attributes:
         num_instructions: how many instructions to admit.

@@ -44,19 +44,23 @@ class TestDemo:
         assert reasons_of(made) == {
             "bootstrap": {
                 "too_short", "too_long", "keyword", "program", "punctuation", "non_ascii", "similar", "truncated",
-                "missing_field", "no_instructions", "surplus",
+                "missing_field", "no_instructions", "surplus", "empty_output", "input_equals_output", "trailing_colon",
             },
-            "instances": {"empty_output", "input_equals_output", "trailing_colon"},
         }  # fmt: skip
 
     def test_the_counts_add_up(self, made: ScriptRun) -> None:
         summary = json.loads((made.folder / "summary.json").read_text(encoding="utf-8"))
         instances, rejected = made.rows("instances"), made.rows("rejected")
-        assert (summary["admitted"], summary["instances"]) == (100, len(instances))
+        assert (summary["admitted"], summary["instances"], len(instances)) == (100, 100, 100)
         assert sum(sum(counts.values()) for counts in summary["rejected"].values()) == len(rejected)
-        of_instances = [row["instruction_id"] for row in rejected if row["stage"] == "instances"]
-        one_each = sorted([*of_instances, *(row["instruction_id"] for row in instances)])
-        assert one_each == sorted(row["instruction_id"] for row in made.rows("instructions"))
+        assert sorted(row["instruction_id"] for row in instances) == sorted(
+            row["instruction_id"] for row in made.rows("instructions")
+        )
+
+    def test_a_rejected_task_keeps_its_instance(self, made: ScriptRun) -> None:
+        similar = [row for row in made.rows("rejected") if row["reason"] in ("similar", "surplus")]
+        assert similar
+        assert all(row["output"] for row in similar)
 
     def test_similarities_are_kept_as_alpaca_keeps_them(self, made: ScriptRun) -> None:
         for row in made.rows("instructions"):

@@ -92,6 +92,12 @@ def test_rejected_rows_stay_one_row() -> None:
     ]  # fmt: skip
 
 
+def test_a_rejected_row_keeps_the_instance_that_came_with_it() -> None:
+    listed = [{"input": "7", "output": "odd", "reject_reason": None}]
+    [row] = explode({"instruction_id": "1", "instances": listed, "stage": "bootstrap", "reject_reason": "similar"})
+    assert (row["input"], row["output"], row["instance_id"], row["reject_reason"]) == ("7", "odd", None, "similar")
+
+
 def test_rows_of_a_batch_have_the_same_columns() -> None:
     made = explode(row(("a", "A")), row(("b", "")), row(reject_reason="no_instances"))
     assert len({tuple(sorted(each)) for each in made}) == 1

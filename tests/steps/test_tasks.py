@@ -31,9 +31,9 @@ def make(num_instructions: int = 100, **options: Any) -> TaskLoop:
     return TaskLoop(SEEDS, get_preset("alpaca"), num_instructions, **known)
 
 
-def written(*instructions: str, number: int = 4, output: str = "An answer.") -> str:
+def written(*instructions: str, number: int = 4, input: str = "<noinput>", output: str = "An answer.") -> str:
     return "\n###\n".join(
-        f"{at}. Instruction: {text}\n{at}. Input:\n<noinput>\n{at}. Output:\n{output}"
+        f"{at}. Instruction: {text}\n{at}. Input:\n{input}\n{at}. Output:\n{output}"
         for at, text in enumerate(instructions, number)
     )
 
@@ -109,6 +109,16 @@ class TestAdmission:
         (row,) = exchange(loop, written(instruction))
         assert (row["stage"], row["reject_reason"], row["instances"]) == ("bootstrap", reason, row["instances"])
         assert (loop.admitted, loop.candidates) == (0, 1)
+
+    @pytest.mark.parametrize(
+        ("input", "output", "reason"),
+        [("", "", "input_equals_output"), ("moon", "", "empty_output"), ("Words:", "June", "trailing_colon")],
+    )
+    def test_a_task_whose_instance_is_of_no_use(self, input: str, output: str, reason: str) -> None:
+        loop = make()
+        (row,) = exchange(loop, written("Find a rhyme for the word.", input=input, output=output))
+        assert (row["stage"], row["reject_reason"]) == ("bootstrap", reason)
+        assert loop.admitted == 0
 
     def test_the_ten_most_similar_and_the_mean_are_kept(self) -> None:
         (row,) = exchange(make(), written("Describe the smell of a ripe mango and of a lemon."))

@@ -27,8 +27,8 @@ def read_source(
 
     Args:
         source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`; `.txt` and `.md`
-            are a row each, with `title` and `text`), a folder of text files, or the name of a dataset on the Hub,
-            `namespace/name`.
+            are a row each, with `title` and `text`), a folder of text files or of data files, or the name of a dataset
+            on the Hub, `namespace/name`.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
         limit: how many rows are read at most.
@@ -93,11 +93,13 @@ def _read_folder(
     is_run = (path / "config.yaml").is_file() and (path / "dataset").is_dir()
     folder = path / "dataset" / (config or "instances") if is_run else path / (config or "")
     if not any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
-        if folder == path and (texts := _text_files(path)):
+        if folder == path and (texts := _files(path, _TEXTS)):
             return [row for file in texts[:limit] for row in _read_file(file)]
+        if _files(path, _DATA):
+            return _load(str(path), config, split, limit, columns, "cannot be read as a dataset")
         raise ConfigError(
-            f"{folder}: there is no dataset here; expected a finished run, what save_to_disk wrote, or text files"
-            f" ({', '.join(_TEXTS)})."
+            f"{folder}: there is no dataset here; expected a finished run, what save_to_disk wrote, or files"
+            f" ({', '.join((*_TEXTS, *_DATA))})."
         )
     dataset = load_from_disk(str(folder))
     if not isinstance(dataset, Dataset):
@@ -115,29 +117,33 @@ def _rows(dataset: Dataset, limit: int | None, columns: Collection[str] | None) 
     return [dict.fromkeys(names) | row for row in dataset.select_columns(counting or names).to_list()]
 
 
-def _text_files(folder: Path) -> list[Path]:
+def _files(folder: Path, endings: Collection[str]) -> list[Path]:
     """Those in the folder and in its subfolders, but for what is hidden."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in _TEXTS and file.is_file())
+    files = (file for file in folder.rglob("*") if file.suffix.lower() in endings and file.is_file())
     return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
 def _read_hub(
     name: str, config: str | None, split: str, limit: int | None, columns: Collection[str] | None
 ) -> list[Row]:
-    from datasets import load_dataset
-
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise ConfigError(f"{name}: there is no such file or folder, and it is no NAMESPACE/NAME of the Hub.")
+    failure = "there is no such file or folder, and it cannot be read from the Hub"
+    return _load(name, config, split, limit, columns, failure)
+
+
+def _load(
+    name: str, config: str | None, split: str, limit: int | None, columns: Collection[str] | None, failure: str
+) -> list[Row]:
+    from datasets import load_dataset
+
     try:
         if limit is None or "[" in split:  # a part of a split cannot be streamed
             return _rows(load_dataset(name, config, split=split), limit, columns)
         return list(islice(load_dataset(name, config, split=split, streaming=True), limit))
     except Exception as error:  # whatever the Hub, the network or the files bring
         said = " ".join(str(error).split())[:300]
-        raise ConfigError(
-            f"{name}: there is no such file or folder, and it cannot be read from the Hub ({type(error).__name__}:"
-            f" {said})."
-        ) from None
+        raise ConfigError(f"{name}: {failure} ({type(error).__name__}: {said}).") from None
 
 
 def _read_file(path: Path, limit: int | None = None) -> list[Row]:
@@ -219,6 +225,7 @@ def _read_text(path: Path) -> Iterator[Row]:
 
 
 _TEXTS: dict[str, Callable[[Path], Iterable[Row]]] = {".txt": _read_text, ".md": _read_text}
+_DATA = (".parquet", ".arrow", ".jsonl", ".json", ".csv")
 _READERS: dict[str, Callable[[Path], Iterable[Row]]] = {
     ".jsonl": _read_json_lines,
     ".json": _read_json,

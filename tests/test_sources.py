@@ -131,6 +131,15 @@ class TestWhereRowsLie:
             read_source(str(tmp_path / "rows.csv"))
         assert csv.field_size_limit() == limit
 
+    def test_a_folder_of_data_files(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+        rows = [{"instruction": "Name a river."}, {"instruction": "Name a lake."}]
+        Dataset.from_list(rows).to_parquet(tmp_path / "folder" / "train.parquet")
+        assert read_source(str(tmp_path / "folder")) == rows
+        assert read_source(str(tmp_path / "folder"), limit=1) == rows[:1]
+        with pytest.raises(ConfigError, match=r"folder: cannot be read as a dataset \(.*test"):
+            read_source(str(tmp_path / "folder"), split="test")
+
     def test_a_folder_without_a_dataset(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="there is no dataset here; expected a finished run"):
             read_source(str(tmp_path))

@@ -1,17 +1,15 @@
 """RougeDedup: the ROUGE-L filter of Self-Instruct as a step of its own, for any pipeline."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
-import csv
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.sources import read_lines, read_source, text_of
 from distilabel_selfinstruct.steps.rows import reject
 from distilabel_selfinstruct.text.rouge import RougeLIndex, TokenizerName
 
@@ -38,9 +36,10 @@ class RougeDedup(Step):
         tokenizer: `unicode`, with words of any script, or `rouge`, rouge_score's own: ASCII letters and digits only, so
             that texts of other scripts are never duplicates.
         references: texts to stay clear of.
-        reference_file: a file with texts to stay clear of: JSON lines or CSV with a column, or a text a line (`.txt`).
-        reference_dataset: a dataset with texts to stay clear of, such as an evaluation set: its name on the Hub, or the
-            folder it was saved to.
+        reference_file: a file with texts to stay clear of: JSON lines, JSON or CSV with a column, or a text a line
+            (`.txt`).
+        reference_dataset: a dataset with texts to stay clear of, such as an evaluation set: `NAMESPACE/NAME` on the
+            Hub, a run folder, or a folder with a saved dataset or data files.
         reference_config: its config.
         reference_split: its split.
         reference_column: the column of the file or dataset; the same as `column` if not given.
@@ -181,76 +180,26 @@ class RougeDedup(Step):
         yield rows
 
     def _reference_texts(self) -> list[str]:
-        column = self.reference_column or self.column
         texts = list(self.references or [])
         if self.reference_file is not None:
-            texts += _read_file(Path(self.reference_file), column)
+            texts += self._texts_of("reference_file", self.reference_file)
         if self.reference_dataset is not None:
-            texts += _read_dataset(self.reference_dataset, self.reference_config, self.reference_split, column)
+            texts += self._texts_of("reference_dataset", self.reference_dataset)
         return texts
 
-
-def _read_file(path: Path, column: str) -> list[str]:
-    readers = {".jsonl": _read_json_lines, ".csv": _read_csv, ".txt": _read_lines}
-    if path.suffix.lower() not in readers:
-        raise ConfigError(f"reference_file {path}: its name must end in {', '.join(readers)}.")
-    try:
-        return list(readers[path.suffix.lower()](path, column))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"reference_file {path} cannot be read: {error}") from None
-
-
-def _read_json_lines(path: Path, column: str) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError as error:
-                    raise ConfigError(f"reference_file {path}, line {number}: not a JSON object: {error}") from None
-                if not isinstance(row, dict) or column not in row:
-                    raise ConfigError(f"reference_file {path}, line {number}: no field {column!r}; {_HOW_TO_NAME_IT}")
-                yield from _text(row[column], f"reference_file {path}, line {number}, field {column!r}")
-
-
-def _read_csv(path: Path, column: str) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines)
-        if column not in (rows.fieldnames or ()):
-            raise ConfigError(f"reference_file {path}: no column {column!r} in its first line; {_HOW_TO_NAME_IT}")
-        for row in rows:
-            yield from _text(row[column], f"reference_file {path}, line {rows.line_num}, column {column!r}")
-
-
-def _read_lines(path: Path, column: str) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as lines:
-        yield from (line.strip() for line in lines if line.strip())
-
-
-def _read_dataset(name: str, config: str | None, split: str, column: str) -> list[str]:
-    from datasets import Dataset, load_dataset, load_from_disk
-
-    folder = Path(name, config or "")
-    try:
-        if (folder / "dataset_dict.json").exists() or (folder / "state.json").exists():
-            saved = load_from_disk(str(folder))
-            dataset = saved if isinstance(saved, Dataset) else saved[split]
-        else:
-            dataset = load_dataset(name, config, split=split)
-    except Exception as error:  # whatever the Hub, the network or the file format brings
-        raise ConfigError(f"reference_dataset {name!r} cannot be read: {type(error).__name__}: {error}") from None
-    if column not in dataset.column_names:
-        raise ConfigError(f"reference_dataset {name!r}: no column {column!r}; {_HOW_TO_NAME_IT}")
-    where = f"reference_dataset {name!r}, column {column!r}"
-    return [text for value in dataset[column] for text in _text(value, where)]
-
-
-_HOW_TO_NAME_IT = "name the column with the texts in `reference_column`."
-
-
-def _text(value: Any, where: str) -> Iterator[str]:
-    """The value, unless it is None; a reference that is no text is a mistake."""
-    if isinstance(value, str):
-        yield value
-    elif value is not None:
-        raise ConfigError(f"{where}: expected a text, found {type(value).__name__}.")
+    def _texts_of(self, attribute: str, source: str) -> list[str]:
+        column = self.reference_column or self.column
+        try:
+            if source.lower().endswith(".txt"):
+                return read_lines(Path(source))
+            rows = read_source(source, self.reference_config, self.reference_split, columns=[column])
+            if rows and column not in rows[0]:
+                there = ", ".join(map(str, rows[0]))
+                raise ConfigError(
+                    f"{source}: there is no column {column!r}; name the one with the texts in `reference_column`:"
+                    f" {there}."
+                )
+            texts = (text_of(row, column, f"{source}, row {number}") for number, row in enumerate(rows, 1))
+            return [text for text in texts if text]
+        except ConfigError as error:
+            raise ConfigError(f"RougeDedup: {attribute}: {error}") from None

@@ -147,13 +147,15 @@ def test_a_dataset_as_the_datasets_library_loads_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.xlsx", "", r"a\.xlsx: its name must end in \.jsonl, \.csv, \.txt"),
-        ("a.jsonl", None, r"a\.jsonl cannot be read: .*No such file"),
-        ("a.jsonl", '{"instruction": "x"}\n{"instruc', r"a\.jsonl, line 2: not a JSON object"),
-        ("a.jsonl", '{"question": "x"}', r"a\.jsonl, line 1: no field 'instruction'; .* `reference_column`"),
-        ("a.jsonl", '{"instruction": 3}', r"line 1, field 'instruction': expected a text, found int"),
-        ("a.csv", "question\nx\n", r"a\.csv: no column 'instruction' in its first line; .* `reference_column`"),
-        ("a.txt", b"\xff\xfe\xfa", r"a\.txt cannot be read: 'utf-8' codec"),
+        ("a.xlsx", "", r"reference_file: .*a\.xlsx: cannot be read; its name must end in \.jsonl, \.json, \.csv, "),
+        ("a.jsonl", None, r"reference_file: .*a\.jsonl: there is no such file"),
+        ("a.jsonl", '{"instruction": "x"}\n{"instruc', r"a\.jsonl, line 2: not JSON"),
+        ("a.jsonl", '{"question": "x"}', r"a\.jsonl: there is no column 'instruction'; .* `reference_column`: que"),
+        ("a.jsonl", '{"instruction": "x"}\n{"question": "x"}', r"a\.jsonl, row 2: there is no column 'instruction'"),
+        ("a.jsonl", '{"instruction": 3}', r"row 1, column 'instruction': expected a text, found '3'"),
+        ("a.csv", "question\nx\n", r"a\.csv: there is no column 'instruction'; .* `reference_column`: question"),
+        ("a.csv", "instruction\nx, y\n", r"a\.csv, line 2: number of fields 2, and 1 in the first line"),
+        ("a.txt", b"\xff\xfe\xfa", r"a\.txt, line 1: is not UTF-8"),
     ],
 )
 def test_a_reference_file_that_cannot_be_used(
@@ -166,10 +168,10 @@ def test_a_reference_file_that_cannot_be_used(
 
 
 def test_a_reference_dataset_that_cannot_be_used(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"reference_dataset '.*nowhere' cannot be read"):
+    with pytest.raises(ConfigError, match=r"reference_dataset: .*nowhere: there is no such file or folder"):
         loaded(reference_dataset=str(tmp_path / "nowhere"))
     save_dataset(tmp_path / "saved")
-    with pytest.raises(ConfigError, match=r"no column 'instruction'; .* `reference_column`"):
+    with pytest.raises(ConfigError, match=r"reference_dataset: .*no column 'instruction'; .* `reference_column`"):
         loaded(reference_dataset=str(tmp_path / "saved"))
 
 
@@ -239,7 +241,7 @@ with Pipeline(cache_dir={str(tmp_path)!r}) as pipeline:
 pipeline.run(use_cache=False)
 """)
     assert result.returncode != 0
-    assert "reference_file nowhere.txt cannot be read" in result.stdout + result.stderr
+    assert "reference_file: nowhere.txt: there is no such file" in result.stdout + result.stderr
 
 
 # Documentation

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.quiet import quiet_clients
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -138,9 +139,10 @@ def _load(
     from datasets import load_dataset
 
     try:
-        if limit is None or "[" in split:  # a part of a split cannot be streamed
-            return _rows(load_dataset(name, config, split=split), limit, columns)
-        return list(islice(load_dataset(name, config, split=split, streaming=True), limit))
+        with quiet_clients():
+            if limit is None or "[" in split:  # a part of a split cannot be streamed
+                return _rows(load_dataset(name, config, split=split), limit, columns)
+            return list(islice(load_dataset(name, config, split=split, streaming=True), limit))
     except Exception as error:  # whatever the Hub, the network or the files bring
         said = " ".join(str(error).split())[:300]
         raise ConfigError(f"{name}: {failure} ({type(error).__name__}: {said}).") from None

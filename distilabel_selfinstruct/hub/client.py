@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
-import datasets
-import huggingface_hub.utils
 from huggingface_hub import HfApi, get_session, get_token
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay, wait_exponential, wait_random
 
 from distilabel_selfinstruct.errors import SelfInstructError
 from distilabel_selfinstruct.hub.secrets import without_secrets
+from distilabel_selfinstruct.quiet import quiet_clients
 
 T = TypeVar("T")
 
@@ -29,8 +26,6 @@ _SOMEBODY_COMMITTED = 412  # what is to be done is then looked up anew
 _RETRYABLE_STATUS = frozenset({408, _SOMEBODY_COMMITTED, 425, 429})
 _RETRYABLE_KINDS = frozenset({"TransportError", "ConnectionError", "TimeoutError", "Timeout", "JSONDecodeError"})
 _OFFLINE = "OfflineModeIsEnabled"
-_NOISY_LOGGERS = ("huggingface_hub", "httpx", "httpx2", "httpcore", "httpcore2", "urllib3")
-_LIBRARIES: tuple[Any, ...] = (datasets, huggingface_hub.utils)
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -93,7 +88,7 @@ def ask(what: str, call: Callable[[], T], token: str | None = None) -> T:
     )
     started = time.monotonic()
     try:
-        with _quiet():
+        with quiet_clients():
             return retrying(_call_bounded, call)
     except SelfInstructError:
         raise
@@ -111,25 +106,6 @@ def _call_bounded(call: Callable[[], T]) -> T:
         return call()
     finally:
         session.timeout = before
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Silences the clients, which log signed addresses and each try; shows their progress on a terminal only."""
-    loggers = [logging.getLogger(name) for name in _NOISY_LOGGERS]
-    levels = [logger.level for logger in loggers]
-    bars = [library for library in _LIBRARIES if not (sys.stderr.isatty() or library.are_progress_bars_disabled())]
-    for logger in loggers:
-        logger.setLevel(logging.CRITICAL)
-    for library in bars:
-        library.disable_progress_bars()
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, levels):
-            logger.setLevel(level)
-        for library in bars:
-            library.enable_progress_bars()
 
 
 # --- what went wrong --------------------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from distilabel_selfinstruct.sources import read_source
 from distilabel_selfinstruct.steps.documents import read_documents
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
-from tests.conftest import ROOT, ScriptRun
+from tests.conftest import ROOT, Script, ScriptRun
 from tests.support.hub_server import ACCOUNTS, Account, Fault, HubServer, Repository
 
 pytestmark = [
@@ -283,6 +283,14 @@ def test_a_folder_that_is_not_there_is_said_before_the_hub_is_blamed(hub: HubSer
     )
     with pytest.raises(ConfigError, match=said):
         read_source("data/articles")
+
+
+def test_a_hub_that_cannot_be_reached_is_one_error_without_noise(script: Script, tmp_path: Path) -> None:
+    elsewhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
+    result = script("--source", "ada/tasks", "--out", tmp_path / "run", pipeline="evolve", **elsewhere)
+    assert result.returncode == 1
+    [line] = result.stderr.splitlines()
+    assert line.startswith("Error: ada/tasks: there is no such file or folder, and it cannot be read from the Hub (")
 
 
 @pytest.mark.parametrize("kind", ["parquet", "json"])

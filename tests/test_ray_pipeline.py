@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,8 @@ from distilabel_selfinstruct.pipeline import Interrupted
 from distilabel_selfinstruct.queues import RemoteQueue
 from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
 from tests.support.ray_cluster import RayCluster
-from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, ends_in_time, process_as_before
+from tests.support.waiting import ends_in_time
+from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
 
 pytest.importorskip("ray", reason='needs Ray: pip install "distilabel-selfinstruct[ray]"')
 pytestmark = [
@@ -65,6 +67,7 @@ def no_hang(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     with ends_in_time():
         yield
+    assert not active_children()
     assert list(folder.iterdir()) == []
     folder.rmdir()
 

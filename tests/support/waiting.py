@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
-LIMIT = 300.0  # seconds
+LIMIT = 300  # seconds
 
 
 def comes_true(holds: Callable[[], Any], limit: float = LIMIT) -> bool:
@@ -22,3 +24,19 @@ def comes_true(holds: Callable[[], Any], limit: float = LIMIT) -> bool:
 def wait_until(holds: Callable[[], Any]) -> None:
     """Fails where it never comes true."""
     assert comes_true(holds), "waited for nothing"
+
+
+@contextlib.contextmanager
+def ends_in_time() -> Iterator[None]:
+    """What hangs in it fails."""
+
+    def fail(*_: object) -> None:
+        raise TimeoutError("this hangs")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(LIMIT)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)

@@ -17,10 +17,11 @@ from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import bytes_of
-from tests.integration.test_durability import CONCURRENCY, Command, dataset, paid_twice, stored, wait_until
+from tests.integration.test_durability import CONCURRENCY, Command, dataset, paid_twice, stored
 from tests.support.answers import prompt_of
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import check_ended_well, columns_of, reasons_of, status_of
+from tests.support.waiting import wait_until
 
 REASONS = {
     "evolution": {"no_gain", "copied_prompt", "refusal", "truncated", "no_instructions", "unclear_gain"},
@@ -209,10 +210,10 @@ def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_pat
     assert paid_twice(server.requests) == []
 
     folder = tmp_path / "run"
-    command = start(folder)
-    wait_until(lambda: len(server.requests) >= asked + asked // 2)
-    command.send(signal.SIGKILL, to_group=True)
-    assert command.wait().status == -signal.SIGKILL
+    with start(folder) as command:
+        wait_until(lambda: len(server.requests) >= asked + asked // 2)
+        command.send(signal.SIGKILL, to_group=True)
+        assert command.wait().status == -signal.SIGKILL
     kept, number = stored(folder), len(server.requests)
     assert kept
     assert start(folder).wait().status == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -24,6 +25,15 @@ def comes_true(holds: Callable[[], Any], limit: float = LIMIT) -> bool:
 def wait_until(holds: Callable[[], Any]) -> None:
     """Fails where it never comes true."""
     assert comes_true(holds), "waited for nothing"
+
+
+def is_served(url: str) -> bool:
+    """Whether anybody answers there."""
+    try:
+        urllib.request.urlopen(url, timeout=10).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

@@ -34,7 +34,7 @@ from distilabel_selfinstruct.run import Summary
 from distilabel_selfinstruct.steps.documents import read_documents
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
-from tests.conftest import ROOT, ScriptRun
+from tests.conftest import ROOT, WITHOUT_REPORT, ScriptRun
 from tests.support.hub_server import ACCOUNTS, Account, Fault, HubServer, Repository
 from tests.support.waiting import LIMIT
 
@@ -765,7 +765,7 @@ def test_a_real_run_can_be_made_again_from_what_is_published(
 
     result = subprocess.run(
         [sys.executable, "self_instruct.py", "--config", "config.yaml", "--out", "run"], cwd=again,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=LIMIT, check=False,
+        env={**os.environ, "PYTHONPATH": WITHOUT_REPORT}, capture_output=True, text=True, timeout=LIMIT, check=False,
     )  # fmt: skip
 
     assert result.returncode == 0, result.stderr

@@ -205,6 +205,8 @@ class Stub:
             if listening is not None:
                 listening.close()
         for connection in list(self._connections):
+            if connection.task is not None:
+                connection.task.cancel()  # now, and not only when the loop tells: it may be about to answer
             connection.transport.abort()
         await asyncio.sleep(0)
 

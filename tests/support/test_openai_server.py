@@ -101,6 +101,25 @@ def test_an_outage_ends_by_itself() -> None:
         wait_until(lambda: not is_refused(server.url))
 
 
+def test_what_an_outage_cuts_is_not_completed() -> None:
+    stub = Stub(answer=lambda body: "Yes")
+
+    async def cut_before_the_answer() -> None:
+        await stub.listen()
+        reader, writer = await asyncio.open_connection("127.0.0.1", stub.port)
+        content = json.dumps({"model": "stub-model", "prompt": "1."}).encode()
+        head = f"POST /v1/completions HTTP/1.1\r\nContent-Length: {len(content)}\r\n\r\n"
+        writer.write(head.encode() + content)
+        while not any(connection.task for connection in stub._connections):
+            await asyncio.sleep(0)
+        await stub.close()
+        assert await reader.read() == b""
+        writer.close()
+
+    asyncio.run(cut_before_the_answer())
+    assert [request.completed for request in stub.requests] in ([], [False])
+
+
 def test_leaving_during_an_outage_leaves_no_thread() -> None:
     with OpenAIServer() as server:
         server.outage(LIMIT)

@@ -235,7 +235,6 @@ class TestFaults:
     def test_a_hanging_request_times_out(self) -> None:
         with OpenAIServer(faults=[HANG]) as server, pytest.raises(openai.APITimeoutError):
             ask(server, timeout=0.2)
-        assert server.requests[0].status is None
 
     def test_an_endpoint_that_goes_away_and_comes_back(self, server: OpenAIServer) -> None:
         llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url)

@@ -173,6 +173,12 @@ def paid_twice(requests: list[Request]) -> list[str]:
     return [prompt for prompt, times in answered(requests).items() if times > 1]
 
 
+def hold_from(server: OpenAIServer, number: int) -> None:
+    """Lets no request from this one on be answered; returns when it is there."""
+    server.hold(lambda request: request.number >= number)
+    wait_until(lambda: len(server.requests) > number)
+
+
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer(answer=answer, latency=0.02) as server:
@@ -225,11 +231,11 @@ class TestKilled:
         kept: list[tuple[int, set[str]]] = []
         for _ in range(5):
             command = start()
-            moment = len(server.requests) + draw.randint(0, most)
-            wait_until(lambda: len(server.requests) >= moment)  # noqa: B023
+            hold_from(server, len(server.requests) + draw.randint(0, most))
             time.sleep(draw.uniform(0, 0.03))
             command.send(signal.SIGKILL, to_group=True)
             assert command.wait().status == -signal.SIGKILL
+            server.release()
             kept.append((len(server.requests), stored(tmp_path / "run")))
         assert start().wait().status == 0
         assert dataset(tmp_path / "run") == reference.dataset
@@ -241,20 +247,21 @@ class TestKilled:
     def test_signals_end_it_when_its_open_requests_are_answered(
         self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
     ) -> None:
-        server.latency = 0.2
+        log = tmp_path / "run" / "run.log"
         for number in (signal.SIGINT, signal.SIGTERM):
             for to_group in (False, True):
                 command = start()
-                moment = len(server.requests) + 8
-                wait_until(lambda: len(server.requests) >= moment)  # noqa: B023
+                hold_from(server, len(server.requests) + 5)
+                before = log.read_text().count("open requests")
                 command.send(number, to_group)
+                wait_until(lambda: log.read_text().count("open requests") > before)  # noqa: B023
+                server.release()
                 ended = command.wait()
                 assert ended.status == 130
                 assert ended.err.splitlines() == [
                     f"Stopped by {number.name}. Run the same command again to go on: nothing that was answered is lost."
                 ]
                 assert set(answered(server.requests)) == stored(tmp_path / "run")
-        server.latency = 0.0
         assert start().wait().status == 0
         assert dataset(tmp_path / "run") == reference.dataset
         assert set(Counter(prompt_of(request.body) for request in server.requests).values()) == {1}
@@ -274,22 +281,22 @@ class TestKilled:
     def test_the_worker_of_a_step_and_the_main_process_killed_alone(
         self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
     ) -> None:
-        server.latency = 0.2
+        server.hold(lambda request: question_of(request.body) == "classification")
         command = start()
         wait_until(lambda: any(question_of(request.body) == "classification" for request in server.requests))
         os.kill(command.processes()["identify"], signal.SIGKILL)
+        server.release()
         ended = command.wait()
         assert ended.status == 1
         assert ended.err.startswith("Error: The worker of step 'identify' was killed by signal 9 (out of memory?).")
 
         command = start()
-        moment = len(server.requests) + 8
-        wait_until(lambda: len(server.requests) >= moment)
+        hold_from(server, len(server.requests) + 8)
         assert len(command.processes()) > 1
         command.send(signal.SIGKILL, to_group=False)
         assert command.wait().status == -signal.SIGKILL  # `wait` sees the end of all workers
 
-        server.latency = 0.0
+        server.release()
         assert start().wait().status == 0
         assert dataset(tmp_path / "run") == reference.dataset
 
@@ -418,10 +425,10 @@ class TestFaults:
     def test_an_outage_loses_nothing(
         self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
     ) -> None:
-        server.latency = 0.1
         command = start()
-        wait_until(lambda: len(server.requests) >= 20)
+        hold_from(server, 20)
         server.outage(2)
+        server.release()
         assert command.wait().status == 0
         assert dataset(tmp_path / "run") == reference.dataset
         assert paid_twice(server.requests) == []
@@ -429,9 +436,8 @@ class TestFaults:
     def test_an_outage_that_lasts_ends_the_run_with_what_it_has(
         self, server: OpenAIServer, start: Callable[..., Command], reference: Reference, tmp_path: Path
     ) -> None:
-        server.latency = 0.1
         command = start("--outage", "1")
-        wait_until(lambda: len(server.requests) >= 20)
+        hold_from(server, 20)
         server.outage()
         ended = command.wait()
         assert ended.status == 3

@@ -17,11 +17,10 @@ from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import bytes_of
-from tests.integration.test_durability import CONCURRENCY, Command, dataset, paid_twice, stored
+from tests.integration.test_durability import CONCURRENCY, Command, dataset, hold_from, paid_twice, stored
 from tests.support.answers import prompt_of
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import check_ended_well, columns_of, reasons_of, status_of
-from tests.support.waiting import wait_until
 
 REASONS = {
     "evolution": {"no_gain", "copied_prompt", "refusal", "truncated", "no_instructions", "unclear_gain"},
@@ -211,9 +210,10 @@ def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_pat
 
     folder = tmp_path / "run"
     with start(folder) as command:
-        wait_until(lambda: len(server.requests) >= asked + asked // 2)
+        hold_from(server, asked + asked // 2)
         command.send(signal.SIGKILL, to_group=True)
         assert command.wait().status == -signal.SIGKILL
+        server.release()
     kept, number = stored(folder), len(server.requests)
     assert kept
     assert start(folder).wait().status == 0

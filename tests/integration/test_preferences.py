@@ -14,10 +14,9 @@ from datasets import load_from_disk
 from distilabel_selfinstruct.seeds import load_seed_tasks
 from tests.conftest import Script, ScriptRun, run_apart, run_script
 from tests.integration.test_demo_run import bytes_of
-from tests.integration.test_durability import Command, stored
+from tests.integration.test_durability import Command, hold_from, stored
 from tests.support.answers import prompt_of
 from tests.support.openai_server import TRUNCATED, Body, Fault, OpenAIServer, html, status
-from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -145,15 +144,15 @@ class TestOverHTTP:
         with OpenAIServer(answer=answer, fault_rule=fault) as server:
             whole = script(*options, "--base-url", server.url, "--out", tmp_path / "whole", pipeline="preferences")
             assert whole.returncode == 3, whole.stderr
-        with OpenAIServer(answer=answer, fault_rule=fault, latency=0.2) as server:
+        with OpenAIServer(answer=answer, fault_rule=fault) as server:
             with Command(server.url, tmp_path / "run", *map(str, options), pipeline="preferences") as killed:
-                wait_until(lambda: sum(request.completed for request in server.requests) >= 4)
+                hold_from(server, 8)
                 killed.send(signal.SIGKILL, to_group=True)
                 assert killed.wait().status == -signal.SIGKILL
             assert not (tmp_path / "run" / "dataset").exists()
             kept, before = stored(tmp_path / "run"), len(server.requests)
             assert kept
-            server.latency = 0.0
+            server.release()
             again = script(*options, "--base-url", server.url, "--out", tmp_path / "run", pipeline="preferences")
             assert again.returncode == 3, again.stderr
             assert kept.isdisjoint(prompt_of(request.body) for request in server.requests[before:])

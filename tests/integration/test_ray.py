@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.integration.test_durability import (
     Ended,
     Reference,
     dataset,
+    hold_from,
     paid_twice,
     stored,
 )
@@ -79,11 +81,14 @@ def last_line(ended: Ended) -> str:
 def test_the_same_dataset_wherever_the_workers_are(
     start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster, reference: Reference, tmp_path: Path
 ) -> None:
-    server.latency = 1.0
+    def has_come_to_the_last_question(_: Any = None) -> bool:
+        return any(question_of(request.body) == "input_first" for request in server.requests)
+
+    server.hold(has_come_to_the_last_question)
     command = start("--ray", cluster.address, "--replicas", REPLICAS)
-    wait_until(lambda: any(question_of(request.body) == "input_first" for request in server.requests))
+    wait_until(has_come_to_the_last_question)
     assert all(node.workers() & {"bootstrap", "identify", "output_first", "input_first"} for node in cluster.nodes)
-    server.latency = 0.0
+    server.release()
     ended = command.wait()
     assert ended.status == 0
     assert dataset(tmp_path / "run") == reference.dataset
@@ -113,11 +118,10 @@ def lose(start: Callable[..., Command], server: OpenAIServer, cluster: RayCluste
     """Starts a run, kills a node in the middle of it, and gives the run's end."""
 
     def lose(choose: Callable[[], RayNode]) -> Ended:
-        server.latency = 1.0
         command = start("--ray", cluster.address)
-        wait_until(lambda: len(server.requests) >= 15)
+        hold_from(server, 15)
         choose().kill()
-        server.latency = 0.0
+        server.release()
         ended = command.wait()
         assert ended.status == 1
         assert last_line(ended).endswith("Run the same command again to go on: nothing that was answered is lost.")

@@ -19,11 +19,10 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.steps.topics import DEFAULT_QUOTAS
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import COLUMNS, bytes_of, types_of
-from tests.integration.test_durability import Command, Ended
+from tests.integration.test_durability import Command, Ended, hold_from
 from tests.support.answers import an_instruction, prompt_of
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, OpenAIServer, html, status
 from tests.support.recipes import check_ended_well, reasons_of, script_of, status_of
-from tests.support.waiting import wait_until
 
 TOPIC = {"topic": "string", "kind": "string"}
 
@@ -207,9 +206,10 @@ class TestEndpoint:
 
     def test_killed_it_goes_on(self, whole: Whole, server: OpenAIServer, tmp_path: Path) -> None:
         with Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics") as killed:
-            wait_until(lambda: sum(answered(server).values()) >= 12)
+            hold_from(server, 12)
             killed.send(signal.SIGKILL, to_group=True)
-            killed.wait()
+            assert killed.wait().status == -signal.SIGKILL
+        server.release()
         resumed = Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics").wait()
         assert resumed.status == 0, resumed.err
         assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(whole.folder / "dataset")

@@ -181,6 +181,7 @@ class Stub:
         self.latency, self.sigma, self._random = latency, sigma, random.Random(seed)
         self.slots, self._slots = slots, asyncio.Semaphore(slots or sys.maxsize)
         self.faults, self.fault_rule = list(faults), fault_rule
+        self.release()
         self.requests: list[Request] = []
         self.in_flight = self.max_in_flight = 0
         self.port = 0
@@ -226,6 +227,13 @@ class Stub:
         self.port = bound.getsockname()[1]
         return bound
 
+    def hold(self, which: Callable[[Request], bool]) -> None:
+        """Such requests are answered only when they are released."""
+        self._is_held = which
+
+    def release(self) -> None:
+        self._is_held = lambda request: False
+
     async def respond(self, method: str, path: str, key: str | None, body: dict[str, Any]) -> Fault:
         """The answer to one request, as a Fault: kind "json" is a plain answer."""
         if path.startswith("/control"):
@@ -264,6 +272,8 @@ class Stub:
             try:
                 if seconds:
                     await asyncio.sleep(seconds)
+                while self._is_held(request):
+                    await asyncio.sleep(0.005)
                 completion = self._completion(request)
             finally:
                 request.slot_released = time.time()

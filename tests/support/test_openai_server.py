@@ -8,6 +8,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,17 @@ def test_slots_make_requests_wait_in_a_queue() -> None:
     assert taken[1] < released[0]
     assert all(before <= after for before, after in zip(released, taken[2:]))
     assert all(after - before > 0.09 for before, after in zip(taken, released))
+
+
+def test_a_request_that_is_held_is_answered_when_it_is_released() -> None:
+    with OpenAIServer() as server, ThreadPoolExecutor(1) as pool:
+        server.hold(lambda request: request.number >= 1)
+        assert post(server.url)["choices"]
+        held = pool.submit(post, server.url)
+        wait_until(lambda: server.in_flight)
+        assert not held.done()
+        server.release()
+        assert held.result(timeout=LIMIT)["choices"]
 
 
 def test_busy_share_counts_from_the_first_request_to_the_last_response() -> None:

@@ -13,12 +13,15 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.support.waiting import LIMIT
+
 # The gate draws the same examples every time; on a developer's machine each run draws new ones.
 settings.register_profile("gate", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("gate")
 
 ROOT = Path(__file__).parents[1]
+WITHOUT_REPORT = os.pathsep.join([str(ROOT / "tests" / "support" / "without_report"), str(ROOT)])
 Script = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
@@ -38,18 +41,22 @@ def official_data() -> Path:
 
 
 def run_script(
-    *options: object, pipeline: str = "self_instruct", cwd: Path | None = None, **environment: str
+    *options: object,
+    pipeline: str = "self_instruct",
+    cwd: Path | None = None,
+    report: bool = False,
+    **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`python pipelines/self_instruct.py`, or that of another recipe, with these options; without the user's keys."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     return subprocess.run(
         [sys.executable, str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)],
         cwd=cwd or ROOT,
-        env={**inherited, "PYTHONPATH": str(ROOT), **environment},
+        env={**inherited, "PYTHONPATH": str(ROOT) if report else WITHOUT_REPORT, **environment},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=LIMIT,
         check=False,
     )
 
@@ -87,5 +94,5 @@ def run_apart(base: Path, *options: object, pipeline: str = "self_instruct") -> 
     home.mkdir()
     cwd.mkdir()
     environment = {"HOME": str(home), "HF_HOME": str(home / "hf"), "TMPDIR": str(home), "PYTHONHASHSEED": "1"}
-    result = run_script("--out", "made", *options, pipeline=pipeline, cwd=cwd, **environment)
+    result = run_script("--out", "made", *options, pipeline=pipeline, cwd=cwd, report=True, **environment)
     return ScriptRun(result, home, cwd, cwd / "made")

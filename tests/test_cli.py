@@ -188,7 +188,7 @@ class TestRuns:
         with OpenAIServer(answer=demo, api_keys=[KEY]) as server:
             result = script(
                 "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 8,
-                "--out", tmp_path / "run", "--verbose", OPENAI_API_KEY=KEY,
+                "--out", tmp_path / "run", "--verbose", report=True, OPENAI_API_KEY=KEY,
             )  # fmt: skip
             assert {request.key for request in server.requests} == {KEY}
         assert result.returncode == 0, result.stderr

@@ -17,6 +17,7 @@ from distilabel.steps.base import _Step
 import distilabel_selfinstruct
 from distilabel_selfinstruct import DemoLLM
 from tests.conftest import ROOT
+from tests.support.waiting import LIMIT
 
 OF_THE_ISSUE = (
     "SeedTask", "load_seed_tasks", "Preset", "RougeLIndex", "RougeDedup", "BootstrapInstructions",
@@ -33,7 +34,7 @@ OPTIONAL = ("argilla", "datasets", "matplotlib", "numba", "ray", "torch", "vllm"
 
 def in_a_process(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=LIMIT
     )
 
 

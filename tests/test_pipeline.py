@@ -42,11 +42,11 @@ from pydantic import PrivateAttr
 from distilabel_selfinstruct.errors import ConfigError, PipelineError
 from distilabel_selfinstruct.pipeline import Interrupted, Pipeline, _Queue
 from tests.support.openai_server import OpenAIServer
+from tests.support.waiting import comes_true, ends_in_time
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 
 ROOT = Path(__file__).parents[1]
-HANGS_AFTER = 20.0  # seconds; a pipeline like these takes 4 of them with distilabel's own class
 
 
 class Numbers(GeneratorStep):
@@ -112,7 +112,7 @@ class Double(Step):
         if self.behaviour == "drop all" or (self.behaviour == "drop the last" and 19 in numbers):
             rows = []
         if self.behaviour == "slow at first" and 0 in numbers:
-            time.sleep(1.5)
+            time.sleep(0.5)
         yield rows
         if self.behaviour == "yield twice":
             yield [row | {"double": -1} for row in rows]
@@ -173,23 +173,9 @@ class Merge(Step):
 
 @pytest.fixture(autouse=True)
 def no_hang() -> Iterator[None]:
-    """A test of ours that would hang fails."""
+    """A test of ours that would hang fails, and so does one that leaves a process behind."""
     with ends_in_time():
         yield
-
-
-@contextlib.contextmanager
-def ends_in_time() -> Iterator[None]:
-    """What takes too long fails, and so does what leaves a process behind."""
-
-    def fail(*_: object) -> None:
-        raise TimeoutError("this hangs")
-
-    before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(100)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
     assert not active_children()
 
 
@@ -202,8 +188,8 @@ def process_as_before() -> Iterator[None]:
         signals = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
         return [*root.handlers], root.level, logging.getLogger("httpx").level, sys.excepthook, signals, os.getpgrp()
 
-    def threads() -> set[str]:
-        return {thread.name for thread in threading.enumerate()}
+    def threads() -> set[threading.Thread]:
+        return set(threading.enumerate())
 
     def open_files() -> set[str]:
         folder = "/proc/self/fd"
@@ -214,6 +200,7 @@ def process_as_before() -> Iterator[None]:
     environment = dict(os.environ)
     yield
     gc.collect()
+    comes_true(lambda: threads() <= threads_before and open_files() <= files_before, limit=60)
     assert settings() == before
     assert not threads() - threads_before
     assert not open_files() - files_before
@@ -535,6 +522,7 @@ def stock(case: str, folder: Path) -> None:
     with StockPipeline("test", cache_dir=folder) as pipeline:
         cases[case]()
     handlers = [*logging.getLogger().handlers]
+    print("running", flush=True)
     rows = list(pipeline.run()["default"]["train"])
     print("doubles:", doubles(rows))
     print("logging as before:", logging.getLogger().handlers == handlers)
@@ -549,35 +537,49 @@ class TestStock:
 
     pytestmark = pytest.mark.slow
 
-    def start(self, case: str, folder: Path) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "tests.test_pipeline", case, str(folder)],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-            start_new_session=True,
-        )
+    @pytest.fixture
+    def start(self, tmp_path: Path) -> Iterator[Callable[..., list[subprocess.Popen[str]]]]:
+        """Starts a process for each case; returns when all their pipelines run."""
+        processes: list[subprocess.Popen[str]] = []
 
-    def test_it_hangs(self, tmp_path: Path) -> None:
-        cases = ("a generator raises", "a worker dies", "all rows are dropped", "not picklable")
-        processes = {case: self.start(case, tmp_path / str(number)) for number, case in enumerate(cases)}
-        time.sleep(HANGS_AFTER)
-        hanging = [case for case, process in processes.items() if process.poll() is None]
-        for process in processes.values():
-            with contextlib.suppress(ProcessLookupError):
+        def start(*cases: str) -> list[subprocess.Popen[str]]:
+            started = [
+                subprocess.Popen(
+                    [sys.executable, "-m", "tests.test_pipeline", case, str(tmp_path / case)],
+                    cwd=ROOT,
+                    env={**os.environ, "PYTHONPATH": str(ROOT)},
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.DEVNULL,
+                    text=True,
+                    start_new_session=True,
+                )
+                for case in cases
+            ]
+            processes.extend(started)
+            assert [process.stdout.readline() for process in started] == ["running\n"] * len(started)
+            return started
+
+        yield start
+        for process in processes:
+            with process, contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
-        assert hanging == list(cases)
 
-    def test_it_makes_rows_up_and_forgets_the_logging(self, tmp_path: Path) -> None:
-        said, _ = self.start("a step raises", tmp_path).communicate(timeout=90)
+    def test_it_hangs(self, start: Callable[..., list[subprocess.Popen[str]]]) -> None:
+        cases = ["a generator raises", "a worker dies", "all rows are dropped", "not picklable"]
+        hanging = start(*cases)
+        (ending,) = start("a step raises")  # one that comes to its end, though it was started later
+        ending.communicate()
+        assert [case for case, process in zip(cases, hanging) if process.poll() is None] == cases
+
+    def test_it_makes_rows_up_and_forgets_the_logging(self, start: Callable[..., list[subprocess.Popen[str]]]) -> None:
+        (process,) = start("a step raises")
+        said, _ = process.communicate()
         assert f"doubles: {[*DOUBLES[:10], *[None] * 5, *DOUBLES[15:]]}" in said
         assert "logging as before: False" in said
 
-    def test_it_serves_the_rows_of_other_data(self, tmp_path: Path) -> None:
-        said, _ = self.start("the data change", tmp_path).communicate(timeout=90)
+    def test_it_serves_the_rows_of_other_data(self, start: Callable[..., list[subprocess.Popen[str]]]) -> None:
+        (process,) = start("the data change")
+        said, _ = process.communicate()
         assert said.count("doubles: [2]") == 2
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
+from tests.support.waiting import LIMIT
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def test_what_is_put_elsewhere_comes_here(server: QueueServer) -> None:
     writer = elsewhere(served)
     writer.put(1)
     writer.put("two")
-    assert [served.get(timeout=10), served.get(timeout=10)] == [1, "two"]
+    assert [served.get(timeout=LIMIT), served.get(timeout=LIMIT)] == [1, "two"]
     with pytest.raises(queue.Empty):
         another.get(timeout=0.05)
 
@@ -84,6 +85,6 @@ def test_the_end_lets_nobody_wait() -> None:
         for thread in threads:
             thread.start()
     for thread in threads:
-        thread.join(timeout=10)
+        thread.join(timeout=LIMIT)
         assert not thread.is_alive()
     assert len(ended) == 3

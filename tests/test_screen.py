@@ -12,7 +12,6 @@ import subprocess
 import sys
 import termios
 import threading
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,6 +22,7 @@ from distilabel_selfinstruct import screen
 from distilabel_selfinstruct.llms.slots import Spent
 from distilabel_selfinstruct.screen import Progress, show_progress
 from tests.conftest import ROOT
+from tests.support.waiting import wait_until
 
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
@@ -77,25 +77,24 @@ class TestStreams:
         monkeypatch.setattr(screen, "_LINE", 0.02)
         stream = io.StringIO()
         with show_progress(HALF_WAY, stream=stream):
-            while not stream.getvalue():
-                time.sleep(0.01)
+            wait_until(stream.getvalue)
         first = stream.getvalue().splitlines()[0]
         assert first.startswith("bootstrap: 250 of 1,000 admitted, 78% accepted, ")
         assert " | classification: 20 requests answered, 3 in flight | 60 requests (" in first
         assert not CONTROL.search(stream.getvalue())
 
     def test_nothing_where_nothing_is_asked_for(self) -> None:
-        stream, before = io.StringIO(), threading.active_count()
+        stream, before = io.StringIO(), set(threading.enumerate())
         with show_progress(HALF_WAY, show=False, stream=stream):
-            assert threading.active_count() == before
+            assert set(threading.enumerate()) <= before
         assert stream.getvalue() == ""
 
     def test_it_ends_with_the_block_also_after_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(screen, "_LINE", 60.0)
-        before = threading.active_count()
+        before = set(threading.enumerate())
         with pytest.raises(ZeroDivisionError), show_progress(HALF_WAY, stream=io.StringIO()):
             _ = 1 / 0
-        assert threading.active_count() == before
+        assert set(threading.enumerate()) <= before
 
 
 def on_terminal(*command: str) -> tuple[int, str]:

@@ -159,7 +159,7 @@ class Faults:
     """Some requests fail once in passing; those about the kidney always."""
 
     def __init__(self) -> None:
-        self.passing = [status(429, retry_after=1), status(500), html(), None]
+        self.passing = [status(429, retry_after=0.1), status(500), html(), None]
 
     def __call__(self, body: Body) -> Fault | None:
         if "\nKidney\n" in prompt_of(body):

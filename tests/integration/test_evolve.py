@@ -17,7 +17,7 @@ from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import bytes_of
-from tests.integration.test_durability import CONCURRENCY, Command, dataset, paid_twice, stored, wait_until
+from tests.integration.test_durability import CONCURRENCY, Command, dataset, hold_from, paid_twice, stored
 from tests.support.answers import prompt_of
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import check_ended_well, columns_of, reasons_of, status_of
@@ -131,7 +131,7 @@ class Faults:
     """Some requests fail once in passing; those about miles always."""
 
     def __init__(self) -> None:
-        self.passing = [status(429, retry_after=1), status(500), html(), None]
+        self.passing = [status(429, retry_after=0.1), status(500), html(), None]
 
     def __call__(self, body: Body) -> Fault | None:
         if "twelve miles" in prompt_of(body):
@@ -214,10 +214,11 @@ def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_pat
     assert paid_twice(server.requests) == []
 
     folder = tmp_path / "run"
-    command = start(folder)
-    wait_until(lambda: len(server.requests) >= asked + asked // 2)
-    command.send(signal.SIGKILL, to_group=True)
-    assert command.wait().status == -signal.SIGKILL
+    with start(folder) as command:
+        hold_from(server, asked + asked // 2)
+        command.send(signal.SIGKILL, to_group=True)
+        assert command.wait().status == -signal.SIGKILL
+        server.release()
     kept, number = stored(folder), len(server.requests)
     assert kept
     assert start(folder).wait().status == 0

@@ -35,8 +35,9 @@ from distilabel_selfinstruct.sources import read_source
 from distilabel_selfinstruct.steps.documents import read_documents
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
-from tests.conftest import ROOT, Script, ScriptRun
+from tests.conftest import ROOT, WITHOUT_REPORT, Script, ScriptRun
 from tests.support.hub_server import ACCOUNTS, Account, Fault, HubServer, Repository
+from tests.support.waiting import LIMIT
 
 pytestmark = [
     # The client's own way of uploading without Xet.
@@ -740,7 +741,7 @@ def run_as_user(hub: HubServer, folder: Path) -> subprocess.CompletedProcess[str
     (folder / "script.py").write_text(f"TOKEN = '{SECRET}'\n")
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(AS_A_USER), str(folder)], env={**os.environ, **environment},
-        capture_output=True, text=True, timeout=100, check=False,
+        capture_output=True, text=True, timeout=LIMIT, check=False,
     )  # fmt: skip
 
 
@@ -797,7 +798,7 @@ def test_a_real_run_can_be_made_again_from_what_is_published(
 
     result = subprocess.run(
         [sys.executable, "self_instruct.py", "--config", "config.yaml", "--out", "run"], cwd=again,
-        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=110, check=False,
+        env={**os.environ, "PYTHONPATH": WITHOUT_REPORT}, capture_output=True, text=True, timeout=LIMIT, check=False,
     )  # fmt: skip
 
     assert result.returncode == 0, result.stderr

@@ -10,8 +10,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ import pytest
 
 from distilabel_selfinstruct.errors import EndpointError
 from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
+from tests.support.waiting import LIMIT, comes_true, is_served
 
 pytestmark = pytest.mark.slow
 
@@ -61,18 +60,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{port}/v1"
     finally:
         server.terminate()
-        server.wait(timeout=20)
+        server.wait(timeout=LIMIT)
 
 
 def wait_for(health: str, server: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(240):
+    def is_well() -> bool:
         assert server.poll() is None, log.read_text()
-        try:
-            urllib.request.urlopen(health, timeout=5).close()
-            return
-        except OSError:
-            time.sleep(0.5)
-    pytest.fail(f"the server did not start: {log.read_text()}")
+        return is_served(health)
+
+    assert comes_true(is_well), log.read_text()
 
 
 @pytest.fixture

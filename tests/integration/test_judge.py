@@ -16,7 +16,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_low_scores_are_rejected_and_the_funnel_says_so(script: Script, tmp_path: Path) -> None:
-    result = script("--judge-threshold", 4.5, "--num-instructions", 40, "--out", tmp_path / "run")
+    result = script("--judge-threshold", 4.5, "--num-instructions", 40, "--out", tmp_path / "run", report=True)
     assert result.returncode == 0, result.stderr
     run = ScriptRun(result, tmp_path, tmp_path, tmp_path / "run")
     assert all(row["judge_score"] >= 4.5 and row["judgements"] > 0 for row in run.rows("instances"))

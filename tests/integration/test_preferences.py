@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -15,9 +12,9 @@ import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct.seeds import load_seed_tasks
-from tests.conftest import ROOT, Script, ScriptRun, run_apart, run_script
+from tests.conftest import Script, ScriptRun, run_apart, run_script
 from tests.integration.test_demo_run import bytes_of
-from tests.integration.test_durability import stored, wait_until
+from tests.integration.test_durability import Command, hold_from, stored
 from tests.support.answers import prompt_of
 from tests.support.openai_server import TRUNCATED, Body, Fault, OpenAIServer, html, status
 
@@ -150,21 +147,16 @@ class TestOverHTTP:
         with OpenAIServer(answer=answer, fault_rule=fault) as server:
             whole = script(*options, "--base-url", server.url, "--out", tmp_path / "whole", pipeline="preferences")
             assert whole.returncode == 3, whole.stderr
-        with OpenAIServer(answer=answer, fault_rule=fault, latency=0.2) as server:
-            options += ["--base-url", server.url, "--out", tmp_path / "run"]
-            killed = subprocess.Popen(
-                [sys.executable, "pipelines/preferences.py", *map(str, options)],
-                cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, start_new_session=True,
-                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            )  # fmt: skip
-            wait_until(lambda: sum(request.completed for request in server.requests) >= 4)
-            os.killpg(killed.pid, signal.SIGKILL)
-            killed.wait()
+        with OpenAIServer(answer=answer, fault_rule=fault) as server:
+            with Command(server.url, tmp_path / "run", *map(str, options), pipeline="preferences") as killed:
+                hold_from(server, 8)
+                killed.send(signal.SIGKILL, to_group=True)
+                assert killed.wait().status == -signal.SIGKILL
             assert not (tmp_path / "run" / "dataset").exists()
             kept, before = stored(tmp_path / "run"), len(server.requests)
             assert kept
-            server.latency = 0.0
-            again = script(*options, pipeline="preferences")
+            server.release()
+            again = script(*options, "--base-url", server.url, "--out", tmp_path / "run", pipeline="preferences")
             assert again.returncode == 3, again.stderr
             assert kept.isdisjoint(prompt_of(request.body) for request in server.requests[before:])
         assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(tmp_path / "whole" / "dataset")

@@ -19,7 +19,7 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.steps.topics import DEFAULT_QUOTAS
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_demo_run import COLUMNS, bytes_of, types_of
-from tests.integration.test_durability import Command, Ended, wait_until
+from tests.integration.test_durability import Command, Ended, hold_from
 from tests.support.answers import an_instruction, prompt_of
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, OpenAIServer, html, status
 from tests.support.recipes import check_ended_well, reasons_of, script_of, status_of
@@ -221,10 +221,11 @@ class TestEndpoint:
         assert max(answered(server).values()) == 1  # over both sessions no prompt is paid for twice
 
     def test_killed_it_goes_on(self, whole: Whole, server: OpenAIServer, tmp_path: Path) -> None:
-        killed = Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics")
-        wait_until(lambda: sum(answered(server).values()) >= 12)
-        killed.send(signal.SIGKILL, to_group=True)
-        killed.wait()
+        with Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics") as killed:
+            hold_from(server, 12)
+            killed.send(signal.SIGKILL, to_group=True)
+            assert killed.wait().status == -signal.SIGKILL
+        server.release()
         resumed = Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics").wait()
         assert resumed.status == 0, resumed.err
         assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(whole.folder / "dataset")

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import tenacity
 from distilabel.models.llms.base import LLM, AsyncLLM
 from distilabel.steps.tasks import TextGeneration
 from pydantic import Field, PrivateAttr, SecretStr
@@ -25,7 +27,8 @@ from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.llms.records import Records, usage_by_stage
 from distilabel_selfinstruct.llms.slots import Budget, RunStopped, SlotServer
-from tests.support.openai_server import Fault, OpenAIServer, html, status
+from tests.support.openai_server import Body, Fault, OpenAIServer, html, status
+from tests.support.waiting import LIMIT, wait_until
 
 KEY = "sk-test-0123456789abcdef"
 
@@ -51,7 +54,7 @@ def load(tmp_path: Path) -> Iterator[Callable[..., DurableLLM]]:
 
     def load(llm: LLM | OpenAIServer, folder: Path = tmp_path, **attributes: Any) -> DurableLLM:
         if isinstance(llm, OpenAIServer):
-            llm = OpenAICompatibleLLM(model="stub-model", base_url=llm.url, timeout=attributes.pop("timeout", 30))
+            llm = OpenAICompatibleLLM(model="stub-model", base_url=llm.url, timeout=LIMIT)
         loaded.append(DurableLLM(llm=llm, folder=str(folder), **attributes))
         loaded[-1].load()
         return loaded[-1]
@@ -72,13 +75,6 @@ def failures(llm: DurableLLM, *prompts: str) -> list[str | None]:
 
 def prompts(server: OpenAIServer) -> list[str]:
     return [request.body["prompt"] for request in server.requests]
-
-
-def wait_until(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "waited for nothing"
-        time.sleep(0.005)
 
 
 class Script(LLM):
@@ -107,6 +103,26 @@ class Script(LLM):
             for prompt in inputs
         ]
         return outputs[: self.script.get("most outputs", len(outputs))]
+
+
+class Echo(AsyncLLM):
+    """An asynchronous model: what it is asked, as JSON; once it may go on, where it waits."""
+
+    waits: bool = False
+    _go_on: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _asked: list[Any] = PrivateAttr(default_factory=list)
+
+    @property
+    def model_name(self) -> str:
+        return "echo"
+
+    async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+        self._asked.append(input)
+        while self.waits and not self._go_on.is_set():
+            await asyncio.sleep(0.005)
+        if input == [{"role": "user", "content": "no"}]:
+            raise RequestFailed("it says no", "content_filter")
+        return {"generations": [json.dumps(input)] * num_generations}
 
 
 class TestRecorded:
@@ -160,7 +176,7 @@ class TestRecorded:
         self, server: OpenAIServer, load: Callable[..., DurableLLM], tmp_path: Path
     ) -> None:
         llm = load(server, stage="s")
-        (record,) = llm.submit("a").result(timeout=60)
+        (record,) = llm.submit("a").result(timeout=LIMIT)
         earlier = Records(tmp_path, "s")
         assert earlier.find(record.key, 0).completion == "a 0"  # type: ignore[union-attr]
         earlier.close()
@@ -273,12 +289,20 @@ class TestFailing:
         assert len(set(waits(20))) > 40
 
     def test_a_request_that_waited_long_for_a_slot_is_still_tried_again(
-        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        server.latency = 0.4
-        server.fault_rule = lambda body: server.faulty.pop(body["prompt"], None)  # type: ignore[attr-defined]
-        server.faulty = {"b": status(503)}  # type: ignore[attr-defined]
-        assert texts(load(server, concurrency=1, outage=0.2), "a", "b") == [["a 0"], ["b 0"]]
+        now = 0.0
+
+        def slow(body: Body) -> str:
+            nonlocal now
+            now += 700.0
+            return str(body["prompt"])
+
+        for module in (durable, tenacity):
+            monkeypatch.setattr(module, "time", SimpleNamespace(time=time.time, monotonic=lambda: now))
+        server.answer = slow
+        server.faults = [None, status(503)]
+        assert texts(load(server, concurrency=1, outage=600.0), "a", "b") == [["a"], ["b"]]
 
     def test_a_request_that_always_breaks_the_server_is_given_up(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]
@@ -291,16 +315,19 @@ class TestFailing:
     ) -> None:
         llm = load(server, outage=0.2, keeps_failures=True)
         assert failures(llm, "a") == [None]
-        server.outage(600)
+        server.outage()
         assert failures(llm, "b", "c") == ["unavailable", "unavailable"]
         with pytest.raises(RunStopped, match="unavailable"):
-            llm.submit("d").result(timeout=60)
+            llm.submit("d").result(timeout=LIMIT)
         assert usage_by_stage(tmp_path)["completions"].requests == 1
 
     def test_an_outage_ends_with_the_first_answer(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
         llm = load(server)
-        server.outage(0.3)
-        assert texts(llm, "a", "b", "c") == [["a 0"], ["b 0"], ["c 0"]]
+        server.outage()
+        asked = [llm.submit(prompt) for prompt in "abc"]
+        wait_until(lambda: len(llm._failing) == 3)
+        server.recover()
+        assert [future.result(timeout=LIMIT)[0].completion for future in asked] == ["a 0", "b 0", "c 0"]
         assert llm._failing == {}
 
     def test_a_key_that_is_refused_later_is_an_error(
@@ -430,19 +457,24 @@ class TestInARun:
             assert slots.is_busy
             disk.set()
             wait_until(lambda: not slots.is_busy)
-            assert asked.result(timeout=60)[0].completion == "a 0"
+            assert asked.result(timeout=LIMIT)[0].completion == "a 0"
             llm.unload()
 
     def test_unloading_waits_for_sent_requests_and_drops_the_others(
-        self, server: OpenAIServer, load: Callable[..., DurableLLM], tmp_path: Path
+        self, load: Callable[..., DurableLLM], tmp_path: Path
     ) -> None:
-        server.latency = 0.3
+        model = Echo(waits=True)
         with SlotServer(concurrency=2):
-            llm = load(server, stage="s")
+            llm = load(model, stage="s")
             asked = [llm.submit(prompt) for prompt in "abcd"]
-            wait_until(lambda: server.in_flight == 2)
-            llm.unload()
-        assert len(server.requests) == usage_by_stage(tmp_path)["s"].requests == 2
+            wait_until(lambda: len(model._asked) == 2)
+            unloading = threading.Thread(target=llm.unload)
+            unloading.start()
+            wait_until(lambda: llm._is_ending)
+            model._go_on.set()
+            unloading.join()
+        assert model._asked == ["a", "b"]
+        assert usage_by_stage(tmp_path)["s"].requests == 2
         assert [future.cancelled() for future in asked] == [False, False, True, True]
 
     def test_unloading_does_not_wait_for_a_request_that_is_to_be_tried_again(
@@ -462,8 +494,8 @@ def _after(event: threading.Event, work: Callable[[], Any]) -> Any:
     pool = ThreadPoolExecutor(1)
 
     def run() -> None:
-        event.wait(60)
-        work().result(timeout=60)
+        event.wait(LIMIT)
+        work().result(timeout=LIMIT)
 
     future = pool.submit(run)
     pool.shutdown(wait=False)
@@ -471,17 +503,6 @@ def _after(event: threading.Event, work: Callable[[], Any]) -> Any:
 
 
 def test_any_asynchronous_model_of_distilabel(load: Callable[..., DurableLLM]) -> None:
-    class Echo(AsyncLLM):
-        @property
-        def model_name(self) -> str:
-            return "echo"
-
-        async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
-            await asyncio.sleep(0)
-            if input[0]["content"] == "no":
-                raise RequestFailed("it says no", "content_filter")
-            return {"generations": [json.dumps(input)] * num_generations}
-
     chat = [{"role": "user", "content": "hello"}]
     outputs = load(Echo()).generate_outputs(inputs=[chat, [{"role": "user", "content": "no"}]], num_generations=2)
     assert outputs[0]["generations"] == [json.dumps(chat)] * 2

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import pickle
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -236,15 +235,14 @@ class TestFaults:
     def test_a_hanging_request_times_out(self) -> None:
         with OpenAIServer(faults=[HANG]) as server, pytest.raises(openai.APITimeoutError):
             ask(server, timeout=0.2)
-        assert server.requests[0].status is None
 
     def test_an_endpoint_that_goes_away_and_comes_back(self, server: OpenAIServer) -> None:
         llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
         llm.load()
-        server.outage(0.5)
+        server.outage()
         with pytest.raises(openai.APIConnectionError):
             llm.generate(inputs=[CHAT])
-        time.sleep(0.6)
+        server.recover()
         assert llm.generate(inputs=[CHAT])[0]["finish_reason"] == ["stop"]
         llm.unload()
 
@@ -448,11 +446,9 @@ class TestLoad:
 
     def test_nobody_there(self) -> None:
         with OpenAIServer() as server:
-            url = server.url
-        started = time.monotonic()
-        message = load_error(base_url=url)
-        assert time.monotonic() - started < 3
-        assert message.startswith(f"The endpoint {url} cannot be reached: ")
+            server.outage()
+            message = load_error(base_url=server.url)
+        assert message.startswith(f"The endpoint {server.url} cannot be reached: ")
         assert "refused" in message
         assert "Model asked for: stub-model." in message
 

@@ -14,6 +14,7 @@ import pytest
 
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.llms.records import Record, Records, Usage, request_key, usage_by_stage
+from tests.support.waiting import LIMIT
 
 
 def record(prompt: str, sample: int = 0, completion: str | None = "Paris.", reason: str | None = None) -> Record:
@@ -38,7 +39,7 @@ def store(folder: Path, *records: Record, stage: str = "bootstrap") -> Path:
     """A process's life: stores and ends; the file it has written."""
     before = set(folder.glob("*.sqlite"))
     written = Records(folder, stage)
-    written.store(list(records)).result(timeout=30)
+    written.store(list(records)).result(timeout=LIMIT)
     written.close()
     (path,) = set(folder.glob("*.sqlite")) - before
     return path
@@ -98,14 +99,14 @@ class TestFind:
 
     def test_what_this_process_stores_is_for_the_next_one(self, tmp_path: Path) -> None:
         records = Records(tmp_path, "bootstrap")
-        records.store([record("a")]).result(timeout=30)
+        records.store([record("a")]).result(timeout=LIMIT)
         assert records.find(record("a").key, 0) is None
         records.close()
         assert find(tmp_path, "a") is not None
 
     def test_not_what_another_process_of_the_same_run_is_writing(self, tmp_path: Path) -> None:
         replica = Records(tmp_path, "bootstrap", run="0123abcd")
-        replica.store([record("France?")]).result(timeout=30)
+        replica.store([record("France?")]).result(timeout=LIMIT)
         for run, is_found in (("0123abcd", False), ("4567cdef", True)):
             records = Records(tmp_path, "bootstrap", run=run)
             assert (records.find(request_key("m", "France?", "{}"), 0) is not None) is is_found
@@ -120,9 +121,9 @@ class TestStore:
 
     def test_every_process_writes_its_own_file(self, tmp_path: Path) -> None:
         one, other = Records(tmp_path, "bootstrap"), Records(tmp_path, "bootstrap")
-        one.store([record("a")]).result(timeout=30)
-        other.store([record("b")]).result(timeout=30)
-        one.store([record("c")]).result(timeout=30)
+        one.store([record("a")]).result(timeout=LIMIT)
+        other.store([record("b")]).result(timeout=LIMIT)
+        one.store([record("c")]).result(timeout=LIMIT)
         one.close()
         other.close()
         assert len(list(tmp_path.glob("bootstrap-*.sqlite"))) == 2
@@ -133,7 +134,7 @@ class TestStore:
         with ThreadPoolExecutor(8) as pool:
             stored = list(pool.map(lambda number: records.store([record(f"prompt {number}")]), range(200)))
         for future in stored:
-            future.result(timeout=30)
+            future.result(timeout=LIMIT)
         records.close()
         assert usage_by_stage(tmp_path)["bootstrap"].requests == 200
 
@@ -160,16 +161,16 @@ class TestStore:
         script = f"""
 import resource
 from pathlib import Path
-from tests.llms.test_records import record
+from tests.llms.test_records import LIMIT, record
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.llms.records import Records
 
 records = Records(Path({str(tmp_path)!r}), "bootstrap")
-records.store([record("a")]).result(timeout=30)
+records.store([record("a")]).result(timeout=LIMIT)
 resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
 for attempt in range(2):
     try:
-        records.store([record("b" * 100_000)]).result(timeout=30)
+        records.store([record("b" * 100_000)]).result(timeout=LIMIT)
     except RunFolderError as error:
         print(error)
 records.close()
@@ -189,11 +190,11 @@ records.close()
     def test_a_prefix_that_could_not_be_stored_is_not_referred_to(self, tmp_path: Path) -> None:
         shots = "x" * 300
         records = Records(tmp_path, "bootstrap")
-        records.store([record(shots + "a")]).result(timeout=30)
+        records.store([record(shots + "a")]).result(timeout=LIMIT)
         broken = replace(record(shots + "b"), sample=None)  # type: ignore[arg-type]
         with pytest.raises(RunFolderError, match="could not be stored"):
-            records.store([broken]).result(timeout=30)
-        records.store([record(shots + "c")]).result(timeout=30)
+            records.store([broken]).result(timeout=LIMIT)
+        records.store([record(shots + "c")]).result(timeout=LIMIT)
         records.close()
         (path,) = tmp_path.glob("*.sqlite")
         connection = sqlite3.connect(path)
@@ -207,7 +208,7 @@ class TestDamaged:
         script = f"""
 import os
 from pathlib import Path
-from tests.llms.test_records import record
+from tests.llms.test_records import LIMIT, record
 from distilabel_selfinstruct.llms import records
 
 store = records._Store(records._create(Path({str(tmp_path)!r}) / "bootstrap-1-1.sqlite"))

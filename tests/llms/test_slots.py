@@ -6,7 +6,6 @@ import asyncio
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.llms.slots import Budget, RunStopped, Slots, SlotServer
+from tests.support.waiting import LIMIT, wait_until
 
 _ENVIRONMENT = "DISTILABEL_SELFINSTRUCT_SLOTS"
 
@@ -30,7 +30,7 @@ def server() -> Iterator[SlotServer]:
 
 
 def in_one_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
-    return asyncio.run(asyncio.wait_for(work(), timeout=60))
+    return asyncio.run(asyncio.wait_for(work(), timeout=LIMIT))
 
 
 async def until(holds: Callable[[], Any]) -> None:
@@ -119,7 +119,7 @@ class TestLimit:
                     slots.release(requests=1)
                 await slots.acquire()
                 await slots.acquire()
-                await asyncio.sleep(600)
+                await asyncio.sleep(2 * LIMIT)
 
             asyncio.run(hold())
         try:
@@ -170,13 +170,6 @@ class TestLimit:
         assert most == 2
         spent = server.spent["a"]
         assert (spent.requests, spent.input_tokens, spent.output_tokens, spent.in_flight) == (800, 8000, 800, 0)
-
-
-def wait_until(holds: Callable[[], Any]) -> None:
-    end = time.monotonic() + 60
-    while not holds():
-        assert time.monotonic() < end, "waited for nothing"
-        time.sleep(0.005)
 
 
 class TestEnd:
@@ -317,7 +310,7 @@ class TestStrangers:
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
     def test_who_does_not_know_the_secret_is_shown_out(self, server: SlotServer, said: bytes) -> None:
         host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
-        with socket.create_connection((host, int(port)), timeout=30) as stranger:
+        with socket.create_connection((host, int(port)), timeout=LIMIT) as stranger:
             stranger.sendall(said)
             assert stranger.recv(100) == b""
         assert (server.in_flight, server.spent) == (0, {})

@@ -15,6 +15,7 @@ from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report import Prices, report_for_rows, write_report
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED, SEEDS, Rows, whole_run, write_run
+from tests.support.waiting import LIMIT
 
 ROOT = Path(__file__).parents[2]
 USAGE = {"bootstrap": Usage(5, 1, 10_000, 2_000, 4.0)}
@@ -149,7 +150,7 @@ def test_nothing_is_printed_and_nothing_written_elsewhere(run_folder: Path, tmp_
     )
     variables = {name: value for name, value in os.environ.items() if name not in {"MPLCONFIGDIR", "XDG_CONFIG_HOME"}}
     result = subprocess.run(
-        [sys.executable, "-c", code, str(run_folder)], capture_output=True, text=True, check=False, timeout=120,
+        [sys.executable, "-c", code, str(run_folder)], capture_output=True, text=True, check=False, timeout=LIMIT,
         env=variables | {"HOME": str(home), "TMPDIR": str(temporary), "HF_HOME": str(run_folder / "hf"),
                          "XDG_CACHE_HOME": str(home / "cache"), "PYTHONPATH": str(ROOT)},
     )  # fmt: skip

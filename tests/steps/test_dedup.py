@@ -16,6 +16,7 @@ from distilabel.utils.docstring import parse_google_docstring
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.steps.dedup import RougeDedup
+from tests.support.waiting import LIMIT
 
 SEA, SHORT_SEA = "Write a poem about the sea.", "Write a short poem about the sea."
 RIVERS = "Name three rivers of Europe."
@@ -191,7 +192,7 @@ def test_a_threshold_that_makes_no_sense() -> None:
 
 def run_python(script: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).parents[2]
-    return subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=100)
+    return subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=LIMIT)
 
 
 def test_after_self_instruct_of_distilabel(tmp_path: Path) -> None:

@@ -15,14 +15,13 @@ import shutil
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from contextlib import ExitStack
 from pathlib import Path
 from typing import ClassVar
 
+from tests.support.waiting import LIMIT, is_served, wait_until
+
 _INSTALL = "tests/integration/install_argilla.sh FOLDER installs it and says what to export"
-_PATIENCE = 60.0  # seconds for a server to answer
 CHROMIUM = "/usr/bin/chromium"
 UNSUPPORTED = ("unsupported_by_mini_es", "mini_es_bug")
 
@@ -99,21 +98,16 @@ class ArgillaStack:
     def _manage(self, *command: str) -> None:
         done = subprocess.run(
             [self._python, "-m", "argilla_server", *command],
-            env=self._environment, cwd=self._folder, capture_output=True, text=True, timeout=_PATIENCE, check=False,
+            env=self._environment, cwd=self._folder, capture_output=True, text=True, timeout=LIMIT, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
 
     def _wait_for(self, server: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + _PATIENCE
-        while time.monotonic() < deadline:
+        def answers() -> bool:
             assert server.poll() is None, (self._folder / "argilla.log").read_text(encoding="utf-8")
-            try:
-                urllib.request.urlopen(f"{self.url}/api/v1/version", timeout=1).close()
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise TimeoutError(f"{self.url} did not answer within {_PATIENCE:.0f} s")
+            return is_served(f"{self.url}/api/v1/version")
+
+        wait_until(answers)
 
 
 def _free_ports(number: int) -> list[int]:

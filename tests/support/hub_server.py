@@ -15,7 +15,6 @@ import hashlib
 import json
 import re
 import threading
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +27,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from tests.support.waiting import LIMIT, wait_until
 
 Files = dict[str, bytes]
 _LFS_SUFFIXES = (".parquet", ".png")
@@ -164,16 +165,12 @@ class HubServer:
 
     def __enter__(self) -> HubServer:
         self._thread.start()
-        deadline = time.monotonic() + 10
-        while not self._server.started:
-            if time.monotonic() > deadline:
-                raise RuntimeError("the Hub server does not start")
-            time.sleep(0.01)
+        wait_until(lambda: self._server.started)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._server.should_exit = True
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=LIMIT)
 
 
 class _FaultyApp:

@@ -27,6 +27,7 @@ import importlib
 import json
 import math
 import random
+import socket
 import subprocess
 import sys
 import threading
@@ -38,6 +39,8 @@ from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
 import orjson
+
+from tests.support.waiting import LIMIT
 
 Body = Mapping[str, Any]
 T = TypeVar("T")
@@ -178,34 +181,58 @@ class Stub:
         self.latency, self.sigma, self._random = latency, sigma, random.Random(seed)
         self.slots, self._slots = slots, asyncio.Semaphore(slots or sys.maxsize)
         self.faults, self.fault_rule = list(faults), fault_rule
+        self.release()
         self.requests: list[Request] = []
         self.in_flight = self.max_in_flight = 0
         self.port = 0
         self._log: TextIO | None = open(log, "a", encoding="utf-8") if log else None  # noqa: SIM115
+        self._bound: socket.socket | None = None
         self._listener: asyncio.Server | None = None
         self._reopening: asyncio.TimerHandle | None = None
         self._connections: set[_Connection] = set()
 
     async def listen(self) -> None:
+        if self._reopening is not None:
+            self._reopening.cancel()
+        bound, self._bound = self._bound or self._bind(), None
         loop = asyncio.get_running_loop()
-        self._listener = await loop.create_server(lambda: _Connection(self), "127.0.0.1", self.port, backlog=1024)
-        self.port = self._listener.sockets[0].getsockname()[1]
+        self._listener = await loop.create_server(lambda: _Connection(self), sock=bound, backlog=1024)
 
     async def close(self) -> None:
         """Refuses new connections and cuts the open ones."""
         if self._reopening is not None:
             self._reopening.cancel()
-        if self._listener is not None:
-            self._listener.close()
+        for listening in (self._listener, self._bound):
+            if listening is not None:
+                listening.close()
         for connection in list(self._connections):
+            if connection.task is not None:
+                connection.task.cancel()  # now, and not only when the loop tells: it may be about to answer
             connection.transport.abort()
         await asyncio.sleep(0)
 
-    async def refuse_for(self, seconds: float) -> None:
+    async def refuse(self, seconds: float | None) -> None:
         """An outage: open connections are cut, new ones refused, for so many seconds; returns when it has begun."""
         await self.close()
-        loop = asyncio.get_running_loop()
-        self._reopening = loop.call_later(seconds, lambda: asyncio.ensure_future(self.listen()))
+        self._bound = self._bind()
+        if seconds is not None:
+            loop = asyncio.get_running_loop()
+            self._reopening = loop.call_later(seconds, lambda: asyncio.ensure_future(self.listen()))
+
+    def _bind(self) -> socket.socket:
+        """Refuses connections until it listens; its port is nobody else's meanwhile."""
+        bound = socket.socket()
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(("127.0.0.1", self.port))
+        self.port = bound.getsockname()[1]
+        return bound
+
+    def hold(self, which: Callable[[Request], bool]) -> None:
+        """Such requests are answered only when they are released."""
+        self._is_held = which
+
+    def release(self) -> None:
+        self._is_held = lambda request: False
 
     async def respond(self, method: str, path: str, key: str | None, body: dict[str, Any]) -> Fault:
         """The answer to one request, as a Fault: kind "json" is a plain answer."""
@@ -245,6 +272,8 @@ class Stub:
             try:
                 if seconds:
                     await asyncio.sleep(seconds)
+                while self._is_held(request):
+                    await asyncio.sleep(0.005)
                 completion = self._completion(request)
             finally:
                 request.slot_released = time.time()
@@ -301,14 +330,10 @@ class Stub:
         )
 
     def _set(self, settings: dict[str, Any]) -> None:
-        """`faults`: a list of Fault fields or nulls; `refuse_for`: seconds; `latency`, `sigma`: from now on."""
+        """`faults`: a list of Fault fields or nulls; `latency`, `sigma`: from now on."""
         self.faults += [fault and Fault(**fault) for fault in settings.get("faults", [])]
         self.latency = settings.get("latency", self.latency)
         self.sigma = settings.get("sigma", self.sigma)
-        if seconds := settings.get("refuse_for"):
-            # A moment later, so that the answer to this very request still goes out.
-            loop = asyncio.get_running_loop()
-            loop.call_later(0.05, lambda: asyncio.ensure_future(self.refuse_for(seconds)))
 
 
 def _cut(answer: str | Answer, body: Body) -> Answer:
@@ -418,12 +443,16 @@ class OpenAIServer(Stub):
     def cpu_seconds(self) -> float:
         return self._run(_thread_time())
 
-    def outage(self, seconds: float) -> None:
-        """Refuses connections for so long, from now; returns at once."""
-        self._run(self.refuse_for(seconds))
+    def outage(self, seconds: float | None = None) -> None:
+        """Refuses connections from now, for so long or until it recovers; returns at once."""
+        self._run(self.refuse(seconds))
+
+    def recover(self) -> None:
+        """Ends an outage."""
+        self._run(self.listen())
 
     def _run(self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=10)
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout=LIMIT)
 
 
 async def _thread_time() -> float:
@@ -457,28 +486,23 @@ class OpenAIServerProcess:
         assert self._process.stdout is not None
         self.url = self._process.stdout.readline().strip()
         if not self.url:
-            self._process.communicate(timeout=10)
+            self._process.communicate(timeout=LIMIT)
             raise RuntimeError(f"the stub server did not start: exit status {self._process.returncode}")
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._process.communicate(timeout=10)
+        self._process.communicate(timeout=LIMIT)
 
     @property
     def requests(self) -> list[Request]:
         return [Request(**fields) for fields in self.control("/requests")]
-
-    def outage(self, seconds: float) -> None:
-        """Refuses connections for so long; returns when it has begun."""
-        self.control(refuse_for=seconds)
-        time.sleep(0.1)
 
     def control(self, path: str = "", **settings: Any) -> Any:
         """Changes settings (see `Stub._set`); returns counts and CPU seconds, or the log for path "/requests"."""
         request = urllib.request.Request(
             self.url.removesuffix("/v1") + "/control" + path, data=json.dumps(settings).encode() if settings else None
         )
-        with urllib.request.urlopen(request, timeout=10) as response:
+        with urllib.request.urlopen(request, timeout=LIMIT) as response:
             return json.load(response)
 
 

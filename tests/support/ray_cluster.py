@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import random
 import secrets
 import shutil
 import signal
@@ -15,12 +16,13 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
+
+from tests.support.folders import all_text
+from tests.support.waiting import comes_true
 
 ROOT = Path(__file__).parents[2]
 _HEAD = "127.0.0.2"
-_START = 60.0  # seconds that a node may take to start
 
 
 def processes_of(session: int) -> dict[int, str]:
@@ -71,11 +73,11 @@ class RayNode:
         self._process.wait()
 
     def wait(self) -> None:
-        until = time.monotonic() + _START
-        while "Ray runtime started" not in (text := self._log.read_text()):
-            if self._process.poll() is not None or time.monotonic() > until:
-                raise RuntimeError(f"a node did not start: {text}")
-            time.sleep(0.05)
+        def has_started() -> bool:
+            assert self._process.poll() is None, self._log.read_text()
+            return "Ray runtime started" in self._log.read_text()
+
+        assert comes_true(has_started), self._log.read_text()
 
 
 class RayCluster:
@@ -121,7 +123,7 @@ class RayCluster:
 
     def logs(self) -> str:
         """All that Ray and the workers have logged."""
-        return "".join(file.read_text(errors="replace") for file in self.folder.rglob("*") if file.is_file())
+        return all_text(self.folder)
 
     def _start(self, *options: str) -> None:
         environment = {
@@ -138,7 +140,7 @@ class RayCluster:
 
 def _free_port() -> int:
     """Below those that the system gives to clients: one of them could take it before the head does."""
-    for port in range(20_000, 30_000):
+    for port in random.sample(range(20_000, 30_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((_HEAD, port))
             return port

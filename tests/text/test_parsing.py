@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,6 +19,7 @@ from distilabel_selfinstruct.text.parsing import (
     parse_yes_or_no,
 )
 from distilabel_selfinstruct.text.rules import check_instances, check_instruction
+from tests.support.waiting import ends_in_time
 
 POEM, TAXES = "Write a poem about the first snow.", "Explain to a teenager what taxes are for."
 
@@ -608,10 +607,9 @@ def test_labels_in_the_form_of_the_prompt_are_read_back(instances: list[Instance
     ],
 )
 def test_a_model_that_repeats_itself_costs_no_time(sign: str) -> None:
-    completion = sign * (20_000 // len(sign))
-    start = time.process_time()
-    parse_instructions(completion)
-    parse_classification(completion)
-    parse_instances(completion, False)
-    parse_instances(completion, True)
-    assert time.process_time() - start < 3  # some tenths of a second; a pattern that backtracks needs minutes
+    completion = sign * (100_000 // len(sign))
+    with ends_in_time():  # a tenth of a second; a pattern that backtracks needs hours
+        parse_instructions(completion)
+        parse_classification(completion)
+        parse_instances(completion, False)
+        parse_instances(completion, True)

@@ -93,8 +93,18 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
             if self._signals:
                 raise Interrupted(self._signals[0])
             self._check_room(sorted(self._cluster.nodes, key=lambda node: node.address))
-            with QueueServer(self._cluster.host) as self._queues, self._marked():
+            with self._queue_server() as self._queues, self._marked():
                 yield self._cluster.host
+
+    def _queue_server(self) -> QueueServer:
+        try:
+            return QueueServer(self._cluster.host)
+        except OSError as error:
+            raise ConfigError(
+                f"This process cannot listen at {self._cluster.host}, the address of this machine in the Ray cluster"
+                f" ({error.strerror}). Give `ray start` here --node-ip-address, an address of this machine that the"
+                " other nodes reach."
+            ) from None
 
     @contextlib.contextmanager
     def _marked(self) -> Iterator[None]:

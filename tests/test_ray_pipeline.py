@@ -250,6 +250,19 @@ def test_a_cluster_of_this_machine_without_a_token_where_the_user_says_so(monkey
         assert len(cluster.nodes) == 1
 
 
+def test_a_machine_that_is_not_at_its_address_in_the_cluster(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Translated(Cluster):
+        def __enter__(self) -> Cluster:
+            super().__enter__().host = "192.0.2.1"
+            return self
+
+    monkeypatch.setattr("distilabel_selfinstruct.ray_pipeline.Cluster", Translated)
+    with pytest.raises(ConfigError, match=r"cannot listen at 192\.0\.2\.1, the address of this machine in the"):
+        run(lambda: Numbers() >> Double())
+
+
 def test_ray_is_an_extra(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distilabel_selfinstruct.cluster.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[ray\]"'):

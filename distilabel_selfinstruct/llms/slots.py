@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import secrets
+import socket
 import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -163,6 +164,9 @@ class SlotServer:
         concurrency: most requests in flight at any moment.
         budget: what may be spent; when it is used up nobody gets a slot any more.
         host: address to listen on; another one than the default only where workers run on other machines.
+
+    Raises:
+        OSError: if this machine has no such address.
     """
 
     def __init__(self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1") -> None:
@@ -171,7 +175,8 @@ class SlotServer:
         self.spent: dict[str, Spent] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.stopped: str | None = None
-        self._host = host
+        self._socket = socket.create_server((host, 0))
+        self._host, self._port = self._socket.getsockname()
         self.secret = secrets.token_hex(16)
         self._free = concurrency
         self._queue: list[tuple[int, int, int, _Client]] = []
@@ -221,8 +226,7 @@ class SlotServer:
         self._loop.close()
 
     async def _serve(self) -> None:
-        server = await self._loop.create_server(self._connect, self._host, 0)
-        self._port = server.sockets[0].getsockname()[1]
+        server = await self._loop.create_server(self._connect, sock=self._socket)
         if self.budget.is_used_up():
             self._stop("budget")
         self._ready.set()

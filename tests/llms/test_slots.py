@@ -231,6 +231,12 @@ class TestEnd:
 
         in_one_loop(work)
 
+    def test_an_address_of_another_machine_is_an_error(self) -> None:
+        with pytest.raises(OSError, match=r"192\.0\.2\.1"), SlotServer(concurrency=1, host="192.0.2.1"):
+            pass
+        assert _ENVIRONMENT not in os.environ
+        assert "slot-server" not in {thread.name for thread in threading.enumerate()}
+
     def test_it_leaves_no_thread_and_no_address(self) -> None:
         with SlotServer(concurrency=1):
             assert _ENVIRONMENT in os.environ

@@ -145,8 +145,9 @@ class Cluster:
             )
         try:
             socket.create_connection((host, int(port)), timeout=5).close()
-        except OSError as error:
-            raise ConfigError(f"There is no Ray cluster at {self.address} ({error.strerror or error}).") from None
+        except (OSError, UnicodeError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConfigError(f"There is no Ray cluster at {self.address} ({why}).") from None
 
     def _wait_until_connected(self) -> None:
         self._last_word = time.monotonic() + (_START if self.address == "local" else _CONNECT) - _SILENCE

@@ -2,6 +2,7 @@
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -215,6 +216,19 @@ def test_an_address_that_is_none(run: Callable[..., Any], deaf: str, monkeypatch
     ]:
         with pytest.raises(ConfigError, match=said):
             run(lambda: Numbers() >> Double(), address)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (f"{'a' * 70}.b:6379", f"There is no Ray cluster at {'a' * 70}.b:6379 ("),
+        ("127.0.0.1:65536", "There is no Ray cluster at 127.0.0.1:65536 ("),
+    ],
+    ids=["a name that is too long", "a port that is too large"],
+)
+def test_an_address_that_nobody_can_have(address: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)), Cluster(address):
+        pass
 
 
 def test_a_wrong_token_and_none(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -143,6 +143,10 @@ class Cluster:
                 f"{self.address!r} is no address of a Ray cluster: expected HOST:PORT of its head, as"
                 " `ray start --head` prints it, or auto, on a machine of the cluster."
             )
+        if ":" in host:
+            raise ConfigError(
+                f"{self.address!r} is an IPv6 address. Give the IPv4 address of the cluster's head, as HOST:PORT."
+            )
         try:
             socket.create_connection((host, int(port)), timeout=5).close()
         except (OSError, UnicodeError, OverflowError) as error:

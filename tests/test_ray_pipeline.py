@@ -231,6 +231,13 @@ def test_an_address_that_nobody_can_have(address: str, said: str) -> None:
         pass
 
 
+@pytest.mark.parametrize("address", ["[::1]:6379", "fd00::7:6379"])
+def test_an_ipv6_address(address: str) -> None:
+    said = f"{address!r} is an IPv6 address. Give the IPv4 address of the cluster's head, as HOST:PORT."
+    with pytest.raises(ConfigError, match=re.escape(said)), Cluster(address):
+        pass
+
+
 def test_a_wrong_token_and_none(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.monotonic()
     monkeypatch.setenv("HOME", str(tmp_path))

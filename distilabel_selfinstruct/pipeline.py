@@ -61,6 +61,8 @@ if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step, _Step
     from distilabel.typing import InputDataset, LoadGroups
 
+    from distilabel_selfinstruct.ray_pipeline import RayPipeline
+
 GO_ON = "Run the same command again to go on: nothing that was answered is lost."
 _FINISHED = "finished.json"
 _TICK = 0.5  # seconds between two looks at the workers
@@ -695,6 +697,30 @@ class Pipeline(WholePipeline, _LocalPipeline):
     def __init__(self, name: str | None = None, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self._workers: list[tuple[str, int, Any]] = []
+
+    def ray(self, ray_head_node_url: str | None = None, ray_init_kwargs: dict[str, Any] | None = None) -> RayPipeline:
+        """The same steps in a `RayPipeline` of this package, on the cluster at `HOST:PORT` or a new one here.
+
+        Raises:
+            ConfigError: if `ray_init_kwargs` are given.
+        """
+        from distilabel_selfinstruct.ray_pipeline import RayPipeline
+
+        pipeline = RayPipeline(
+            self.name,
+            address=ray_head_node_url or "local",
+            ray_init_kwargs=ray_init_kwargs,
+            description=self.description,
+            cache_dir=self._cache_dir,
+            enable_metadata=self._enable_metadata,
+            requirements=self.requirements,
+            concurrency=self.concurrency,
+            budget=self.budget,
+            log_file=self.log_file,
+            verbose=self.verbose,
+        )
+        pipeline.dag = self.dag
+        return pipeline
 
     @property
     def QueueClass(self) -> Any:

@@ -62,13 +62,20 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
     The other arguments are those of `Pipeline`.
 
     Raises:
-        ConfigError: from `run`, if there is no such cluster, it refuses the token, or is too small.
+        ConfigError: if an argument of distilabel's own is given that `address` stands for here; from `run`, if there is
+            no such cluster, it refuses the token, or is too small.
         MissingExtraError: from `run`, if Ray is not installed.
     """
 
     is_on_ray: ClassVar[bool] = True
 
     def __init__(self, name: str | None = None, *, address: str = "local", **kwargs: Any) -> None:
+        for argument in ("ray_head_node_url", "ray_init_kwargs"):
+            if kwargs.pop(argument, None):
+                raise ConfigError(
+                    f"RayPipeline takes no {argument}; give address, HOST:PORT of the head of a cluster, and start the"
+                    " cluster with what else it needs."
+                )
         super().__init__(name, **kwargs)
         self.address = address
         self._nodes: dict[Key, str] = {}  # of the workers that have come there

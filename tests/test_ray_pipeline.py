@@ -19,9 +19,10 @@ import pytest
 from distilabel.steps import StepInput, StepResources
 from pydantic import PrivateAttr
 
-from distilabel_selfinstruct import RayPipeline, __version__
+from distilabel_selfinstruct import Pipeline, RayPipeline, __version__
 from distilabel_selfinstruct.cluster import Cluster, Node
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, PipelineError
+from distilabel_selfinstruct.llms.slots import Budget
 from distilabel_selfinstruct.pipeline import Interrupted
 from distilabel_selfinstruct.queues import RemoteQueue
 from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
@@ -194,6 +195,33 @@ def test_the_main_process_killed(cluster: RayCluster, tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     wait_until_idle(cluster)
+
+
+# --- as with distilabel's own ---
+
+
+def test_a_pipeline_built_for_this_machine(run: Callable[..., Any], cluster: RayCluster, tmp_path: Path) -> None:
+    budget = Budget(max_tokens=5)
+    with Pipeline("test", cache_dir=tmp_path, concurrency=3, budget=budget, log_file=tmp_path / "log") as here:
+        Numbers() >> Double()
+    there = here.ray(cluster.address)
+    assert type(there) is RayPipeline
+    assert (there.address, there.concurrency, there.budget) == (cluster.address, 3, budget)
+    assert (there.name, there.log_file, there.signature) == ("test", tmp_path / "log", here.signature)
+    assert doubles(there.run()["default"]["train"].to_list()) == DOUBLES
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ray_head_node_url": "ray://127.0.0.1:10001"}, "RayPipeline takes no ray_head_node_url; give address, "),
+        ({"ray_init_kwargs": {"num_cpus": 2}}, "RayPipeline takes no ray_init_kwargs; give address, "),
+    ],
+    ids=["url", "kwargs"],
+)
+def test_arguments_of_distilabels_own(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        RayPipeline("test", **given)
 
 
 # --- the way to the cluster ------------------------------------------------------------------------------------------

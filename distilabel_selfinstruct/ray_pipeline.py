@@ -248,12 +248,11 @@ def _visit(errands: RemoteQueue) -> None:
         sys.path += [folder for folder in terms.path if folder not in sys.path]
         join_slots(terms.slots)
         errand = cloudpickle.loads(errands.get())
+        terms.output.put({"name": terms.step_name, "status": "arrived", "replica": terms.replica, "text": node})
+        threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
+        errand.run()
     except Exception as error:
         terms.output.put(_StepFailed(terms.step_name, f"node {node} {_said(error)}", traceback.format_exc()))
-        return
-    terms.output.put({"name": terms.step_name, "status": "arrived", "replica": terms.replica, "text": node})
-    threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
-    errand.run()
 
 
 def _check(terms: _Terms) -> None:

@@ -1,7 +1,9 @@
 """RayPipeline on three nodes: whole or raises, as Pipeline is, and nothing of it is left in the cluster or here."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+import multiprocessing as mp
 import os
+import pickle
 import re
 import signal
 import socket
@@ -24,8 +26,8 @@ from distilabel_selfinstruct.cluster import Cluster, Node
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, PipelineError
 from distilabel_selfinstruct.llms.slots import Budget
 from distilabel_selfinstruct.pipeline import Interrupted
-from distilabel_selfinstruct.queues import RemoteQueue
-from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
+from distilabel_selfinstruct.queues import QueueServer, RemoteQueue
+from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _visit, _without_room
 from tests.support.ray_cluster import RayCluster
 from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, ends_in_time, process_as_before
 
@@ -355,3 +357,27 @@ def test_a_node_that_sees_other_files_or_has_another_version(tmp_path: Path) -> 
         _check(replace(terms, version="0.0.9"))
     with pytest.raises(PipelineError, match="does not see /nowhere"):
         _check(replace(terms, folder="/nowhere"))
+
+
+class _Unprepared:
+    """An errand that comes to nothing before its step does."""
+
+    def run(self) -> None:
+        raise PermissionError(13, "Permission denied", "/shared")
+
+
+def test_a_node_on_which_a_worker_cannot_be_prepared(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    marker.write_text("this run")
+    with QueueServer("127.0.0.1") as queues:
+        errands, output = queues.queue(), queues.queue()
+        terms = _Terms("double_0", 0, __version__, str(ROOT), [], marker, "this run", "", output)
+        errands.put(terms)
+        errands.put(pickle.dumps(_Unprepared()))
+        worker = mp.get_context("fork").Process(target=_visit, args=(errands.remote,))
+        worker.start()
+        assert output.get(timeout=30)["status"] == "arrived"
+        failed = output.get(timeout=30)
+        worker.join()
+    assert failed.step_name == "double_0"
+    assert re.fullmatch(r"node [0-9.]+ PermissionError: \[Errno 13\] Permission denied: '/shared'", failed.message)

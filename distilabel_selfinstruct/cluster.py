@@ -28,10 +28,12 @@ from typing import Any
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
 
 _TICK = 0.2  # seconds between two looks at the workers
-_LOOK_AT_HEAD = 2.0  # seconds between two looks at the head
-_HEAD_AWAY = 10.0  # seconds that the head may be away
+_LOOK = 2.0  # seconds between two looks at the nodes
+_ANSWER = 3.0  # seconds that a node may take to answer
+_AWAY = 10.0  # seconds that a node may be away
 _SILENCE = 25.0  # seconds without a word after which the process that speaks to Ray is taken for stuck
 _CONNECT, _START = 25.0, 120.0  # seconds to reach a cluster, and to start one on this machine
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # what a client of gRPC says first
 _OBJECT_STORE = 100 * 2**20  # bytes; little above Ray's least, for nothing of ours goes through it
 
 Resources = dict[str, float]  # amounts by Ray's names: CPU, GPU, memory, or a user's own
@@ -57,6 +59,7 @@ class Cluster:
         is_stopped: asked while it is waited for; true ends the wait.
         host: the address of this machine in the cluster.
         nodes: its machines.
+        silent: addresses of nodes that do not answer any more.
         ended: workers that have ended; with what Ray says, where they died.
 
     Raises:
@@ -68,6 +71,7 @@ class Cluster:
     is_stopped: Callable[[], bool] = lambda: False
     host: str = ""
     nodes: list[Node] = field(default_factory=list)
+    silent: set[str] = field(default_factory=set)
     ended: dict[Key, str | None] = field(default_factory=dict)
 
     def __enter__(self) -> Cluster:
@@ -128,6 +132,8 @@ class Cluster:
         self._last_word = time.monotonic()
         if word == "connected":
             self.host, self.nodes = rest
+        elif word == "silent":
+            (self.silent,) = rest
         elif word == "ended":
             self.ended[rest[0]] = rest[1]
         elif word == "lost":
@@ -232,10 +238,10 @@ def _connected(address: str, folder: Path) -> Any:
 
 
 def _living(listed: list[dict[str, Any]]) -> list[Node]:
-    """The nodes that answer: Ray notices the death of one only after half a minute."""
+    """The nodes that answer: Ray notices the death of one only after a minute."""
 
     def answers(node: dict[str, Any]) -> bool:
-        return bool(node["Alive"]) and _is_open(node["NodeManagerAddress"], node["NodeManagerPort"])
+        return bool(node["Alive"]) and _answers(node["NodeManagerAddress"], node["NodeManagerPort"])
 
     with ThreadPoolExecutor(32) as pool:
         alive = list(pool.map(answers, listed))
@@ -246,10 +252,14 @@ def _living(listed: list[dict[str, Any]]) -> list[Node]:
     ]
 
 
-def _is_open(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
+def _answers(host: str, port: int) -> bool:
+    """Whether a server of Ray is at work there: one that hangs still accepts connections, but says nothing."""
     try:
-        socket.create_connection((host, port), timeout=5).close()
+        with socket.create_connection((host, port), timeout=_ANSWER) as connection:
+            connection.sendall(_PREFACE)
+            connection.recv(1)
+    except ConnectionResetError:  # it expects TLS
+        return True
     except OSError:
         return False
     return True
@@ -264,17 +274,20 @@ class _Watch:
 
     def __init__(self, ray: Any, channel: Connection, nodes: list[Node]) -> None:
         self._ray, self._channel = ray, channel
-        self._head = ray.get_runtime_context().gcs_address
+        self._head: str = ray.get_runtime_context().gcs_address
         self._workers: dict[Any, tuple[Key, Any]] = {}  # by the result that each will have
         self._next_node = itertools.cycle([node.id for node in nodes])
-        self._looked = self._seen = time.monotonic()
+        self._looked = self._head_answered = time.monotonic()
+        self._answered: dict[str, float] = {}  # when each node did last, by its id
 
     def run(self) -> None:
         while True:
             if self._channel.poll(_TICK):
                 self._start(*self._channel.recv())
             self._look_at_workers()
-            self._look_at_head()
+            if time.monotonic() - self._looked > _LOOK:
+                self._looked = time.monotonic()
+                self._look_at_nodes()
             self._channel.send(("alive",))
 
     def _start(self, key: Key, visit: Callable[[], None], resources: Resources) -> None:
@@ -301,17 +314,22 @@ class _Watch:
                 self._channel.send(("ended", key, " ".join(str(error).split())))
             self._ray.kill(worker)  # what it has held is for the next stage
 
-    def _look_at_head(self) -> None:
-        """Ray itself would notice its loss after a minute, and end this process."""
-        now = time.monotonic()
-        if now - self._looked < _LOOK_AT_HEAD:
-            return
-        self._looked = now
+    def _look_at_nodes(self) -> None:
+        """Ray itself would notice the loss of one after a minute, and end this process if it is the head."""
         host, _, port = self._head.rpartition(":")
-        if _is_open(host, int(port)):
-            self._seen = now
-        elif now - self._seen > _HEAD_AWAY:
-            raise RuntimeError(f"The head of the Ray cluster at {self._head} does not answer any more.")
+        if not _answers(host, int(port)):
+            if self._looked - self._head_answered > _AWAY:
+                raise RuntimeError(f"The head of the Ray cluster at {self._head} does not answer any more.")
+            return
+        self._head_answered = self._looked
+        nodes = [node for node in self._ray.nodes() if node["Alive"]]
+        self._answered |= {node.id: self._looked for node in _living(nodes)}
+        silent = {
+            node["NodeManagerAddress"]
+            for node in nodes
+            if self._looked - self._answered.setdefault(node["NodeID"], self._looked) > _AWAY
+        }
+        self._channel.send(("silent", silent))
 
 
 class _Worker:

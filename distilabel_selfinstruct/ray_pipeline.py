@@ -157,6 +157,9 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         for key, how in self._cluster.ended.items():
             if key not in self._ended and (how is not None or after_silence):
                 return self._death(key, how or "it ended without a word")
+        for key, node in self._nodes.items():
+            if key not in self._ended and node in self._cluster.silent:
+                return f"The worker of step '{key[0]}' is gone: its node {node} does not answer any more. {GO_ON}"
         if lost is None:
             return None
         self._logger.error(f"{lost} Ray's last words: {self._cluster.log[-2000:]}")

@@ -199,6 +199,41 @@ def test_the_main_process_killed(cluster: RayCluster, tmp_path: Path) -> None:
     wait_until_idle(cluster)
 
 
+@pytest.fixture
+def freezing(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Runs a pipeline on two nodes, of which one falls silent; then comes what else is given."""
+    with RayCluster([], []) as cluster:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+        over = threading.Event()
+
+        def freeze_once_at_work(then: Callable[[], None]) -> None:
+            while "where_0" not in cluster.nodes[1].workers():
+                if over.wait(0.05):
+                    return
+            cluster.nodes[1].freeze()
+            then()
+
+        def run_freezing(then: Callable[[], None] = lambda: None) -> Any:
+            thread = threading.Thread(target=freeze_once_at_work, args=(then,), daemon=True)
+            thread.start()
+            try:
+                run(lambda: Numbers(batch_size=1) >> Where(resources=TWO, input_batch_size=1), cluster.address)
+            finally:
+                over.set()
+                thread.join()
+
+        yield run_freezing
+
+
+def test_a_node_that_falls_silent(freezing: Callable[..., Any]) -> None:
+    with pytest.raises(PipelineError) as caught:
+        freezing()
+    assert str(caught.value) == (
+        "The worker of step 'where_0' is gone: its node 127.0.0.3 does not answer any more. Run the same command again"
+        " to go on: nothing that was answered is lost."
+    )
+
+
 # --- as with distilabel's own ---
 
 

@@ -593,7 +593,7 @@ class WholePipeline(BasePipeline):
     def _let_requests_finish(self, reason: str) -> None:
         """Lets no further request be sent, and waits until the answers to all others are stored: they are paid for.
 
-        Not for long after a failure; and a signal ends the wait.
+        Not for long after a failure, or once a worker is dead; and a signal ends the wait.
         """
         assert self.slots is not None
         self.slots.stop(reason)
@@ -602,6 +602,8 @@ class WholePipeline(BasePipeline):
         if self.slots.is_busy:
             self._logger.warning("Waiting for the answers to open requests; another signal ends the wait.")
         while self.slots.is_busy and len(self._signals) == signals and time.monotonic() < until:
+            if until == math.inf and self._dead_worker(after_silence=False) is not None:
+                until = time.monotonic() + _PATIENCE
             time.sleep(0.02)
 
     def _stuck(self) -> str:

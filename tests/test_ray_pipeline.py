@@ -24,7 +24,7 @@ from pydantic import PrivateAttr
 from distilabel_selfinstruct import Pipeline, RayPipeline, __version__
 from distilabel_selfinstruct.cluster import Cluster, Node
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, PipelineError
-from distilabel_selfinstruct.llms.slots import Budget
+from distilabel_selfinstruct.llms.slots import Budget, SlotServer
 from distilabel_selfinstruct.pipeline import Interrupted
 from distilabel_selfinstruct.queues import QueueServer, RemoteQueue
 from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _visit, _without_room
@@ -232,6 +232,12 @@ def test_a_node_that_falls_silent(freezing: Callable[..., Any]) -> None:
         "The worker of step 'where_0' is gone: its node 127.0.0.3 does not answer any more. Run the same command again"
         " to go on: nothing that was answered is lost."
     )
+
+
+def test_a_signal_while_a_node_is_silent(freezing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SlotServer, "is_busy", True)  # as where workers on the silent node have requests in flight
+    with pytest.raises(Interrupted):
+        freezing(then=lambda: os.kill(os.getpid(), signal.SIGINT))
 
 
 # --- as with distilabel's own ---

@@ -11,6 +11,7 @@ import pickle
 import queue
 import secrets
 import socket
+import sys
 import threading
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
@@ -85,7 +86,17 @@ class QueueServer:
         self._accepted.discard(accepted)
 
 
+def keep_alive(connected: socket.socket) -> None:
+    """Lets nobody on the way forget a connection that is idle for hours, and ends one to a machine that is gone."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
 def _connection(connected: socket.socket) -> Connection:
+    keep_alive(connected)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Connection(os.dup(connected.fileno()))
 

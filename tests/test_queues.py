@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import queue
 import socket
@@ -61,6 +62,17 @@ def test_without_the_secret_there_is_nothing(server: QueueServer) -> None:
     with socket.create_connection(address) as silent:  # says nothing, and nobody waits for it
         assert elsewhere(served).get() == "private"
         silent.close()
+
+
+def test_a_connection_that_is_idle_for_long_is_kept_alive(server: QueueServer) -> None:
+    served = server.queue()
+    served.put("first")
+    remote = elsewhere(served)
+    remote.get()
+    assert remote._opened is not None
+    for descriptor in (remote._opened.fileno(), *(accepted.fileno() for accepted in server._accepted)):
+        with socket.socket(fileno=os.dup(descriptor)) as connected:
+            assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
 
 def test_the_end_lets_nobody_wait() -> None:

@@ -22,6 +22,7 @@ from heapq import heappop, heappush
 from typing import Any
 
 from distilabel_selfinstruct.errors import SelfInstructError
+from distilabel_selfinstruct.queues import keep_alive
 
 _ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
 
@@ -96,6 +97,7 @@ class _Lines(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        keep_alive(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None

@@ -179,6 +179,20 @@ def wait_until(holds: Callable[[], Any]) -> None:
         time.sleep(0.005)
 
 
+class TestConnection:
+    def test_one_that_is_idle_for_long_is_kept_alive(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            for side in (slots, *server._clients):
+                assert side._transport is not None
+                connected = side._transport.get_extra_info("socket")
+                assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+
 class TestEnd:
     def test_stopping_tells_who_waits_and_who_comes_later(self, server: SlotServer) -> None:
         async def work() -> None:

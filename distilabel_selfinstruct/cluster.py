@@ -32,7 +32,8 @@ _LOOK = 2.0  # seconds between two looks at the nodes
 _ANSWER = 3.0  # seconds that a node may take to answer
 _AWAY = 10.0  # seconds that a node may be away
 _SILENCE = 25.0  # seconds without a word after which the process that speaks to Ray is taken for stuck
-_CONNECT, _START = 25.0, 120.0  # seconds to reach a cluster, and to start one on this machine
+_IMPORT = 60.0  # seconds to import Ray, which may lie on slow storage
+_CONNECT, _START = 15.0, 120.0  # seconds to reach a cluster from then on, and to start one on this machine
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # what a client of gRPC says first
 _OBJECT_STORE = 100 * 2**20  # bytes; little above Ray's least, for nothing of ours goes through it
 
@@ -130,7 +131,9 @@ class Cluster:
 
     def _take(self, word: str, *rest: Any) -> None:
         self._last_word = time.monotonic()
-        if word == "connected":
+        if word == "imported":
+            self._wait(_START if self.address == "local" else _CONNECT)
+        elif word == "connected":
             self.host, self.nodes = rest
         elif word == "silent":
             (self.silent,) = rest
@@ -139,8 +142,12 @@ class Cluster:
         elif word == "lost":
             self._lost = str(rest[0])
 
+    def _wait(self, seconds: float) -> None:
+        """Grants so much time until the next word."""
+        self._last_word = time.monotonic() + seconds - _SILENCE
+
     def _check_address(self) -> None:
-        """Whether somebody listens at the address: Ray itself would try for a minute."""
+        """Whether a cluster may be at the address: Ray itself would try for a minute."""
         if self.address in ("local", "auto"):
             return
         host, _, port = self.address.rpartition(":")
@@ -154,13 +161,13 @@ class Cluster:
                 f"{self.address!r} is an IPv6 address. Give the IPv4 address of the cluster's head, as HOST:PORT."
             )
         try:
-            socket.create_connection((host, int(port)), timeout=5).close()
+            _call(host, int(port))
         except (OSError, UnicodeError, OverflowError) as error:
             why = getattr(error, "strerror", None) or error
             raise ConfigError(f"There is no Ray cluster at {self.address} ({why}).") from None
 
     def _wait_until_connected(self) -> None:
-        self._last_word = time.monotonic() + (_START if self.address == "local" else _CONNECT) - _SILENCE
+        self._wait(_IMPORT)
         while not self.host:
             if (lost := self.lost()) is not None or "InvalidAuthToken" in self.log:
                 raise ConfigError(self._explained(lost or ""))
@@ -199,7 +206,7 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str, folder:
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     try:
-        connected = _connected(address, folder)
+        connected = _connected(address, folder, channel)
         nodes = _living(connected.nodes())
         channel.send(("connected", connected.util.get_node_ip_address(), nodes))
         _Watch(connected, channel, nodes).run()
@@ -215,7 +222,7 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str, folder:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _connected(address: str, folder: Path) -> Any:
+def _connected(address: str, folder: Path, channel: Connection) -> Any:
     """The module `ray`, connected; with a token, unless the user has said that there is none."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -231,6 +238,7 @@ def _connected(address: str, folder: Path) -> Any:
     import ray
     from ray._raylet import Config  # type: ignore[attr-defined]
 
+    channel.send(("imported",))
     Config.initialize("")  # where the main process had imported it: it reads the environment only once
     ray.init(address, log_to_driver=False, configure_logging=False, **options)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has set a handler
@@ -253,16 +261,24 @@ def _living(listed: list[dict[str, Any]]) -> list[Node]:
 
 
 def _answers(host: str, port: int) -> bool:
-    """Whether a server of Ray is at work there: one that hangs still accepts connections, but says nothing."""
     try:
-        with socket.create_connection((host, port), timeout=_ANSWER) as connection:
-            connection.sendall(_PREFACE)
-            connection.recv(1)
-    except ConnectionResetError:  # it expects TLS
-        return True
+        _call(host, port)
     except OSError:
         return False
     return True
+
+
+def _call(host: str, port: int) -> None:
+    """Waits until a server of Ray answers; one that hangs still accepts connections, but says nothing.
+
+    Raises:
+        OSError: if none does.
+    """
+    with socket.create_connection((host, port), timeout=_ANSWER) as connection:
+        connection.sendall(_PREFACE)
+        with contextlib.suppress(ConnectionResetError):  # by one that expects TLS
+            if connection.recv(6) == b"HTTP/1":
+                raise OSError("a web server is there, such as that of Ray's dashboard")
 
 
 class _Watch:

@@ -1,6 +1,7 @@
 """RayPipeline on three nodes: whole or raises, as Pipeline is, and nothing of it is left in the cluster or here."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+import contextlib
 import multiprocessing as mp
 import os
 import pickle
@@ -270,20 +271,57 @@ def test_arguments_of_distilabels_own(given: dict[str, Any], said: str) -> None:
 # --- the way to the cluster ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def deaf() -> Iterator[str]:
-    """Somebody who listens, and says nothing."""
+@contextlib.contextmanager
+def saying(word: bytes) -> Iterator[str]:
+    """The address of somebody who says one thing to all who come, and nothing else."""
+    came: list[socket.socket] = []
+
+    def welcome() -> None:
+        with contextlib.suppress(OSError):  # the socket is closed
+            while True:
+                came.append(server.accept()[0])
+                came[-1].sendall(word)
+
     with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=welcome, daemon=True)
+        thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for each in came:
+        each.close()
 
 
-def test_an_address_that_is_none(run: Callable[..., Any], deaf: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilabel_selfinstruct.cluster._CONNECT", 3.0)
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        (b"", "timed out"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "a web server is there, such as that of Ray's dashboard"),
+    ],
+    ids=["nothing", "as a web server"],
+)
+def test_an_address_where_somebody_else_is(word: bytes, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.cluster._speak_to_ray", os.abort)  # it does not come to that
+    with saying(word) as address, pytest.raises(ConfigError) as caught, Cluster(address):
+        pass
+    assert str(caught.value) == f"There is no Ray cluster at {address} ({why})."
+
+
+def test_a_server_that_speaks_as_ray_and_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.cluster._CONNECT", 1.0)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 32)
+    with saying(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))) as address, pytest.raises(ConfigError) as caught, Cluster(address):
+        pass
+    assert str(caught.value) == (
+        f"The Ray cluster at {address} cannot be used: The Ray cluster does not answer any more."
+    )
+
+
+def test_an_address_that_is_none(run: Callable[..., Any]) -> None:
     for address, said in [
         ("127.0.0.1:1", r"There is no Ray cluster at 127.0.0.1:1 \(Connection refused\)."),
         ("127.0.0.1", "'127.0.0.1' is no address of a Ray cluster: expected HOST:PORT"),
         ("ray://127.0.0.1:10001", "'ray://127.0.0.1:10001' is no address"),
-        (deaf, f"The Ray cluster at {deaf} cannot be used: The Ray cluster does not answer any more."),
     ]:
         with pytest.raises(ConfigError, match=said):
             run(lambda: Numbers() >> Double(), address)

@@ -25,7 +25,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, SelfInstructError
 
 _TICK = 0.2  # seconds between two looks at the workers
 _LOOK = 2.0  # seconds between two looks at the nodes
@@ -61,7 +61,8 @@ class Cluster:
         host: the address of this machine in the cluster.
         nodes: its machines.
         silent: addresses of nodes that do not answer any more.
-        ended: workers that have ended; with what Ray says, where they died.
+        ended: workers that have ended; with the error of this package that they raised, or what Ray says, where they
+            died.
 
     Raises:
         ConfigError: if there is no cluster, or it refuses the token; within 30 s.
@@ -73,7 +74,7 @@ class Cluster:
     host: str = ""
     nodes: list[Node] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
-    ended: dict[Key, str | None] = field(default_factory=dict)
+    ended: dict[Key, SelfInstructError | str | None] = field(default_factory=dict)
 
     def __enter__(self) -> Cluster:
         if find_spec("ray") is None:
@@ -327,7 +328,9 @@ class _Watch:
                 self._ray.get(result)
                 self._channel.send(("ended", key, None))
             except Exception as error:
-                self._channel.send(("ended", key, " ".join(str(error).split())))
+                cause = getattr(error, "cause", None)
+                how = cause if isinstance(cause, SelfInstructError) else " ".join(str(error).split())
+                self._channel.send(("ended", key, how))
             self._ray.kill(worker)  # what it has held is for the next stage
 
     def _look_at_nodes(self) -> None:

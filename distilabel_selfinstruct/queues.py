@@ -18,6 +18,7 @@ from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any
 
+_REACH = 10.0  # seconds that a connection may take
 _END = b""  # a message to who waits at a queue that is closed; one from a worker asks for the next item
 
 
@@ -97,6 +98,7 @@ def keep_alive(connected: socket.socket) -> None:
 
 def _connection(connected: socket.socket) -> Connection:
     keep_alive(connected)
+    connected.settimeout(None)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Connection(os.dup(connected.fileno()))
 
@@ -126,12 +128,12 @@ class RemoteQueue:
     """A queue of the main process as a worker sees it. Errors of the connection say that the main process is gone."""
 
     def __init__(self, address: tuple[str, int], secret: bytes, number: int) -> None:
-        self._arguments = address, secret, number
+        self.address, self._secret, self._number = address, secret, number
         self._lock = threading.Lock()
         self._opened: Connection | None = None
 
     def __reduce__(self) -> Any:
-        return RemoteQueue, self._arguments
+        return RemoteQueue, (self.address, self._secret, self._number)
 
     def put(self, obj: Any) -> None:
         message = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
@@ -150,10 +152,9 @@ class RemoteQueue:
 
     def _connection(self) -> Connection:
         if self._opened is None:
-            address, secret, number = self._arguments
-            with socket.create_connection(address) as connected:
+            with socket.create_connection(self.address, timeout=_REACH) as connected:
                 self._opened = _connection(connected)
-            answer_challenge(self._opened, secret)
-            deliver_challenge(self._opened, secret)
-            self._opened.send_bytes(str(number).encode())
+            answer_challenge(self._opened, self._secret)
+            deliver_challenge(self._opened, self._secret)
+            self._opened.send_bytes(str(self._number).encode())
         return self._opened

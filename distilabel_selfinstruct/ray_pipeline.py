@@ -21,7 +21,7 @@ from distilabel.utils.serialization import TYPE_INFO_KEY
 
 from distilabel_selfinstruct import __version__
 from distilabel_selfinstruct.cluster import Cluster, Key, Node, Resources
-from distilabel_selfinstruct.errors import ConfigError, PipelineError
+from distilabel_selfinstruct.errors import ConfigError, PipelineError, SelfInstructError
 from distilabel_selfinstruct.llms.slots import join_slots
 from distilabel_selfinstruct.pipeline import GO_ON, Interrupted, Pipeline, WholePipeline, _said, _StepFailed, _Worker
 from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
@@ -165,8 +165,10 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         self._logger.error(f"{lost} Ray's last words: {self._cluster.log[-2000:]}")
         return f"{lost} {GO_ON}"
 
-    def _death(self, key: Key, how: str) -> str:
+    def _death(self, key: Key, how: SelfInstructError | str) -> str:
         self._logger.error(f"Worker of step '{key[0]}', replica {key[1]}: {how}")
+        if isinstance(how, SelfInstructError):
+            return str(how)
         if (node := self._nodes.get(key)) is None:
             if "No module named 'distilabel_selfinstruct'" in how:
                 return f"A node has no distilabel-selfinstruct {__version__}, and none of its extra ray; install both."
@@ -244,8 +246,15 @@ def _visit(errands: RemoteQueue) -> None:
     import cloudpickle
     import ray
 
-    terms: _Terms = errands.get()
     node = ray.util.get_node_ip_address()
+    try:
+        terms: _Terms = errands.get()
+    except OSError as error:
+        host, port = errands.address
+        raise PipelineError(
+            f"Node {node} does not reach {host}:{port}, where the main process listens ({error.strerror or error})."
+            " Nodes must reach all ports of the machine that the command runs on."
+        ) from None
     try:
         _check(terms)
         sys.path += [folder for folder in terms.path if folder not in sys.path]

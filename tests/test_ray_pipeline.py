@@ -393,6 +393,22 @@ def test_a_machine_that_is_not_at_its_address_in_the_cluster(
         run(lambda: Numbers() >> Double())
 
 
+def test_a_main_process_that_no_node_reaches(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(QueueServer):
+        def __init__(self, host: str) -> None:
+            super().__init__(host)
+            self._address = ("127.0.0.1", 1)
+
+    monkeypatch.setattr("distilabel_selfinstruct.ray_pipeline.QueueServer", Closed)
+    said = (
+        r"Node 127\.0\.0\.[234] does not reach 127\.0\.0\.1:1, where the main process listens \(Connection refused\)\."
+        r" Nodes must reach all ports of the machine that the command runs on\."
+    )
+    with pytest.raises(PipelineError) as caught:
+        run(lambda: Numbers() >> Double())
+    assert re.fullmatch(said, str(caught.value))
+
+
 def test_ray_is_an_extra(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distilabel_selfinstruct.cluster.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[ray\]"'):

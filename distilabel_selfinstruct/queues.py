@@ -11,6 +11,7 @@ import pickle
 import queue
 import secrets
 import socket
+import struct
 import sys
 import threading
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from multiprocessing.connection import Connection, answer_challenge, deliver_cha
 from typing import Any
 
 _REACH = 10.0  # seconds that a connection may take
+_GREETING = 60.0  # seconds that a stranger may take for each part of the proof that it knows the secret
 _END = b""  # a message to who waits at a queue that is closed; one from a worker asks for the next item
 
 
@@ -34,23 +36,24 @@ class QueueServer:
         self._address: tuple[str, int] = self._socket.getsockname()[:2]
         self._secret = secrets.token_bytes(32)
         self._queues: list[ServedQueue] = []
-        self._accepted: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+        self._acceptor = self._thread(self._accept)
+        self._serving: dict[socket.socket, threading.Thread] = {}
 
     def __enter__(self) -> QueueServer:
-        self._start(self._accept)
+        self._acceptor.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._threads[0].join()  # nobody comes in any more
+        self._acceptor.join()  # nobody comes in any more
         for served in self._queues:
             served.end()
-        for accepted in list(self._accepted):
+        serving = dict(self._serving)
+        for accepted in serving:
             with contextlib.suppress(OSError):  # the other end was faster
                 accepted.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
+        for thread in serving.values():
             thread.join()
 
     def queue(self) -> ServedQueue:
@@ -59,23 +62,24 @@ class QueueServer:
         self._queues.append(served)
         return served
 
-    def _start(self, target: Any, *args: Any) -> None:
-        thread = threading.Thread(target=target, args=args, name="queue-server", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    @staticmethod
+    def _thread(target: Any, *args: Any) -> threading.Thread:
+        return threading.Thread(target=target, args=args, name="queue-server", daemon=True)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # the socket is closed
             while True:
                 accepted, _ = self._socket.accept()
-                self._accepted.add(accepted)
-                self._start(self._serve, accepted)
+                self._serving[accepted] = thread = self._thread(self._serve, accepted)
+                thread.start()
 
     def _serve(self, accepted: socket.socket) -> None:
         with accepted, contextlib.suppress(OSError, EOFError, AuthenticationError), _connection(accepted) as connection:
+            _limit_silence(accepted, _GREETING)
             deliver_challenge(connection, self._secret)
             answer_challenge(connection, self._secret)
             served = self._queues[int(connection.recv_bytes())]
+            _limit_silence(accepted, 0)
             while True:
                 if (message := connection.recv_bytes()) != _END:
                     served.items.put(message)
@@ -84,7 +88,7 @@ class QueueServer:
                     served.end()  # for the next who waits
                     break
                 connection.send_bytes(item)
-        self._accepted.discard(accepted)
+        del self._serving[accepted]
 
 
 def keep_alive(connected: socket.socket) -> None:
@@ -94,6 +98,13 @@ def keep_alive(connected: socket.socket) -> None:
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
         connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+def _limit_silence(connected: socket.socket, seconds: float) -> None:
+    """Makes reading fail where nothing comes for so long; 0 is no limit."""
+    whole = int(seconds)
+    limit = struct.pack("ll", whole, int((seconds - whole) * 1e6))
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def _connection(connected: socket.socket) -> Connection:

@@ -25,6 +25,7 @@ from distilabel_selfinstruct.errors import SelfInstructError
 from distilabel_selfinstruct.queues import keep_alive
 
 _ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
+_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to say the secret
 
 
 STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
@@ -142,6 +143,19 @@ class _Client(_Lines):
         self.held = 0
         self.unstored = 0
         self.waiting: set[int] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        asyncio.get_running_loop().call_later(_GREETING, self._show_out_strangers)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if len(self._unread) > _LONGEST_GREETING:
+            self._show_out_strangers()
+
+    def _show_out_strangers(self) -> None:
+        if not self.stage:
+            self.close()
 
     def received(self, word: str, rest: str) -> None:
         if word == "hello":

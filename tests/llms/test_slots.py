@@ -308,8 +308,9 @@ class TestStrangers:
             b"hello [1]\n",
             b"GET / HTTP/1.1\r\n\r\n",
             b"\xff\xfe\n",
+            b"x" * 5000,
         ],
-        ids=["no hello", "wrong secret", "not ascii", "no object", "http", "no text"],
+        ids=["no hello", "wrong secret", "not ascii", "no object", "http", "no text", "no end"],
     )
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
     def test_who_does_not_know_the_secret_is_shown_out(self, server: SlotServer, said: bytes) -> None:
@@ -325,6 +326,12 @@ class TestStrangers:
             await slots.disconnect()
 
         in_one_loop(work)
+
+    def test_who_says_nothing_is_shown_out(self, server: SlotServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("distilabel_selfinstruct.llms.slots._GREETING", 0.05)
+        host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
+        with socket.create_connection((host, int(port)), timeout=60) as silent:
+            assert silent.recv(100) == b""
 
 
 class TestNumbers:

@@ -8,6 +8,7 @@ import secrets
 import sys
 import threading
 import traceback
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,6 +29,9 @@ from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
 
 if TYPE_CHECKING:
     from distilabel.steps.base import _Step
+
+_LAYOUTS = 200  # ways to place workers on nodes that are looked through at the same time
+_Layout = frozenset[tuple[tuple[int, ...], int]]
 
 
 @dataclass(frozen=True)
@@ -223,15 +227,47 @@ def _resources(step: _Step) -> Resources:
 
 
 def _without_room(needs: list[tuple[str, Resources]], nodes: list[Node]) -> str | None:
-    """The first step whose worker finds no node with room, if the largest ones choose first."""
-    free = [dict(node.resources) for node in nodes]
-    for name, need in sorted(needs, key=lambda each: -max(each[1].values(), default=0)):
-        home = next((node for node in free if all(node.get(kind, 0) >= need[kind] for kind in need)), None)
-        if home is None:
-            return name
-        for kind in need:
-            home[kind] -= need[kind]
-    return None
+    """The first step with a worker that finds no place beside those before it, whichever places these take."""
+    asked = [(name, need) for name, need in needs if need]
+
+    def too_many(count: int) -> bool:
+        return not _may_fit([need for _, need in asked[:count]], nodes)
+
+    if not too_many(len(asked)):
+        return None
+    return asked[bisect_left(range(1, len(asked)), True, key=too_many)][0]
+
+
+def _may_fit(needs: list[Resources], nodes: list[Node]) -> bool:
+    """Whether all find a place at the same time; true also where that would take long to tell."""
+    kinds = sorted({kind for need in needs for kind in need})
+
+    def amounts(resources: Resources) -> tuple[int, ...]:
+        return tuple(round(resources.get(kind, 0) * 10_000) for kind in kinds)  # as exact as Ray is
+
+    def has(free: tuple[int, ...], need: tuple[int, ...]) -> bool:
+        return all(there >= part for there, part in zip(free, need))
+
+    all_free, all_needed = [amounts(node.resources) for node in nodes], [amounts(need) for need in needs]
+    there = tuple(map(sum, zip(*all_free)))
+    if not has(there, tuple(map(sum, zip(*all_needed)))):
+        return False
+    if not all(any(has(free, need) for free in all_free) for need in all_needed):
+        return False
+    layouts = {frozenset(Counter(all_free).items())}  # what can be free after those before, with the number of nodes
+    for need in sorted(all_needed, key=lambda need: -max(part / max(whole, 1) for part, whole in zip(need, there))):
+        layouts = {_placed(layout, free, need) for layout in layouts for free, _ in layout if has(free, need)}
+        if len(layouts) > _LAYOUTS:
+            return True
+    return bool(layouts)
+
+
+def _placed(layout: _Layout, free: tuple[int, ...], need: tuple[int, ...]) -> _Layout:
+    """The layout after a node that has so much free took a worker in."""
+    after = Counter(dict(layout))
+    after[free] -= 1
+    after[tuple(there - part for there, part in zip(free, need))] += 1
+    return frozenset((+after).items())
 
 
 def _listed(resources: Resources) -> str:

@@ -428,12 +428,42 @@ def test_a_cluster_that_is_too_small(run: Callable[..., Any]) -> None:
     )
 
 
-def test_room_is_looked_for_node_by_node() -> None:
-    nodes = [Node("a", {"GPU": 4, "CPU": 8}), Node("b", {"GPU": 2, "CPU": 8})]
-    assert _without_room([("x", {"GPU": 2}), ("y", {"GPU": 4})], nodes) is None
-    assert _without_room([("x", {"GPU": 3}), ("y", {"GPU": 3})], nodes) == "y"
-    assert _without_room([("x", {})] * 100, nodes) is None
-    assert _without_room([("x", {"TPU": 1})], nodes) == "x"
+def gpus(*amounts: float) -> list[dict[str, float]]:
+    return [{"GPU": amount} for amount in amounts]
+
+
+@pytest.mark.parametrize(
+    ("needs", "nodes", "homeless"),
+    [
+        (gpus(2, 4), gpus(4, 2), None),
+        (gpus(3, 3), gpus(4, 2), 1),
+        (gpus(6, 5, 5), gpus(10, 6), None),
+        (gpus(6, 5, 5), gpus(9, 7), 2),
+        (gpus(5, 4, 4, 3, 2), gpus(9, 9), None),
+        ([{}] * 100, gpus(1), None),
+        ([{"TPU": 1.0}], gpus(8), 0),
+        ([{"GPU": 1.0}, {"GPU": 1.0, "memory": 8e9}], [{"GPU": 1.0, "memory": 9e9}, {"GPU": 1.0, "memory": 4e9}], None),
+        ([{"GPU": 1.0, "memory": 5e9}] * 2, [{"GPU": 2.0, "memory": 9e9}, {"memory": 9e9}], 1),
+        (gpus(*[0.1] * 10), gpus(1), None),
+        (gpus(*[2] * 401), gpus(*[8] * 100), 400),
+        (gpus(*[3] * 200), gpus(*[8] * 100), None),
+        (gpus(*[3] * 201), gpus(*[8] * 100), 200),
+    ],
+    ids=["both", "one too large", "not the first", "too tight", "mixed", "nothing asked", "unknown", "memory",
+         "all of it on one node", "tenths", "many too many", "many", "many with rests"],
+)  # fmt: skip
+def test_room_is_looked_for_node_by_node(
+    needs: list[dict[str, float]], nodes: list[dict[str, float]], homeless: int | None
+) -> None:
+    named = [(str(number), need) for number, need in enumerate(needs)]
+    found = _without_room(named, [Node(str(number), resources) for number, resources in enumerate(nodes)])
+    assert found == (None if homeless is None else str(homeless))
+
+
+def test_a_cluster_where_it_is_hard_to_tell_is_not_refused() -> None:
+    nodes = [Node(str(number), {"GPU": 100.0 + number}) for number in range(20)]
+    needs = [(str(number), {"GPU": 20.0 + number % 37}) for number in range(50)]
+    assert _without_room(needs, nodes) is None
 
 
 def test_a_node_that_sees_other_files_or_has_another_version(tmp_path: Path) -> None:

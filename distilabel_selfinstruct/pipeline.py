@@ -322,6 +322,11 @@ class WholePipeline(BasePipeline):
     def _end_workers(self, at_once: bool) -> None:
         """Waits for workers that have finished, or ends them at once, whatever they do."""
 
+    @property
+    def waits_for(self) -> str:
+        """What others hold that its workers need, where they have waited for it for long."""
+        return ""
+
     # --- running ----------------------------------------------------------------------------------------------------
 
     def run(  # type: ignore[override]

@@ -30,6 +30,7 @@ from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
 if TYPE_CHECKING:
     from distilabel.steps.base import _Step
 
+_LATE = 30.0  # seconds after which a worker that has not come to a node is late
 _LAYOUTS = 200  # ways to place workers on nodes that are looked through at the same time
 _Layout = frozenset[tuple[tuple[int, ...], int]]
 
@@ -83,6 +84,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         super().__init__(name, **kwargs)
         self.address = address
         self._nodes: dict[Key, str] = {}  # of the workers that have come there
+        self._is_late = False
 
     @property
     def QueueClass(self) -> Any:
@@ -129,6 +131,33 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
             yield
         finally:
             self._marker.unlink(missing_ok=True)
+
+    def _load_stage(self) -> None:
+        late = threading.Timer(_LATE, self._note_late)
+        late.start()
+        try:
+            super()._load_stage()
+        finally:
+            late.cancel()
+            late.join()
+            self._is_late = False
+
+    def _note_late(self) -> None:
+        self._is_late = True
+        if self.waits_for:
+            self._logger.warning(f"Waiting for {self.waits_for}")
+
+    @property
+    def waits_for(self) -> str:
+        if not self._is_late:
+            return ""
+        late = []
+        for name in self._steps_to_be_loaded_in_stage(self._current_stage):
+            needed = _resources(self.dag.get_step(name)[STEP_ATTR_NAME])
+            count = sum((name, replica) not in self._nodes for replica in range(self.dag.get_step_replica_count(name)))
+            if needed and count:
+                late.append(f"{count} x {_listed(needed)} for step '{name}'")
+        return f"{'; '.join(late)}: other jobs hold it, or its node is slow" if late else ""
 
     def _start_worker(self, worker: _Worker) -> None:
         assert self.slots is not None

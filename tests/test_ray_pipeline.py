@@ -14,7 +14,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +31,7 @@ from distilabel_selfinstruct.llms.slots import Budget, SlotServer
 from distilabel_selfinstruct.pipeline import Interrupted
 from distilabel_selfinstruct.queues import QueueServer, RemoteQueue
 from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _visit, _without_room
-from tests.support.ray_cluster import RayCluster
+from tests.support.ray_cluster import RayCluster, hold
 from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, ends_in_time, process_as_before
 
 pytest.importorskip("ray", reason='needs Ray: pip install "distilabel-selfinstruct[ray]"')
@@ -426,6 +428,34 @@ def test_a_cluster_that_is_too_small(run: Callable[..., Any]) -> None:
         " GPU. Its nodes have: 127.0.0.2 0 GPU; 127.0.0.3 0 GPU; 127.0.0.4 1 GPU. Ask for fewer replicas or less for"
         " each, or add nodes."
     )
+
+
+def test_a_gpu_that_another_job_holds(
+    run: Callable[..., Any], cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.ray_pipeline._LATE", 0.5)
+    held, over = tmp_path / "held", threading.Event()
+    with RayPipeline("test", cache_dir=tmp_path, address=cluster.address, log_file=tmp_path / "log") as pipeline:
+        Numbers() >> Double(resources=ONE_GPU)
+
+    def hold_until_waited_for() -> str:
+        with Cluster(cluster.address) as job:
+            job.start(("job", 0), partial(hold, held), {"GPU": 1})
+            while not pipeline.waits_for and not over.wait(0.05):
+                assert (job.lost(), job.ended) == (None, {})
+            return pipeline.waits_for
+
+    with ThreadPoolExecutor() as pool:
+        job = pool.submit(hold_until_waited_for)
+        try:
+            while not held.exists() and not job.done():
+                over.wait(0.05)
+            assert doubles(pipeline.run()["default"]["train"].to_list()) == DOUBLES
+        finally:
+            over.set()
+    assert job.result() == "1 x 1 GPU for step 'double_0': other jobs hold it, or its node is slow"
+    assert f"Waiting for {job.result()}" in (tmp_path / "log").read_text()
+    assert pipeline.waits_for == ""
 
 
 def gpus(*amounts: float) -> list[dict[str, float]]:

@@ -15,6 +15,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -33,6 +34,12 @@ def processes_of(session: int) -> dict[int, str]:
             if int(of_session) == session and state not in "ZX":
                 found[int(path.parent.name)] = name
     return found
+
+
+def hold(path: Path) -> None:
+    """What a worker does that keeps what it was given; the file tells that it is at it."""
+    path.touch()
+    threading.Event().wait()
 
 
 class RayNode:

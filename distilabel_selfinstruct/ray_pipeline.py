@@ -165,7 +165,7 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
 
         name = str(worker.step.name)
         try:
-            errand = cloudpickle.dumps(replace(self._errand(worker), verbose=False))
+            errand = cloudpickle.dumps(replace(self._errand(worker), log_file=None))
         except Exception as error:
             raise PipelineError(f"Step '{name}' cannot be sent to another machine: {_said(error)}") from None
         errands = self._queues.queue()

@@ -2,6 +2,8 @@
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import contextlib
+import io
+import logging
 import multiprocessing as mp
 import os
 import pickle
@@ -107,6 +109,28 @@ def test_all_rows_in_their_order_from_replicas_on_several_nodes(run: Callable[..
     assert {row["count"] for row in rows} == {20}
     assert len({row["node"] for row in rows}) == 2
     wait_until_idle(cluster)
+
+
+class Talking(Double):
+    """Says in the log, on whatever node it is, how many rows it was given."""
+
+    def process(self, inputs: StepInput) -> Iterator[list[dict[str, Any]]]:  # type: ignore[override]
+        logging.getLogger("distilabel.step.talking").info("%d rows", len(inputs))
+        logging.getLogger("httpx").info("POST /v1/completions")
+        yield from super().process(inputs)
+
+
+def test_what_workers_log_is_written_by_the_main_process(
+    cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+    log, others = tmp_path / "log", io.StringIO()
+    with RayPipeline("test", cache_dir=tmp_path, address=cluster.address, log_file=log) as pipeline:
+        Numbers() >> Talking(resources=TWO)
+    pipeline.run(logging_handlers=[logging.StreamHandler(others)])
+    assert log.read_text().count("INFO     distilabel.step.talking: 5 rows\n") == 4
+    assert others.getvalue().count("5 rows\n") == 4
+    assert "POST" not in log.read_text()
 
 
 def test_a_gpu_is_given_to_one_stage_after_the_other(run: Callable[..., Any]) -> None:

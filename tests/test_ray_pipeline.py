@@ -407,6 +407,16 @@ def test_a_cluster_of_this_machine_without_a_token_where_the_user_says_so(monkey
         assert len(cluster.nodes) == 1
 
 
+def test_a_cluster_without_a_token(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    with RayCluster([], auth_mode="disabled") as cluster:
+        with pytest.raises(ConfigError, match="there is no token for it"):
+            run(lambda: Numbers() >> Double(), cluster.address)
+        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+        assert doubles(run(lambda: Numbers() >> Double(), cluster.address)["default"]) == DOUBLES
+
+
 def test_a_machine_that_is_not_at_its_address_in_the_cluster(
     run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -95,10 +95,12 @@ class RayCluster:
 
     Args:
         options: of `ray start`, for each node; the first is the head.
+        auth_mode: `token`, or `disabled` for a cluster that takes in everybody.
     """
 
-    def __init__(self, *options: list[str]) -> None:
+    def __init__(self, *options: list[str], auth_mode: str = "token") -> None:
         self._options = options
+        self._auth_mode = auth_mode
         self.token = secrets.token_hex(16)
         self.nodes: list[RayNode] = []
 
@@ -139,7 +141,7 @@ class RayCluster:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_MODE": self._auth_mode,
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
         }

@@ -25,13 +25,16 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, SelfInstructError
 
 _TICK = 0.2  # seconds between two looks at the workers
-_LOOK_AT_HEAD = 2.0  # seconds between two looks at the head
-_HEAD_AWAY = 10.0  # seconds that the head may be away
+_LOOK = 2.0  # seconds between two looks at the nodes
+_ANSWER = 3.0  # seconds that a node may take to answer
+_AWAY = 10.0  # seconds that a node may be away
 _SILENCE = 25.0  # seconds without a word after which the process that speaks to Ray is taken for stuck
-_CONNECT, _START = 25.0, 120.0  # seconds to reach a cluster, and to start one on this machine
+_IMPORT = 60.0  # seconds to import Ray, which may lie on slow storage
+_CONNECT, _START = 15.0, 120.0  # seconds to reach a cluster from then on, and to start one on this machine
+_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))  # what a client of gRPC says first
 _OBJECT_STORE = 100 * 2**20  # bytes; little above Ray's least, for nothing of ours goes through it
 
 Resources = dict[str, float]  # amounts by Ray's names: CPU, GPU, memory, or a user's own
@@ -57,7 +60,9 @@ class Cluster:
         is_stopped: asked while it is waited for; true ends the wait.
         host: the address of this machine in the cluster.
         nodes: its machines.
-        ended: workers that have ended; with what Ray says, where they died.
+        silent: addresses of nodes that do not answer any more.
+        ended: workers that have ended; with the error of this package that they raised, or what Ray says, where they
+            died.
 
     Raises:
         ConfigError: if there is no cluster, or it refuses the token; within 30 s.
@@ -68,7 +73,8 @@ class Cluster:
     is_stopped: Callable[[], bool] = lambda: False
     host: str = ""
     nodes: list[Node] = field(default_factory=list)
-    ended: dict[Key, str | None] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)
+    ended: dict[Key, SelfInstructError | str | None] = field(default_factory=dict)
 
     def __enter__(self) -> Cluster:
         if find_spec("ray") is None:
@@ -126,15 +132,23 @@ class Cluster:
 
     def _take(self, word: str, *rest: Any) -> None:
         self._last_word = time.monotonic()
-        if word == "connected":
+        if word == "imported":
+            self._wait(_START if self.address == "local" else _CONNECT)
+        elif word == "connected":
             self.host, self.nodes = rest
+        elif word == "silent":
+            (self.silent,) = rest
         elif word == "ended":
             self.ended[rest[0]] = rest[1]
         elif word == "lost":
             self._lost = str(rest[0])
 
+    def _wait(self, seconds: float) -> None:
+        """Grants so much time until the next word."""
+        self._last_word = time.monotonic() + seconds - _SILENCE
+
     def _check_address(self) -> None:
-        """Whether somebody listens at the address: Ray itself would try for a minute."""
+        """Whether a cluster may be at the address: Ray itself would try for a minute."""
         if self.address in ("local", "auto"):
             return
         host, _, port = self.address.rpartition(":")
@@ -143,13 +157,18 @@ class Cluster:
                 f"{self.address!r} is no address of a Ray cluster: expected HOST:PORT of its head, as"
                 " `ray start --head` prints it, or auto, on a machine of the cluster."
             )
+        if ":" in host:
+            raise ConfigError(
+                f"{self.address!r} is an IPv6 address. Give the IPv4 address of the cluster's head, as HOST:PORT."
+            )
         try:
-            socket.create_connection((host, int(port)), timeout=5).close()
-        except OSError as error:
-            raise ConfigError(f"There is no Ray cluster at {self.address} ({error.strerror or error}).") from None
+            _call(host, int(port))
+        except (OSError, UnicodeError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConfigError(f"There is no Ray cluster at {self.address} ({why}).") from None
 
     def _wait_until_connected(self) -> None:
-        self._last_word = time.monotonic() + (_START if self.address == "local" else _CONNECT) - _SILENCE
+        self._wait(_IMPORT)
         while not self.host:
             if (lost := self.lost()) is not None or "InvalidAuthToken" in self.log:
                 raise ConfigError(self._explained(lost or ""))
@@ -188,7 +207,7 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str, folder:
     os.dup2(log.fileno(), 1)
     os.dup2(log.fileno(), 2)
     try:
-        connected = _connected(address, folder)
+        connected = _connected(address, folder, channel)
         nodes = _living(connected.nodes())
         channel.send(("connected", connected.util.get_node_ip_address(), nodes))
         _Watch(connected, channel, nodes).run()
@@ -204,7 +223,7 @@ def _speak_to_ray(channel: Connection, others: Connection, address: str, folder:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _connected(address: str, folder: Path) -> Any:
+def _connected(address: str, folder: Path, channel: Connection) -> Any:
     """The module `ray`, connected; with a token, unless the user has said that there is none."""
     os.environ.setdefault("RAY_AUTH_MODE", "token")
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -220,6 +239,7 @@ def _connected(address: str, folder: Path) -> Any:
     import ray
     from ray._raylet import Config  # type: ignore[attr-defined]
 
+    channel.send(("imported",))
     Config.initialize("")  # where the main process had imported it: it reads the environment only once
     ray.init(address, log_to_driver=False, configure_logging=False, **options)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it has set a handler
@@ -227,10 +247,10 @@ def _connected(address: str, folder: Path) -> Any:
 
 
 def _living(listed: list[dict[str, Any]]) -> list[Node]:
-    """The nodes that answer: Ray notices the death of one only after half a minute."""
+    """The nodes that answer: Ray notices the death of one only after a minute."""
 
     def answers(node: dict[str, Any]) -> bool:
-        return bool(node["Alive"]) and _is_open(node["NodeManagerAddress"], node["NodeManagerPort"])
+        return bool(node["Alive"]) and _answers(node["NodeManagerAddress"], node["NodeManagerPort"])
 
     with ThreadPoolExecutor(32) as pool:
         alive = list(pool.map(answers, listed))
@@ -241,13 +261,25 @@ def _living(listed: list[dict[str, Any]]) -> list[Node]:
     ]
 
 
-def _is_open(host: str, port: int) -> bool:
-    """Whether somebody listens there."""
+def _answers(host: str, port: int) -> bool:
     try:
-        socket.create_connection((host, port), timeout=5).close()
+        _call(host, port)
     except OSError:
         return False
     return True
+
+
+def _call(host: str, port: int) -> None:
+    """Waits until a server of Ray answers; one that hangs still accepts connections, but says nothing.
+
+    Raises:
+        OSError: if none does.
+    """
+    with socket.create_connection((host, port), timeout=_ANSWER) as connection:
+        connection.sendall(_PREFACE)
+        with contextlib.suppress(ConnectionResetError):  # by one that expects TLS
+            if connection.recv(6) == b"HTTP/1":
+                raise OSError("a web server is there, such as that of Ray's dashboard")
 
 
 class _Watch:
@@ -259,17 +291,20 @@ class _Watch:
 
     def __init__(self, ray: Any, channel: Connection, nodes: list[Node]) -> None:
         self._ray, self._channel = ray, channel
-        self._head = ray.get_runtime_context().gcs_address
+        self._head: str = ray.get_runtime_context().gcs_address
         self._workers: dict[Any, tuple[Key, Any]] = {}  # by the result that each will have
         self._next_node = itertools.cycle([node.id for node in nodes])
-        self._looked = self._seen = time.monotonic()
+        self._looked = self._head_answered = time.monotonic()
+        self._answered: dict[str, float] = {}  # when each node did last, by its id
 
     def run(self) -> None:
         while True:
             if self._channel.poll(_TICK):
                 self._start(*self._channel.recv())
             self._look_at_workers()
-            self._look_at_head()
+            if time.monotonic() - self._looked > _LOOK:
+                self._looked = time.monotonic()
+                self._look_at_nodes()
             self._channel.send(("alive",))
 
     def _start(self, key: Key, visit: Callable[[], None], resources: Resources) -> None:
@@ -293,20 +328,27 @@ class _Watch:
                 self._ray.get(result)
                 self._channel.send(("ended", key, None))
             except Exception as error:
-                self._channel.send(("ended", key, " ".join(str(error).split())))
+                cause = getattr(error, "cause", None)
+                how = cause if isinstance(cause, SelfInstructError) else " ".join(str(error).split())
+                self._channel.send(("ended", key, how))
             self._ray.kill(worker)  # what it has held is for the next stage
 
-    def _look_at_head(self) -> None:
-        """Ray itself would notice its loss after a minute, and end this process."""
-        now = time.monotonic()
-        if now - self._looked < _LOOK_AT_HEAD:
-            return
-        self._looked = now
+    def _look_at_nodes(self) -> None:
+        """Ray itself would notice the loss of one after a minute, and end this process if it is the head."""
         host, _, port = self._head.rpartition(":")
-        if _is_open(host, int(port)):
-            self._seen = now
-        elif now - self._seen > _HEAD_AWAY:
-            raise RuntimeError(f"The head of the Ray cluster at {self._head} does not answer any more.")
+        if not _answers(host, int(port)):
+            if self._looked - self._head_answered > _AWAY:
+                raise RuntimeError(f"The head of the Ray cluster at {self._head} does not answer any more.")
+            return
+        self._head_answered = self._looked
+        nodes = [node for node in self._ray.nodes() if node["Alive"]]
+        self._answered |= {node.id: self._looked for node in _living(nodes)}
+        silent = {
+            node["NodeManagerAddress"]
+            for node in nodes
+            if self._looked - self._answered.setdefault(node["NodeID"], self._looked) > _AWAY
+        }
+        self._channel.send(("silent", silent))
 
 
 class _Worker:

@@ -28,6 +28,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from logging.handlers import QueueHandler
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
@@ -60,6 +61,8 @@ from distilabel_selfinstruct.llms.slots import Budget, SlotServer
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step, _Step
     from distilabel.typing import InputDataset, LoadGroups
+
+    from distilabel_selfinstruct.ray_pipeline import RayPipeline
 
 GO_ON = "Run the same command again to go on: nothing that was answered is lost."
 _FINISHED = "finished.json"
@@ -218,14 +221,21 @@ def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
+class _Sending(QueueHandler):
+    """Sends log records to the main process: several machines cannot append to one file."""
+
+    def enqueue(self, record: logging.LogRecord) -> None:
+        self.queue.put(record)  # type: ignore[attr-defined]
+
+
 @dataclass(frozen=True)
 class _Errand:
-    """What a worker's process is sent to do, wherever it runs."""
+    """What a worker's process is sent to do, wherever it runs; without a log file the main process writes its log."""
 
     worker: _Worker
     pipeline_name: str
     cache_id: str
-    log_file: Path
+    log_file: Path | None
     verbose: bool
 
     def run(self) -> None:
@@ -233,7 +243,10 @@ class _Errand:
         with contextlib.suppress(OSError):  # so that `top` says which step a process is
             Path("/proc/self/comm").write_text(str(self.worker.step.name))
         set_pipeline_running_env_variables(self.pipeline_name, self.cache_id)
-        _log_to(self.log_file, self.verbose)
+        if self.log_file is None:
+            _log_with([_Sending(self.worker.output_queue)])  # type: ignore[arg-type]
+        else:
+            _log_with(_handlers(self.log_file, self.verbose))
         self.worker.run()
 
 
@@ -319,6 +332,11 @@ class WholePipeline(BasePipeline):
     @abstractmethod
     def _end_workers(self, at_once: bool) -> None:
         """Waits for workers that have finished, or ends them at once, whatever they do."""
+
+    @property
+    def waits_for(self) -> str:
+        """What others hold that its workers need, where they have waited for it for long."""
+        return ""
 
     # --- running ----------------------------------------------------------------------------------------------------
 
@@ -469,12 +487,16 @@ class WholePipeline(BasePipeline):
         """Takes what the workers say off their queue; in a thread, for one that is killed may leave half a message."""
         while not over.is_set():
             try:
-                self._heard.put(self._output_queue.get(timeout=_TICK))
+                said = self._output_queue.get(timeout=_TICK)
             except queue.Empty:
                 continue
             except Exception as error:
                 self._heard.put(PipelineError(f"What a step has sent cannot be read: {type(error).__name__}: {error}"))
                 return
+            if isinstance(said, logging.LogRecord):
+                logging.getLogger(said.name).handle(said)
+            else:
+                self._heard.put(said)
 
     def _note_signal(self, name: str) -> None:
         self._signals.append(name)
@@ -591,7 +613,7 @@ class WholePipeline(BasePipeline):
     def _let_requests_finish(self, reason: str) -> None:
         """Lets no further request be sent, and waits until the answers to all others are stored: they are paid for.
 
-        Not for long after a failure; and a signal ends the wait.
+        Not for long after a failure, or once a worker is dead; and a signal ends the wait.
         """
         assert self.slots is not None
         self.slots.stop(reason)
@@ -600,6 +622,8 @@ class WholePipeline(BasePipeline):
         if self.slots.is_busy:
             self._logger.warning("Waiting for the answers to open requests; another signal ends the wait.")
         while self.slots.is_busy and len(self._signals) == signals and time.monotonic() < until:
+            if until == math.inf and self._dead_worker(after_silence=False) is not None:
+                until = time.monotonic() + _PATIENCE
             time.sleep(0.02)
 
     def _stuck(self) -> str:
@@ -696,6 +720,30 @@ class Pipeline(WholePipeline, _LocalPipeline):
         super().__init__(name, **kwargs)
         self._workers: list[tuple[str, int, Any]] = []
 
+    def ray(self, ray_head_node_url: str | None = None, ray_init_kwargs: dict[str, Any] | None = None) -> RayPipeline:
+        """The same steps in a `RayPipeline` of this package, on the cluster at `HOST:PORT` or a new one here.
+
+        Raises:
+            ConfigError: if `ray_init_kwargs` are given.
+        """
+        from distilabel_selfinstruct.ray_pipeline import RayPipeline
+
+        pipeline = RayPipeline(
+            self.name,
+            address=ray_head_node_url or "local",
+            ray_init_kwargs=ray_init_kwargs,
+            description=self.description,
+            cache_dir=self._cache_dir,
+            enable_metadata=self._enable_metadata,
+            requirements=self.requirements,
+            concurrency=self.concurrency,
+            budget=self.budget,
+            log_file=self.log_file,
+            verbose=self.verbose,
+        )
+        pipeline.dag = self.dag
+        return pipeline
+
     @property
     def QueueClass(self) -> Any:
         return _Queue
@@ -764,12 +812,15 @@ def _signals_go_to(take: Callable[[str], None]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _log_to(log_file: Path, verbose: bool, handlers: list[logging.Handler] | None = None) -> None:
+def _handlers(log_file: Path, verbose: bool) -> list[logging.Handler]:
     log_file.parent.mkdir(parents=True, exist_ok=True)
     to_file = logging.FileHandler(log_file, encoding="utf-8", delay=True)
     to_file.setFormatter(logging.Formatter("[%(asctime)s] %(levelname)-8s %(name)s: %(message)s"))
-    on_screen = [logging.StreamHandler()] if verbose else []
-    logging.getLogger().handlers = [to_file, *on_screen, *(handlers or [])]
+    return [to_file, logging.StreamHandler()] if verbose else [to_file]
+
+
+def _log_with(handlers: list[logging.Handler]) -> None:
+    logging.getLogger().handlers = handlers
     logging.getLogger().setLevel(logging.INFO)
     for name in _NOISY_LOGGERS:
         logging.getLogger(name).setLevel(logging.WARNING)
@@ -780,7 +831,7 @@ def _logging_to(log_file: Path, verbose: bool, handlers: list[logging.Handler] |
     """The log goes to the file, and to the screen if asked; afterwards logging is as it was before."""
     root = logging.getLogger()
     before = root.handlers[:], root.level, {name: logging.getLogger(name).level for name in _NOISY_LOGGERS}
-    _log_to(log_file, verbose, handlers)
+    _log_with([*_handlers(log_file, verbose), *(handlers or [])])
     try:
         yield
     finally:

@@ -11,12 +11,16 @@ import pickle
 import queue
 import secrets
 import socket
+import struct
+import sys
 import threading
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any
 
+_REACH = 10.0  # seconds that a connection may take
+_GREETING = 60.0  # seconds that a stranger may take for each part of the proof that it knows the secret
 _END = b""  # a message to who waits at a queue that is closed; one from a worker asks for the next item
 
 
@@ -32,23 +36,24 @@ class QueueServer:
         self._address: tuple[str, int] = self._socket.getsockname()[:2]
         self._secret = secrets.token_bytes(32)
         self._queues: list[ServedQueue] = []
-        self._accepted: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+        self._acceptor = self._thread(self._accept)
+        self._serving: dict[socket.socket, threading.Thread] = {}
 
     def __enter__(self) -> QueueServer:
-        self._start(self._accept)
+        self._acceptor.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
-        self._threads[0].join()  # nobody comes in any more
+        self._acceptor.join()  # nobody comes in any more
         for served in self._queues:
             served.end()
-        for accepted in list(self._accepted):
+        serving = dict(self._serving)
+        for accepted in serving:
             with contextlib.suppress(OSError):  # the other end was faster
                 accepted.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
+        for thread in serving.values():
             thread.join()
 
     def queue(self) -> ServedQueue:
@@ -57,23 +62,24 @@ class QueueServer:
         self._queues.append(served)
         return served
 
-    def _start(self, target: Any, *args: Any) -> None:
-        thread = threading.Thread(target=target, args=args, name="queue-server", daemon=True)
-        thread.start()
-        self._threads.append(thread)
+    @staticmethod
+    def _thread(target: Any, *args: Any) -> threading.Thread:
+        return threading.Thread(target=target, args=args, name="queue-server", daemon=True)
 
     def _accept(self) -> None:
         with contextlib.suppress(OSError):  # the socket is closed
             while True:
                 accepted, _ = self._socket.accept()
-                self._accepted.add(accepted)
-                self._start(self._serve, accepted)
+                self._serving[accepted] = thread = self._thread(self._serve, accepted)
+                thread.start()
 
     def _serve(self, accepted: socket.socket) -> None:
         with accepted, contextlib.suppress(OSError, EOFError, AuthenticationError), _connection(accepted) as connection:
+            _limit_silence(accepted, _GREETING)
             deliver_challenge(connection, self._secret)
             answer_challenge(connection, self._secret)
             served = self._queues[int(connection.recv_bytes())]
+            _limit_silence(accepted, 0)
             while True:
                 if (message := connection.recv_bytes()) != _END:
                     served.items.put(message)
@@ -82,10 +88,28 @@ class QueueServer:
                     served.end()  # for the next who waits
                     break
                 connection.send_bytes(item)
-        self._accepted.discard(accepted)
+        del self._serving[accepted]
+
+
+def keep_alive(connected: socket.socket) -> None:
+    """Lets nobody on the way forget a connection that is idle for hours, and ends one to a machine that is gone."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+def _limit_silence(connected: socket.socket, seconds: float) -> None:
+    """Makes reading fail where nothing comes for so long; 0 is no limit."""
+    whole = int(seconds)
+    limit = struct.pack("ll", whole, int((seconds - whole) * 1e6))
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def _connection(connected: socket.socket) -> Connection:
+    keep_alive(connected)
+    connected.settimeout(None)
     connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return Connection(os.dup(connected.fileno()))
 
@@ -115,12 +139,12 @@ class RemoteQueue:
     """A queue of the main process as a worker sees it. Errors of the connection say that the main process is gone."""
 
     def __init__(self, address: tuple[str, int], secret: bytes, number: int) -> None:
-        self._arguments = address, secret, number
+        self.address, self._secret, self._number = address, secret, number
         self._lock = threading.Lock()
         self._opened: Connection | None = None
 
     def __reduce__(self) -> Any:
-        return RemoteQueue, self._arguments
+        return RemoteQueue, (self.address, self._secret, self._number)
 
     def put(self, obj: Any) -> None:
         message = pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
@@ -139,10 +163,9 @@ class RemoteQueue:
 
     def _connection(self) -> Connection:
         if self._opened is None:
-            address, secret, number = self._arguments
-            with socket.create_connection(address) as connected:
+            with socket.create_connection(self.address, timeout=_REACH) as connected:
                 self._opened = _connection(connected)
-            answer_challenge(self._opened, secret)
-            deliver_challenge(self._opened, secret)
-            self._opened.send_bytes(str(number).encode())
+            answer_challenge(self._opened, self._secret)
+            deliver_challenge(self._opened, self._secret)
+            self._opened.send_bytes(str(self._number).encode())
         return self._opened

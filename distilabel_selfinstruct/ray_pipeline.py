@@ -8,6 +8,7 @@ import secrets
 import sys
 import threading
 import traceback
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -21,13 +22,17 @@ from distilabel.utils.serialization import TYPE_INFO_KEY
 
 from distilabel_selfinstruct import __version__
 from distilabel_selfinstruct.cluster import Cluster, Key, Node, Resources
-from distilabel_selfinstruct.errors import ConfigError, PipelineError
+from distilabel_selfinstruct.errors import ConfigError, PipelineError, SelfInstructError
 from distilabel_selfinstruct.llms.slots import join_slots
 from distilabel_selfinstruct.pipeline import GO_ON, Interrupted, Pipeline, WholePipeline, _said, _StepFailed, _Worker
 from distilabel_selfinstruct.queues import QueueServer, RemoteQueue, ServedQueue
 
 if TYPE_CHECKING:
     from distilabel.steps.base import _Step
+
+_LATE = 30.0  # seconds after which a worker that has not come to a node is late
+_LAYOUTS = 200  # ways to place workers on nodes that are looked through at the same time
+_Layout = frozenset[tuple[tuple[int, ...], int]]
 
 
 @dataclass(frozen=True)
@@ -62,16 +67,24 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
     The other arguments are those of `Pipeline`.
 
     Raises:
-        ConfigError: from `run`, if there is no such cluster, it refuses the token, or is too small.
+        ConfigError: if an argument of distilabel's own is given that `address` stands for here; from `run`, if there is
+            no such cluster, it refuses the token, or is too small.
         MissingExtraError: from `run`, if Ray is not installed.
     """
 
     is_on_ray: ClassVar[bool] = True
 
     def __init__(self, name: str | None = None, *, address: str = "local", **kwargs: Any) -> None:
+        for argument in ("ray_head_node_url", "ray_init_kwargs"):
+            if kwargs.pop(argument, None):
+                raise ConfigError(
+                    f"RayPipeline takes no {argument}; give address, HOST:PORT of the head of a cluster, and start the"
+                    " cluster with what else it needs."
+                )
         super().__init__(name, **kwargs)
         self.address = address
         self._nodes: dict[Key, str] = {}  # of the workers that have come there
+        self._is_late = False
 
     @property
     def QueueClass(self) -> Any:
@@ -93,8 +106,18 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
             if self._signals:
                 raise Interrupted(self._signals[0])
             self._check_room(sorted(self._cluster.nodes, key=lambda node: node.address))
-            with QueueServer(self._cluster.host) as self._queues, self._marked():
+            with self._queue_server() as self._queues, self._marked():
                 yield self._cluster.host
+
+    def _queue_server(self) -> QueueServer:
+        try:
+            return QueueServer(self._cluster.host)
+        except OSError as error:
+            raise ConfigError(
+                f"This process cannot listen at {self._cluster.host}, the address of this machine in the Ray cluster"
+                f" ({error.strerror}). Give `ray start` here --node-ip-address, an address of this machine that the"
+                " other nodes reach."
+            ) from None
 
     @contextlib.contextmanager
     def _marked(self) -> Iterator[None]:
@@ -109,13 +132,40 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         finally:
             self._marker.unlink(missing_ok=True)
 
+    def _load_stage(self) -> None:
+        late = threading.Timer(_LATE, self._note_late)
+        late.start()
+        try:
+            super()._load_stage()
+        finally:
+            late.cancel()
+            late.join()
+            self._is_late = False
+
+    def _note_late(self) -> None:
+        self._is_late = True
+        if self.waits_for:
+            self._logger.warning(f"Waiting for {self.waits_for}")
+
+    @property
+    def waits_for(self) -> str:
+        if not self._is_late:
+            return ""
+        late = []
+        for name in self._steps_to_be_loaded_in_stage(self._current_stage):
+            needed = _resources(self.dag.get_step(name)[STEP_ATTR_NAME])
+            count = sum((name, replica) not in self._nodes for replica in range(self.dag.get_step_replica_count(name)))
+            if needed and count:
+                late.append(f"{count} x {_listed(needed)} for step '{name}'")
+        return f"{'; '.join(late)}: other jobs hold it, or its node is slow" if late else ""
+
     def _start_worker(self, worker: _Worker) -> None:
         assert self.slots is not None
         import cloudpickle
 
         name = str(worker.step.name)
         try:
-            errand = cloudpickle.dumps(replace(self._errand(worker), verbose=False))
+            errand = cloudpickle.dumps(replace(self._errand(worker), log_file=None))
         except Exception as error:
             raise PipelineError(f"Step '{name}' cannot be sent to another machine: {_said(error)}") from None
         errands = self._queues.queue()
@@ -140,13 +190,18 @@ class RayPipeline(WholePipeline, _StockRayPipeline):
         for key, how in self._cluster.ended.items():
             if key not in self._ended and (how is not None or after_silence):
                 return self._death(key, how or "it ended without a word")
+        for key, node in self._nodes.items():
+            if key not in self._ended and node in self._cluster.silent:
+                return f"The worker of step '{key[0]}' is gone: its node {node} does not answer any more. {GO_ON}"
         if lost is None:
             return None
         self._logger.error(f"{lost} Ray's last words: {self._cluster.log[-2000:]}")
         return f"{lost} {GO_ON}"
 
-    def _death(self, key: Key, how: str) -> str:
+    def _death(self, key: Key, how: SelfInstructError | str) -> str:
         self._logger.error(f"Worker of step '{key[0]}', replica {key[1]}: {how}")
+        if isinstance(how, SelfInstructError):
+            return str(how)
         if (node := self._nodes.get(key)) is None:
             if "No module named 'distilabel_selfinstruct'" in how:
                 return f"A node has no distilabel-selfinstruct {__version__}, and none of its extra ray; install both."
@@ -201,15 +256,47 @@ def _resources(step: _Step) -> Resources:
 
 
 def _without_room(needs: list[tuple[str, Resources]], nodes: list[Node]) -> str | None:
-    """The first step whose worker finds no node with room, if the largest ones choose first."""
-    free = [dict(node.resources) for node in nodes]
-    for name, need in sorted(needs, key=lambda each: -max(each[1].values(), default=0)):
-        home = next((node for node in free if all(node.get(kind, 0) >= need[kind] for kind in need)), None)
-        if home is None:
-            return name
-        for kind in need:
-            home[kind] -= need[kind]
-    return None
+    """The first step with a worker that finds no place beside those before it, whichever places these take."""
+    asked = [(name, need) for name, need in needs if need]
+
+    def too_many(count: int) -> bool:
+        return not _may_fit([need for _, need in asked[:count]], nodes)
+
+    if not too_many(len(asked)):
+        return None
+    return asked[bisect_left(range(1, len(asked)), True, key=too_many)][0]
+
+
+def _may_fit(needs: list[Resources], nodes: list[Node]) -> bool:
+    """Whether all find a place at the same time; true also where that would take long to tell."""
+    kinds = sorted({kind for need in needs for kind in need})
+
+    def amounts(resources: Resources) -> tuple[int, ...]:
+        return tuple(round(resources.get(kind, 0) * 10_000) for kind in kinds)  # as exact as Ray is
+
+    def has(free: tuple[int, ...], need: tuple[int, ...]) -> bool:
+        return all(there >= part for there, part in zip(free, need))
+
+    all_free, all_needed = [amounts(node.resources) for node in nodes], [amounts(need) for need in needs]
+    there = tuple(map(sum, zip(*all_free)))
+    if not has(there, tuple(map(sum, zip(*all_needed)))):
+        return False
+    if not all(any(has(free, need) for free in all_free) for need in all_needed):
+        return False
+    layouts = {frozenset(Counter(all_free).items())}  # what can be free after those before, with the number of nodes
+    for need in sorted(all_needed, key=lambda need: -max(part / max(whole, 1) for part, whole in zip(need, there))):
+        layouts = {_placed(layout, free, need) for layout in layouts for free, _ in layout if has(free, need)}
+        if len(layouts) > _LAYOUTS:
+            return True
+    return bool(layouts)
+
+
+def _placed(layout: _Layout, free: tuple[int, ...], need: tuple[int, ...]) -> _Layout:
+    """The layout after a node that has so much free took a worker in."""
+    after = Counter(dict(layout))
+    after[free] -= 1
+    after[tuple(there - part for there, part in zip(free, need))] += 1
+    return frozenset((+after).items())
 
 
 def _listed(resources: Resources) -> str:
@@ -224,19 +311,25 @@ def _visit(errands: RemoteQueue) -> None:
     import cloudpickle
     import ray
 
-    terms: _Terms = errands.get()
     node = ray.util.get_node_ip_address()
+    try:
+        terms: _Terms = errands.get()
+    except OSError as error:
+        host, port = errands.address
+        raise PipelineError(
+            f"Node {node} does not reach {host}:{port}, where the main process listens ({error.strerror or error})."
+            " Nodes must reach all ports of the machine that the command runs on."
+        ) from None
     try:
         _check(terms)
         sys.path += [folder for folder in terms.path if folder not in sys.path]
         join_slots(terms.slots)
         errand = cloudpickle.loads(errands.get())
+        terms.output.put({"name": terms.step_name, "status": "arrived", "replica": terms.replica, "text": node})
+        threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
+        errand.run()
     except Exception as error:
         terms.output.put(_StepFailed(terms.step_name, f"node {node} {_said(error)}", traceback.format_exc()))
-        return
-    terms.output.put({"name": terms.step_name, "status": "arrived", "replica": terms.replica, "text": node})
-    threading.Thread(target=_end_with_main_process, args=(errands,), daemon=True).start()
-    errand.run()
 
 
 def _check(terms: _Terms) -> None:

@@ -32,7 +32,7 @@ class Progress:
         if slots is None:
             return ["starting"]
         seconds = max(time.monotonic() - self._started, 0.001)
-        lines = []
+        lines = [f"waiting for {self._pipeline.waits_for}"] if self._pipeline.waits_for else []
         loops = {stage: event for stage, event in list(slots.events.items()) if "wanted" in event}
         for stage, event in loops.items():
             admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import queue
 import socket
@@ -62,6 +63,40 @@ def test_without_the_secret_there_is_nothing(server: QueueServer) -> None:
     with socket.create_connection(address) as silent:  # says nothing, and nobody waits for it
         assert elsewhere(served).get() == "private"
         silent.close()
+
+
+def test_who_says_nothing_is_shown_out(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.queues._GREETING", 0.05)
+    with socket.create_connection(server.queue().remote.address, timeout=60) as silent:
+        while silent.recv(1000):  # what it is asked
+            pass
+    for thread in list(server._serving.values()):
+        thread.join()
+    assert server._serving == {}
+
+
+def test_who_knows_the_secret_may_be_silent_for_long(server: QueueServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.queues._GREETING", 0.05)
+    served = server.queue()
+    remote = elsewhere(served)
+    remote.put("first")
+    assert served.get(timeout=60) == "first"
+    with socket.create_connection(remote.address, timeout=60) as silent:  # until this one is shown out
+        while silent.recv(1000):
+            pass
+    remote.put("second")
+    assert served.get(timeout=60) == "second"
+
+
+def test_a_connection_that_is_idle_for_long_is_kept_alive(server: QueueServer) -> None:
+    served = server.queue()
+    served.put("first")
+    remote = elsewhere(served)
+    remote.get()
+    assert remote._opened is not None
+    for descriptor in (remote._opened.fileno(), *(accepted.fileno() for accepted in server._serving)):
+        with socket.socket(fileno=os.dup(descriptor)) as connected:
+            assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
 
 
 def test_the_end_lets_nobody_wait() -> None:

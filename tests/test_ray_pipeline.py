@@ -2,7 +2,12 @@
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import contextlib
+import io
+import logging
+import multiprocessing as mp
 import os
+import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -11,7 +16,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from multiprocessing import active_children
 from pathlib import Path
 from typing import Any
@@ -20,13 +27,14 @@ import pytest
 from distilabel.steps import StepInput, StepResources
 from pydantic import PrivateAttr
 
-from distilabel_selfinstruct import RayPipeline, __version__
+from distilabel_selfinstruct import Pipeline, RayPipeline, __version__
 from distilabel_selfinstruct.cluster import Cluster, Node
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, PipelineError
+from distilabel_selfinstruct.llms.slots import Budget, SlotServer
 from distilabel_selfinstruct.pipeline import Interrupted
-from distilabel_selfinstruct.queues import RemoteQueue
-from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _without_room
-from tests.support.ray_cluster import RayCluster
+from distilabel_selfinstruct.queues import QueueServer, RemoteQueue
+from distilabel_selfinstruct.ray_pipeline import _check, _Terms, _visit, _without_room
+from tests.support.ray_cluster import RayCluster, hold
 from tests.support.waiting import ends_in_time, wait_until
 from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
 
@@ -102,6 +110,28 @@ def test_all_rows_in_their_order_from_replicas_on_several_nodes(run: Callable[..
     assert {row["count"] for row in rows} == {20}
     assert len({row["node"] for row in rows}) == 2
     wait_until_idle(cluster)
+
+
+class Talking(Double):
+    """Says in the log, on whatever node it is, how many rows it was given."""
+
+    def process(self, inputs: StepInput) -> Iterator[list[dict[str, Any]]]:  # type: ignore[override]
+        logging.getLogger("distilabel.step.talking").info("%d rows", len(inputs))
+        logging.getLogger("httpx").info("POST /v1/completions")
+        yield from super().process(inputs)
+
+
+def test_what_workers_log_is_written_by_the_main_process(
+    cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+    log, others = tmp_path / "log", io.StringIO()
+    with RayPipeline("test", cache_dir=tmp_path, address=cluster.address, log_file=log) as pipeline:
+        Numbers() >> Talking(resources=TWO)
+    pipeline.run(logging_handlers=[logging.StreamHandler(others)])
+    assert log.read_text().count("INFO     distilabel.step.talking: 5 rows\n") == 4
+    assert others.getvalue().count("5 rows\n") == 4
+    assert "POST" not in log.read_text()
 
 
 def test_a_gpu_is_given_to_one_stage_after_the_other(run: Callable[..., Any]) -> None:
@@ -199,26 +229,152 @@ def test_the_main_process_killed(cluster: RayCluster, tmp_path: Path) -> None:
     wait_until_idle(cluster)
 
 
+@pytest.fixture
+def freezing(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Runs a pipeline on two nodes, of which one falls silent; then comes what else is given."""
+    with RayCluster([], []) as cluster:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+        over = threading.Event()
+
+        def freeze_once_at_work(then: Callable[[], None]) -> None:
+            while "where_0" not in cluster.nodes[1].workers():
+                if over.wait(0.05):
+                    return
+            cluster.nodes[1].freeze()
+            then()
+
+        def run_freezing(then: Callable[[], None] = lambda: None) -> Any:
+            thread = threading.Thread(target=freeze_once_at_work, args=(then,), daemon=True)
+            thread.start()
+            try:
+                run(lambda: Numbers(batch_size=1) >> Where(resources=TWO, input_batch_size=1), cluster.address)
+            finally:
+                over.set()
+                thread.join()
+
+        yield run_freezing
+
+
+def test_a_node_that_falls_silent(freezing: Callable[..., Any]) -> None:
+    said = (
+        r"The worker of step '(numbers|where)_0' is gone: its node 127\.0\.0\.3 does not answer any more\. Run the same"
+        r" command again to go on: nothing that was answered is lost\."
+    )
+    with pytest.raises(PipelineError) as caught:
+        freezing()
+    assert re.fullmatch(said, str(caught.value))
+
+
+def test_a_signal_while_a_node_is_silent(freezing: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(SlotServer, "is_busy", True)  # as where workers on the silent node have requests in flight
+    with pytest.raises(Interrupted):
+        freezing(then=lambda: os.kill(os.getpid(), signal.SIGINT))
+
+
+# --- as with distilabel's own ---
+
+
+def test_a_pipeline_built_for_this_machine(run: Callable[..., Any], cluster: RayCluster, tmp_path: Path) -> None:
+    budget = Budget(max_tokens=5)
+    with Pipeline("test", cache_dir=tmp_path, concurrency=3, budget=budget, log_file=tmp_path / "log") as here:
+        Numbers() >> Double()
+    there = here.ray(cluster.address)
+    assert type(there) is RayPipeline
+    assert (there.address, there.concurrency, there.budget) == (cluster.address, 3, budget)
+    assert (there.name, there.log_file, there.signature) == ("test", tmp_path / "log", here.signature)
+    assert doubles(there.run()["default"]["train"].to_list()) == DOUBLES
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"ray_head_node_url": "ray://127.0.0.1:10001"}, "RayPipeline takes no ray_head_node_url; give address, "),
+        ({"ray_init_kwargs": {"num_cpus": 2}}, "RayPipeline takes no ray_init_kwargs; give address, "),
+    ],
+    ids=["url", "kwargs"],
+)
+def test_arguments_of_distilabels_own(given: dict[str, Any], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        RayPipeline("test", **given)
+
+
 # --- the way to the cluster ------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def deaf() -> Iterator[str]:
-    """Somebody who listens, and says nothing."""
+@contextlib.contextmanager
+def saying(word: bytes) -> Iterator[str]:
+    """The address of somebody who says one thing to all who come, and nothing else."""
+    came: list[socket.socket] = []
+
+    def welcome() -> None:
+        with contextlib.suppress(OSError):  # the socket is closed
+            while True:
+                came.append(server.accept()[0])
+                came[-1].sendall(word)
+
     with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=welcome, daemon=True)
+        thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    for each in came:
+        each.close()
 
 
-def test_an_address_that_is_none(run: Callable[..., Any], deaf: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilabel_selfinstruct.cluster._CONNECT", 3.0)
+@pytest.mark.parametrize(
+    ("word", "why"),
+    [
+        (b"", "timed out"),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", "a web server is there, such as that of Ray's dashboard"),
+    ],
+    ids=["nothing", "as a web server"],
+)
+def test_an_address_where_somebody_else_is(word: bytes, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.cluster._speak_to_ray", os.abort)  # it does not come to that
+    with saying(word) as address, pytest.raises(ConfigError) as caught, Cluster(address):
+        pass
+    assert str(caught.value) == f"There is no Ray cluster at {address} ({why})."
+
+
+def test_a_server_that_speaks_as_ray_and_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.cluster._CONNECT", 1.0)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 32)
+    with saying(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))) as address, pytest.raises(ConfigError) as caught, Cluster(address):
+        pass
+    assert str(caught.value) == (
+        f"The Ray cluster at {address} cannot be used: The Ray cluster does not answer any more."
+    )
+
+
+def test_an_address_that_is_none(run: Callable[..., Any]) -> None:
     for address, said in [
         ("127.0.0.1:1", r"There is no Ray cluster at 127.0.0.1:1 \(Connection refused\)."),
         ("127.0.0.1", "'127.0.0.1' is no address of a Ray cluster: expected HOST:PORT"),
         ("ray://127.0.0.1:10001", "'ray://127.0.0.1:10001' is no address"),
-        (deaf, f"The Ray cluster at {deaf} cannot be used: The Ray cluster does not answer any more."),
     ]:
         with pytest.raises(ConfigError, match=said):
             run(lambda: Numbers() >> Double(), address)
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        (f"{'a' * 70}.b:6379", f"There is no Ray cluster at {'a' * 70}.b:6379 ("),
+        ("127.0.0.1:65536", "There is no Ray cluster at 127.0.0.1:65536 ("),
+    ],
+    ids=["a name that is too long", "a port that is too large"],
+)
+def test_an_address_that_nobody_can_have(address: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)), Cluster(address):
+        pass
+
+
+@pytest.mark.parametrize("address", ["[::1]:6379", "fd00::7:6379"])
+def test_an_ipv6_address(address: str) -> None:
+    said = f"{address!r} is an IPv6 address. Give the IPv4 address of the cluster's head, as HOST:PORT."
+    with pytest.raises(ConfigError, match=re.escape(said)), Cluster(address):
+        pass
 
 
 def test_a_wrong_token_and_none(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -252,6 +408,45 @@ def test_a_cluster_of_this_machine_without_a_token_where_the_user_says_so(monkey
         assert len(cluster.nodes) == 1
 
 
+def test_a_cluster_without_a_token(run: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("RAY_AUTH_TOKEN")
+    with RayCluster([], auth_mode="disabled") as cluster:
+        with pytest.raises(ConfigError, match="there is no token for it"):
+            run(lambda: Numbers() >> Double(), cluster.address)
+        monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+        assert doubles(run(lambda: Numbers() >> Double(), cluster.address)["default"]) == DOUBLES
+
+
+def test_a_machine_that_is_not_at_its_address_in_the_cluster(
+    run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Translated(Cluster):
+        def __enter__(self) -> Cluster:
+            super().__enter__().host = "192.0.2.1"
+            return self
+
+    monkeypatch.setattr("distilabel_selfinstruct.ray_pipeline.Cluster", Translated)
+    with pytest.raises(ConfigError, match=r"cannot listen at 192\.0\.2\.1, the address of this machine in the"):
+        run(lambda: Numbers() >> Double())
+
+
+def test_a_main_process_that_no_node_reaches(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    class Closed(QueueServer):
+        def __init__(self, host: str) -> None:
+            super().__init__(host)
+            self._address = ("127.0.0.1", 1)
+
+    monkeypatch.setattr("distilabel_selfinstruct.ray_pipeline.QueueServer", Closed)
+    said = (
+        r"Node 127\.0\.0\.[234] does not reach 127\.0\.0\.1:1, where the main process listens \(Connection refused\)\."
+        r" Nodes must reach all ports of the machine that the command runs on\."
+    )
+    with pytest.raises(PipelineError) as caught:
+        run(lambda: Numbers() >> Double())
+    assert re.fullmatch(said, str(caught.value))
+
+
 def test_ray_is_an_extra(run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("distilabel_selfinstruct.cluster.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[ray\]"'):
@@ -271,12 +466,70 @@ def test_a_cluster_that_is_too_small(run: Callable[..., Any]) -> None:
     )
 
 
-def test_room_is_looked_for_node_by_node() -> None:
-    nodes = [Node("a", {"GPU": 4, "CPU": 8}), Node("b", {"GPU": 2, "CPU": 8})]
-    assert _without_room([("x", {"GPU": 2}), ("y", {"GPU": 4})], nodes) is None
-    assert _without_room([("x", {"GPU": 3}), ("y", {"GPU": 3})], nodes) == "y"
-    assert _without_room([("x", {})] * 100, nodes) is None
-    assert _without_room([("x", {"TPU": 1})], nodes) == "x"
+def test_a_gpu_that_another_job_holds(
+    run: Callable[..., Any], cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("distilabel_selfinstruct.ray_pipeline._LATE", 0.5)
+    held, over = tmp_path / "held", threading.Event()
+    with RayPipeline("test", cache_dir=tmp_path, address=cluster.address, log_file=tmp_path / "log") as pipeline:
+        Numbers() >> Double(resources=ONE_GPU)
+
+    def hold_until_waited_for() -> str:
+        with Cluster(cluster.address) as job:
+            job.start(("job", 0), partial(hold, held), {"GPU": 1})
+            while not pipeline.waits_for and not over.wait(0.05):
+                assert (job.lost(), job.ended) == (None, {})
+            return pipeline.waits_for
+
+    with ThreadPoolExecutor() as pool:
+        job = pool.submit(hold_until_waited_for)
+        try:
+            while not held.exists() and not job.done():
+                over.wait(0.05)
+            assert doubles(pipeline.run()["default"]["train"].to_list()) == DOUBLES
+        finally:
+            over.set()
+    assert job.result() == "1 x 1 GPU for step 'double_0': other jobs hold it, or its node is slow"
+    assert f"Waiting for {job.result()}" in (tmp_path / "log").read_text()
+    assert pipeline.waits_for == ""
+
+
+def gpus(*amounts: float) -> list[dict[str, float]]:
+    return [{"GPU": amount} for amount in amounts]
+
+
+@pytest.mark.parametrize(
+    ("needs", "nodes", "homeless"),
+    [
+        (gpus(2, 4), gpus(4, 2), None),
+        (gpus(3, 3), gpus(4, 2), 1),
+        (gpus(6, 5, 5), gpus(10, 6), None),
+        (gpus(6, 5, 5), gpus(9, 7), 2),
+        (gpus(5, 4, 4, 3, 2), gpus(9, 9), None),
+        ([{}] * 100, gpus(1), None),
+        ([{"TPU": 1.0}], gpus(8), 0),
+        ([{"GPU": 1.0}, {"GPU": 1.0, "memory": 8e9}], [{"GPU": 1.0, "memory": 9e9}, {"GPU": 1.0, "memory": 4e9}], None),
+        ([{"GPU": 1.0, "memory": 5e9}] * 2, [{"GPU": 2.0, "memory": 9e9}, {"memory": 9e9}], 1),
+        (gpus(*[0.1] * 10), gpus(1), None),
+        (gpus(*[2] * 401), gpus(*[8] * 100), 400),
+        (gpus(*[3] * 200), gpus(*[8] * 100), None),
+        (gpus(*[3] * 201), gpus(*[8] * 100), 200),
+    ],
+    ids=["both", "one too large", "not the first", "too tight", "mixed", "nothing asked", "unknown", "memory",
+         "all of it on one node", "tenths", "many too many", "many", "many with rests"],
+)  # fmt: skip
+def test_room_is_looked_for_node_by_node(
+    needs: list[dict[str, float]], nodes: list[dict[str, float]], homeless: int | None
+) -> None:
+    named = [(str(number), need) for number, need in enumerate(needs)]
+    found = _without_room(named, [Node(str(number), resources) for number, resources in enumerate(nodes)])
+    assert found == (None if homeless is None else str(homeless))
+
+
+def test_a_cluster_where_it_is_hard_to_tell_is_not_refused() -> None:
+    nodes = [Node(str(number), {"GPU": 100.0 + number}) for number in range(20)]
+    needs = [(str(number), {"GPU": 20.0 + number % 37}) for number in range(50)]
+    assert _without_room(needs, nodes) is None
 
 
 def test_a_node_that_sees_other_files_or_has_another_version(tmp_path: Path) -> None:
@@ -295,3 +548,27 @@ def test_a_node_that_sees_other_files_or_has_another_version(tmp_path: Path) -> 
         _check(replace(terms, version="0.0.9"))
     with pytest.raises(PipelineError, match="does not see /nowhere"):
         _check(replace(terms, folder="/nowhere"))
+
+
+class _Unprepared:
+    """An errand that comes to nothing before its step does."""
+
+    def run(self) -> None:
+        raise PermissionError(13, "Permission denied", "/shared")
+
+
+def test_a_node_on_which_a_worker_cannot_be_prepared(tmp_path: Path) -> None:
+    marker = tmp_path / "marker"
+    marker.write_text("this run")
+    with QueueServer("127.0.0.1") as queues:
+        errands, output = queues.queue(), queues.queue()
+        terms = _Terms("double_0", 0, __version__, str(ROOT), [], marker, "this run", "", output)
+        errands.put(terms)
+        errands.put(pickle.dumps(_Unprepared()))
+        worker = mp.get_context("fork").Process(target=_visit, args=(errands.remote,))
+        worker.start()
+        assert output.get(timeout=30)["status"] == "arrived"
+        failed = output.get(timeout=30)
+        worker.join()
+    assert failed.step_name == "double_0"
+    assert re.fullmatch(r"node [0-9.]+ PermissionError: \[Errno 13\] Permission denied: '/shared'", failed.message)

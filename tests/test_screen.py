@@ -27,9 +27,11 @@ from tests.support.waiting import wait_until
 CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
-def pipeline(spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None) -> Any:
+def pipeline(
+    spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None, waits_for: str = ""
+) -> Any:
     """As far as `Progress` looks at one."""
-    return SimpleNamespace(slots=SimpleNamespace(spent=spent, events=events, stopped=stopped))
+    return SimpleNamespace(slots=SimpleNamespace(spent=spent, events=events, stopped=stopped), waits_for=waits_for)
 
 
 HALF_WAY = pipeline(
@@ -66,6 +68,12 @@ class TestLines:
     def test_while_it_stops_it_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines_after(1.0, pipeline({}, {}, stopped="budget"), monkeypatch) == [
             "0 requests (0.0/s), 0 tokens in, 0 out; stopping: budget, 1 s"
+        ]
+
+    def test_what_it_waits_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert lines_after(31.0, pipeline({}, {}, waits_for="1 GPU for step 'identify'"), monkeypatch) == [
+            "waiting for 1 GPU for step 'identify'",
+            "0 requests (0.0/s), 0 tokens in, 0 out, 31 s",
         ]
 
     def test_before_it_has_begun(self) -> None:

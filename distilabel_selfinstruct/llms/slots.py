@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import secrets
+import socket
 import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from heapq import heappop, heappush
 from typing import Any
 
 from distilabel_selfinstruct.errors import SelfInstructError
+from distilabel_selfinstruct.queues import keep_alive
 
 _ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
+_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to say the secret
 
 
 STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
@@ -102,6 +105,7 @@ class _Lines(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport  # type: ignore[assignment]
+        keep_alive(transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -147,6 +151,19 @@ class _Client(_Lines):
         self.unstored = 0
         self.waiting: set[int] = set()
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        asyncio.get_running_loop().call_later(_GREETING, self._show_out_strangers)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if len(self._unread) > _LONGEST_GREETING:
+            self._show_out_strangers()
+
+    def _show_out_strangers(self) -> None:
+        if not self.stage:
+            self.close()
+
     def received(self, word: str, rest: str) -> None:
         if word == "hello":
             hello = json.loads(rest)
@@ -170,6 +187,9 @@ class SlotServer:
         concurrency: most requests in flight at any moment.
         budget: what may be spent; when it is used up nobody gets a slot any more.
         host: address to listen on; another one than the default only where workers run on other machines.
+
+    Raises:
+        OSError: if this machine has no such address.
     """
 
     def __init__(self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1") -> None:
@@ -178,7 +198,8 @@ class SlotServer:
         self.spent: dict[str, Spent] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.stopped: str | None = None
-        self._host = host
+        self._socket = socket.create_server((host, 0))
+        self._host, self._port = self._socket.getsockname()
         self.secret = secrets.token_hex(16)
         self._free = concurrency
         self._queue: list[tuple[int, int, int, _Client]] = []
@@ -228,8 +249,7 @@ class SlotServer:
         self._loop.close()
 
     async def _serve(self) -> None:
-        server = await self._loop.create_server(self._connect, self._host, 0)
-        self._port = server.sockets[0].getsockname()[1]
+        server = await self._loop.create_server(self._connect, sock=self._socket)
         if self.budget.is_used_up():
             self._stop("budget")
         self._ready.set()

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import Script
 from tests.integration.test_durability import (
     CONCURRENCY,
     KEY,
@@ -95,6 +96,31 @@ def test_the_same_dataset_wherever_the_workers_are(
     assert paid_twice(server.requests) == []
     assert server.max_in_flight <= CONCURRENCY
     assert KEY not in cluster.logs()
+
+
+@pytest.mark.parametrize(
+    "options", [(), ("--replicas", "identify=3,input_first=2")], ids=["one node, no replicas", "other replicas"]
+)
+def test_the_same_dataset_whatever_the_layout(
+    start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster, reference: Reference, tmp_path: Path,
+    options: tuple[str, ...],
+) -> None:  # fmt: skip
+    server.latency = 0.0
+    where = ("--ray", cluster.address) if options else ("--ray",)
+    assert start(*where, *options).wait().status == 0
+    assert dataset(tmp_path / "run") == reference.dataset
+    assert paid_twice(server.requests) == []
+
+
+@pytest.mark.parametrize("pipeline", ["topics", "preferences"])
+def test_the_same_dataset_of_another_recipe(
+    cluster: RayCluster, tmp_path: Path, script: Script, pipeline: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+    for name, options in {"here": (), "there": ("--ray", cluster.address)}.items():
+        ended = script("--out", tmp_path / name, *options, pipeline=pipeline)
+        assert ended.returncode == 0, ended.stderr
+    assert dataset(tmp_path / "there") == dataset(tmp_path / "here")
 
 
 def test_a_wrong_address_and_a_wrong_token(

@@ -172,6 +172,20 @@ class TestLimit:
         assert (spent.requests, spent.input_tokens, spent.output_tokens, spent.in_flight) == (800, 8000, 800, 0)
 
 
+class TestConnection:
+    def test_one_that_is_idle_for_long_is_kept_alive(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            for side in (slots, *server._clients):
+                assert side._transport is not None
+                connected = side._transport.get_extra_info("socket")
+                assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+
 class TestEnd:
     def test_stopping_tells_who_waits_and_who_comes_later(self, server: SlotServer) -> None:
         async def work() -> None:
@@ -223,6 +237,12 @@ class TestEnd:
             await slots.disconnect()
 
         in_one_loop(work)
+
+    def test_an_address_of_another_machine_is_an_error(self) -> None:
+        with pytest.raises(OSError, match=r"192\.0\.2\.1"), SlotServer(concurrency=1, host="192.0.2.1"):
+            pass
+        assert _ENVIRONMENT not in os.environ
+        assert "slot-server" not in {thread.name for thread in threading.enumerate()}
 
     def test_it_leaves_no_thread_and_no_address(self) -> None:
         with SlotServer(concurrency=1):
@@ -304,8 +324,9 @@ class TestStrangers:
             b"hello [1]\n",
             b"GET / HTTP/1.1\r\n\r\n",
             b"\xff\xfe\n",
+            b"x" * 5000,
         ],
-        ids=["no hello", "wrong secret", "not ascii", "no object", "http", "no text"],
+        ids=["no hello", "wrong secret", "not ascii", "no object", "http", "no text", "no end"],
     )
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
     def test_who_does_not_know_the_secret_is_shown_out(self, server: SlotServer, said: bytes) -> None:
@@ -321,6 +342,12 @@ class TestStrangers:
             await slots.disconnect()
 
         in_one_loop(work)
+
+    def test_who_says_nothing_is_shown_out(self, server: SlotServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("distilabel_selfinstruct.llms.slots._GREETING", 0.05)
+        host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
+        with socket.create_connection((host, int(port)), timeout=60) as silent:
+            assert silent.recv(100) == b""
 
 
 class TestNumbers:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 from tests.support.folders import all_text
@@ -35,6 +36,12 @@ def processes_of(session: int) -> dict[int, str]:
             if int(of_session) == session and state not in "ZX":
                 found[int(path.parent.name)] = name
     return found
+
+
+def hold(path: Path) -> None:
+    """What a worker does that keeps what it was given; the file tells that it is at it."""
+    path.touch()
+    threading.Event().wait()
 
 
 class RayNode:
@@ -65,6 +72,11 @@ class RayNode:
         """The steps that have a worker here."""
         return set(processes_of(self._process.pid).values())
 
+    def freeze(self) -> None:
+        """Stops all that runs here; connections stay open, and nothing comes over them any more."""
+        for process in processes_of(self._process.pid):
+            os.kill(process, signal.SIGSTOP)
+
     def kill(self) -> None:
         while processes := processes_of(self._process.pid):
             for process in processes:
@@ -85,10 +97,12 @@ class RayCluster:
 
     Args:
         options: of `ray start`, for each node; the first is the head.
+        auth_mode: `token`, or `disabled` for a cluster that takes in everybody.
     """
 
-    def __init__(self, *options: list[str]) -> None:
+    def __init__(self, *options: list[str], auth_mode: str = "token") -> None:
         self._options = options
+        self._auth_mode = auth_mode
         self.token = secrets.token_hex(16)
         self.nodes: list[RayNode] = []
 
@@ -129,7 +143,7 @@ class RayCluster:
         environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "RAY_AUTH_MODE": "token",
+            "RAY_AUTH_MODE": self._auth_mode,
             "RAY_AUTH_TOKEN": self.token,
             "RAY_USAGE_STATS_ENABLED": "0",
         }

@@ -50,6 +50,7 @@ def make_tiny_model(folder: Path, chat: bool = True, seed: int = 0) -> Path:
     )
     model = LlamaForCausalLM(config)
     model.generation_config.do_sample = True  # else `transformers serve` ignores temperature and seed
+    model.generation_config.suppress_tokens = list(range(len(SPECIAL_TOKENS)))  # else it ends where chance has it
     model.save_pretrained(folder)
     return folder
 

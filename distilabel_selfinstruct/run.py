@@ -211,14 +211,15 @@ class Run(Generic[C]):
             return summary
         self._model()  # what is wrong with its arguments is said before anything is written
         self._make_folder()
-        lock = FileLock(self.folder / ".lock", timeout=0)
         try:
-            lock.acquire()
+            held = FileLock(self.folder / ".lock", timeout=0).acquire()
         except Timeout:
             raise RunFolderError(
                 f"{self.folder}: another process is running here; wait for it, or choose another --out."
             ) from None
-        with lock:
+        with held:
+            if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
+                (self.folder / "summary.json").unlink(missing_ok=True)
             self._write_config()
             started = time.monotonic()
             pipeline = build(self)

@@ -5,11 +5,19 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from distilabel_selfinstruct.config import read_config
+from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.review import pull_review, push_review
+from distilabel_selfinstruct.review.store import ReviewStore
+from distilabel_selfinstruct.run import Run
 from tests.conftest import Script
 from tests.integration.test_demo_run import bytes_of
+from tests.review.runs import fill_in, verdicts
+from tests.support.recipes import script_of
 
 pytestmark = pytest.mark.slow
 
@@ -35,6 +43,38 @@ def test_the_dataset_is_that_of_a_run_with_all_of_it_at_once(script: Script, tmp
     asked = requests_of(tmp_path / "grown")
     assert asked_first < asked
     assert len(asked) <= 1.2 * len(requests_of(tmp_path / "whole"))  # what later originals made near-duplicates of
+
+
+def test_a_run_that_was_reviewed_keeps_its_review(script: Script, tmp_path: Path) -> None:
+    run, file = tmp_path / "run", tmp_path / "review.csv"
+    assert script("--out", run, "--max-documents", 6, pipeline="domain").returncode == 0
+    push_review(run, to_file=file, sample=3)
+    reviewed = ReviewStore(run).records()
+    fill_in(file, dict.fromkeys(reviewed, verdicts("yyy")))
+    pull_review(run)
+    grown = script("--out", run, "--max-documents", 8, pipeline="domain")
+    assert (grown.returncode, grown.stderr) == (0, "")
+    dataset = load_dataset(run / "dataset")
+    assert len(dataset["reviewed"]["train"]) == len(dataset["curated"]["train"]) == len(reviewed) == 3
+
+
+def test_one_that_was_stopped_while_it_grew_goes_on(script: Script, tmp_path: Path) -> None:
+    def stop(run: Run[Any]) -> Any:
+        raise KeyboardInterrupt
+
+    documents = tmp_path / "documents"
+    documents.mkdir()
+    command = ("--out", tmp_path / "run", "--documents", documents)
+    for name in ("aorta", "heart"):
+        (documents / f"{name}.txt").write_text(f"The {name} is a part of the body. Blood flows through the {name}.")
+    assert script(*command, "--max-documents", 1, pipeline="domain").returncode == 0
+    given = {"out": str(tmp_path / "run"), "documents": str(documents)}
+    config = read_config(given, kind=script_of("domain")["DomainConfig"])
+    with pytest.raises(KeyboardInterrupt):
+        Run(config, "domain").execute(stop)
+    assert script(*command, pipeline="domain").returncode == 0
+    instructions = load_dataset(tmp_path / "run" / "dataset")["instructions"]["train"]
+    assert set(instructions["title"]) == {"aorta", "heart"}
 
 
 def requests_of(run: Path) -> set[tuple[str, str]]:

@@ -40,6 +40,8 @@ _ENDINGS = {
     "stalled": "It stopped because round after round brought nothing new. Give it more --patience, or in another"
     " folder (--out) {other_seeds}a higher --temperature.",
     "budget": "It stopped because the budget is used up. Run the same command with a larger one to go on.",
+    "kept back": "It stopped because it kept of the budget what answers were likely to take. Run the same command to go"
+    " on with what is left.",
     "pilot": "These were the pilot rounds. Run the same command without --pilot-rounds to go on.",
     "unavailable": "It stopped because the endpoint did not answer any more. Run the same command to go on.",
 }
@@ -201,7 +203,8 @@ def describe(summary: Summary, run: Run[Any]) -> str:
     lines += [f"note: {note}" for note in summary.notes]
     if summary.ended in _ENDINGS:
         other_seeds = "other or more seed tasks (--seeds) or " if hasattr(run.config, "seeds") else ""
-        lines.append(_ENDINGS[summary.ended].format(other_seeds=other_seeds))
+        ending = "kept back" if summary.ended == "budget" and run.has_budget_left else summary.ended
+        lines.append(_ENDINGS[ending].format(other_seeds=other_seeds))
     if summary.failed:
         lines.append(f"{summary.failed:,} requests failed. Run the same command: it asks for those, and nothing else.")
     dataset = run.folder / "dataset"

@@ -104,7 +104,9 @@ def numbers_by_name(given: Any) -> Any:
     """The numbers of `NAME=N,...`, as a text or a list of texts, such as the command line gives."""
     if isinstance(given, dict):
         return given
-    texts = [given] if isinstance(given, str) else given
+    texts = given if isinstance(given, list) else [given]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("expected NAME=N,...")
     numbers: dict[str, str] = {}
     for name, _, number in (map(str.strip, each.partition("=")) for text in texts for each in text.split(",")):
         if not (name and number):
@@ -398,7 +400,8 @@ def read_config(
 
 def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
     """The first thing that is wrong, by the name that the user gave it."""
-    first = error.errors()[0]
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     name = str(first["loc"][0])
     is_option = name in given or first["type"] == "missing"
     where = f"--{name.replace('_', '-')}" if is_option else f"{file}: {name}"

@@ -34,7 +34,7 @@ from distilabel_selfinstruct.llms.vllm import VLLM
 from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
 from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
 from distilabel_selfinstruct.ray_pipeline import RayPipeline
-from distilabel_selfinstruct.report import write_report
+from distilabel_selfinstruct.report import LOOPS, ONCE, write_report
 from distilabel_selfinstruct.review import Judge, find_agreement, judge_note, write_review
 from distilabel_selfinstruct.screen import show_progress
 from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
@@ -164,9 +164,13 @@ class Run(Generic[C]):
             generation_kwargs={} if temperature is None else {"temperature": temperature},
         )
 
-    def answered(self, stage: str) -> int:
-        """How many requests of a stage are answered from runs before."""
-        return usage_by_stage(self.folder / "completions").get(stage, Usage()).requests
+    def owed(self, stage: str) -> dict[str, Any]:
+        """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
+        used = usage_by_stage(self.folder / "completions")
+        return {
+            "requests_each": 1 + (self.config.judgements if self.config.judges else 0),
+            "requests_made": sum(used.get(name, Usage()).requests for name in (stage, JUDGEMENT)),
+        }
 
     def judge(self, threshold: float | None) -> FilterByJudge:
         """The judge of this run."""
@@ -351,8 +355,16 @@ class Run(Generic[C]):
             return self.config.stage_by_stage
         return self.config.llm not in ("demo", "openai") and not getattr(self._model(), "agenerate", None)
 
+    @property
+    def has_budget_left(self) -> bool:
+        """Whether it stopped because of what was kept back, and not because all is spent."""
+        return not self._budget().is_used_up()
+
     def _budget(self) -> Budget:
-        used = usage_by_stage(self.folder / "completions").values()
+        by_stage = usage_by_stage(self.folder / "completions")
+        used = by_stage.values()
+        later = [usage for stage, usage in by_stage.items() if stage not in (*LOOPS, ONCE)]
+        requests = sum(usage.requests for usage in later)
         return Budget(
             max_tokens=self.config.max_tokens_total,
             max_cost=self.config.max_cost,
@@ -361,6 +373,8 @@ class Run(Generic[C]):
             spent_requests=sum(usage.requests for usage in used),
             spent_input=sum(usage.input_tokens for usage in used),
             spent_output=sum(usage.output_tokens for usage in used),
+            owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
+            owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,
         )
 
     # --- the folder's config ----------------------------------------------------------------------------------------

@@ -91,18 +91,22 @@ def _read_folder(
 ) -> list[Row]:
     from datasets import Dataset, load_from_disk
 
-    is_run = (path / "config.yaml").is_file() and (path / "dataset").is_dir()
+    is_run = (path / "config.yaml").is_file() and any((path / name).is_dir() for name in ("dataset", "completions"))
     folder = path / "dataset" / (config or "instances") if is_run else path / (config or "")
     if not any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
-        if folder == path and (texts := _files(path, _TEXTS)):
-            return [row for file in texts[:limit] for row in _read_file(file)]
-        if _files(path, _DATA):
+        texts, data = ([], []) if is_run else (_files(path, _TEXTS), _files(path, _DATA))
+        if data and all(file.stem.upper() in _ABOUT_DATA for file in texts):
             return _load(str(path), config, split, limit, columns, "cannot be read as a dataset")
+        if texts and folder == path:
+            return [row for file in texts[:limit] for row in _read_file(file)]
         raise ConfigError(
             f"{folder}: there is no dataset here; expected a finished run, what save_to_disk wrote, or files"
             f" ({', '.join((*_TEXTS, *_DATA))})."
         )
-    dataset = load_from_disk(str(folder))
+    try:
+        dataset = load_from_disk(str(folder))
+    except Exception as error:  # whatever is wrong with its files
+        raise ConfigError(f"{folder}: is a damaged dataset ({type(error).__name__}: {error}).") from None
     if not isinstance(dataset, Dataset):
         if split not in dataset:
             raise ConfigError(f"{folder}: there is no split {split!r}; there are: {', '.join(dataset)}.")
@@ -227,6 +231,7 @@ def _read_text(path: Path) -> Iterator[Row]:
 
 
 _TEXTS: dict[str, Callable[[Path], Iterable[Row]]] = {".txt": _read_text, ".md": _read_text}
+_ABOUT_DATA = ("README", "LICENSE")
 _DATA = (".parquet", ".arrow", ".jsonl", ".json", ".csv")
 _READERS: dict[str, Callable[[Path], Iterable[Row]]] = {
     ".jsonl": _read_json_lines,

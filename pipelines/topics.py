@@ -58,7 +58,7 @@ def build(run: Run[TopicsConfig]) -> WholePipeline:
             name="instruct",
             llm=run.llm("instructions", temperature=config.temperature, keeps_failures=True),
             quotas=config.quotas,
-            answered=run.answered("answers"),
+            **run.owed("answers"),
             pilot_rounds=config.pilot_rounds,
             **asking,
         )

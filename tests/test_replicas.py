@@ -133,6 +133,12 @@ def test_numbers_of_single_steps() -> None:
     assert read_config({}, {"replicas": {"identify": 2}}).replicas == {"identify": 2}
 
 
+@pytest.mark.parametrize("given", [3, [1], [None]])
+def test_numbers_that_are_none_in_a_config_file(given: object) -> None:
+    with pytest.raises(ConfigError, match=r"^my\.yaml: replicas: expected NAME=N,\.\.\., got "):
+        read_config({}, {"replicas": given}, "my.yaml")
+
+
 def test_an_option_that_is_given_twice_adds_to_itself() -> None:
     given = ["--replicas", "identify=3", "judge=2", "--replicas", "output_first=2"]
     assert options_of(*given).replicas == {"identify": 3, "judge": 2, "output_first": 2}

@@ -140,6 +140,28 @@ class TestWhereRowsLie:
         with pytest.raises(ConfigError, match=r"folder: cannot be read as a dataset \(.*test"):
             read_source(str(tmp_path / "folder"), split="test")
 
+    def test_a_clone_of_a_dataset_is_its_data_and_not_its_readme(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+        Dataset.from_list([{"text": "Blood flows."}]).to_parquet(tmp_path / "clone" / "data" / "train.parquet")
+        (tmp_path / "clone" / "README.md").write_text("# Hearts")
+        assert read_source(str(tmp_path / "clone")) == [{"text": "Blood flows."}]
+        (tmp_path / "clone" / "heart.md").write_text("It beats.")
+        assert {"title": "heart", "text": "It beats."} in read_source(str(tmp_path / "clone"))
+
+    def test_a_run_that_is_not_finished(self, tmp_path: Path) -> None:
+        (tmp_path / "completions").mkdir()
+        (tmp_path / "config.yaml").write_text("recipe: topics\n")
+        (tmp_path / "pool.jsonl").write_text('{"id": "1", "instruction": "Name a river."}\n')
+        with pytest.raises(ConfigError, match="dataset/instances: there is no dataset here; expected a finished run"):
+            read_source(str(tmp_path))
+
+    def test_a_damaged_dataset(self, tmp_path: Path) -> None:
+        (tmp_path / "state.json").write_text("{")
+        with pytest.raises(ConfigError, match=f"^{tmp_path}: is a damaged dataset"):
+            read_source(str(tmp_path))
+
     def test_a_folder_without_a_dataset(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="there is no dataset here; expected a finished run"):
             read_source(str(tmp_path))
@@ -291,7 +313,8 @@ class TestInstructions:
             ([{"text": "a"}], ", row 1: which column has the instructions? Name it with --instruction-column; there"
              " are: text."),
             ([{"instruction": 5}], ", row 1, column 'instruction': expected a text, found '5'."),
-            ([{"instruction": "a", "input": [3, 1]}], ", row 1, column 'input': expected a text, found '[3, 1]'."),
+            ([{"instruction": "a", "input": [3, 1]}], ", row 1, column 'input': expected a text that belongs to"
+             " the instruction, found '[3, 1]'; write it as a text, or give the column another name."),
             ([{"instruction": "a", "instances": ["x"]}], ", row 1, column 'instances': expected objects with input and"
              " output, found 'x'."),
             ([{"messages": "hi"}], ", row 1, column 'messages': expected a list of messages, found 'hi'; a column of"

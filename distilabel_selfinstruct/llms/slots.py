@@ -47,7 +47,11 @@ class Spent:
 
 @dataclass
 class Budget:
-    """Limits of a run; prices are money per million tokens. `spent` counts what earlier sessions have used."""
+    """Limits of a run; prices are money per million tokens. `spent` counts what earlier sessions have used.
+
+    `owed_input` and `owed_output` are the tokens that a request which is owed is likely to take; where nobody knows
+    yet, it is what requests have taken on average.
+    """
 
     max_tokens: int | None = None
     max_cost: float | None = None
@@ -56,20 +60,28 @@ class Budget:
     spent_requests: int = 0
     spent_input: int = 0
     spent_output: int = 0
+    owed_input: float | None = None
+    owed_output: float | None = None
 
     @property
     def is_limited(self) -> bool:
         return self.max_tokens is not None or self.max_cost is not None
 
     def is_used_up(self, owed: int = 0) -> bool:
-        """Whether nothing is left when so many requests have been made that are owed, each at the mean cost so far."""
-        with_owed = 1 + owed / max(1, self.spent_requests)
-        if self.max_tokens is not None and (self.spent_input + self.spent_output) * with_owed >= self.max_tokens:
+        """Whether nothing is left when so many requests have been made that are owed."""
+        requests = max(1, self.spent_requests)
+        input_each = self.spent_input / requests if self.owed_input is None else self.owed_input
+        output_each = self.spent_output / requests if self.owed_output is None else self.owed_output
+        tokens_in, tokens_out = self.spent_input + owed * input_each, self.spent_output + owed * output_each
+        if self.max_tokens is not None and tokens_in + tokens_out >= self.max_tokens:
             return True
-        return self.max_cost is not None and self.cost() * with_owed >= self.max_cost
+        return self.max_cost is not None and self._price(tokens_in, tokens_out) >= self.max_cost
 
     def cost(self) -> float:
-        return (self.spent_input * self.input_price + self.spent_output * self.output_price) / 1e6
+        return self._price(self.spent_input, self.spent_output)
+
+    def _price(self, input_tokens: float, output_tokens: float) -> float:
+        return (input_tokens * self.input_price + output_tokens * self.output_price) / 1e6
 
 
 class _Numbering:

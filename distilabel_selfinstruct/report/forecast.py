@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.llms.records import Usage
 from distilabel_selfinstruct.report.cost import Prices
-from distilabel_selfinstruct.report.rounds import LOOPS, Round
+from distilabel_selfinstruct.report.rounds import LOOPS, ONCE, Round
 from distilabel_selfinstruct.report.wording import duration, number_of
 
 PILOT_ROUNDS = 3  # how many rounds to wait for, if nothing else is asked for
 _DRAWS = 2000
 _RANGE = (5, 95)  # percentiles
-_ONCE = "topics"  # the stage whose requests do not grow with the instructions
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +101,7 @@ def forecast(
         return Estimate(*(float(offset + factor * value) for value in (expected, low, high)))
 
     prompts_each = ratio(prompts, admitted)
-    later = usage.keys() - {*LOOPS, _ONCE}
+    later = usage.keys() - {*LOOPS, ONCE}
 
     def whole(of_usage: Callable[[Usage], float]) -> Estimate:
         """The loop grows with the prompts, the later stages with the instructions."""
@@ -110,7 +109,7 @@ def forecast(
         return scaled(
             prompts_each,
             factor=num_instructions * sum(spent.get(stage, 0.0) for stage in LOOPS) / prompts.sum(),
-            offset=num_instructions * sum(spent[stage] for stage in later) / admitted.sum() + spent.get(_ONCE, 0.0),
+            offset=num_instructions * sum(spent[stage] for stage in later) / admitted.sum() + spent.get(ONCE, 0.0),
         )
 
     return Forecast(

@@ -11,6 +11,8 @@ from distilabel_selfinstruct.report.rows import Row
 _FEWEST_ROUNDS = 4  # that a trend is read from
 LOOPS = ("bootstrap", "instructions", "magpie")
 """The stages that ask for instructions round by round."""
+ONCE = "topics"
+"""The stage before them, whose requests do not grow with the instructions."""
 _HARDLY = 0.10  # of the candidates admitted: hardly worth the requests
 _FALLEN = 0.75  # of the first quarter's acceptance
 

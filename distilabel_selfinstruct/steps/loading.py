@@ -78,7 +78,7 @@ def _instruction(row: Row, named: str | None, where: str) -> str:
         text = text_of(row, column, where)
         parts = [text, *_inputs(row, column, where)] if text else []
     if parts:
-        parts = [*(text_of(row, name, where) for name in _ABOVE if name in row and name != column), *parts]
+        parts = [*(_belonging(row, name, where) for name in _ABOVE if name in row and name != column), *parts]
     return "\n\n".join(filter(None, parts))
 
 
@@ -99,7 +99,18 @@ def _inputs(row: Row, column: str, where: str) -> list[str]:
         row, where = instances[0], f"{where}, column 'instances'"
         if not isinstance(row, dict):
             raise ConfigError(f"{where}: expected objects with input and output, found {shown(row)}.")
-    return [text_of(row, name, where) for name in _BELOW if name in row and name != column]
+    return [_belonging(row, name, where) for name in _BELOW if name in row and name != column]
+
+
+def _belonging(row: Row, name: str, where: str) -> str:
+    """What belongs to an instruction: a text, or a number."""
+    value = row[name]
+    if value is None or isinstance(value, (str, int, float)):
+        return str("" if value is None else value).strip()
+    raise ConfigError(
+        f"{where}, column {name!r}: expected a text that belongs to the instruction, found {shown(value)}; write it as"
+        " a text, or give the column another name."
+    )
 
 
 def _first_turn(messages: list[Any], where: str) -> list[str]:

@@ -301,8 +301,9 @@ class InstructByTopic(Looping, GlobalTask):
             or a few times the concurrency.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         pilot_rounds: rounds after which the loop ends, to see what it takes; by default none.
-        answered: how many admitted instructions are answered already by an earlier run: a budget keeps back what the
-            answers to all others are likely to take.
+        requests_each: requests that later steps make about each admitted instruction: a budget keeps back what they
+            are likely to take.
+        requests_made: how many of these an earlier run has made already.
         folder: where `instructions.json` (how the loop ended) is written, if given.
 
     Runtime parameters:
@@ -353,7 +354,8 @@ class InstructByTopic(Looping, GlobalTask):
 
     wording: Literal["chat"] = "chat"
     quotas: dict[Kind, PositiveInt] = Field(default_factory=lambda: dict(DEFAULT_QUOTAS), min_length=1)
-    answered: int = Field(default=0, ge=0, exclude=True)
+    requests_each: int = Field(default=1, ge=0, exclude=True)
+    requests_made: int = Field(default=0, ge=0, exclude=True)
 
     def model_post_init(self, context: Any) -> None:
         """GlobalTask's own: pydantic would take the first base's, which adds no step to a pipeline."""
@@ -386,7 +388,7 @@ class InstructByTopic(Looping, GlobalTask):
         yield rows
 
     def _owed(self, loop: Loop) -> int:
-        return max(0, loop.admitted - self.answered)
+        return max(0, loop.admitted * self.requests_each - self.requests_made)
 
     def format_prompt(self, drawn: _Wanted) -> "FormattedInput":
         """The prompt that asks for instructions of a kind about a topic."""

@@ -31,12 +31,13 @@ _REMARK = re.compile(
     r"(?:to [^,.:?\n]{1,60}, )?(?:"
     r"(?:i|we)(?:['’]ve| have)?(?: \w+)? (?:added|made|changed|replaced|increased|introduced|included|rewritten|rewrote"
     rf"|rephrased|modified|deepened|broadened|expanded){_CHANGE}"
-    rf"|(?:this|the|my)(?: new| updated| revised)? {_TEXT}"
-    rf" (?:(?:also )?(?:adds|introduces|increases|raises|deepens|incorporates)|now \w+){_CHANGE}"
+    rf"|(?:this|the|my)(?: new| updated| revised)? (?:{_TEXT}"
+    rf" (?:also )?(?:adds|introduces|increases|raises|deepens|incorporates)|(?:version|prompt) now \w+){_CHANGE}"
     rf"|(?:this|the|my) (?:#? ?(?:rewritten|created)|evolved|reworded|rephrased) {_TEXT}\b"
     rf"|(?(label)(?:by )?(?:adding|added|increasing|increased){_CHANGE}|(?!)))",
     re.IGNORECASE,
 )
+_GOES_ON = re.compile(r"[.:;!。：！]\s+\S")
 _END = re.compile(r"\n[ \t*_]{0,8}#{1,6} ?end\b[^\n]{0,30}\Z", re.IGNORECASE)
 _COPIED = re.compile(r"\b(?:given|rewritten|created)[ _]prompt\b", re.IGNORECASE)
 _SORRY = re.compile(r"\bsorry\b", re.IGNORECASE)
@@ -69,9 +70,15 @@ def _without_remarks(text: str) -> str:
     while True:
         text = without_closing(_END.sub("", text.rstrip()))
         found = _REMARK.search(text, max(0, text.rfind("\n\n")))
-        if found is None or "?" in text[found.start() :]:
+        if found is None or not _is_remark(found, text):
             return text
         text = text[: found.start()]
+
+
+def _is_remark(found: re.Match[str], text: str) -> bool:
+    """Not a text to work on, in which somebody else speaks: without a label a remark is one sentence, and the last."""
+    remark = text[found.start() :].strip()
+    return "?" not in remark and bool((found["label"] or "").strip("*_ \n") or not _GOES_ON.search(remark))
 
 
 def copies_prompt(instruction: str) -> bool:

@@ -286,6 +286,12 @@ class TestBudget:
         assert Budget(max_tokens=1000, **spent).is_used_up(owed) is used_up
         assert Budget(max_cost=1.0, input_price=1000.0, output_price=1000.0, **spent).is_used_up(owed) is used_up
 
+    def test_what_is_owed_costs_what_such_requests_have_cost(self) -> None:
+        spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
+        cheap = Budget(max_tokens=1000, owed_input=2.0, owed_output=3.0, **spent)
+        assert not cheap.is_used_up(99)
+        assert cheap.is_used_up(100)
+
     def test_a_stage_stops_where_what_it_owes_would_use_it_up(self) -> None:
         async def work() -> None:
             loop, answers = await Slots.connect("loop", 1, 99), await Slots.connect("answers", 2, 99)

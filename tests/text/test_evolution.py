@@ -184,3 +184,16 @@ def test_a_short_apology(answer: str, expected: bool) -> None:
 )
 def test_an_answer_that_says_nothing(answer: str, expected: bool) -> None:
     assert says_nothing(answer) is expected
+
+
+@pytest.mark.parametrize(
+    "instruction",
+    [
+        "Plan a garden party for 40 people.\n\nWe have added two constraints: the budget is 500 euros and candles are"
+        " forbidden. Write the shopping list.",
+        "Review the following email.\n\nI have made the changes that the instruction manual needs. Please send it on.",
+        "Here is a customer's complaint. Answer it politely.\n\nThis task now requires two people, and more depth.",
+    ],
+)
+def test_a_text_to_work_on_in_which_somebody_speaks_is_no_remark(instruction: str) -> None:
+    assert read_evolution(instruction) == instruction

@@ -161,8 +161,16 @@ class TestTheEnd:
             ("unavailable", "It stopped because the endpoint did not answer any more. Run the same command to go on."),
         ],
     )  # fmt: skip
-    def test_why_it_stopped_early(self, tmp_path: Path, ended: str, line: str) -> None:
+    def test_why_it_stopped_early(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str, line: str) -> None:
+        monkeypatch.setattr(Run, "has_budget_left", False)
         assert line in said(tmp_path, ended=ended, admitted=700)
+
+    def test_it_stopped_early_to_keep_something_back(self, tmp_path: Path) -> None:
+        line = (
+            "It stopped because it kept of the budget what answers were likely to take. Run the same command to go on"
+            " with what is left."
+        )
+        assert line in said(tmp_path, ended="budget", admitted=700)
 
     def test_failed_requests(self, tmp_path: Path) -> None:
         line = "3 requests failed. Run the same command: it asks for those, and nothing else."

@@ -232,6 +232,11 @@ class RunConfig(ModelConfig):
         return None
 
     @property
+    def is_on_budget(self) -> bool:
+        """Whether there is a limit to what it may spend."""
+        return self.max_tokens_total is not None or self.max_cost is not None
+
+    @property
     def judges(self) -> bool:
         """Whether a judge scores the instances."""
         return self.judge_threshold is not None

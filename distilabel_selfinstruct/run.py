@@ -118,13 +118,14 @@ class Run(Generic[C]):
         self.recipe = recipe
         self.folder = Path(config.out or f"runs/{recipe}")
         self._inputs = config.inputs()
+        self._input_names = {name: read.name for name, read in self._inputs.items()}
         before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
         self._has_grown = before is not None and any(
-            before.get(name) != value for name, value in self._input_names().items()
+            before.get(name) != value for name, value in self._input_names.items()
         )
         self.judge_notes()  # an agreement that cannot be used is said before anything is written
 
@@ -157,7 +158,7 @@ class Run(Generic[C]):
             llm=model or self._model(),
             folder=str(self.folder / "completions"),
             stage=stage,
-            priority=-place if self._budget().is_limited else place,
+            priority=-place if self.config.is_on_budget else place,
             keeps_failures=keeps_failures,
             concurrency=self.config.concurrency,
             outage=self.config.outage,
@@ -382,10 +383,7 @@ class Run(Generic[C]):
     def _identity(self) -> dict[str, Any]:
         """What the result depends on."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
-        return {**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._input_names()}
-
-    def _input_names(self) -> dict[str, str]:
-        return {name: read.name for name, read in self._inputs.items()}
+        return {**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._input_names}
 
     def _read_before(self) -> dict[str, Any] | None:
         """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""

@@ -63,10 +63,6 @@ class Budget:
     owed_input: float | None = None
     owed_output: float | None = None
 
-    @property
-    def is_limited(self) -> bool:
-        return self.max_tokens is not None or self.max_cost is not None
-
     def is_used_up(self, owed: int = 0) -> bool:
         """Whether nothing is left when so many requests have been made that are owed."""
         requests = max(1, self.spent_requests)

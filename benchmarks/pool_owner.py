@@ -24,11 +24,11 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks.answers import answer_to, text  # noqa: E402
+from distilabel_selfinstruct.data.rows import Answer  # noqa: E402
+from distilabel_selfinstruct.data.seeds import load_seed_tasks  # noqa: E402
 from distilabel_selfinstruct.presets import get_preset  # noqa: E402
-from distilabel_selfinstruct.seeds import load_seed_tasks  # noqa: E402
-from distilabel_selfinstruct.steps.pool import PoolLoop  # noqa: E402
-from distilabel_selfinstruct.steps.rows import Answer  # noqa: E402
-from distilabel_selfinstruct.text.rouge import RougeLIndex, prefix_length, rouge_tokens  # noqa: E402
+from distilabel_selfinstruct.steps.loops.pool import PoolLoop  # noqa: E402
+from distilabel_selfinstruct.text.rouge.index import RougeLIndex, prefix_length, rouge_tokens  # noqa: E402
 
 _THRESHOLD = 0.7
 

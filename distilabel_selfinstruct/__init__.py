@@ -7,95 +7,91 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from distilabel_selfinstruct.version import __version__ as __version__
 
 # distilabel's fields and its use of pydantic warn by the thousand on import; nobody who uses this package can mend it.
 warnings.filterwarnings("ignore", message=r"The '\w+' attribute with value .* was provided to the `Field\(\)` function")
 warnings.filterwarnings("ignore", message=r"Accessing the 'model_\w+' attribute on the instance is deprecated")
 
 _hook = sys.excepthook
-import distilabel  # noqa: E402, F401
-
-# distilabel installs tracebacks that print local variables, tokens among them.
-sys.excepthook = _hook
 
 if TYPE_CHECKING:
-    from distilabel_selfinstruct.llms.demo import DemoLLM
-    from distilabel_selfinstruct.llms.durable import DurableLLM
-    from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
-    from distilabel_selfinstruct.llms.vllm import VLLM
-    from distilabel_selfinstruct.pipeline import Pipeline, WholePipeline
+    from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
+    from distilabel_selfinstruct.demo.model import DemoLLM
+    from distilabel_selfinstruct.engine.pipeline import Pipeline, WholePipeline
+    from distilabel_selfinstruct.engine.ray.pipeline import RayPipeline
+    from distilabel_selfinstruct.models.durable import DurableLLM
+    from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
+    from distilabel_selfinstruct.models.vllm import VLLM
     from distilabel_selfinstruct.presets import Preset
-    from distilabel_selfinstruct.ray_pipeline import RayPipeline
-    from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
-    from distilabel_selfinstruct.steps.answering import AnswerInstructions
-    from distilabel_selfinstruct.steps.argilla import SelfInstructToArgilla
-    from distilabel_selfinstruct.steps.bootstrap import BootstrapInstructions
-    from distilabel_selfinstruct.steps.classification import IdentifyClassification
+    from distilabel_selfinstruct.recipes.alpaca.steps import BootstrapTasks
+    from distilabel_selfinstruct.recipes.domain.steps import GenerateQueries
+    from distilabel_selfinstruct.recipes.evolve.steps import AnswerEvolutions, EvolveInstructions, JudgeEvolutions
+    from distilabel_selfinstruct.recipes.magpie.steps import MagpieInstructions
+    from distilabel_selfinstruct.recipes.preferences.steps import GenerateResponses, PairResponses
+    from distilabel_selfinstruct.recipes.self_instruct.bootstrap import BootstrapInstructions
+    from distilabel_selfinstruct.recipes.self_instruct.classification import IdentifyClassification
+    from distilabel_selfinstruct.recipes.self_instruct.instances import InputFirstInstances, OutputFirstInstances
+    from distilabel_selfinstruct.recipes.topics.steps import GenerateTopics, InstructByTopic
+    from distilabel_selfinstruct.review.step import SelfInstructToArgilla
+    from distilabel_selfinstruct.steps.answer import AnswerInstructions
     from distilabel_selfinstruct.steps.dedup import RougeDedup
     from distilabel_selfinstruct.steps.documents import LoadDocuments
-    from distilabel_selfinstruct.steps.evolution import AnswerEvolutions, EvolveInstructions, JudgeEvolutions
-    from distilabel_selfinstruct.steps.filtering import FilterInstances
-    from distilabel_selfinstruct.steps.formatting import FormatForTraining
-    from distilabel_selfinstruct.steps.instances import InputFirstInstances, OutputFirstInstances
-    from distilabel_selfinstruct.steps.judging import FilterByJudge
-    from distilabel_selfinstruct.steps.loading import LoadInstructions, LoadSeedTasks
-    from distilabel_selfinstruct.steps.magpie import MagpieInstructions
-    from distilabel_selfinstruct.steps.preferences import GenerateResponses, PairResponses
-    from distilabel_selfinstruct.steps.queries import GenerateQueries
-    from distilabel_selfinstruct.steps.selecting import (
+    from distilabel_selfinstruct.steps.filter import FilterInstances
+    from distilabel_selfinstruct.steps.format import FormatForTraining
+    from distilabel_selfinstruct.steps.judge import FilterByJudge
+    from distilabel_selfinstruct.steps.load import LoadInstructions, LoadSeedTasks
+    from distilabel_selfinstruct.steps.select import (
         SelectInstances,
         SelectInstructions,
         SelectPreferences,
         SelectRejected,
         SelectTopics,
     )
-    from distilabel_selfinstruct.steps.tasks import BootstrapTasks
-    from distilabel_selfinstruct.steps.topics import GenerateTopics, InstructByTopic
-    from distilabel_selfinstruct.text.parsing import (
+    from distilabel_selfinstruct.text.reading.answers import (
         Instance,
         parse_classification,
         parse_instances,
         parse_instructions,
     )
-    from distilabel_selfinstruct.text.rouge import RougeLIndex
+    from distilabel_selfinstruct.text.rouge.index import RougeLIndex
     from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
 _HOMES = {
-    "llms.demo": ["DemoLLM"],
-    "llms.durable": ["DurableLLM"],
-    "llms.openai": ["OpenAICompatibleLLM"],
-    "llms.vllm": ["VLLM"],
-    "pipeline": ["Pipeline", "WholePipeline"],
+    "demo.model": ["DemoLLM"],
+    "models.durable": ["DurableLLM"],
+    "models.openai": ["OpenAICompatibleLLM"],
+    "models.vllm": ["VLLM"],
+    "engine.pipeline": ["Pipeline", "WholePipeline"],
     "presets": ["Preset"],
-    "ray_pipeline": ["RayPipeline"],
-    "seeds": ["SeedTask", "load_seed_tasks"],
-    "steps.answering": ["AnswerInstructions"],
-    "steps.argilla": ["SelfInstructToArgilla"],
-    "steps.bootstrap": ["BootstrapInstructions"],
-    "steps.classification": ["IdentifyClassification"],
+    "engine.ray.pipeline": ["RayPipeline"],
+    "data.seeds": ["SeedTask", "load_seed_tasks"],
+    "steps.answer": ["AnswerInstructions"],
+    "review.step": ["SelfInstructToArgilla"],
+    "recipes.self_instruct.bootstrap": ["BootstrapInstructions"],
+    "recipes.self_instruct.classification": ["IdentifyClassification"],
     "steps.dedup": ["RougeDedup"],
     "steps.documents": ["LoadDocuments"],
-    "steps.evolution": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
-    "steps.filtering": ["FilterInstances"],
-    "steps.formatting": ["FormatForTraining"],
-    "steps.instances": ["InputFirstInstances", "OutputFirstInstances"],
-    "steps.judging": ["FilterByJudge"],
-    "steps.loading": ["LoadInstructions", "LoadSeedTasks"],
-    "steps.magpie": ["MagpieInstructions"],
-    "steps.preferences": ["GenerateResponses", "PairResponses"],
-    "steps.queries": ["GenerateQueries"],
-    "steps.selecting": [
+    "recipes.evolve.steps": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
+    "steps.filter": ["FilterInstances"],
+    "steps.format": ["FormatForTraining"],
+    "recipes.self_instruct.instances": ["InputFirstInstances", "OutputFirstInstances"],
+    "steps.judge": ["FilterByJudge"],
+    "steps.load": ["LoadInstructions", "LoadSeedTasks"],
+    "recipes.magpie.steps": ["MagpieInstructions"],
+    "recipes.preferences.steps": ["GenerateResponses", "PairResponses"],
+    "recipes.domain.steps": ["GenerateQueries"],
+    "steps.select": [
         "SelectInstances",
         "SelectInstructions",
         "SelectPreferences",
         "SelectRejected",
         "SelectTopics",
     ],
-    "steps.tasks": ["BootstrapTasks"],
-    "steps.topics": ["GenerateTopics", "InstructByTopic"],
-    "text.parsing": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
-    "text.rouge": ["RougeLIndex"],
+    "recipes.alpaca.steps": ["BootstrapTasks"],
+    "recipes.topics.steps": ["GenerateTopics", "InstructByTopic"],
+    "text.reading.answers": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
+    "text.rouge.index": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -154,6 +150,7 @@ def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    sys.excepthook = _hook  # distilabel installs tracebacks that print local variables, tokens among them
     globals()[name] = value
     return value
 

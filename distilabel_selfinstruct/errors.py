@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
+GO_ON = "Run the same command again to go on: nothing that was answered is lost."
+
+
+def did_you_mean(given: str, known: Iterable[str]) -> str:
+    """A question about the name that was likely meant; empty where none is close."""
+    close = difflib.get_close_matches(given, list(known), n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
 
 class SelfInstructError(Exception):
     """Base of every error this package raises on purpose; printed without a traceback by the command line.
@@ -58,3 +69,18 @@ class RequestFailed(SelfInstructError):
 
     def __str__(self) -> str:
         return str(self.args[0])
+
+
+class Interrupted(PipelineError):
+    """The run was stopped by a signal."""
+
+    def __init__(self, signal_name: str) -> None:
+        super().__init__(signal_name)
+        self.signal_name = signal_name
+
+    def __str__(self) -> str:
+        return f"Stopped by {self.signal_name}. {GO_ON}"
+
+
+class ReviewError(SelfInstructError):
+    """A review that cannot go on: a server that refuses, a file that cannot be read, nothing to do."""

@@ -8,9 +8,18 @@ does. `default` is what a user wants with today's models; the README's table giv
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from distilabel_selfinstruct.errors import ConfigError
+
+Wording = Literal["base", "chat", "structured"]
+"""How a question is put: to a model that continues a text, to one that answers messages, or under a JSON schema."""
+WORDINGS: tuple[Wording, ...] = get_args(Wording)
+
+JudgeWording = Literal["chat", "structured"]
+JUDGEMENTS = 3  # Self-Rewarding, section 2.4: three are sampled of each answer, and their mean is its score
+MOST_POINTS = 5  # that a judge can give, section 2.2
+PILOT_ROUNDS = 3
 
 _PAPER_KEYWORDS = (
     "image",
@@ -155,3 +164,8 @@ def get_preset(preset: str | Preset) -> Preset:
     if preset not in PRESETS:
         raise ConfigError(f"There is no preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
     return PRESETS[preset]
+
+
+def default_lag(concurrency: int, wanted: int) -> int:
+    """A few times the concurrency keeps all slots busy; but most prompts should show what was admitted."""
+    return max(1, min(4 * concurrency, wanted // 8))

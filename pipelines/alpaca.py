@@ -2,34 +2,30 @@
 
 import json
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct import (
-    BootstrapTasks,
-    FilterInstances,
-    FormatForTraining,
-    LoadSeedTasks,
-    SelectInstances,
-    SelectInstructions,
-    SelectRejected,
-    WholePipeline,
-)
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, SelfInstructConfig, option
-from distilabel_selfinstruct.dataset import load_dataset
-from distilabel_selfinstruct.files import write_whole
-from distilabel_selfinstruct.presets import PRESETS
-from distilabel_selfinstruct.run import Run
+from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.recipes.alpaca.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct import WholePipeline
+    from distilabel_selfinstruct.recipes.alpaca.config import AlpacaConfig
+    from distilabel_selfinstruct.runs.run import Run
 
 
-class AlpacaConfig(SelfInstructConfig):
-    """What a run of this recipe is told."""
+def build(run: "Run[AlpacaConfig]") -> "WholePipeline":
+    """The wiring; what it takes is imported here, so that options are read without it."""
+    from distilabel_selfinstruct import (
+        BootstrapTasks,
+        FilterInstances,
+        FormatForTraining,
+        LoadSeedTasks,
+        SelectInstances,
+        SelectInstructions,
+        SelectRejected,
+    )
 
-    wording: Literal["chat", "base"] = option("chat", "how the model is asked", None, MODEL)
-    preset: str = option("alpaca", f"{', '.join(PRESETS)} (default: alpaca)", "NAME")
-
-
-def build(run: Run[AlpacaConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("alpaca") as pipeline:
         bootstrap = BootstrapTasks(
@@ -39,7 +35,7 @@ def build(run: Run[AlpacaConfig]) -> WholePipeline:
             lag=config.lag,
             patience=config.patience,
             pilot_rounds=config.pilot_rounds,
-            folder=str(run.folder),
+            folder=str(run.folder.path),
             **config.asking,
         )
         filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
@@ -57,14 +53,14 @@ def build(run: Run[AlpacaConfig]) -> WholePipeline:
     return pipeline
 
 
-def finish(run: Run[AlpacaConfig]) -> list[str]:
+def finish(run: "Run[AlpacaConfig]") -> list[str]:
     """Writes the dataset as Alpaca's authors published theirs: an array of tasks with three fields."""
-    instances = load_dataset(run.folder / "dataset")["instances"]["train"]
+    instances = run.folder.dataset()["instances"]["train"]
     tasks = instances.select_columns(["instruction", "input", "output"]).to_list()
-    path = run.folder / "alpaca_data.json"
+    path = run.folder.path / "alpaca_data.json"
     write_whole(path, json.dumps(tasks, indent=4, ensure_ascii=False) + "\n")
     return [f"{len(tasks):,} tasks in Alpaca's own format: {path}"]
 
 
 if __name__ == "__main__":
-    sys.exit(main(build, __doc__, "alpaca", AlpacaConfig, finish))
+    sys.exit(main(RECIPE, build, finish))

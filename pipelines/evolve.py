@@ -5,38 +5,32 @@ again.
 """
 
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct import (
-    AnswerEvolutions,
-    EvolveInstructions,
-    FormatForTraining,
-    JudgeEvolutions,
-    LoadInstructions,
-    RougeDedup,
-    SelectInstances,
-    SelectInstructions,
-    SelectRejected,
-    WholePipeline,
-)
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, SourceConfig, option
-from distilabel_selfinstruct.run import Run
-from distilabel_selfinstruct.steps.evolution import COLUMNS, STAGE
+from distilabel_selfinstruct.recipes.evolve.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct import WholePipeline
+    from distilabel_selfinstruct.recipes.evolve.config import EvolveConfig
+    from distilabel_selfinstruct.runs.run import Run
 
 
-class EvolveConfig(SourceConfig):
-    """What a run that evolves instructions is told."""
+def build(run: "Run[EvolveConfig]") -> "WholePipeline":
+    """The wiring; what it takes is imported here, so that options are read without it."""
+    from distilabel_selfinstruct import (
+        AnswerEvolutions,
+        EvolveInstructions,
+        FormatForTraining,
+        JudgeEvolutions,
+        LoadInstructions,
+        RougeDedup,
+        SelectInstances,
+        SelectInstructions,
+        SelectRejected,
+    )
+    from distilabel_selfinstruct.recipes.evolve.steps import COLUMNS, STAGE
 
-    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
-    generations: int = option(4, "how often each is evolved (default: 4, as in the paper)", "K", gt=0)
-    similarity_threshold: float = option(
-        0.9, "ROUGE-L with an original or an earlier evolution above which one is dropped (default: 0.9)", "F",
-        ge=0, le=1,
-    )  # fmt: skip
-
-
-def build(run: Run[EvolveConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("evolve") as pipeline:
         last = LoadInstructions(
@@ -80,4 +74,4 @@ def build(run: Run[EvolveConfig]) -> WholePipeline:
 
 
 if __name__ == "__main__":
-    sys.exit(main(build, __doc__, "evolve", EvolveConfig))
+    sys.exit(main(RECIPE, build))

@@ -5,47 +5,28 @@ server: --llm vllm --model Qwen/Qwen2.5-7B-Instruct --pre-query-template qwen2
 """
 
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct import (
-    AnswerInstructions,
-    FormatForTraining,
-    MagpieInstructions,
-    SelectInstances,
-    SelectInstructions,
-    SelectRejected,
-    WholePipeline,
-)
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, LoopConfig, option
-from distilabel_selfinstruct.run import Run, make_model
-from distilabel_selfinstruct.steps.magpie import PRE_QUERY_TEMPLATES, with_template
+from distilabel_selfinstruct.recipes.magpie.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct import WholePipeline
+    from distilabel_selfinstruct.recipes.magpie.config import MagpieConfig
+    from distilabel_selfinstruct.runs.run import Run
 
 
-class MagpieConfig(LoopConfig):
-    """What a run of this recipe is told."""
+def build(run: "Run[MagpieConfig]") -> "WholePipeline":
+    """The wiring; what it takes is imported here, so that options are read without it."""
+    from distilabel_selfinstruct import (
+        AnswerInstructions,
+        FormatForTraining,
+        MagpieInstructions,
+        SelectInstances,
+        SelectInstructions,
+        SelectRejected,
+    )
 
-    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
-    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
-    pre_query_template: str | None = option(None, PRE_QUERY_TEMPLATES, "TEXT", MODEL)
-
-    @property
-    def wanted(self) -> int:
-        """How many instructions are asked for."""
-        return self.num_instructions
-
-    @property
-    def template(self) -> str | None:
-        """The pre-query template; for the demo model one of those that it knows."""
-        return "qwen2" if self.llm == "demo" and self.pre_query_template is None else self.pre_query_template
-
-    def check(self) -> None:
-        """Raises ConfigError for values that do not go together."""
-        super().check()
-        with_template(make_model(self), self.template)
-
-
-def build(run: Run[MagpieConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("magpie") as pipeline:
         magpie = MagpieInstructions(
@@ -57,7 +38,7 @@ def build(run: Run[MagpieConfig]) -> WholePipeline:
             lag=config.lag,
             patience=config.patience,
             pilot_rounds=config.pilot_rounds,
-            folder=str(run.folder),
+            folder=str(run.folder.path),
         )
         answers = AnswerInstructions(
             name="answers", llm=run.llm("answers"), input_batch_size=run.batch_size(config.num_instructions)
@@ -76,4 +57,4 @@ def build(run: Run[MagpieConfig]) -> WholePipeline:
 
 
 if __name__ == "__main__":
-    sys.exit(main(build, __doc__, "magpie", MagpieConfig))
+    sys.exit(main(RECIPE, build))

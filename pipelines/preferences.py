@@ -5,50 +5,31 @@ The next iteration starts from the model that was trained on the pairs of the la
 """
 
 import sys
-from typing import Literal
+from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct import (
-    FormatForTraining,
-    GenerateResponses,
-    LoadInstructions,
-    PairResponses,
-    SelectInstances,
-    SelectInstructions,
-    SelectPreferences,
-    SelectRejected,
-    WholePipeline,
-)
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, SourceConfig, option
-from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.run import Run
-from distilabel_selfinstruct.steps.preferences import RESPONSES, RESPONSES_STAGE, TEMPERATURE
+from distilabel_selfinstruct.recipes.preferences.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct import WholePipeline
+    from distilabel_selfinstruct.recipes.preferences.config import PreferencesConfig
+    from distilabel_selfinstruct.runs.run import Run
 
 
-class PreferencesConfig(SourceConfig):
-    """What a run that makes preference pairs is told."""
-
-    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
-    temperature: float | None = option(
-        TEMPERATURE, f"of the responses (default: {TEMPERATURE}, as in the paper)", "T", MODEL, ge=0
+def build(run: "Run[PreferencesConfig]") -> "WholePipeline":
+    """The wiring; what it takes is imported here, so that options are read without it."""
+    from distilabel_selfinstruct import (
+        FormatForTraining,
+        GenerateResponses,
+        LoadInstructions,
+        PairResponses,
+        SelectInstances,
+        SelectInstructions,
+        SelectPreferences,
+        SelectRejected,
     )
-    num_responses: int = option(
-        RESPONSES, f"responses to each instruction (default: {RESPONSES}, as in the paper)", "N", gt=1
-    )
+    from distilabel_selfinstruct.recipes.preferences.steps import RESPONSES_STAGE
 
-    @property
-    def judges(self) -> bool:
-        """Always: the scores make the pairs."""
-        return True
-
-    def check(self) -> None:
-        """Raises ConfigError for values that do not go together."""
-        super().check()
-        if self.judge_threshold is not None:
-            raise ConfigError("--judge-threshold: a pair needs its worse response; leave it out.")
-
-
-def build(run: Run[PreferencesConfig]) -> WholePipeline:
     config = run.config
     with run.pipeline("preferences") as pipeline:
         load = LoadInstructions(
@@ -84,4 +65,4 @@ def build(run: Run[PreferencesConfig]) -> WholePipeline:
 
 
 if __name__ == "__main__":
-    sys.exit(main(build, __doc__, "preferences", PreferencesConfig))
+    sys.exit(main(RECIPE, build))

@@ -1,26 +1,32 @@
 """Self-Instruct (arXiv 2212.10560): from seed tasks to an instruction dataset."""
 
 import sys
+from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct import (
-    BootstrapInstructions,
-    FilterInstances,
-    FormatForTraining,
-    IdentifyClassification,
-    InputFirstInstances,
-    LoadSeedTasks,
-    OutputFirstInstances,
-    SelectInstances,
-    SelectInstructions,
-    SelectRejected,
-    WholePipeline,
-)
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import SelfInstructConfig
-from distilabel_selfinstruct.run import Run
+from distilabel_selfinstruct.recipes.self_instruct.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct import WholePipeline
+    from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+    from distilabel_selfinstruct.runs.run import Run
 
 
-def build(run: Run[SelfInstructConfig]) -> WholePipeline:
+def build(run: "Run[SelfInstructConfig]") -> "WholePipeline":
+    """The wiring; what it takes is imported here, so that options are read without it."""
+    from distilabel_selfinstruct import (
+        BootstrapInstructions,
+        FilterInstances,
+        FormatForTraining,
+        IdentifyClassification,
+        InputFirstInstances,
+        LoadSeedTasks,
+        OutputFirstInstances,
+        SelectInstances,
+        SelectInstructions,
+        SelectRejected,
+    )
+
     config = run.config
     asking = config.asking | {"input_batch_size": run.batch_size(config.num_instructions)}
     with run.pipeline("self-instruct") as pipeline:
@@ -31,7 +37,7 @@ def build(run: Run[SelfInstructConfig]) -> WholePipeline:
             lag=config.lag,
             patience=config.patience,
             pilot_rounds=config.pilot_rounds,
-            folder=str(run.folder),
+            folder=str(run.folder.path),
             **config.asking,
         )
         identify = IdentifyClassification(name="identify", llm=run.llm("classification"), **asking)
@@ -54,4 +60,4 @@ def build(run: Run[SelfInstructConfig]) -> WholePipeline:
 
 
 if __name__ == "__main__":
-    sys.exit(main(build, __doc__))
+    sys.exit(main(RECIPE, build))

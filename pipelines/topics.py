@@ -1,50 +1,35 @@
 """airoboros: topics that the model names, instructions of several kinds about them, and their answers."""
 
 import sys
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BeforeValidator, PositiveInt
-
-from distilabel_selfinstruct import (
-    AnswerInstructions,
-    FormatForTraining,
-    GenerateTopics,
-    InstructByTopic,
-    SelectInstances,
-    SelectInstructions,
-    SelectRejected,
-    SelectTopics,
-    WholePipeline,
-)
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.config import MODEL, LoopConfig, numbers_by_name, option
-from distilabel_selfinstruct.prompts import KINDS, Kind
-from distilabel_selfinstruct.run import Run
-from distilabel_selfinstruct.steps.topics import DEFAULT_QUOTAS
+from distilabel_selfinstruct.recipes.topics.recipe import RECIPE
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct import WholePipeline
+    from distilabel_selfinstruct.recipes.topics.config import TopicsConfig
+    from distilabel_selfinstruct.runs.run import Run
 
 OWN_COLUMNS = ["topic", "kind"]
 
 
-class TopicsConfig(LoopConfig):
-    """What a run of this recipe is told."""
+def build(run: "Run[TopicsConfig]") -> "WholePipeline":
+    """The wiring; what it takes is imported here, so that options are read without it."""
+    from distilabel_selfinstruct import (
+        AnswerInstructions,
+        FormatForTraining,
+        GenerateTopics,
+        InstructByTopic,
+        SelectInstances,
+        SelectInstructions,
+        SelectRejected,
+        SelectTopics,
+    )
 
-    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
-    num_topics: int = option(30, "topics to admit (default: 30)", "N", gt=0)
-    quotas: Annotated[dict[Kind, PositiveInt], BeforeValidator(numbers_by_name)] = option(
-        DEFAULT_QUOTAS, f"instructions of each kind to admit, of {', '.join(KINDS)} (default: 100 of all)",
-        "KIND=N,...", min_length=1,
-    )  # fmt: skip
-
-    @property
-    def wanted(self) -> int:
-        """How many instructions are asked for."""
-        return sum(self.quotas.values())
-
-
-def build(run: Run[TopicsConfig]) -> WholePipeline:
     config = run.config
     asking: dict[str, Any] = {
-        "preset": config.preset, "lag": config.lag, "patience": config.patience, "folder": str(run.folder)
+        "preset": config.preset, "lag": config.lag, "patience": config.patience, "folder": str(run.folder.path)
     }  # fmt: skip
     with run.pipeline("topics") as pipeline:
         topics = GenerateTopics(
@@ -85,4 +70,4 @@ def build(run: Run[TopicsConfig]) -> WholePipeline:
 
 
 if __name__ == "__main__":
-    sys.exit(main(build, __doc__, "topics", TopicsConfig))
+    sys.exit(main(RECIPE, build))

@@ -64,7 +64,7 @@ class TestImport:
         result = in_a_process(
             "import sys; hook = sys.excepthook\n"
             "from distilabel_selfinstruct import *\n"
-            "import distilabel_selfinstruct.run\n"
+            "import distilabel_selfinstruct.runs.run\n"
             "assert sys.excepthook is hook"
         )
         assert (result.stdout, result.stderr) == ("", "")

@@ -14,10 +14,10 @@ import yaml
 
 from distilabel_selfinstruct import load_seed_tasks
 from distilabel_selfinstruct.__main__ import options as command_options
-from distilabel_selfinstruct.cli import options
-from distilabel_selfinstruct.config import RunConfig, SelfInstructConfig, read_config
+from distilabel_selfinstruct.cli.main import options
 from distilabel_selfinstruct.presets import PRESETS
-from distilabel_selfinstruct.recipes import RECIPES
+from distilabel_selfinstruct.recipe import RECIPES
+from distilabel_selfinstruct.runs.config import RunConfig, SelfInstructConfig, read_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from huggingface_hub import HfApi, get_session, get_token
 from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_delay, wait_exponential, wait_random
 
+from distilabel_selfinstruct.data.quiet import quiet_clients
 from distilabel_selfinstruct.errors import SelfInstructError
 from distilabel_selfinstruct.hub.secrets import without_secrets
-from distilabel_selfinstruct.quiet import quiet_clients
 
 T = TypeVar("T")
 

@@ -14,14 +14,13 @@ from typing import Any
 import pyarrow.parquet as pq
 import yaml
 from datasets import Dataset
-from filelock import FileLock, Timeout
 
-from distilabel_selfinstruct.dataset import load_dataset
-from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.data.folder import RECORDED, RunFolder
+from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.hub.client import HubError
 from distilabel_selfinstruct.hub.secrets import publishable, without_secrets
+from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.report.card import DEFAULT_CONFIG
-from distilabel_selfinstruct.report.rounds import rounds_of
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import (
     Statistics,
@@ -29,8 +28,9 @@ from distilabel_selfinstruct.report.statistics import (
     funnel_of,
     overview_of,
     read_statistics,
+    rounds_of_rows,
+    titles_of,
 )
-from distilabel_selfinstruct.run import RECORDED, Summary
 
 FIGURES = "report/figures/"
 _SEEDS = "seed_tasks.jsonl"
@@ -44,8 +44,9 @@ _ENDED_WELL = ("complete", "stalled")
 class FinishedRun:
     """A run folder that may be published."""
 
-    folder: Path
+    folder: RunFolder
     settings: dict[str, Any]
+    recipe: Recipe
     summary: Summary
     datasets: dict[str, Dataset]
 
@@ -61,13 +62,11 @@ def read_finished_run(folder: Path, allow_incomplete: bool = False) -> FinishedR
         HubError: if the run is not finished, or has made nothing.
         RunFolderError: if the folder is no run's, is damaged, or in use.
     """
-    settings = _read_settings(folder / "config.yaml")
-    try:
-        with FileLock(folder / ".lock", timeout=0):
-            summary = _read_summary(folder / "summary.json")
-            distiset = load_dataset(folder / "dataset")
-    except Timeout:
-        raise RunFolderError(f"{folder}: a process is still running here; wait for its end.") from None
+    run = RunFolder.open(folder)
+    settings, recipe = run.config(), run.recipe()
+    with run.locked():
+        summary = run.summary()
+        distiset = run.dataset()
     shortcoming = _shortcoming(summary, settings)
     if shortcoming and not allow_incomplete:
         raise HubError(
@@ -77,28 +76,7 @@ def read_finished_run(folder: Path, allow_incomplete: bool = False) -> FinishedR
     datasets = {name: splits["train"] for name, splits in distiset.items()}
     if not len(datasets.get(DEFAULT_CONFIG, ())):
         raise HubError(f"{folder}: the dataset is empty: there are no instances to publish.")
-    return FinishedRun(folder, settings, summary, datasets)
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RunFolderError(f"{path.parent}: is no run folder; there is no config.yaml in it.")
-    try:
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError):
-        settings = None
-    if not isinstance(settings, dict):
-        raise RunFolderError(f"{path}: is damaged; restore it from a copy.")
-    return settings
-
-
-def _read_summary(path: Path) -> Summary:
-    if not path.is_file():
-        raise HubError(f"{path.parent}: the run is not finished; run the same command again to finish it.")
-    try:
-        return Summary.read(path)
-    except (ValueError, TypeError, KeyError):
-        raise RunFolderError(f"{path}: is damaged; delete it, and the run is put together again.") from None
+    return FinishedRun(run, settings, recipe, summary, datasets)
 
 
 def _shortcoming(summary: Summary, settings: Mapping[str, Any]) -> str:
@@ -122,7 +100,7 @@ def write_contents(run: FinishedRun, draft: Path, script: Path | None, *secrets:
     texts = {"config.yaml": _config_text(run, *secrets)}
     if _has_seed_tasks(run):
         texts[_SEEDS] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in run.datasets["seeds"])
-    if (pipeline := run.folder / "pipeline.yaml").is_file():
+    if (pipeline := run.folder.pipeline).is_file():
         steps = publishable(yaml.safe_load(pipeline.read_text(encoding="utf-8")), *secrets)
         texts[pipeline.name] = yaml.safe_dump(steps, sort_keys=False, allow_unicode=True)
     if script is not None:
@@ -130,7 +108,7 @@ def write_contents(run: FinishedRun, draft: Path, script: Path | None, *secrets:
     for name, text in texts.items():
         (draft / name).write_text(text, encoding="utf-8")
     if _stored_statistics(run) is not None:
-        _copy_report(run.folder / "report", draft / "report", *secrets)
+        _copy_report(run.folder.report_path, draft / "report", *secrets)
     return {path.relative_to(draft).as_posix(): path for path in sorted(draft.rglob("*")) if path.is_file()}
 
 
@@ -177,25 +155,25 @@ def statistics_of(run: FinishedRun) -> Statistics:
     """Those of the report; without a report what can be counted without its packages."""
     if (stored := _stored_statistics(run)) is not None:
         return stored
-    rows = read_run(run.folder)
-    rejected = rows.rejected or []
+    rows = read_run(run.folder.path)
     return Statistics(
         name=run.folder.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
         overview=overview_of(rows.instructions, rows.instances),
-        funnel=funnel_of(rows.instructions, rows.instances, rejected, rows.recipe, rows.pairs, rows.topics),
+        funnel=funnel_of(rows),
         diversity=None,
         similarity=None,
         lengths={},
-        rounds=rounds_of(rows.instructions, rows.instances, rejected),
+        rounds=rounds_of_rows(rows),
         balance=balance_of(rows.instances),
         usage=run.summary.usage,
+        titles=titles_of(rows.recipe),
     )
 
 
 def _stored_statistics(run: FinishedRun) -> Statistics | None:
     """The report's statistics, if there is a report, and it is of these rows."""
-    path = run.folder / "report" / "statistics.json"
+    path = run.folder.report_path / "statistics.json"
     if not path.is_file():
         return None
     try:

@@ -93,6 +93,7 @@ def _card_facts(
         statistics=statistics_of(run),
         datasets=run.datasets,
         settings=publishable(run.settings, token),
+        recipe=run.recipe,
         figures=[Path(path).stem for path in files if path.startswith(FIGURES) and path.endswith(".png")],
         wanted=run.summary.wanted or run.summary.admitted,
         ended=run.summary.ended,
@@ -101,8 +102,8 @@ def _card_facts(
         script=script.name if script is not None else None,
         license=[license] if license else [],
         language=language or [],
-        quality=read_quality(run.folder),
-        agreements=read_agreements(run.folder),
+        quality=read_quality(run.folder.path),
+        agreements=read_agreements(run.folder.path),
     )
 
 

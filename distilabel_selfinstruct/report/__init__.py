@@ -1,17 +1,12 @@
 """The dataset explained: statistics, figures, tables and a page of a run; a forecast of one that has begun."""
 
-from distilabel_selfinstruct.report.cost import Prices
-from distilabel_selfinstruct.report.forecast import PILOT_ROUNDS, Forecast, forecast, forecast_text
-from distilabel_selfinstruct.report.rounds import LOOPS, ONCE, Round, rounds_of
+from distilabel_selfinstruct.report.forecast import Forecast, forecast, forecast_text
+from distilabel_selfinstruct.report.rounds import Round, rounds_of
 from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, read_statistics
 from distilabel_selfinstruct.report.writing import report_for_rows, write_report
 
 __all__ = [
-    "LOOPS",
-    "ONCE",
-    "PILOT_ROUNDS",
     "Forecast",
-    "Prices",
     "Round",
     "Statistics",
     "compute_statistics",

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from distilabel_selfinstruct import __version__
-from distilabel_selfinstruct.recipes import Recipe, get_recipe
+from distilabel_selfinstruct.data.columns import CONFIGS, columns_of
+from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
@@ -26,6 +26,8 @@ from distilabel_selfinstruct.review import (
     quality_caption,
     quality_table,
 )
+from distilabel_selfinstruct.text.tables import Table
+from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -44,75 +46,6 @@ _ENGLISH = frozenset(
 )
 _ENGLISH_SHARE, _ASCII_SHARE = 0.03, 0.9
 
-CONFIGS = {
-    "instances": "The dataset: one row an instance, an instruction with an input, which may be empty, and an output.",
-    "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
-    "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
-    "seeds": "The human-written seed tasks that the run started from.",
-    "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them.",
-    "sft": "The instances in the format that a trainer takes.",
-    "topics": "The topics that the instructions are about.",
-    "reviewed": "What annotators said of instances: their verdicts and corrections.",
-    "curated": "The reviewed instances that are right, with corrections applied.",
-}
-COLUMNS = {
-    "instance_id": "names the instance",
-    "instruction_id": "names the instruction: number of its prompt, and place in the answer",
-    "instruction": "the instruction",
-    "input": "the input of the instance; empty where the instruction needs none",
-    "output": "the output of the instance",
-    "is_classification": "whether the instruction asks for one of a few labels; null where that is not known",
-    "round": "the round of prompts that brought it, from 0",
-    "shot_ids": "the seed tasks and earlier instructions that its prompt showed",
-    "most_similar": "the most similar instructions of the pool, with their ROUGE-L, where the preset keeps them",
-    "max_similarity": "the highest ROUGE-L F with an instruction of the pool, where it was computed",
-    "mean_similarity": "the mean ROUGE-L F over the pool, where the preset keeps it",
-    "finish_reason": "why the completion ended, as the endpoint says",
-    "input_tokens": "tokens of the prompt",
-    "output_tokens": "tokens of the completion",
-    "model_name": "the model",
-    "stage": "the stage that rejected it",
-    "reason": "the reason code",
-    "detail": "what the reason code leaves open, such as the beginning of an unusable completion",
-    "neighbour_id": "the instruction that a candidate was too similar to",
-    "neighbour": "its text",
-    "score": "their ROUGE-L F",
-    "topic": "what it is about",
-    "topic_id": "names the topic: number of its prompt, and place in the answer",
-    "kind": "what sort of instruction it is",
-    "id": "names the seed task",
-    "name": "a short name of the seed task",
-    "instances": "input and output of each instance",
-    "messages": "role and content of each message of the chat",
-    "prompt": "what the model is given in training",
-    "completion": "what it learns to answer",
-    "document_id": "the document that a query is about: its number in the source, and that of the piece",
-    "title": "the title of the document",
-    "document": "the document, or the piece of it, that the model was shown",
-    "generation": "how often its lineage had been evolved, this evolution included",
-    "parent_id": "the instruction that it was evolved from; with no generation in it, an original",
-    "parent": "that instruction",
-    "evolution": "how it was evolved: the name of distilabel's prompt",
-    "judge_score": "the mean of a judge's scores, from 0 to 5",
-    "judgements": "how many of the judge's answers gave a score",
-    "is_chosen": "whether it is the better response of a preference pair",
-    "chosen": "the better response, as a chat",
-    "rejected": "the worse response, as a chat",
-    "score_chosen": "the score of the better response, from 0 to 5",
-    "score_rejected": "the score of the worse response",
-    "original_instruction": "the instruction before its correction",
-    "original_input": "the input before its correction",
-    "original_output": "the output before its correction",
-    "record_id": "names the record that was reviewed",
-    "valid_task": "whether the instruction describes a valid task",
-    "appropriate_input": "whether the input suits the instruction",
-    "correct_output": "whether the output is right",
-    "annotator": "a pseudonym of who answered",
-    "reviewed_at": "when",
-    "is_corrected": "whether an annotator corrected it",
-    "annotators": "how many answered",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class CardFacts:
@@ -123,6 +56,7 @@ class CardFacts:
         statistics: of the run.
         datasets: the rows of each config.
         settings: the published config: the options, and what the run recorded beside them.
+        recipe: that the run followed.
         figures: names of the figures that are published.
         wanted: how many instructions were asked for.
         ended: how the run ended, as in its summary.
@@ -139,6 +73,7 @@ class CardFacts:
     statistics: Statistics
     datasets: Mapping[str, Dataset]
     settings: Mapping[str, Any]
+    recipe: Recipe
     figures: Sequence[str] = ()
     wanted: int = 0
     ended: str = "complete"
@@ -149,11 +84,6 @@ class CardFacts:
     language: Sequence[str] = ()
     quality: Quality | None = None
     agreements: Sequence[Agreement] = ()
-
-    @property
-    def recipe(self) -> Recipe:
-        """The recipe that the run followed."""
-        return get_recipe(str(self.settings.get("recipe", "self-instruct")))
 
     @property
     def stated_license(self) -> str | None:
@@ -315,7 +245,7 @@ def card_text(facts: CardFacts) -> str:
         statistics=facts.statistics,
         tables=tables,
         wording=wording,
-        configs=[_config_facts(name, rows) for name, rows in facts.datasets.items()],
+        configs=[_config_facts(name, rows, facts.recipe) for name, rows in facts.datasets.items()],
         example=_example(facts.datasets[DEFAULT_CONFIG]),
         saturation=saturation_sentence(facts.statistics.rounds),
         captions=CAPTIONS,
@@ -338,7 +268,7 @@ def plain(text: object) -> str:
     return re.sub(r"(?i)\b(www)\.", r"\1&#46;", line)  # GitHub's Markdown makes links of such words
 
 
-def _escaped_table(table: tables.Table) -> str:
+def _escaped_table(table: Table) -> str:
     """A table whose cells hold text of a model."""
     return replace(table, rows=[[plain(cell) for cell in row] for row in table.rows]).markdown()
 
@@ -351,10 +281,15 @@ class _ConfigFacts:
     columns: str
 
 
-def _config_facts(name: str, rows: Dataset) -> _ConfigFacts:
+def _config_facts(name: str, rows: Dataset, recipe: Recipe) -> _ConfigFacts:
     head = ["column", "type", "what it holds"]
-    cells = [[f"`{column}`", type_name(kind), COLUMNS.get(column, "")] for column, kind in rows.features.items()]
-    return _ConfigFacts(name, CONFIGS.get(name, ""), len(rows), tables.Table(head, cells, numeric=False).markdown())
+    known = columns_of(recipe)
+    cells = [
+        [f"`{column}`", type_name(kind), known[column].meaning if column in known else ""]
+        for column, kind in rows.features.items()
+    ]
+    what = (CONFIGS | dict(recipe.configs)).get(name, "")
+    return _ConfigFacts(name, what, len(rows), Table(head, cells, numeric=False).markdown())
 
 
 def type_name(feature: Any) -> str:

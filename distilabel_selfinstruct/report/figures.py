@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import Distribution, Statistics
-from distilabel_selfinstruct.report.wording import STAGE_TITLES, reason_words
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -199,21 +198,17 @@ def _draw_funnel(statistics: Statistics) -> Figure | None:
     for (axes,), stage, of_stage in zip(rows, stages, bars):
         counts = [count for _, count in of_stage]
         axes.barh(range(len(counts)), counts, color=[_BLUE] + [_ORANGE] * (len(counts) - 1), height=0.72)
-        axes.set_yticks(range(len(counts)), [_reason_label(reason) for reason, _ in of_stage])
+        axes.set_yticks(range(len(counts)), [stage.meanings.get(reason, reason) for reason, _ in of_stage])
         axes.set_ylim(len(counts) - 0.4, -0.6)
         axes.set_xlim(0, max(counts) * 1.16 or 1)
         for place, count in enumerate(counts):
             axes.annotate(f"{count:,}", (count, place), xytext=(4, 0), textcoords="offset points", va="center",
                           fontsize=9)  # fmt: skip
-        axes.set_title(f"{STAGE_TITLES[stage.name]}: {stage.candidates:,} candidates")
+        axes.set_title(f"{stage.title}: {stage.candidates:,} candidates")
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0, labelcolor=_INK)
     return figure
-
-
-def _reason_label(reason: str) -> str:
-    return "admitted" if reason == "admitted" else reason_words(reason)
 
 
 def _draw_similarity(statistics: Statistics) -> Figure | None:

@@ -9,12 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report.cost import Prices
-from distilabel_selfinstruct.report.rounds import LOOPS, ONCE, Round
+from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.report.rounds import Round
 from distilabel_selfinstruct.report.wording import duration, number_of
+from distilabel_selfinstruct.usage import Prices, Usage
 
-PILOT_ROUNDS = 3  # how many rounds to wait for, if nothing else is asked for
 _DRAWS = 2000
 _RANGE = (5, 95)  # percentiles
 
@@ -61,6 +60,7 @@ def forecast(
     rounds: Sequence[Round],
     usage: Mapping[str, Usage],
     num_instructions: int,
+    recipe: Recipe,
     *,
     concurrency: float = 1,
     prices: Prices | None = None,
@@ -77,6 +77,7 @@ def forecast(
         rounds: the pilot rounds.
         usage: what they took, by stage.
         num_instructions: instructions asked for.
+        recipe: of the pilot.
         concurrency: requests that run at once.
         prices: of tokens.
 
@@ -101,15 +102,17 @@ def forecast(
         return Estimate(*(float(offset + factor * value) for value in (expected, low, high)))
 
     prompts_each = ratio(prompts, admitted)
-    later = usage.keys() - {*LOOPS, ONCE}
+    loops, before = recipe.stages_that_ask("rounds"), recipe.stages_that_ask("before")
+    later = usage.keys() - {*loops, *before}
 
     def whole(of_usage: Callable[[Usage], float]) -> Estimate:
         """The loop grows with the prompts, the later stages with the instructions."""
         spent = {stage: of_usage(each) for stage, each in usage.items()}
         return scaled(
             prompts_each,
-            factor=num_instructions * sum(spent.get(stage, 0.0) for stage in LOOPS) / prompts.sum(),
-            offset=num_instructions * sum(spent[stage] for stage in later) / admitted.sum() + spent.get(ONCE, 0.0),
+            factor=num_instructions * sum(spent.get(stage, 0.0) for stage in loops) / prompts.sum(),
+            offset=num_instructions * sum(spent[stage] for stage in later) / admitted.sum()
+            + sum(spent.get(stage, 0.0) for stage in before),
         )
 
     return Forecast(

@@ -42,7 +42,7 @@ def render_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(excerpt=_excerpt, reason=wording.reason_words)
+    environment.filters.update(excerpt=_excerpt)
     return environment.get_template("page.html.jinja2").render(
         statistics=statistics,
         tables=tables,

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from distilabel_selfinstruct.report.rows import Row
 
 _FEWEST_ROUNDS = 4  # that a trend is read from
-LOOPS = ("bootstrap", "instructions", "magpie")
-"""The stages that ask for instructions round by round."""
-ONCE = "topics"
-"""The stage before them, whose requests do not grow with the instructions."""
 _HARDLY = 0.10  # of the candidates admitted: hardly worth the requests
 _FALLEN = 0.75  # of the first quarter's acceptance
 
@@ -58,10 +54,18 @@ class _Tally:
     instances: int = 0
 
 
-def rounds_of(instructions: Iterable[Row], instances: Iterable[Row], rejected: Iterable[Row]) -> list[Round]:
+def rounds_of(
+    instructions: Iterable[Row], instances: Iterable[Row], rejected: Iterable[Row], loops: Collection[str]
+) -> list[Round]:
     """The rounds in their order; none where rows carry no round.
 
     An instruction id is that of its prompt, a hyphen, and its place in the answer.
+
+    Args:
+        instructions: those that were admitted.
+        instances: of these instructions.
+        rejected: rows of all stages.
+        loops: the stages that ask round by round.
     """
     tallies: dict[int, _Tally] = defaultdict(_Tally)
     for row in instructions:
@@ -71,7 +75,7 @@ def rounds_of(instructions: Iterable[Row], instances: Iterable[Row], rejected: I
             tally.candidates += 1
             tally.admitted += 1
     for row in rejected:
-        if row["stage"] in LOOPS and row.get("round") is not None:
+        if row["stage"] in loops and row.get("round") is not None:
             tally = tallies[row["round"]]
             tally.prompts.add((row.get("instruction_id") or "").split("-")[0])
             tally.candidates += row.get("instruction") is not None and row["reason"] != "surplus"

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import yaml
-
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.recipe import Recipe
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -37,9 +37,9 @@ class ReportRows:
         name: what the report calls the dataset.
         instructions: admitted instructions; those without any instance are among them.
         instances: the dataset.
-        rejected: rejected rows with stage and reason; None where rejects were not recorded.
+        rejected: rejected rows with stage and reason.
         seeds: the instructions of the seed tasks.
-        recipe: that the run followed.
+        recipe: that the run followed; None for a dataset that is no run's.
         pairs: preference pairs, where the recipe makes them.
         topics: topics, where the recipe makes them.
     """
@@ -47,40 +47,33 @@ class ReportRows:
     name: str
     instructions: Sequence[Row]
     instances: Sequence[Row]
-    rejected: Sequence[Row] | None = None
+    rejected: Sequence[Row] = ()
     seeds: Sequence[str] = field(default=())
-    recipe: str = "self-instruct"
+    recipe: Recipe | None = None
     pairs: int = 0
     topics: int = 0
 
 
-def read_run(run_folder: Path) -> ReportRows:
+def read_run(path: str | Path) -> ReportRows:
     """The rows of a finished run.
 
     Raises:
         RunFolderError: if the folder holds no dataset.
     """
-    dataset = run_folder / "dataset"
-    if not dataset.is_dir():
-        raise RunFolderError(f"{run_folder}: there is no dataset in this folder; finish the run first.")
-    rows = {config: _read_config(dataset / config, columns) for config, columns in _COLUMNS.items()}
+    folder = RunFolder(path)
+    if not folder.has_dataset:
+        raise RunFolderError(f"{path}: there is no dataset in this folder; finish the run first.")
+    rows = {config: folder.rows(config, columns) for config, columns in _COLUMNS.items()}
     return ReportRows(
-        name=run_folder.resolve().name,
+        name=folder.name,
         instructions=rows["instructions"],
         instances=rows["instances"],
         rejected=rows["rejected"],
         seeds=[row["instruction"] for row in rows["seeds"]],
-        recipe=_recipe_of(run_folder),
+        recipe=folder.recipe(),
         pairs=len(rows["preferences"]),
         topics=len(rows["topics"]),
     )
-
-
-def _recipe_of(run_folder: Path) -> str:
-    """What the run recorded."""
-    path = run_folder / "config.yaml"
-    settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return str(settings.get("recipe", "self-instruct"))
 
 
 def read_rows(rows: Rows, name: str | None = None, seeds: Sequence[str] = ()) -> ReportRows:
@@ -104,20 +97,6 @@ def read_rows(rows: Rows, name: str | None = None, seeds: Sequence[str] = ()) ->
         instances=instances,
         seeds=seeds,
     )
-
-
-def _read_config(folder: Path, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """The rows of one config, of its split `train`; none where the run had nothing for it."""
-    from datasets import Dataset
-
-    for candidate in (folder / "train", folder):
-        if (candidate / "dataset_info.json").is_file():
-            dataset = Dataset.load_from_disk(str(candidate))
-            rows: list[dict[str, Any]] = dataset.select_columns(
-                [column for column in columns if column in dataset.column_names]
-            ).to_list()
-            return rows
-    return []
 
 
 def _load(rows: Rows) -> Iterable[Row]:

@@ -11,14 +11,14 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.recipes import get_recipe
-from distilabel_selfinstruct.report.cost import Prices
+from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.recipe import Stage as RecipeStage
 from distilabel_selfinstruct.report.rounds import Round, rounds_of
 from distilabel_selfinstruct.report.rows import ReportRows, Row
 from distilabel_selfinstruct.report.similarity import SeedSimilarity
 from distilabel_selfinstruct.report.verbs import VerbObjectParser
 from distilabel_selfinstruct.text.rules import count_words
+from distilabel_selfinstruct.usage import Prices, Usage
 
 COMMONEST_VERBS, COMMONEST_OBJECTS = 20, 4  # paper, figure 3
 _CANDIDATE = {"candidate": "instruction", "instruction": "instruction", "instance": "instance_id",
@@ -70,19 +70,23 @@ class Stage:
 
     Attributes:
         name: as in the recipe.
+        title: as in the recipe.
         candidates: instructions, instances, preference pairs or topics that were looked at.
         admitted: how many of them passed.
         rejected: how many did not, by reason code, commonest first.
         barren: requests or instructions that brought no candidate at all, by reason code.
         examples: some rejected rows of each reason.
+        meanings: of the reason codes.
     """
 
     name: str
+    title: str
     candidates: int
     admitted: int
     rejected: dict[str, int]
     barren: dict[str, int]
     examples: dict[str, list[Example]]
+    meanings: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +183,7 @@ class Statistics:
     balance: Balance | None
     usage: dict[str, Usage] = field(default_factory=dict)
     prices: Prices | None = None
+    titles: dict[str, str] = field(default_factory=dict)
 
 
 _JSON = TypeAdapter(Statistics)
@@ -207,17 +212,29 @@ def compute_statistics(
         name=rows.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
         overview=overview_of(rows.instructions, rows.instances),
-        funnel=[]
-        if rows.rejected is None
-        else funnel_of(rows.instructions, rows.instances, rows.rejected, rows.recipe, rows.pairs, rows.topics),
+        funnel=funnel_of(rows),
         diversity=diversity_of(texts),
         similarity=similarity_of(texts, rows.seeds) if rows.seeds else None,
         lengths=lengths_of(texts, rows.instances),
-        rounds=[] if rows.rejected is None else rounds_of(rows.instructions, rows.instances, rows.rejected),
+        rounds=rounds_of_rows(rows),
         balance=balance_of(rows.instances),
         usage=dict(usage or {}),
         prices=prices,
+        titles=titles_of(rows.recipe),
     )
+
+
+def titles_of(recipe: Recipe | None) -> dict[str, str]:
+    """The title of each stage."""
+    return {stage.name: stage.title for stage in recipe.stages} if recipe else {}
+
+
+def rounds_of_rows(rows: ReportRows) -> list[Round]:
+    """The rounds of the recipe's loop; none where nobody recorded them."""
+    if rows.recipe is None:
+        return []
+    loops = rows.recipe.stages_that_ask("rounds")
+    return rounds_of(rows.instructions, rows.instances, rows.rejected, loops)
 
 
 def overview_of(instructions: Sequence[Row], instances: Sequence[Row]) -> Overview:
@@ -236,29 +253,34 @@ def overview_of(instructions: Sequence[Row], instances: Sequence[Row]) -> Overvi
     )
 
 
-def funnel_of(
-    instructions: Sequence[Row], instances: Sequence[Row], rejected: Iterable[Row], recipe: str = "self-instruct",
-    pairs: int = 0, topics: int = 0,
-) -> list[Stage]:  # fmt: skip
-    """What became of the candidates of each stage of the recipe."""
+def funnel_of(rows: ReportRows) -> list[Stage]:
+    """What became of the candidates of each stage of the recipe; nothing where no recipe is known."""
+    if rows.recipe is None:
+        return []
     by_stage: dict[str, list[Row]] = defaultdict(list)
-    for row in rejected:
+    for row in rows.rejected:
         by_stage[row["stage"]].append(row)
-    classified = sum(row.get("is_classification") is not None for row in instructions)
-    passed = {"candidate": len(instructions), "instruction": classified, "instance": len(instances), "pair": pairs,
-              "topic": topics}  # fmt: skip
+    classified = sum(row.get("is_classification") is not None for row in rows.instructions)
+    passed = {
+        "candidate": len(rows.instructions),
+        "instruction": classified,
+        "instance": len(rows.instances),
+        "pair": rows.pairs,
+        "topic": rows.topics,
+    }
     funnel: list[Stage] = []
-    for stage in reversed(get_recipe(recipe).stages):
+    for stage in reversed(rows.recipe.stages):
         if stage.optional and not by_stage[stage.name]:
             continue
-        funnel.append(_stage(stage.name, passed[stage.judges], by_stage[stage.name], _CANDIDATE[stage.judges]))
+        funnel.append(_stage(rows.recipe, stage, passed[stage.judges], by_stage[stage.name]))
         if stage.judges != "instruction":  # what comes into a stage is what the stage before has let pass
             passed[stage.judges] = funnel[-1].candidates
     return funnel[::-1]
 
 
-def _stage(name: str, admitted: int, rejected: Sequence[Row], candidate: str) -> Stage:
-    """`candidate` is the column that is None where a row stands for a request without any candidate."""
+def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: Sequence[Row]) -> Stage:
+    """What a stage let pass, and what it rejected."""
+    candidate = _CANDIDATE[stage.judges]
     reasons = Counter(row["reason"] for row in rejected if row.get(candidate) is not None)
     barren = Counter(row["reason"] for row in rejected if row.get(candidate) is None)
     in_order = dict([*reasons.most_common(), *barren.most_common()])
@@ -266,12 +288,14 @@ def _stage(name: str, admitted: int, rejected: Sequence[Row], candidate: str) ->
     for row in rejected:
         by_reason[row["reason"]].append(row)
     return Stage(
-        name=name,
+        name=stage.name,
+        title=stage.title,
         candidates=admitted + reasons.total(),
         admitted=admitted,
         rejected=dict(reasons.most_common()),
         barren=dict(barren.most_common()),
         examples={reason: [_example(row) for row in _spread(by_reason[reason])] for reason in in_order},
+        meanings={reason: recipe.meaning_of(reason) for reason in in_order},
     )
 
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report.cost import Prices, total_usage
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import (
     PAPER,
@@ -21,34 +18,16 @@ from distilabel_selfinstruct.report.statistics import (
 )
 from distilabel_selfinstruct.report.wording import (
     NOTHING,
-    STAGE_TITLES,
     count,
     duration,
     mean,
     money,
-    reason_words,
     share,
 )
+from distilabel_selfinstruct.text.tables import Table
+from distilabel_selfinstruct.usage import Prices, Usage
 
 _MOST_ROUNDS = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A head and rows of texts; all columns but the first hold numbers, unless `numeric` says otherwise."""
-
-    head: Sequence[str]
-    rows: Sequence[Sequence[str]]
-    numeric: bool = True
-
-    def markdown(self) -> str:
-        """As GitHub-flavoured Markdown."""
-        rule = [":--", *(["--:"] if self.numeric else [":--"]) * (len(self.head) - 1)]
-        return "\n".join(_line(cells) for cells in (self.head, rule, *self.rows)) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(" ".join(cell.replace("|", "\\|").split()) for cell in cells) + " |"
 
 
 def overview_table(overview: Overview) -> Table:
@@ -74,7 +53,7 @@ def funnel_table(funnel: Sequence[Stage]) -> Table:
     return Table(
         ["stage", "candidates", "admitted", "rejected", "share"],
         [
-            [STAGE_TITLES[stage.name], count(stage.candidates), count(stage.admitted),
+            [stage.title, count(stage.candidates), count(stage.admitted),
              count(stage.candidates - stage.admitted), share(stage.admitted, stage.candidates)]
             for stage in funnel
         ],
@@ -84,15 +63,15 @@ def funnel_table(funnel: Sequence[Stage]) -> Table:
 def reasons_table(stage: Stage) -> Table:
     """One row a reason, with its share of the candidates; requests without a candidate have none."""
     rejected = [
-        [_reason_and_code(reason), count(number), share(number, stage.candidates)]
+        [_reason_and_code(stage, reason), count(number), share(number, stage.candidates)]
         for reason, number in stage.rejected.items()
     ]
-    barren = [[_reason_and_code(reason), count(number), NOTHING] for reason, number in stage.barren.items()]
+    barren = [[_reason_and_code(stage, reason), count(number), NOTHING] for reason, number in stage.barren.items()]
     return Table(["rejected because", "rows", "share"], rejected + barren)
 
 
-def _reason_and_code(reason: str) -> str:
-    words = reason_words(reason)
+def _reason_and_code(stage: Stage, reason: str) -> str:
+    words = stage.meanings[reason]
     return words if words == reason.replace("_", " ") else f"{words} ({reason})"
 
 
@@ -179,10 +158,10 @@ def _short(label: str, most: int = 60) -> str:
 
 def cost_table(statistics: Statistics) -> Table:
     """What each stage has asked for, and what one admitted instruction and one instance cost."""
-    prices = statistics.prices
-    total = total_usage(statistics.usage.values())
+    prices, titles = statistics.prices, statistics.titles
+    total = sum(statistics.usage.values(), Usage())
     rows = [
-        *([STAGE_TITLES.get(stage, stage), *_usage_cells(usage, prices)] for stage, usage in statistics.usage.items()),
+        *([titles.get(stage, stage), *_usage_cells(usage, prices)] for stage, usage in statistics.usage.items()),
         ["total", *_usage_cells(total, prices)],
         *(
             [f"per {noun}", *_usage_cells(total, prices, number)]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report.cost import Prices
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.report.figures import draw_figures
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
 from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
 from distilabel_selfinstruct.review import Agreement, Quality, read_agreements, read_quality
+from distilabel_selfinstruct.usage import Prices, Usage
 
 
 def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None) -> Path:
@@ -30,7 +30,7 @@ def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, 
         MissingExtraError: if the extra `report` is not installed.
     """
     statistics = compute_statistics(read_run(run_folder), usage, prices)
-    return _write(statistics, run_folder / "report", read_quality(run_folder), read_agreements(run_folder))
+    return _write(statistics, RunFolder(run_folder).report_path, read_quality(run_folder), read_agreements(run_folder))
 
 
 def report_for_rows(rows: Rows, out: Path, *, name: str | None = None, seeds: Sequence[str] = ()) -> Path:

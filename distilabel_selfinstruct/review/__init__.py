@@ -1,7 +1,7 @@
 """Review closes the loop: instances out to annotators, percentages, corrections and new seed tasks back."""
 
+from distilabel_selfinstruct.errors import ReviewError
 from distilabel_selfinstruct.review.agreement import Agreement, Judge, find_agreement, judge_review, read_agreements
-from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.quality import Quality, Share, read_quality
 from distilabel_selfinstruct.review.reviewing import PushResult, pull_review, push_review, review_seeds, write_review
 from distilabel_selfinstruct.review.tables import (

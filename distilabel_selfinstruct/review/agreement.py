@@ -13,15 +13,14 @@ import numpy as np
 from distilabel.models.llms.base import LLM
 from distilabel.pipeline import Pipeline
 
-from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.files import write_whole
-from distilabel_selfinstruct.prompts import VERSION as PROMPTS_VERSION
-from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.errors import ConfigError, ReviewError
+from distilabel_selfinstruct.presets import MOST_POINTS, JudgeWording
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.store import ReviewStore
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
-from distilabel_selfinstruct.steps.judging import DECODING, UNCLEAR, FilterByJudge, JudgeWording
-from distilabel_selfinstruct.text.scores import MOST
+from distilabel_selfinstruct.steps.judge import DECODING, PROMPTS_VERSION, UNCLEAR, FilterByJudge
 
 _RESAMPLES = 2000
 
@@ -170,7 +169,7 @@ class Agreement:
     @property
     def thresholds(self) -> list[Confusion]:
         """From one point to five."""
-        return [self.at(threshold) for threshold in range(1, MOST + 1)]
+        return [self.at(threshold) for threshold in range(1, MOST_POINTS + 1)]
 
     @property
     def best(self) -> Confusion | None:
@@ -195,7 +194,7 @@ def read_agreements(run: Path) -> list[Agreement]:
     Raises:
         ReviewError: if the file is damaged.
     """
-    path = run / "review" / "judge.json"
+    path = RunFolder(run).review_path / "judge.json"
     if not path.is_file():
         return []
     try:
@@ -249,7 +248,7 @@ def judge_review(run: Path, llm: LLM, judgements: int, wording: JudgeWording = "
         RunFolderError: if the folder is no run's, or in use.
     """
     store = ReviewStore(run)
-    with store.locked():
+    with store.run.locked():
         is_right = _verdicts(store)
         if not is_right:
             raise ReviewError(

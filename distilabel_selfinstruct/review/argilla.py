@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from distilabel_selfinstruct.errors import MissingExtraError
-from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.errors import MissingExtraError, ReviewError
 from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrections_of
 from distilabel_selfinstruct.review.settings import argilla_record, correction_of, review_settings
 

@@ -7,7 +7,9 @@ from typing import Any
 
 from datasets import Features, Value
 
-from distilabel_selfinstruct.dataset import features_of
+from distilabel_selfinstruct.data.columns import COLUMNS
+from distilabel_selfinstruct.data.dataset import features_of
+from distilabel_selfinstruct.recipe import Column
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrected
 
@@ -17,15 +19,15 @@ _FLAGS = {question.name: Value("bool") for question in QUESTIONS}
 Row = dict[str, Any]
 
 
-def reviewed_features(instance_columns: Iterable[str]) -> Features:
+def reviewed_features(instance_columns: Iterable[str], known: Mapping[str, Column] = COLUMNS) -> Features:
     """The columns of `reviewed`: those of the instances, what annotators changed and said, who and when."""
     kept = _kept(instance_columns)
-    return Features({**features_of((*kept, "record_id")), **_FLAGS, **features_of(("annotator", "reviewed_at"))})
+    return Features({**features_of((*kept, "record_id"), known), **_FLAGS, **features_of(("annotator", "reviewed_at"))})
 
 
-def curated_features(instance_columns: Iterable[str]) -> Features:
+def curated_features(instance_columns: Iterable[str], known: Mapping[str, Column] = COLUMNS) -> Features:
     """The columns of `curated`: those of the instances, what annotators changed, and how many they were."""
-    kept = features_of(_kept(instance_columns))
+    kept = features_of(_kept(instance_columns), known)
     return Features({**kept, "is_corrected": Value("bool"), "annotators": Value("int64")})
 
 

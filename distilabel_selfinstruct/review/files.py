@@ -15,8 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.files import write_whole
-from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.errors import ReviewError
 from distilabel_selfinstruct.review.records import (
     DOCUMENT,
     FIELDS,

@@ -7,13 +7,15 @@ import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import MissingExtraError
-from distilabel_selfinstruct.files import write_whole
+from distilabel_selfinstruct.recipe import Recipe, get_recipe
 from distilabel_selfinstruct.review.records import ALL_RIGHT, QUESTIONS, Answer, ReviewRecord
 
 _KINDS = ("all", "classification", "not classification", "with input", "without input")
@@ -59,7 +61,7 @@ class Quality:
         stages: of the records that came right to a stage, those it did right.
         agreement: Krippendorff's alpha by question: 1 is perfect, 0 is chance; None where it is not defined.
         notes: what else a user should know.
-        recipe: that the run followed.
+        makers: the title of the stage that makes candidates and of the one that makes instances, where there is one.
     """
 
     records: int
@@ -71,7 +73,7 @@ class Quality:
     stages: Mapping[str, Share]
     agreement: Mapping[str, float | None]
     notes: tuple[str, ...] = ()
-    recipe: str = "self-instruct"
+    makers: Mapping[str, str] = field(default_factory=dict)
 
     def write(self, path: Path) -> None:
         write_whole(path, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
@@ -81,7 +83,15 @@ class Quality:
         values = json.loads(path.read_text(encoding="utf-8"))
         values["groups"] = {group: _shares(shares) for group, shares in values["groups"].items()}
         values["stages"] = _shares(values["stages"])
+        if (name := values.pop("recipe", None)) is not None:  # version 0.1.0
+            values["makers"] = makers_of(get_recipe(name))
         return cls(**values | {"notes": tuple(values["notes"])})
+
+
+def makers_of(recipe: Recipe | None) -> dict[str, str]:
+    """The title of the stage that makes candidates, and of the one that makes instances."""
+    makers = {what: recipe.maker_of(what) for what in ("candidate", "instance")} if recipe else {}
+    return {what: maker.title for what, maker in makers.items() if maker}
 
 
 def _shares(values: Mapping[str, Any]) -> dict[str, Share]:
@@ -90,7 +100,7 @@ def _shares(values: Mapping[str, Any]) -> dict[str, Share]:
 
 def read_quality(run: Path) -> Quality | None:
     """The quality that the last `review pull` found; None where nothing was reviewed."""
-    path = run / "review" / "quality.json"
+    path = RunFolder(run).review_path / "quality.json"
     return Quality.read(path) if path.is_file() else None
 
 
@@ -104,7 +114,7 @@ def verdicts_of(answers: Sequence[Answer]) -> dict[str, bool]:
 
 def judge(
     records: Mapping[str, ReviewRecord], answers: Iterable[Answer], needed: int, population: int,
-    notes: Iterable[str] = (), recipe: str = "self-instruct",
+    notes: Iterable[str] = (), recipe: Recipe | None = None,
 ) -> Quality:  # fmt: skip
     """The quality of the records.
 
@@ -139,7 +149,7 @@ def judge(
         stages=_stages(list(verdicts.values())),
         agreement=agreement_of(counted),
         notes=tuple(notes),
-        recipe=recipe,
+        makers=makers_of(recipe),
     )
 
 

@@ -10,8 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from distilabel_selfinstruct.dataset import load_dataset, save_config
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.data.columns import columns_of
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.seeds import load_seed_tasks, write_seed_tasks
+from distilabel_selfinstruct.errors import ConfigError, ReviewError
 from distilabel_selfinstruct.review.argilla import ArgillaServer
 from distilabel_selfinstruct.review.curate import (
     curated_features,
@@ -19,13 +21,11 @@ from distilabel_selfinstruct.review.curate import (
     reviewed_features,
     reviewed_rows,
 )
-from distilabel_selfinstruct.review.errors import ReviewError
 from distilabel_selfinstruct.review.files import read_review_file, write_review_file
 from distilabel_selfinstruct.review.quality import Quality, judge
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
 from distilabel_selfinstruct.review.seeds import PREFIX, seed_tasks_of
 from distilabel_selfinstruct.review.store import Push, ReviewStore, Target
-from distilabel_selfinstruct.seeds import load_seed_tasks, write_seed_tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +80,8 @@ def push_review(
     if annotators < 1 or (sample is not None and sample < 1):
         raise ConfigError("--sample and --annotators: expected a number above 0.")
     store = ReviewStore(run)
-    with store.locked():
-        preset = store.config().get("preset")
+    with store.run.locked():
+        preset = store.run.config().get("preset")
         every = {record_id: record_of(row, preset) for record_id, row in store.instances().items()}
         if not every:
             raise ReviewError(f"{run}: there is no instance to review.")
@@ -146,7 +146,7 @@ def pull_review(
         RunFolderError: if the folder holds no finished run.
     """
     store = ReviewStore(run)
-    with store.locked():
+    with store.run.locked():
         pushes = store.pushes()
         if not pushes:
             raise ReviewError(f"{run}: nothing was pushed to be reviewed; begin with `review push`.")
@@ -188,7 +188,7 @@ def write_review(run: Path) -> Quality | None:
     pushes = store.pushes()
     if not pushes or not store.answers():
         return None
-    with store.locked():
+    with store.run.locked():
         return _write_review(store, pushes[-1].annotators)
 
 
@@ -207,7 +207,7 @@ def review_seeds(run: Path, out: Path, old_seeds: Sequence[Path] = ()) -> int:
         ReviewError: if nothing was approved, or nothing new, or the file holds seed tasks of somebody else.
         SeedFileError: if an old seed file cannot be used.
     """
-    dataset = load_dataset(run / "dataset")
+    dataset = RunFolder(run).dataset()
     if "curated" not in dataset:
         raise ReviewError(f"{run}: nothing was reviewed yet; begin with `review push`, then `review pull`.")
     _check_may_write(out)
@@ -235,12 +235,14 @@ def draw(records: dict[str, ReviewRecord], sample: int | None, seed: int) -> lis
 def _write_review(store: ReviewStore, needed: int, unfinished: int = 0) -> Quality:
     instances, records, answers = store.instances(), store.records(), store.answers()
     current = [answer for answer in answers if answer.record_id in instances]
-    recipe = str(store.config().get("recipe", "self-instruct"))
-    quality = judge(records, current, needed, len(instances), _notes(answers, current, unfinished), recipe)
-    folder = store.run / "dataset"
+    notes = _notes(answers, current, unfinished)
+    quality = judge(records, current, needed, len(instances), notes, store.run.recipe())
     columns = store.instance_columns()
-    save_config(reviewed_rows(records, current, instances), reviewed_features(columns), folder / "reviewed")
-    save_config(curated_rows(records, current, needed, instances), curated_features(columns), folder / "curated")
+    known = columns_of(store.run.recipe())
+    store.run.save_config("reviewed", reviewed_rows(records, current, instances), reviewed_features(columns, known))
+    store.run.save_config(
+        "curated", curated_rows(records, current, needed, instances), curated_features(columns, known)
+    )
     quality.write(store.folder / "quality.json")
     return quality
 

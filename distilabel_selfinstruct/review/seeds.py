@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from distilabel_selfinstruct.seeds import SeedTask
-from distilabel_selfinstruct.text.parsing import Instance
-from distilabel_selfinstruct.text.rouge import RougeLIndex
+from distilabel_selfinstruct.data.seeds import SeedTask
+from distilabel_selfinstruct.text.reading.answers import Instance
+from distilabel_selfinstruct.text.rouge.index import RougeLIndex
 
 PREFIX = "reviewed_"  # of the ids of seed tasks that come from a review
 

@@ -12,19 +12,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
 from datasets import Dataset
-from filelock import FileLock, Timeout
 
-from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import RunFolderError
-from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
 
 
@@ -75,26 +72,10 @@ class ReviewStore:
     """
 
     def __init__(self, run: Path) -> None:
-        if not (run / "config.yaml").is_file():
-            raise RunFolderError(f"{run}: is no run folder; give the folder that a pipeline wrote (its --out).")
-        self.run = run
-        self.folder = run / "review"
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps other processes away from the run folder."""
-        try:
-            with FileLock(self.run / ".lock", timeout=0):
-                yield
-        except Timeout:
-            raise RunFolderError(f"{self.run}: another process is at work here; wait for it.") from None
+        self.run = RunFolder.open(run)
+        self.folder = self.run.review_path
 
     # --- the run ----------------------------------------------------------------------------------------------------
-
-    def config(self) -> dict[str, Any]:
-        """The config that the run recorded."""
-        config: dict[str, Any] = yaml.safe_load((self.run / "config.yaml").read_text(encoding="utf-8"))
-        return config
 
     def instances(self) -> dict[str, dict[str, Any]]:
         """The instances of the dataset as it is now, by the id of their record."""
@@ -106,7 +87,7 @@ class ReviewStore:
         return columns
 
     def _dataset(self) -> Dataset:
-        return load_dataset(self.run / "dataset")["instances"]["train"]
+        return self.run.dataset()["instances"]["train"]
 
     # --- what was pushed --------------------------------------------------------------------------------------------
 

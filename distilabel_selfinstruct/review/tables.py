@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
-from distilabel_selfinstruct.recipes import get_recipe
 from distilabel_selfinstruct.review.agreement import Agreement, Confusion
 from distilabel_selfinstruct.review.quality import Quality, Share
 from distilabel_selfinstruct.review.records import ALL_RIGHT, PAPER_ALL_RIGHT, QUESTIONS
-
-if TYPE_CHECKING:
-    from distilabel_selfinstruct.report.tables import Table
+from distilabel_selfinstruct.text.tables import Table
 
 _WORDS = {
     "valid_task": "valid task",
@@ -30,7 +26,7 @@ _NOTHING = "–"
 
 def quality_table(quality: Quality) -> Table:
     """One row a question, beside the paper's own figures (arXiv 2212.10560, table 2)."""
-    return _table(
+    return Table(
         ["", "right", "of", "share", "95% interval", "Self-Instruct paper"],
         [
             [_WORDS[name], f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share),
@@ -42,7 +38,7 @@ def quality_table(quality: Quality) -> Table:
 
 def kinds_table(quality: Quality) -> Table:
     """One row a kind of record, each share with its 95 % interval."""
-    return _table(
+    return Table(
         ["", "records", *_WORDS.values()],
         [
             [group, f"{shares[ALL_RIGHT].of:,}", *(_share_and_interval(shares[name]) for name in _WORDS)]
@@ -53,25 +49,24 @@ def kinds_table(quality: Quality) -> Table:
 
 def stages_table(quality: Quality) -> Table:
     """One row a question in the order of the pipeline, of the records that were right so far."""
-    return _table(
+    return Table(
         ["made right by", "right", "of", "share", "95% interval"],
         [
-            [_stage(quality.recipe, name), f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
+            [_stage(quality.makers, name), f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share)]
             for name, share in quality.stages.items()
         ],
     )
 
 
-def _stage(recipe: str, question: str) -> str:
+def _stage(makers: Mapping[str, str], question: str) -> str:
     """The stage that a question is about, and what it is to make."""
     what, right = _RIGHT_BY_STAGE[question]
-    maker = get_recipe(recipe).maker_of(what)
-    return f"{maker.title if maker else 'Source'}: {right}"
+    return f"{makers.get(what, 'Source')}: {right}"
 
 
 def agreement_table(quality: Quality) -> Table:
     """Krippendorff's alpha of each question."""
-    return _table(
+    return Table(
         ["agreement of annotators", "Krippendorff's alpha"],
         [
             [_WORDS[name], "not defined" if alpha is None else f"{alpha:.2f}"]
@@ -100,7 +95,7 @@ def quality_caption(quality: Quality) -> str:
 
 def judge_table(agreement: Agreement) -> Table:
     """One row a threshold: what judge and people say of the records, and Cohen's kappa."""
-    return _table(
+    return Table(
         ["threshold", "passes, right", "passes, not right", "fails, right", "fails, not right", "agree",
          "Cohen's kappa", "95% interval"],
         [
@@ -182,12 +177,6 @@ def _text_lines(table: Table) -> list[str]:
         "  ".join(cell.rjust(width) if at else cell.ljust(width) for at, (cell, width) in enumerate(zip(cells, widths)))
         for cells in (table.head, *table.rows)
     ]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    from distilabel_selfinstruct.report.tables import Table  # here: the report takes these tables up
-
-    return Table(head, rows)
 
 
 def _percent(share: float | None) -> str:

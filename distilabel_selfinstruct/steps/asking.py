@@ -11,11 +11,10 @@ from distilabel.steps.base import StepInput
 from distilabel.steps.tasks.base import Task
 from pydantic import BaseModel, Field, PrivateAttr, field_validator
 
+from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, take_answer
+from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.presets import Decoding, get_preset
-from distilabel_selfinstruct.prompts import Wording
-from distilabel_selfinstruct.seeds import SeedTask, load_seed_tasks
-from distilabel_selfinstruct.steps.rows import Answer, Row, answer_of, take_answer
+from distilabel_selfinstruct.presets import Decoding, Wording, get_preset
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM

@@ -8,10 +8,10 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
+from distilabel_selfinstruct.data.rows import reject
+from distilabel_selfinstruct.data.sources import read_lines, read_source, text_of
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.sources import read_lines, read_source, text_of
-from distilabel_selfinstruct.steps.rows import reject
-from distilabel_selfinstruct.text.rouge import RougeLIndex, TokenizerName
+from distilabel_selfinstruct.text.rouge.index import RougeLIndex, TokenizerName
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput

@@ -1,15 +1,13 @@
 """LoadDocuments: what a recipe about documents starts from, and how a question shows one."""
 
 # distilabel reads signatures at run time: no postponed evaluation of annotations here.
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.prompts import template_text
-from distilabel_selfinstruct.sources import read_source, text_of
-from distilabel_selfinstruct.steps.loading import LoadRows
-from distilabel_selfinstruct.steps.rows import Row, reject, task_row
+from distilabel_selfinstruct.data.documents import Document, read_documents
+from distilabel_selfinstruct.data.rows import Row, reject, task_row
+from distilabel_selfinstruct.steps.load import LoadRows
 from distilabel_selfinstruct.text.sentences import pieces
 
 if TYPE_CHECKING:
@@ -18,58 +16,6 @@ if TYPE_CHECKING:
 STAGE = "queries"
 COLUMNS = ["document_id", "title", "document"]
 """The columns that the rows of a document keep."""
-ANSWER_TEMPLATE = template_text("document_answer")
-"""The question of `AnswerInstructions` about a query and its document."""
-ANSWER_COLUMNS = ["title", "document", "instruction"]
-
-_TEXTS, _TITLES = ("text", "description"), ("title", "term")  # the columns that are looked for
-
-
-class Document(NamedTuple):
-    """A whole document as a source has it; its text may be empty, its title None."""
-
-    title: str | None
-    text: str
-
-
-def read_documents(
-    source: str, text_column: str | None = None, title_column: str | None = None, config: str | None = None,
-    split: str = "train", max_documents: int | None = None,
-) -> list[Document]:  # fmt: skip
-    """The documents of a source, in their order.
-
-    Args:
-        source: see `read_source`.
-        text_column: the column with the texts; by default `text` or `description`, whichever is there.
-        title_column: the column with the titles; by default `title` or `term`, if one is there.
-        config: of the dataset.
-        split: of the dataset.
-        max_documents: how many are read at most.
-
-    Raises:
-        ConfigError: if there are none, or there is no such column.
-    """
-    columns = [name for name in (*_TEXTS, *_TITLES, text_column, title_column) if name]
-    rows = read_source(source, config, split, max_documents, columns)
-    if not rows:
-        raise ConfigError(f"{source}: there are no documents in it.")
-    text_column = text_column or next((name for name in _TEXTS if name in rows[0]), None)
-    if text_column is None:
-        there = ", ".join(map(str, rows[0]))
-        raise ConfigError(f"{source}: which column has the documents? Name it with --text-column; there are: {there}.")
-    found_title = next((name for name in _TITLES if name in rows[0] and name != text_column), None)
-    documents = [
-        _document(row, text_column, title_column or found_title, f"{source}, row {number}")
-        for number, row in enumerate(rows, 1)
-    ]
-    if not any(document.text for document in documents):
-        raise ConfigError(f"{source}, column {text_column!r}: every document is empty.")
-    return documents
-
-
-def _document(row: Row, text_column: str, title_column: str | None, where: str) -> Document:
-    title = text_of(row, title_column, where) if title_column else ""
-    return Document(" ".join(title.split()) or None, text_of(row, text_column, where))
 
 
 class LoadDocuments(LoadRows):

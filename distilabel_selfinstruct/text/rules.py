@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from functools import cache
 
 from distilabel_selfinstruct.presets import Preset, get_preset
-from distilabel_selfinstruct.text.parsing import Instance
-from distilabel_selfinstruct.text.rouge import unicode_tokens
+from distilabel_selfinstruct.text.reading.answers import Instance
+from distilabel_selfinstruct.text.rouge.index import unicode_tokens
 
 _PUNCTUATION = tuple(string.punctuation)
 

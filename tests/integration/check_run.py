@@ -7,7 +7,7 @@ from pathlib import Path
 from datasets import load_from_disk
 
 from distilabel_selfinstruct import check_instances, check_instruction
-from distilabel_selfinstruct.text.parsing import Instance
+from distilabel_selfinstruct.text.reading.answers import Instance
 
 
 def check(run: Path) -> None:

@@ -27,7 +27,7 @@ from typing import Any
 import pytest
 from datasets import load_from_disk
 
-from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.cli.main import main
 from tests.conftest import ROOT, WITHOUT_REPORT
 from tests.support.answers import answer, prompt_of, question_of
 from tests.support.folders import all_text

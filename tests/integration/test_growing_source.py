@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.integration.test_demo_run import bytes_of
 
-from distilabel_selfinstruct.config import read_config
-from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.data.dataset import load_dataset
 from distilabel_selfinstruct.review import pull_review, push_review
 from distilabel_selfinstruct.review.store import ReviewStore
-from distilabel_selfinstruct.run import Run
+from distilabel_selfinstruct.runs.config import read_config
+from distilabel_selfinstruct.runs.run import Run
 from tests.conftest import Script
-from tests.integration.test_demo_run import bytes_of
 from tests.review.runs import fill_in, verdicts
 from tests.support.recipes import script_of
 

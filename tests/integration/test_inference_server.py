@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.errors import EndpointError
-from distilabel_selfinstruct.llms.openai import OpenAICompatibleLLM
+from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from tests.support.waiting import LIMIT, comes_true, is_served
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from distilabel_selfinstruct.llms.records import usage_by_stage
+from distilabel_selfinstruct.models.records import usage_by_stage
 from tests.support.tiny_model import make_tiny_model
 
 for package in ("torch", "transformers"):

@@ -12,8 +12,8 @@ import pytest
 
 from distilabel_selfinstruct import DurableLLM, MagpieInstructions
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
-from distilabel_selfinstruct.llms.records import usage_by_stage
-from distilabel_selfinstruct.llms.vllm import VLLM
+from distilabel_selfinstruct.models.records import usage_by_stage
+from distilabel_selfinstruct.models.vllm import VLLM
 from tests.support import fake_vllm
 from tests.support.tiny_model import make_tiny_model
 

@@ -14,8 +14,7 @@ from datasets import Dataset
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
-from distilabel_selfinstruct.dataset import features_of
-from distilabel_selfinstruct.llms.records import Usage
+from distilabel_selfinstruct.data.dataset import features_of
 from distilabel_selfinstruct.report.card import (
     COLUMNS,
     CONFIGS,
@@ -34,14 +33,15 @@ from distilabel_selfinstruct.review.agreement import Agreement, Judge, Judged
 from distilabel_selfinstruct.review.curate import curated_features, reviewed_features
 from distilabel_selfinstruct.review.quality import judge
 from distilabel_selfinstruct.review.records import QUESTIONS, Answer, record_of
-from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
-from distilabel_selfinstruct.steps.selecting import (
+from distilabel_selfinstruct.steps.judge import COLUMNS as JUDGE_COLUMNS
+from distilabel_selfinstruct.steps.select import (
     INSTANCE_COLUMNS,
     INSTRUCTION_COLUMNS,
     REJECTED_COLUMNS,
     SelectPreferences,
     SelectTopics,
 )
+from distilabel_selfinstruct.usage import Usage
 
 NASTY = "<script>alert(1)</script> | ![x](http://evil.example/x.png) [a](javascript:b) *b* `c` www.evil.example & \\|"
 ENGLISH = "Write a poem about the sea and the wind that blows over it."

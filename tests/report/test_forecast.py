@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report import Prices, Round, forecast, forecast_text
+from distilabel_selfinstruct.report import Round, forecast, forecast_text
+from distilabel_selfinstruct.usage import Prices, Usage
 
 USAGE = {
     "bootstrap": Usage(requests=30, input_tokens=30_000, output_tokens=6_000, seconds=60),

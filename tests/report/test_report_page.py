@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from distilabel_selfinstruct.errors import MissingExtraError
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report import Prices, report_for_rows, write_report
+from distilabel_selfinstruct.report import report_for_rows, write_report
+from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED, SEEDS, Rows, whole_run, write_run
 from tests.support.waiting import LIMIT
 

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report.cost import Prices
 from distilabel_selfinstruct.report.rows import read_rows, read_run
 from distilabel_selfinstruct.report.statistics import (
     PAPER,
@@ -29,6 +27,7 @@ from distilabel_selfinstruct.report.statistics import (
     similarity_of,
     write_statistics,
 )
+from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from distilabel_selfinstruct.llms.records import Usage
-from distilabel_selfinstruct.report.cost import Prices
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import compute_statistics, funnel_of, overview_of
 from distilabel_selfinstruct.report.tables import Table, cost_table, funnel_table, overview_table, reasons_table
+from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED
 
 

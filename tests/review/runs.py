@@ -14,9 +14,9 @@ import pyarrow as pa
 from datasets import Dataset, DatasetDict
 from distilabel.distiset import Distiset
 
-from distilabel_selfinstruct.dataset import features_of, save_dataset
+from distilabel_selfinstruct.data.dataset import features_of, save_dataset
 from distilabel_selfinstruct.review.records import record_of
-from distilabel_selfinstruct.steps.selecting import INSTANCE_COLUMNS
+from distilabel_selfinstruct.steps.select import INSTANCE_COLUMNS
 
 SEED_COLUMNS = ["id", "name", "instruction", "instances", "is_classification"]
 SEA = {

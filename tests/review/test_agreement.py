@@ -13,15 +13,15 @@ import yaml
 from distilabel.models.llms.base import LLM
 
 from distilabel_selfinstruct.__main__ import main
-from distilabel_selfinstruct.config import read_config
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.prompts import VERSION
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import read_rows
 from distilabel_selfinstruct.report.statistics import compute_statistics
 from distilabel_selfinstruct.review import judge_note, pull_review, push_review, read_agreements, render_agreements
 from distilabel_selfinstruct.review.agreement import Agreement, Confusion, Judge, Judged
-from distilabel_selfinstruct.run import Run
+from distilabel_selfinstruct.runs.config import read_config
+from distilabel_selfinstruct.runs.run import Run
+from distilabel_selfinstruct.steps.judge import PROMPTS_VERSION as VERSION
 from tests.review.runs import fill_in, instance, make_run, record_id, verdicts
 
 DEMO = Judge("demo", 3, "chat", 0.7, VERSION)

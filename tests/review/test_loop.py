@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from distilabel_selfinstruct.data.seeds import load_seed_tasks
 from distilabel_selfinstruct.review import pull_review, push_review, review_seeds
 from distilabel_selfinstruct.review.store import ReviewStore
-from distilabel_selfinstruct.seeds import load_seed_tasks
 from tests.conftest import Script, ScriptRun
 from tests.review.runs import bootstrap_prompts, fill_in, verdicts
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distilabel_selfinstruct.review.errors import ReviewError
+from distilabel_selfinstruct.errors import ReviewError
 from distilabel_selfinstruct.review.files import COLUMNS, read_review_file, write_review_file
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
 from tests.review.runs import CAPITAL, DOSE, SIGN, fill_in, instance, verdicts

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from filelock import FileLock
 
-from distilabel_selfinstruct.dataset import load_dataset
+from distilabel_selfinstruct.data.dataset import load_dataset
+from distilabel_selfinstruct.data.seeds import load_seed_tasks
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import read_rows
@@ -26,8 +27,7 @@ from distilabel_selfinstruct.review import (
     write_review,
 )
 from distilabel_selfinstruct.review.store import ReviewStore
-from distilabel_selfinstruct.seeds import load_seed_tasks
-from distilabel_selfinstruct.text.parsing import Instance
+from distilabel_selfinstruct.text.reading.answers import Instance
 from tests.review.runs import CAPITAL, DOSE, JOKE, SEA, SIGN, Row, fill_in, instance, make_run, record_id, verdicts
 
 

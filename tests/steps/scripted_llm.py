@@ -11,8 +11,8 @@ from distilabel.models.llms.base import LLM, AsyncLLM
 from distilabel.typing import FormattedInput, GenerateOutput
 from pydantic import PrivateAttr
 
-from distilabel_selfinstruct.seeds import SeedTask
-from distilabel_selfinstruct.text.parsing import Instance
+from distilabel_selfinstruct.data.seeds import SeedTask
+from distilabel_selfinstruct.text.reading.answers import Instance
 
 Answering = Callable[[str], "str | Exception | None"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct import LoadDocuments
+from distilabel_selfinstruct.data.documents import Document, read_documents
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.steps.documents import Document, read_documents
 from tests.conftest import ROOT
 
 SKIN = "The skin is an organ. It covers the body, and it is the largest one. It has layers."

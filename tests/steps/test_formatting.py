@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct import FormatForTraining
-from distilabel_selfinstruct.seeds import write_seed_tasks
-from distilabel_selfinstruct.steps.formatting import as_prompt_completion
+from distilabel_selfinstruct.data.seeds import write_seed_tasks
+from distilabel_selfinstruct.steps.format import as_prompt_completion
 from tests.steps.scripted_llm import seed
 
 

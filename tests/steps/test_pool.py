@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from distilabel_selfinstruct.presets import get_preset
-from distilabel_selfinstruct.steps.loop import Shot, default_lag
-from distilabel_selfinstruct.steps.pool import PoolLoop
-from distilabel_selfinstruct.steps.rows import Answer
+from distilabel_selfinstruct.data.rows import Answer
+from distilabel_selfinstruct.presets import default_lag, get_preset
+from distilabel_selfinstruct.steps.loops.loop import Shot
+from distilabel_selfinstruct.steps.loops.pool import PoolLoop
 from tests.steps.scripted_llm import TEXTS, seed
 
 SEEDS = [

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct import LoadSeedTasks, SelectInstances, SelectInstructions, SelectRejected
+from distilabel_selfinstruct.data.rows import candidate_row
 from distilabel_selfinstruct.errors import SeedFileError
-from distilabel_selfinstruct.steps.rows import candidate_row
 
 Rows = list[dict[str, Any]]
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from datasets import load_from_disk
 
-from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.cli.main import main
 from tests.conftest import ROOT, ScriptRun
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import PRESETS
-from distilabel_selfinstruct.text.parsing import (
+from distilabel_selfinstruct.text.reading.answers import (
     Instance,
     list_instances,
     list_instructions,

@@ -19,8 +19,8 @@ from rapidfuzz.distance import LCSseq
 from rouge_score.rouge_scorer import RougeScorer, _score_lcs
 
 from distilabel_selfinstruct.errors import MissingExtraError
-from distilabel_selfinstruct.text import rouge
-from distilabel_selfinstruct.text.rouge import Match, RougeLIndex, required_lcs, rouge_tokens, unicode_tokens
+from distilabel_selfinstruct.text.rouge.index import Match, RougeLIndex, required_lcs, rouge_tokens, unicode_tokens
+from distilabel_selfinstruct.text.rouge.index import index as rouge
 
 IMPLEMENTATIONS = ["python", "numba"]
 THRESHOLDS = [0.0, 0.3, 0.5, 0.7, 0.8, 1.0]
@@ -500,7 +500,7 @@ def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> No
 def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
     monkeypatch: pytest.MonkeyPatch, stream: Corpus
 ) -> None:
-    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge_numba").NumbaPool
+    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge.numba_pool").NumbaPool
     texts, scores = stream
     monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", 1000)
     index = RougeLIndex()
@@ -512,7 +512,7 @@ def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
 
 
 def test_numba_takes_over_when_many_pairs_have_been_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge_numba").NumbaPool
+    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge.numba_pool").NumbaPool
     monkeypatch.setattr(rouge, "_NUMBA_PAYS_AFTER_PAIRS", 6)
     index = RougeLIndex()
     index.load(["a b", "a c", "e f"])
@@ -525,7 +525,7 @@ def test_numba_takes_over_when_many_pairs_have_been_scored(monkeypatch: pytest.M
 def test_without_numba_the_index_stays_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", 1)
     monkeypatch.setattr(rouge, "_numba_pool", rouge._numba_pool.__wrapped__)
-    monkeypatch.setitem(sys.modules, "distilabel_selfinstruct.text.rouge_numba", None)
+    monkeypatch.setitem(sys.modules, "distilabel_selfinstruct.text.rouge.numba_pool", None)
     index = RougeLIndex()
     assert index.add_batch(["a b c", "a b c"]) == [True, False]
     assert isinstance(index._pool, rouge.PythonPool)
@@ -536,7 +536,7 @@ def test_without_numba_the_index_stays_in_python(monkeypatch: pytest.MonkeyPatch
 def test_numba_compiles_where_it_cannot_keep_what_it_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """numba raises in a read-only installation without a home folder."""
     numba = pytest.importorskip("numba")
-    from distilabel_selfinstruct.text.rouge_numba import _compiled
+    from distilabel_selfinstruct.text.rouge.numba_pool import _compiled
 
     njit = numba.njit
 

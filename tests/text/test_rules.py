@@ -7,7 +7,7 @@ import string
 import pytest
 
 from distilabel_selfinstruct.presets import Preset
-from distilabel_selfinstruct.text.parsing import Instance
+from distilabel_selfinstruct.text.reading.answers import Instance
 from distilabel_selfinstruct.text.rules import (
     check_instances,
     check_instruction,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distilabel_selfinstruct.text.scores import parse_score
+from distilabel_selfinstruct.text.reading.scores import parse_score
 
 CLEAR = [
     ("The answer is right and brief, so it earns every point.\nScore: 5", 5.0),

@@ -1,0 +1,282 @@
+"""The command `self-instruct`: run a recipe, and what is done with a run that is there already."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from distilabel_selfinstruct.cli import script
+from distilabel_selfinstruct.cli.options import Parser, add_options, config_of
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.errors import ConfigError, SelfInstructError, did_you_mean
+from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
+from distilabel_selfinstruct.runs.config import JudgeConfig
+from distilabel_selfinstruct.usage import Prices
+from distilabel_selfinstruct.version import __version__
+
+_PROG = "self-instruct"
+
+
+def options() -> Parser:
+    """The commands and their options."""
+    parser = Parser(
+        prog=_PROG,
+        description="Instruction data from your own model: recipes, reports, review and publishing.",
+        examples=[
+            f"{_PROG} run --num-instructions 20",
+            f"{_PROG} run domain --documents me/articles --llm openai --model NAME --base-url https://.../v1",
+            f"{_PROG} report runs/mine",
+        ],
+    )
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=Parser)
+
+    commands.add_parser("run", help=f"run a recipe (default: {DEFAULT}); --help explains its options", add_help=False)
+    commands.add_parser("recipes", help="list the recipes", examples=[f"{_PROG} recipes"])
+
+    new = commands.add_parser(
+        "new", help="copy the script of a recipe, to edit it", examples=[f"{_PROG} new mine --from domain"]
+    )
+    new.add_argument("name", metavar="NAME", help="of the new script: NAME.py in this folder")
+    new.add_argument("--from", dest="recipe", default=DEFAULT, metavar="RECIPE", help=f"default: {DEFAULT}")
+
+    report = commands.add_parser(
+        "report",
+        help="write the report of a run, or of any dataset of instructions",
+        examples=[f"{_PROG} report runs/mine", f"{_PROG} report alpaca_data.json --out alpaca-report"],
+    )
+    report.add_argument("what", type=Path, metavar="RUN", help="run folder, or rows with instruction, input, output")
+    report.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: report in the run folder)")
+    report.add_argument("--seeds", nargs="+", default=[], metavar="FILE", help="seed files to compare a dataset with")
+    _add_prices(report)
+
+    forecast = commands.add_parser(
+        "forecast",
+        help="say what a run will take, judged by one that is there",
+        examples=[f"{_PROG} forecast runs/pilot --num-instructions 10000"],
+    )
+    forecast.add_argument("run", type=Path, metavar="RUN", help="run folder, of a pilot for instance")
+    forecast.add_argument("--num-instructions", type=int, required=True, metavar="N", help="instructions to admit")
+    forecast.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight (default: 8)")
+    _add_prices(forecast)
+
+    push = commands.add_parser(
+        "push",
+        help="publish a run on the Hugging Face Hub (token: HF_TOKEN)",
+        examples=[f"{_PROG} push runs/mine me/my-dataset --private --license apache-2.0"],
+    )
+    push.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    push.add_argument("repo_id", metavar="NAMESPACE/NAME", help="the dataset's name there")
+    push.add_argument("--private", action="store_true", help="in a private repository")
+    push.add_argument("--license", metavar="ID", help="of the dataset, such as apache-2.0 (default: unknown)")
+    push.add_argument("--language", nargs="+", metavar="CODE", help="such as en (default: en where the text looks so)")
+    push.add_argument("--script", type=Path, metavar="FILE.py", help="the pipeline script, published too")
+    push.add_argument("--allow-incomplete", action="store_true", help="also a run with less than was asked for")
+
+    review = commands.add_parser(
+        "review",
+        help="instances out to annotators; quality, corrections and seeds back",
+        examples=[
+            f"{_PROG} review push runs/mine --to review.csv",
+            f"{_PROG} review pull runs/mine --from review.csv",
+            f"{_PROG} review seeds runs/mine --out seeds.jsonl",
+        ],
+    )
+    _add_review(review.add_subparsers(dest="step", required=True, metavar="STEP", parser_class=Parser))
+
+    judge = commands.add_parser(
+        "judge",
+        help="compare a model as judge with the annotators of a reviewed run",
+        examples=[f"{_PROG} judge runs/mine --llm openai --model NAME"],
+    )
+    judge.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
+    add_options(judge, JudgeConfig)
+    return parser
+
+
+def _add_review(steps: Any) -> None:
+    push = steps.add_parser("push", help="send instances to an Argilla server (key: ARGILLA_API_KEY) or to a file")
+    push.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    where = push.add_mutually_exclusive_group(required=True)
+    where.add_argument("--argilla-url", metavar="URL", help="address of the Argilla server")
+    where.add_argument("--to", type=Path, metavar="FILE", help="a .csv or .jsonl file instead")
+    how_many = push.add_mutually_exclusive_group()
+    how_many.add_argument("--sample", type=int, default=200, metavar="N", help="instances, at random (default: 200)")
+    how_many.add_argument("--all", dest="sample", action="store_const", const=None, help="all instances")
+    push.add_argument("--annotators", type=int, default=1, metavar="N", help="answers a record needs (default: 1)")
+    push.add_argument("--workspace", metavar="NAME", help="of the server (default: the only one)")
+    push.add_argument("--name", metavar="NAME", help="of the dataset there (default: the run folder's)")
+    push.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
+
+    pull = steps.add_parser("pull", help="take in what annotators have answered, and show the quality")
+    pull.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    pull.add_argument("--argilla-url", metavar="URL", help="of the server, if its address has changed")
+    pull.add_argument("--from", dest="from_file", type=Path, metavar="FILE", help="a file that was filled in")
+
+    seeds = steps.add_parser("seeds", help="write approved instances as seed tasks")
+    seeds.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    seeds.add_argument("--out", type=Path, required=True, metavar="FILE", help="the seed file to write")
+    seeds.add_argument(
+        "--seeds", nargs="+", type=Path, default=[], metavar="FILE", help="other seed files to stay clear of"
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; the exit status."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words[:1] == ["run"]:
+            return _run(words[1:])
+        given = options().parse_args(words)
+        print(_COMMANDS[given.command](given))
+    except KeyboardInterrupt:
+        return script.fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
+    except (SelfInstructError, OSError) as error:
+        return script.fail(f"Error: {error}")
+    return 0
+
+
+def _run(words: list[str]) -> int:
+    """A recipe by its name, or a pipeline script by its path; its own options follow."""
+    name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT
+    path = Path(name) if name.endswith(".py") else _named(name).script_path()
+    module = _load_script(path)
+    return script.main(module.RECIPE, module.build, getattr(module, "finish", None), words, f"{_PROG} run {name}", path)
+
+
+def _named(name: str) -> Recipe:
+    if name not in (known := recipes()):
+        raise ConfigError(f"There is no recipe {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}.")
+    return known[name]
+
+
+def _load_script(path: Path) -> ModuleType:
+    if not path.is_file():
+        raise ConfigError(f"{path}: there is no such pipeline script.")
+    spec = importlib.util.spec_from_file_location(f"pipeline_{path.stem}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever a user's script does
+        raise ConfigError(f"{path}: cannot be imported: {type(error).__name__}: {error}") from None
+    if missing := [name for name in ("RECIPE", "build") if not hasattr(module, name)]:
+        raise ConfigError(f"{path}: is no pipeline script: it has no {missing[0]}; begin with `{_PROG} new NAME`.")
+    return module
+
+
+def _recipes(given: argparse.Namespace) -> str:
+    known = recipes().values()
+    width = max(len(recipe.name) for recipe in known)
+    return "\n".join(f"{recipe.name:<{width}}  {recipe.title} ({recipe.url}): {recipe.makes}" for recipe in known)
+
+
+def _new(given: argparse.Namespace) -> str:
+    source, target = _named(given.recipe).script_path(), Path(f"{given.name.removesuffix('.py')}.py")
+    if target.exists():
+        raise ConfigError(f"{target}: is there already; choose another name.")
+    shutil.copyfile(source, target)
+    return f"{target}: the script of {given.recipe}. Edit it, then: {_PROG} run {target}"
+
+
+def _add_prices(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--input-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens in")
+    parser.add_argument("--output-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens out")
+
+
+def _prices(given: argparse.Namespace) -> Prices | None:
+    return Prices(given.input_price, given.output_price) if given.input_price or given.output_price else None
+
+
+def _report(given: argparse.Namespace) -> str:
+    from distilabel_selfinstruct.data.seeds import load_seed_tasks
+    from distilabel_selfinstruct.models.records import usage_by_stage
+    from distilabel_selfinstruct.report import report_for_rows, write_report
+
+    folder = RunFolder(given.what)
+    if folder.is_run:
+        if given.out is not None or given.seeds:
+            raise ConfigError("--out and --seeds are for datasets; the report of a run goes into its folder.")
+        usage = usage_by_stage(folder.completions)
+        return f"report: {write_report(folder.path, usage=usage, prices=_prices(given))}"
+    if given.out is None:
+        raise ConfigError(f"{given.what}: is no run folder; for the report of a dataset say where to: --out FOLDER.")
+    seeds = [task.instruction for task in load_seed_tasks(*given.seeds)] if given.seeds else []
+    return f"report: {report_for_rows(given.what, given.out, seeds=seeds)}"
+
+
+def _forecast(given: argparse.Namespace) -> str:
+    from distilabel_selfinstruct.cli.words import forecast_of
+
+    return forecast_of(RunFolder.open(given.run), given.num_instructions, given.concurrency, _prices(given))
+
+
+def _push(given: argparse.Namespace) -> str:
+    from distilabel_selfinstruct.hub import push_run
+
+    return "pushed: " + push_run(
+        given.run,
+        given.repo_id,
+        private=given.private,
+        license=given.license,
+        language=given.language,
+        script=given.script,
+        allow_incomplete=given.allow_incomplete,
+    )
+
+
+def _review(given: argparse.Namespace) -> str:
+    from distilabel_selfinstruct.review import pull_review, push_review, render_quality, review_seeds
+
+    if given.step == "push":
+        pushed = push_review(
+            given.run,
+            argilla_url=given.argilla_url,
+            to_file=given.to,
+            sample=given.sample,
+            annotators=given.annotators,
+            workspace=given.workspace,
+            name=given.name,
+            seed=given.seed,
+        )
+        return str(pushed)
+    if given.step == "pull":
+        return render_quality(pull_review(given.run, argilla_url=given.argilla_url, from_file=given.from_file))
+    written = review_seeds(given.run, given.out, given.seeds)
+    return f"{written:,} seed tasks: {given.out}. The next run takes them too: --seeds OLD {given.out}"
+
+
+def _judge(given: argparse.Namespace) -> str:
+    from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
+    from distilabel_selfinstruct.models.durable import DurableLLM
+    from distilabel_selfinstruct.review import judge_review, render_agreements
+    from distilabel_selfinstruct.runs.models import make_model
+
+    options = {name: value for name, value in vars(given).items() if name not in ("command", "run")}
+    config = config_of(options, JudgeConfig)
+    llm = DurableLLM(
+        llm=make_model(config),
+        folder=str(RunFolder.open(given.run).completions),
+        stage=JUDGEMENT_STAGE.name,
+        concurrency=config.concurrency,
+        outage=config.outage,
+    )
+    return render_agreements(judge_review(given.run, llm, config.judgements, config.wording))
+
+
+_COMMANDS = {
+    "recipes": _recipes,
+    "new": _new,
+    "report": _report,
+    "forecast": _forecast,
+    "push": _push,
+    "review": _review,
+    "judge": _judge,
+}

@@ -1,0 +1,77 @@
+"""What comes after a run: its review made anew, its report, and where it is sent to."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.errors import MissingExtraError
+from distilabel_selfinstruct.runs.config import RunConfig
+from distilabel_selfinstruct.runs.run import Run
+
+
+def judge_notes(config: RunConfig) -> list[str]:
+    """How far the judge of a run agrees with people, or that nobody has ever compared them.
+
+    Raises:
+        ConfigError: if this very judge was not compared with people where the config says.
+    """
+    if not config.judges:
+        return []
+    from distilabel_selfinstruct.review import Judge, find_agreement, judge_note
+    from distilabel_selfinstruct.runs.models import make_judge
+
+    judge = Judge.of(make_judge(config), config.judgements, config.judge_wording)
+    if config.judge_agreement:
+        return [judge_note(find_agreement(config.judge_agreement, judge), config.judge_threshold)]
+    return [
+        f"The judge {judge} was never compared with people. Review a run, compare them with"
+        f" `{judge.command('RUN')}`, and give --judge-agreement RUN."
+    ]
+
+
+def write_what_follows(run: Run[Any], summary: Summary) -> None:
+    """Makes the review anew from the answers that annotators gave before, and writes the report."""
+    from distilabel_selfinstruct.report import write_report
+    from distilabel_selfinstruct.review import write_review
+
+    write_review(run.folder.path)  # takes the lock itself
+    run.folder.remove_report()
+    with suppress(MissingExtraError):
+        write_report(run.folder.path, usage=summary.usage, prices=run.config.prices())
+
+
+def check_targets(config: RunConfig) -> None:
+    """Whether what is to be sent can be sent, asked before there is anything to lose.
+
+    Raises:
+        HubError: if a push to the Hub cannot succeed.
+    """
+    if config.push_to_hub:
+        from distilabel_selfinstruct.hub import check_push
+
+        check_push(config.push_to_hub)
+
+
+def send(run: Run[Any], script: Path) -> list[str]:
+    """Publishes the run with the script that made it, and sends it to be reviewed, where that was asked for.
+
+    Returns:
+        A line on each.
+    """
+    config, lines = run.config, []
+    if config.push_to_hub:
+        from distilabel_selfinstruct.hub import push_run
+
+        published = script if script.suffix == ".py" and script.is_file() else None
+        address = push_run(
+            run.folder.path, config.push_to_hub, private=config.private, license=config.license, script=published
+        )
+        lines.append(f"pushed: {address}")
+    if config.argilla_url:
+        from distilabel_selfinstruct.review import push_review
+
+        lines.append(str(push_review(run.folder.path, argilla_url=config.argilla_url)))
+    return lines

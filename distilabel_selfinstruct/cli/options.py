@@ -1,0 +1,103 @@
+"""The options of a config as options of the command line."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from types import UnionType
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+
+from distilabel_selfinstruct.errors import did_you_mean
+from distilabel_selfinstruct.runs.config import M, ModelConfig, RunConfig, read_config, read_config_file
+from distilabel_selfinstruct.runs.options import GROUPS, Option, option_of
+
+_WORDINGS = {
+    "chat": "the model answers messages (default)",
+    "base": "the model continues a text: raw completions",
+    "structured": "the model answers messages under a JSON schema (guided decoding)",
+}
+_KEY = "The key of an endpoint comes from the environment: OPENAI_API_KEY."
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes whole names only, says which one may be meant, and shows examples as they are."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        if examples:
+            kwargs["epilog"] = "examples:\n" + "\n".join(f"  {example}" for example in examples)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.unknown(unknown)
+        return given
+
+    def unknown(self, given: Sequence[str]) -> NoReturn:
+        """Ends with the options that there are not."""
+        known = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+        names = [name.partition("=")[0] for name in given if name.startswith("-")] or list(given)
+        self.error(f"there is no option {names[0]}{did_you_mean(names[0], known)}")
+
+
+def add_options(parser: Parser, kind: type[ModelConfig]) -> None:
+    """Adds the options of a config, and the file that they may come from; none left out is in the namespace."""
+    parser.argument_default = argparse.SUPPRESS
+    parser.epilog = "\n\n".join(filter(None, [parser.epilog, _KEY]))
+    groups = {name: parser.add_argument_group(name) if name else parser for name in GROUPS}
+    own_first = sorted(kind.model_fields.items(), key=lambda item: item[0] in RunConfig.model_fields)
+    for name, field in own_first:
+        _add_option(groups[option_of(field).group], name, field.annotation, option_of(field))
+    parser.add_argument("--config", metavar="FILE.yaml", help="options from a file, by the same names; options win")
+
+
+def config_of(given: dict[str, Any], kind: type[M]) -> M:
+    """The config of options of the command line, and of the file that they name.
+
+    Raises:
+        ConfigError: names the first value that cannot be used.
+    """
+    file = given.pop("config", None)
+    return read_config(given, read_config_file(file) if file else {}, file or "config", kind)
+
+
+def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, known: Option) -> None:
+    """One option of the type that the config wants."""
+    if name == "wording":
+        _add_wording(group, get_args(annotation))
+        return
+    flag, types = f"--{name.replace('_', '-')}", _types(annotation)
+    if types[0] is bool:
+        action = argparse.BooleanOptionalAction if len(types) > 1 else "store_true"
+        group.add_argument(flag, action=action, help=known.help)
+    elif (choices := _choices(annotation)) is not None:
+        group.add_argument(flag, choices=choices, help=known.help)
+    else:
+        values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
+        if (kind := get_origin(types[0])) in (list, dict):
+            values = {"nargs": "+", "action": "extend"}
+            types = get_args(types[0]) if kind is list else (str,)
+        group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
+
+
+def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str]) -> None:
+    """A flag for each way the recipe can put its questions, where there is more than one."""
+    if len(choices) == 1:
+        return
+    wording = group.add_mutually_exclusive_group()
+    for name in choices:
+        wording.add_argument(f"--{name}", dest="wording", action="store_const", const=name, help=_WORDINGS[name])
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    """The types of a union, or the one there is."""
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return get_args(annotation) if is_union else (annotation,)
+
+
+def _choices(annotation: Any) -> tuple[str, ...] | None:
+    """What a value may be, if the config names it."""
+    first = _types(annotation)[0]
+    return get_args(first) if get_origin(first) is Literal else None

@@ -1,0 +1,96 @@
+"""What a pipeline script does when it is run: options, progress, summary, and one clear line for each error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel_selfinstruct.cli.options import Parser, add_options, config_of
+from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
+from distilabel_selfinstruct.recipe import Recipe
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.runs.config import RunConfig
+    from distilabel_selfinstruct.runs.run import Run
+
+_INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
+
+
+def options(recipe: Recipe, prog: str | None = None) -> Parser:
+    """The options of a recipe, those of its config."""
+    command = prog or f"python {Path(sys.argv[0]).name}"
+    examples = [command, f"{command} --llm openai --model NAME --base-url https://.../v1 --out runs/mine"]
+    parser = Parser(prog=prog, description=f"{recipe.title} ({recipe.url}): {recipe.makes}.", examples=examples)
+    add_options(parser, recipe.load_config())
+    return parser
+
+
+def main(
+    recipe: Recipe, build: Callable[[Run[Any]], WholePipeline],
+    finish: Callable[[Run[Any]], Sequence[str]] | None = None, arguments: Sequence[str] | None = None,
+    prog: str | None = None, script: Path | None = None,
+) -> int:  # fmt: skip
+    """Runs a pipeline from the command line.
+
+    Args:
+        recipe: that the pipeline follows.
+        build: makes the pipeline for a run.
+        finish: see `Run.execute`.
+        arguments: instead of those of the command line.
+        prog: what the command is called in its help.
+        script: the pipeline script, published with the run; by default the one that is run.
+
+    Returns:
+        The exit status: 0 for a whole run, 1 for an error, 3 for less than was asked for, 130 after a signal.
+    """
+    given = vars(options(recipe, prog).parse_args(arguments))
+    try:
+        config: RunConfig = config_of(given, recipe.load_config())
+        print(
+            f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}", file=sys.stderr, flush=True
+        )
+        return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
+    except Interrupted as stopped:
+        return fail(stopped, 130)
+    except KeyboardInterrupt:
+        return fail(Interrupted("SIGINT"), 130)
+    except (SelfInstructError, OSError) as error:
+        return fail(f"Error: {error}")
+
+
+def _run(
+    recipe: Recipe, config: RunConfig, build: Callable[[Run[Any]], WholePipeline],
+    finish: Callable[[Run[Any]], Sequence[str]] | None, script: Path,
+) -> int:  # fmt: skip
+    hook = sys.excepthook
+    from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
+    from distilabel_selfinstruct.cli.words import describe
+    from distilabel_selfinstruct.runs.run import Run
+
+    sys.excepthook = hook  # distilabel installs tracebacks that print local variables, tokens among them
+    run = Run(config, recipe)
+    notes = judge_notes(run.config)
+    check_targets(run.config)
+    if run.config.judge_agreement:
+        print(*notes, sep="\n", flush=True)
+    summary = run.execute(build, finish=finish, notes=notes)
+    write_what_follows(run, summary)
+    print(describe(summary, run), flush=True)
+    for line in send(run, script):
+        print(line, flush=True)
+    return 0 if summary.is_whole else _INCOMPLETE
+
+
+def _model(config: RunConfig) -> str:
+    if config.llm == "demo":
+        return "the embedded demo model"
+    return f"the model {config.model}" if config.model else "a model of your own"
+
+
+def fail(message: object, status: int = 1) -> int:
+    """Says what went wrong, in one line."""
+    print(message, file=sys.stderr)
+    return status

@@ -1,0 +1,88 @@
+"""The configs and columns of a dataset, each once with its meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from distilabel_selfinstruct.recipe import Column, Recipe
+
+TrainingFormat = Literal["messages", "alpaca", "prompt_completion"]
+
+JUDGE_COLUMNS = ("judge_score", "judgements")
+"""What a judge adds to an instance."""
+
+CONFIGS = {  # with their meaning
+    "instances": "The dataset: one row an instance, an instruction with an input, which may be empty, and an output.",
+    "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
+    "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
+    "sft": "The instances in the format that a trainer takes.",
+    "reviewed": "What annotators said of instances: their verdicts and corrections.",
+    "curated": "The reviewed instances that are right, with corrections applied.",
+}
+COLUMNS: dict[str, Column] = {  # a recipe adds its own
+    "instance_id": Column("names the instance"),
+    "instruction_id": Column("names the instruction: number of its prompt, and place in the answer"),
+    "instruction": Column("the instruction"),
+    "input": Column("the input of the instance; empty where the instruction needs none"),
+    "output": Column("the output of the instance"),
+    "is_classification": Column(
+        "whether the instruction asks for one of a few labels; null where that is not known", "flag"
+    ),
+    "round": Column("the round of prompts that brought it, from 0", "number"),
+    "shot_ids": Column("the seed tasks and earlier instructions that its prompt showed", "texts"),
+    "most_similar": Column(
+        "the most similar instructions of the pool, with their ROUGE-L, where the preset keeps them", "similar"
+    ),
+    "max_similarity": Column("the highest ROUGE-L F with an instruction of the pool, where it was computed", "score"),
+    "mean_similarity": Column("the mean ROUGE-L F over the pool, where the preset keeps it", "score"),
+    "finish_reason": Column("why the completion ended, as the endpoint says"),
+    "input_tokens": Column("tokens of the prompt", "number"),
+    "output_tokens": Column("tokens of the completion", "number"),
+    "model_name": Column("the model"),
+    "stage": Column("the stage that rejected it"),
+    "reason": Column("the reason code"),
+    "detail": Column("what the reason code leaves open, such as the beginning of an unusable completion"),
+    "neighbour_id": Column("the instruction that a candidate was too similar to"),
+    "neighbour": Column("its text"),
+    "score": Column("their ROUGE-L F", "score"),
+    "id": Column("names the seed task"),
+    "name": Column("a short name of the seed task"),
+    "instances": Column("input and output of each instance", "instances"),
+    "messages": Column("role and content of each message of the chat", "chat"),
+    "prompt": Column("what the model is given in training"),
+    "completion": Column("what it learns to answer"),
+    "judge_score": Column("the mean of a judge's scores, from 0 to 5", "score"),
+    "judgements": Column("how many of the judge's answers gave a score", "number"),
+    "original_instruction": Column("the instruction before its correction"),
+    "original_input": Column("the input before its correction"),
+    "original_output": Column("the output before its correction"),
+    "record_id": Column("names the record that was reviewed"),
+    "valid_task": Column("whether the instruction describes a valid task"),
+    "appropriate_input": Column("whether the input suits the instruction"),
+    "correct_output": Column("whether the output is right"),
+    "annotator": Column("a pseudonym of who answered"),
+    "reviewed_at": Column("when"),
+    "is_corrected": Column("whether an annotator corrected it"),
+    "annotators": Column("how many answered"),
+}
+
+
+def columns_of(recipe: Recipe) -> dict[str, Column]:
+    """All columns that a dataset of this recipe can have."""
+    return COLUMNS | dict(recipe.columns)
+
+
+def describe_configs(columns: Mapping[str, Sequence[str]], recipe: Recipe) -> dict[str, Any]:
+    """Configs and columns with their meaning, as a run folder records them.
+
+    Args:
+        columns: the columns of each config.
+        recipe: whose own configs and columns are among them.
+    """
+    known, configs = columns_of(recipe), CONFIGS | dict(recipe.configs)
+    every = dict.fromkeys(column for names in columns.values() for column in names)
+    return {
+        "configs": {name: configs.get(name, "") for name in columns},
+        "columns": {column: known[column].meaning if column in known else "" for column in every},
+    }

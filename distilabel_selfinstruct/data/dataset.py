@@ -1,0 +1,113 @@
+"""The dataset of a run on disk: fixed columns and types, the same bytes for the same rows."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from datasets import Dataset, DatasetDict, Features, List, Value, disable_progress_bars, load_from_disk
+from datasets.table import InMemoryTable
+from distilabel.distiset import Distiset
+
+from distilabel_selfinstruct.data.columns import COLUMNS
+from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.recipe import Column
+
+_TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
+_CHAT = List({"role": _TEXT, "content": _TEXT})
+_FEATURES: dict[str, Any] = {
+    "text": _TEXT,
+    "number": _NUMBER,
+    "score": _SCORE,
+    "flag": _FLAG,
+    "texts": List(_TEXT),
+    "chat": _CHAT,
+    "similar": List({"id": _TEXT, "score": _SCORE}),
+    "instances": List({"input": _TEXT, "output": _TEXT}),
+}
+
+
+def features_of(columns: Iterable[str], known: Mapping[str, Column] = COLUMNS) -> Features:
+    """The types of these columns; text for all that nobody knows.
+
+    Args:
+        columns: their names.
+        known: what columns there are.
+    """
+    columns = list(columns)
+    types = {name: column.type for name, column in known.items()}
+    if "chosen" in columns:  # preference pairs are chats
+        types |= dict.fromkeys(("prompt", "chosen", "rejected"), "chat")
+    return Features({column: _FEATURES[types.get(column, "text")] for column in columns})
+
+
+def save_dataset(
+    distiset: Distiset, columns: Mapping[str, Sequence[str]], folder: Path, known: Mapping[str, Column] = COLUMNS
+) -> None:
+    """Writes the configs, each with exactly its columns, also where it has no rows; whole or not at all.
+
+    Args:
+        distiset: the rows by config.
+        columns: the columns of each config.
+        folder: where to; what is there is replaced.
+        known: what columns there are.
+    """
+    with _replacing(folder) as draft:
+        for config, names in columns.items():
+            features = features_of(names, known)
+            if config in distiset:
+                table = distiset[config]["train"].data.table.select(list(names)).cast(features.arrow_schema)
+            else:
+                table = features.arrow_schema.empty_table()
+            _write_config(table, features, draft / config)
+
+
+def save_config(rows: Sequence[dict[str, Any]], features: Features, folder: Path) -> None:
+    """Writes one config of a dataset, whole or not at all; what is there is replaced."""
+    disable_progress_bars()
+    with _replacing(folder) as draft:
+        _write_config(pa.Table.from_pylist(list(rows), schema=features.arrow_schema), features, draft)
+
+
+@contextmanager
+def _replacing(folder: Path) -> Iterator[Path]:
+    """A draft that takes the folder's place once it is whole."""
+    draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
+    shutil.rmtree(draft, ignore_errors=True)
+    yield draft
+    shutil.rmtree(folder, ignore_errors=True)
+    os.replace(draft, folder)
+
+
+def _write_config(table: pa.Table, features: Features, folder: Path) -> None:
+    # One file at least: without any `datasets` cannot load what it saved.
+    shards = {"train": 1} if not table.num_rows else None
+    DatasetDict({"train": _dataset(table, features)}).save_to_disk(str(folder), num_shards=shards)
+
+
+def load_dataset(folder: Path) -> Distiset:
+    """The dataset of a run.
+
+    Raises:
+        RunFolderError: if there is none.
+    """
+    configs = sorted(path.parent for path in folder.glob("*/dataset_dict.json"))
+    if not configs:
+        raise RunFolderError(f"{folder}: there is no dataset; run the pipeline to its end first.")
+    return Distiset({config.name: load_from_disk(str(config)) for config in configs})
+
+
+def _dataset(table: pa.Table, features: Features) -> Dataset:
+    """Named by its content: a name by time or chance would make equal datasets differ on disk."""
+    table = table.replace_schema_metadata(features.arrow_schema.metadata).combine_chunks()
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    name = hashlib.sha256(sink.getvalue()).hexdigest()[:16]
+    return Dataset(InMemoryTable(table), fingerprint=name)

@@ -1,0 +1,291 @@
+"""RunFolder: the only reader and writer of the files of a run.
+
+config.yaml      the options, resolved
+recipe.json      what the run is: recipe, stages, reasons, configs and columns with their meaning, versions, model
+completions/     every answer of the model
+pool.jsonl       all texts that no later one may be too similar to
+STAGE.json       how the loop of a stage ended
+dataset/         a folder a config
+report/  review/
+summary.json     what the run has come to
+pipeline.yaml  run.log  cache/
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from distilabel_selfinstruct.data.columns import columns_of
+from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
+
+if TYPE_CHECKING:
+    from datasets import Features
+    from distilabel.distiset import Distiset
+
+RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list"})
+"""What `config.yaml` holds beside the options; the last three are the names of what was read."""
+_CONFIG, _RECIPE, _SUMMARY, _LOCK = "config.yaml", "recipe.json", "summary.json", ".lock"
+
+
+class RunFolder:
+    """The folder of a run.
+
+    Args:
+        path: where it is; it need not be there.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self.completions = self.path / "completions"
+        self.dataset_path = self.path / "dataset"
+        self.report_path = self.path / "report"
+        self.review_path = self.path / "review"
+        self.cache = self.path / "cache"
+        self.log = self.path / "run.log"
+        self.pipeline = self.path / "pipeline.yaml"
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """The folder of a run that is there.
+
+        Raises:
+            RunFolderError: if it holds no run.
+        """
+        folder = cls(path)
+        if not folder.is_run:
+            raise RunFolderError(f"{path}: is no run folder; give the folder that a pipeline wrote (its --out).")
+        return folder
+
+    @property
+    def name(self) -> str:
+        """What the run is called."""
+        return self.path.resolve().name
+
+    @property
+    def is_run(self) -> bool:
+        """Whether a run has begun here."""
+        return (self.path / _CONFIG).is_file()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing here that a new run would write over."""
+        return not self.path.exists() or all(item.name == _LOCK for item in self.path.iterdir())
+
+    @property
+    def has_answers(self) -> bool:
+        """Whether a model has answered anything here."""
+        return any(self.completions.glob("*.sqlite"))
+
+    @property
+    def page(self) -> Path:
+        """The report's page, which may not be there."""
+        return self.report_path / "index.html"
+
+    def make(self) -> None:
+        """Makes the folder.
+
+        Raises:
+            RunFolderError: if it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunFolderError(f"{self.path}: cannot be made ({error.strerror}); choose another --out.") from None
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keeps other processes away.
+
+        Raises:
+            RunFolderError: if one is at work here.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            lock = FileLock(self.path / _LOCK, timeout=0).acquire()
+        except Timeout:
+            raise RunFolderError(
+                f"{self.path}: another process is at work here; wait for it, or choose another folder."
+            ) from None
+        with lock:
+            yield
+
+    # --- what the run is --------------------------------------------------------------------------------------------
+
+    def config(self) -> dict[str, Any]:
+        """The options that the run recorded.
+
+        Raises:
+            RunFolderError: if there is no run here, or its config is damaged.
+        """
+        import yaml
+
+        path = self.path / _CONFIG
+        if not path.is_file():
+            raise RunFolderError(f"{self.path}: is no run folder; there is no {_CONFIG} in it.")
+        try:
+            values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (yaml.YAMLError, ValueError, RecursionError):
+            values = None
+        if not isinstance(values, dict):
+            raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another folder.")
+        return values
+
+    def write_config(self, values: Mapping[str, Any]) -> None:
+        """Records the options."""
+        import yaml
+
+        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
+        write_whole(self.path / _CONFIG, text)
+
+    def recipe(self) -> Recipe:
+        """The recipe, as the run recorded it; of a run of version 0.1.0, which recorded its name, as it is now.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+            ConfigError: if there is no record, and no recipe of that name.
+        """
+        if not (self.path / _RECIPE).is_file():
+            return get_recipe(str(self.config().get("recipe", DEFAULT)))
+        try:
+            return Recipe.of_record(self.description()["recipe"])
+        except (KeyError, TypeError):
+            raise self._damaged(_RECIPE) from None
+
+    def description(self) -> dict[str, Any]:
+        """What the run is: `recipe`, `configs`, `columns`, `versions` and `model`; empty where nobody has recorded it.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        known = self._read_json(_RECIPE) if (self.path / _RECIPE).is_file() else {}
+        if not isinstance(known, dict):
+            raise self._damaged(_RECIPE)
+        return known
+
+    def write_description(self, description: Mapping[str, Any]) -> None:
+        """Records what the run is."""
+        self._write_json(_RECIPE, description)
+
+    # --- what it has come to ----------------------------------------------------------------------------------------
+
+    @property
+    def has_summary(self) -> bool:
+        """Whether a run has ended here."""
+        return (self.path / _SUMMARY).exists()
+
+    def summary(self) -> Summary:
+        """What the run has come to.
+
+        Raises:
+            RunFolderError: if it has not ended, or its summary is damaged.
+        """
+        if not self.has_summary:
+            raise RunFolderError(f"{self.path}: the run is not finished; run the same command again to finish it.")
+        try:
+            return Summary.of_record(self._read_json(_SUMMARY))
+        except (KeyError, TypeError, AttributeError, RunFolderError):
+            raise RunFolderError(
+                f"{self.path / _SUMMARY}: is damaged; delete it, and the run is put together again."
+            ) from None
+
+    def write_summary(self, summary: Summary) -> None:
+        """Records what the run has come to."""
+        self._write_json(_SUMMARY, dataclasses.asdict(summary))
+
+    def remove_summary(self) -> None:
+        """From here on the run has not ended."""
+        (self.path / _SUMMARY).unlink(missing_ok=True)
+
+    # --- loops ------------------------------------------------------------------------------------------------------
+
+    def write_loop(self, stage: str, report: Mapping[str, Any]) -> None:
+        """Records how the loop of a stage ended."""
+        self._write_json(f"{stage}.json", report)
+
+    def loop(self, stage: str) -> dict[str, Any] | None:
+        """How the loop of a stage ended; None where it has not, or there is none."""
+        if not (self.path / f"{stage}.json").is_file():
+            return None
+        report: dict[str, Any] = self._read_json(f"{stage}.json")
+        return report
+
+    def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
+        """Records all texts that no later one may be too similar to."""
+        write_whole(self.path / "pool.jsonl", "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in texts))
+
+    # --- the dataset ------------------------------------------------------------------------------------------------
+
+    @property
+    def has_dataset(self) -> bool:
+        """Whether there is a dataset."""
+        return self.dataset_path.is_dir()
+
+    def dataset(self) -> Distiset:
+        """All configs.
+
+        Raises:
+            RunFolderError: if there is none.
+        """
+        from distilabel_selfinstruct.data.dataset import load_dataset
+
+        return load_dataset(self.dataset_path)
+
+    def rows(self, config: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """The rows of a config, with those of these columns that it has; none where there is no such config."""
+        from datasets import Dataset
+
+        folder = self.dataset_path / config / "train"
+        if not (folder / "dataset_info.json").is_file():
+            return []
+        dataset = Dataset.load_from_disk(str(folder))
+        names = [name for name in dataset.column_names if columns is None or name in columns]
+        rows: list[dict[str, Any]] = dataset.select_columns(names).to_list()
+        return rows
+
+    def save_dataset(self, distiset: Distiset, columns: dict[str, list[str]]) -> None:
+        """Writes all configs, each with exactly its columns; whole or not at all."""
+        from distilabel_selfinstruct.data.dataset import save_dataset
+
+        save_dataset(distiset, columns, self.dataset_path, columns_of(self.recipe()))
+
+    def save_config(self, config: str, rows: Sequence[dict[str, Any]], features: Features) -> None:
+        """Writes one config, whole or not at all."""
+        from distilabel_selfinstruct.data.dataset import save_config
+
+        save_config(rows, features, self.dataset_path / config)
+
+    def keep_pipeline(self, path: str | Path) -> None:
+        """Keeps distilabel's description of the pipeline, and removes its cache: the dataset holds all of it."""
+        shutil.copyfile(path, self.pipeline)
+        shutil.rmtree(self.cache, ignore_errors=True)
+
+    def remove_report(self) -> None:
+        """Removes the report, which is of rows that were there before."""
+        shutil.rmtree(self.report_path, ignore_errors=True)
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def _read_json(self, name: str) -> Any:
+        try:
+            return json.loads((self.path / name).read_text(encoding="utf-8"))
+        except (ValueError, RecursionError):
+            raise self._damaged(name) from None
+
+    def _write_json(self, name: str, values: Mapping[str, Any]) -> None:
+        write_whole(self.path / name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def _damaged(self, name: str) -> RunFolderError:
+        return RunFolderError(f"{self.path / name}: is damaged; restore it from a copy, or choose another folder.")

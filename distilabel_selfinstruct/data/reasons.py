@@ -1,0 +1,56 @@
+"""The reasons for which stages of several recipes reject rows."""
+
+from __future__ import annotations
+
+from distilabel_selfinstruct.recipe import Reason, Stage
+
+INSTRUCTION_RULES = (
+    Reason("too_short", "too short"),
+    Reason("too_long", "too long"),
+    Reason("program", 'starts with "Write a program"'),
+    Reason("punctuation", "starts with punctuation"),
+    Reason("non_ascii", "letter outside ASCII"),
+)
+KEYWORD = Reason("keyword", "asks for more than text")
+SIMILAR = Reason("similar", "too similar to the pool")
+TRUNCATED = Reason("truncated", "cut off by the length limit")
+REFUSAL = Reason("refusal", "refused to answer")
+SURPLUS = Reason("surplus", "came when enough were admitted")
+NO_INSTRUCTIONS = Reason("no_instructions", "answer without instructions")
+EMPTY_INSTRUCTION = Reason("empty_instruction", "row without an instruction")
+EMPTY_OUTPUT = Reason("empty_output", "empty output")
+DUPLICATE = Reason("duplicate", "duplicate")
+OVER_LIMIT = Reason("over_limit", "more than the limit")
+INSTANCE_RULES = (
+    Reason("input_equals_output", "output repeats the input"),
+    EMPTY_OUTPUT,
+    Reason("trailing_colon", "ends in a colon"),
+    Reason("conflicting_outputs", "two outputs for one input"),
+    DUPLICATE,
+)
+ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REFUSAL)
+LOW_SCORE = Reason("low_score", "judged to be of little use")
+UNCLEAR_JUDGEMENT = Reason("unclear_judgement", "no judgement that gives a score")
+
+DEDUP_SENTENCE = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."
+DEDUP_STAGE = Stage("dedup", "Near-duplicates", "candidate", (SIMILAR,))
+ANSWERS_STAGE = Stage("answers", "Answers", "instance", ANSWER_RULES)
+JUDGEMENT_STAGE = Stage("judgement", "Judgement", "instance", (LOW_SCORE, UNCLEAR_JUDGEMENT), optional=True)
+"""The stage of `--judge-threshold`, which every recipe can have."""
+
+FAILED_REQUESTS = frozenset(
+    {
+        "bad_request",
+        "not_found",
+        "context_length",
+        "content_filter",
+        "invalid_response",
+        "timeout",
+        "rate_limited",
+        "server_error",
+        "unavailable",
+        "model_error",
+        "no_completion",
+    }
+)
+"""The reason codes of requests that were given up."""

@@ -1,0 +1,60 @@
+"""The judge's question: points for an answer, which the demo model compares with the right one."""
+
+from __future__ import annotations
+
+import json
+import re
+from random import Random
+
+from distilabel_selfinstruct.demo.completion import Completion
+from distilabel_selfinstruct.demo.tasks import noise
+from distilabel_selfinstruct.presets import MOST_POINTS
+from distilabel_selfinstruct.recipes.domain.demo import Passage, solve_query
+from distilabel_selfinstruct.recipes.evolve.demo import solution_of
+from distilabel_selfinstruct.text.rules import is_refusal
+
+_QUESTION = re.compile(
+    r"(?:<passage>\n(.*)\n</passage>\n\n)?<request>\n(.*)\n</request>\n\n<answer>\n(.*)\n</answer>\n\n(.*)\Z",
+    re.DOTALL,
+)
+_WHY = {
+    5: "It is what was asked for, and nothing else.",
+    4: "It is right, though it takes more words than it needs.",
+    3: "It looks useful, but I cannot tell whether it is right.",
+    2: "It begins well, but a good part is missing.",
+    1: "It is about the request, but it does not answer it.",
+    0: "The user has nothing from it.",
+}
+
+
+def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
+    """A judgement; now and then one point beside the others, or one that gives no score."""
+    asked = _QUESTION.search(prompt.strip())
+    if asked is None:
+        return None
+    passage, request, given, form = asked.groups()
+    wrong = noise.pick(rng, noise.JUDGEMENT_SHARES, scale)
+    if wrong == "unclear" or Random(given).random() < noise.UNDECIDED_SHARE * scale:
+        return Completion(rng.choice(noise.UNCLEAR_JUDGEMENTS))
+    points = points_of(request, given.strip(), passage)
+    if wrong == "severe":
+        points = max(0, points - 1)
+    if "JSON object" in form:
+        return Completion(json.dumps({"justification": _WHY[points], "score": points}))
+    line = rng.choice(("Score: {}", "Score: {}", "**Score:** {}/5", "Score: {} out of 5")) if scale else "Score: {}"
+    return Completion(f"{_WHY[points]}\n{line.format(points)}")
+
+
+def points_of(request: str, given: str, passage: str | None = None) -> int:
+    """What an answer deserves."""
+    about_passage = solve_query(request, Passage.of(passage)) if passage else None
+    right = solution_of(request) if about_passage is None else about_passage
+    if not given or is_refusal(given):
+        return 0
+    if right is None:
+        return 3
+    if given in (right, noise.LABELLED.format(right)):
+        return MOST_POINTS
+    if right in given:
+        return 4
+    return 2 if right.startswith(given) else 1

@@ -1,0 +1,99 @@
+"""What a run shows on screen: how far it is, and what it has come to."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.engine.pipeline import WholePipeline
+
+_FRAME, _LINE = 0.25, 10.0  # seconds between two looks: on a terminal, and for plain lines
+
+
+class Progress:
+    """How far a pipeline is, read from its slots and from the batches that its steps have sent."""
+
+    def __init__(self, pipeline: WholePipeline) -> None:
+        self._pipeline = pipeline
+        self._started = time.monotonic()
+
+    def lines(self) -> list[str]:
+        """One line on each loop, one on each other stage that asks a model, one on the whole."""
+        slots = self._pipeline.slots
+        if slots is None:
+            return ["starting"]
+        seconds = max(time.monotonic() - self._started, 0.001)
+        lines = [f"waiting for {self._pipeline.waits_for}"] if self._pipeline.waits_for else []
+        loops = {stage: event for stage, event in list(slots.events.items()) if "wanted" in event}
+        for stage, event in loops.items():
+            admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]
+            line = f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted"
+            if 0 < admitted < wanted:
+                line += f", {_duration(seconds / admitted * (wanted - admitted))} left"
+            lines.append(line)
+        for stage, spent in list(slots.spent.items()):
+            if stage not in loops and spent.requests:
+                lines.append(f"{stage}: {spent.requests:,} requests answered, {spent.in_flight} in flight")
+        spent_all = list(slots.spent.values())
+        requests = sum(spent.requests for spent in spent_all)
+        failures = sum(event.get("failures", 0) for event in list(slots.events.values()))
+        tokens_in, tokens_out = sum(s.input_tokens for s in spent_all), sum(s.output_tokens for s in spent_all)
+        total = f"{requests:,} requests ({requests / seconds:.1f}/s), {tokens_in:,} tokens in, {tokens_out:,} out"
+        if failures:
+            total += f", {failures:,} requests given up"
+        if slots.stopped:
+            total += f"; stopping: {slots.stopped}"
+        return [*lines, f"{total}, {_duration(seconds)}"]
+
+
+@contextmanager
+def show_progress(pipeline: WholePipeline, show: bool = True, stream: TextIO | None = None) -> Iterator[None]:
+    """Shows how far the pipeline is while the block runs: live on a terminal, else as plain lines now and then."""
+    if not show:
+        yield
+        return
+    stream = stream or sys.stderr
+    progress, over = Progress(pipeline), threading.Event()
+    look = _look_live if stream.isatty() else _look_plain
+    thread = threading.Thread(target=look, args=(progress, over, stream), name="progress", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _look_live(progress: Progress, over: threading.Event, stream: TextIO) -> None:
+    with Live(console=Console(file=stream), auto_refresh=False, transient=True) as live:
+        while not over.wait(_FRAME):
+            table = Table.grid()
+            for line in progress.lines():
+                table.add_row(line)
+            live.update(table, refresh=True)
+
+
+def _look_plain(progress: Progress, over: threading.Event, stream: TextIO) -> None:
+    while not over.wait(_LINE):
+        print(" | ".join(progress.lines()), file=stream, flush=True)
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part / whole:.0%}" if whole else "-"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,503 @@
+"""DurableLLM: between a Task and any distilabel LLM, so that nothing paid for is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import math
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from distilabel.mixins.runtime_parameters import RuntimeParameter
+from distilabel.models.llms.base import LLM, AsyncLLM
+from pydantic import Field, PrivateAttr, SecretStr, SerializeAsAny
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
+
+from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
+from distilabel_selfinstruct.models.faults import brief, explain
+from distilabel_selfinstruct.models.records import Record, Records, request_key
+from distilabel_selfinstruct.models.slots import RunStopped, Slots, run_id
+
+if TYPE_CHECKING:
+    from distilabel.typing import FormattedInput, GenerateOutput
+
+_MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # asking for ever would hang a run on one bad request
+_ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
+_LONGEST_WAIT = 120.0
+_PATIENCE = 60.0  # seconds that open requests have when the model is unloaded
+_growing_wait = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 1)
+
+
+class _Request:
+    """Some samples of one prompt that have to be asked for."""
+
+    def __init__(self, input: FormattedInput, parameters: dict[str, Any], model: str) -> None:
+        self.input = input
+        self.parameters = parameters
+        self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
+        self.parameters_text = json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=str)
+        self.model = model
+        self.key = request_key(model, self.prompt, self.parameters_text)
+        self.failing_since: float | None = None
+        self.samples: list[int] = []
+        self.recorded: list[Record] = []
+
+    def records(self, output: GenerateOutput, started: float) -> list[Record]:
+        """One record a sample; whatever the model lists besides (finish reasons, tokens) goes sample by sample."""
+        seconds = time.time() - started
+        generations = output["generations"]
+        if len(generations) != len(self.samples):
+            raise RequestFailed(
+                f"{len(generations)} completions came for {len(self.samples)} asked for",
+                "invalid_response",
+                retryable=True,
+            )
+        statistics = output.get("statistics") or {}
+        reasons: Sequence[str | None] = output.get("finish_reason") or [None] * len(generations)  # type: ignore[assignment]
+        return [
+            self._record(
+                sample, started, seconds,
+                completion=generations[at],
+                finish_reason=reasons[at],
+                reason=None if isinstance(generations[at], str) else "no_completion",
+                input_tokens=_at(statistics.get("input_tokens"), at),
+                output_tokens=_at(statistics.get("output_tokens"), at),
+            )
+            for at, sample in enumerate(self.samples)
+        ]  # fmt: skip
+
+    def with_recorded(self, records: list[Record]) -> list[Record]:
+        return sorted(self.recorded + records, key=lambda record: record.sample)
+
+    def failures(self, failure: RequestFailed, started: float) -> list[Record]:
+        seconds = time.time() - started
+        return [
+            self._record(sample, started, seconds, reason=failure.reason, detail=str(failure))
+            for sample in self.samples
+        ]
+
+    def _record(self, sample: int, started: float, seconds: float, completion: Any = None,
+                finish_reason: str | None = None, reason: str | None = None, detail: str | None = None,
+                input_tokens: int = 0, output_tokens: int = 0) -> Record:  # fmt: skip
+        return Record(
+            self.key, sample, self.prompt, self.parameters_text, completion, finish_reason, reason, detail,
+            input_tokens, output_tokens, self.model, started, seconds,
+        )  # fmt: skip
+
+
+class DurableLLM(LLM):
+    """Wraps any distilabel `LLM`: every completion is on disk before it is used, and is never asked for twice.
+
+    The k-th time a prompt is asked with the same parameters it gets the k-th recorded answer. Requests to an
+    asynchronous LLM run concurrently, fail alone and are retried with growing waits; a chunk of prompts that fails
+    in a synchronous one is split until the culprit is alone. A request given up has `None` as its generation and
+    its reason code in the extra list `failure`. `generate` may be called from several threads at once.
+
+    Attributes:
+        llm: the model that answers.
+        folder: folder of the completions, usually `completions` in a run folder.
+        stage: name of the stage that asks; its records are kept in files of that name.
+        priority: of stages that wait for a slot of the run the one with the lowest number gets it.
+        keeps_failures: whether a request that was given up stays given up in later runs.
+        concurrency: most requests in flight where no run shares its slots. For a synchronous LLM, prompts per chunk.
+        outage: seconds during which a request is retried while the endpoint does not answer.
+
+    Runtime parameters:
+        - `concurrency`: most requests in flight where no run shares its slots.
+        - `outage`: seconds during which a request is retried while the endpoint does not answer.
+
+    Examples:
+        Ask an endpoint through a folder of completions:
+
+        ```python
+        from distilabel_selfinstruct import DurableLLM, OpenAICompatibleLLM
+
+        llm = DurableLLM(
+            llm=OpenAICompatibleLLM(model="my-model", base_url="http://127.0.0.1:8000/v1"),
+            folder="runs/mine/completions",
+            stage="answers",
+        )
+        llm.load()
+        outputs = llm.generate_outputs(inputs=[[{"role": "user", "content": "Name a prime."}]])
+        ```
+    """
+
+    llm: SerializeAsAny[LLM]
+    folder: str = Field(default="completions", exclude=True)
+    stage: str = "completions"
+    priority: int = Field(default=0, exclude=True)
+    keeps_failures: bool = False
+    concurrency: RuntimeParameter[int] = Field(
+        default=8, exclude=True, description="Most requests in flight where no run shares its slots."
+    )
+    outage: RuntimeParameter[float] = Field(
+        default=600.0,
+        exclude=True,
+        description="Seconds during which a request is retried while the endpoint does not answer.",
+    )
+
+    _records: Any = PrivateAttr(None)
+    _slots: Any = PrivateAttr(None)
+    _loop: Any = PrivateAttr(None)
+    _thread: Any = PrivateAttr(None)
+    _asked: Counter[bytes] = PrivateAttr(default_factory=Counter)
+    _lock: Any = PrivateAttr(None)
+    _turn: Any = PrivateAttr(None)
+    _chunk_lock: Any = PrivateAttr(None)
+    _failures: int = PrivateAttr(0)
+    _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
+    _is_ending: bool = PrivateAttr(False)
+    _down_since: float | None = PrivateAttr(None)
+    _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
+    _secrets: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def model_name(self) -> str:
+        """The name of the model that answers."""
+        return self.llm.model_name
+
+    @property
+    def generate_parameters(self) -> list[inspect.Parameter]:
+        """Those of the model that answers: what a Task may pass on."""
+        return self.llm.generate_parameters
+
+    @property
+    def is_asynchronous(self) -> bool:
+        """Whether requests run concurrently."""
+        return isinstance(self.llm, AsyncLLM)
+
+    @property
+    def _counts_generations(self) -> bool:
+        """Whether the model wants to know how often it was asked a prompt before, as one that draws nothing must."""
+        return any(parameter.name == "first_generation" for parameter in self.generate_parameters)
+
+    def get_generation_kwargs(self) -> dict[str, Any]:
+        """Those of the model that answers, overridden by this wrapper's own."""
+        return {**(self.llm.get_generation_kwargs() or {}), **(self.generation_kwargs or {})}
+
+    def load(self) -> None:
+        """Loads the model and the records.
+
+        Raises:
+            EndpointError: if the model cannot be used at all.
+            RunFolderError: if recorded completions cannot be read.
+        """
+        super().load()
+        values = (getattr(self.llm, name) for name in type(self.llm).model_fields)
+        self._secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        try:
+            self.llm.load()
+        except SelfInstructError:
+            raise
+        except Exception as error:
+            # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
+            said = brief(error, self._secrets)
+            raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
+        self._records = Records(Path(self.folder), self.stage, run_id())
+        self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name=f"{self.stage}-requests", daemon=True)
+        self._thread.start()
+        self._slots = self._await(Slots.connect(self.stage, self.priority, int(self.concurrency)))
+
+    def unload(self) -> None:
+        """Waits for the answers to requests that have been sent, stores them, and releases the model."""
+        if self._loop is not None:
+            self._await(self._finish())
+            self._await(self._slots.disconnect())
+            if hasattr(self.llm, "aclose"):
+                self._await(self.llm.aclose())
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join()
+            self._loop.close()
+            self._loop = None
+            self._records.close()
+        self.llm.unload()
+
+    def report(self, **event: Any) -> None:
+        """Tells the main process how far this stage is."""
+        self._loop.call_soon_threadsafe(partial(self._slots.report, **event))
+
+    def submit(self, input: FormattedInput, num_generations: int = 1, **parameters: Any) -> Future[list[Record]]:
+        """The records of the next `num_generations` samples of this prompt, as soon as they are on disk.
+
+        Raises:
+            RunStopped: from the future, if the run may send no further request.
+            EndpointError: from the future, if the endpoint can serve nothing any more.
+        """
+        (request,) = self._next_requests([input], num_generations, parameters)
+        return self._submit(request)
+
+    def _submit(self, request: _Request) -> Future[list[Record]]:
+        if not request.samples:
+            done: Future[list[Record]] = Future()
+            done.set_result(request.recorded)
+            return done
+        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
+
+    def generate(self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any) -> list[GenerateOutput]:
+        """Generates `num_generations` completions per input, from the records or from the model.
+
+        Returns:
+            One output an input; besides distilabel's keys, lists `finish_reason`, `failure` and `failure_detail`.
+        """
+        requests = self._next_requests(inputs, num_generations, kwargs)
+        if self.is_asynchronous:
+            futures = [self._submit(request) for request in requests]
+            return [_output(self._records_or_failures(future, num_generations)) for future in futures]
+        unanswered = [request for request in requests if request.samples]
+        size = int(self.concurrency)
+        for start in range(0, len(unanswered), size):
+            self._answer_chunk(unanswered[start : start + size])
+        return [_output(request.recorded) for request in requests]
+
+    @contextmanager
+    def turn(self, number: int) -> Iterator[None]:
+        """Within it, in this thread, one call of `generate` counts as having come after those of all earlier turns.
+
+        That holds over all processes of a run: however they share its rows, a prompt that comes again gets the same
+        sample. Turns are counted from 0, and none is left out.
+        """
+        self._turn.number = number
+        try:
+            yield
+        finally:
+            self._first_samples([], 0)
+
+    def _next_requests(
+        self, inputs: list[FormattedInput], num_generations: int, parameters: dict[str, Any]
+    ) -> list[_Request]:
+        requests = [_Request(input, parameters, self.model_name) for input in inputs]
+        first_samples = self._first_samples([request.key for request in requests], num_generations)
+        for request, first in zip(requests, first_samples):
+            for sample in range(first, first + num_generations):
+                record = self._records.find(request.key, sample)
+                if record is None or (record.reason is not None and not self.keeps_failures):
+                    request.samples.append(sample)
+                else:
+                    request.recorded.append(record)
+        return requests
+
+    def _first_samples(self, keys: list[bytes], num_generations: int) -> list[int]:
+        """The numbers that the samples of these prompts begin with: how often each was asked for before."""
+        turn = self._turn.__dict__.pop("number", None)
+        if turn is not None and self._slots.is_shared:
+            return self._await(self._slots.first_samples(turn, keys, num_generations))
+        first_samples = []
+        with self._lock:
+            for key in keys:
+                first_samples.append(self._asked[key])
+                self._asked[key] += num_generations
+        return first_samples
+
+    async def _answer(self, request: _Request) -> list[Record]:
+        """Asks an asynchronous model, retries, stores; a request given up is stored as a failure."""
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._open[task] = False
+        try:
+            records = await self._ask(request)
+            self._open[task] = True
+            try:
+                await asyncio.wrap_future(self._records.store(records))
+            finally:
+                self._slots.stored(_answered(records))
+            return request.with_recorded(records)
+        finally:
+            del self._open[task]
+
+    async def _ask(self, request: _Request) -> list[Record]:
+        started = time.time()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retryable),
+            wait=_wait,
+            stop=self._is_given_up,
+            reraise=True,
+        )
+        try:
+            return await retrying(self._attempt, request)
+        except RequestFailed as failure:
+            if failure.reason not in _MOST_ATTEMPTS and failure.retryable and self._is_down():
+                raise RunStopped("unavailable") from None
+            records = request.failures(failure, started)
+            self._failures += len(records)
+            self._slots.report(failures=self._failures)
+            return records
+
+    async def _attempt(self, request: _Request) -> list[Record]:
+        await self._slots.acquire()
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        records: list[Record] = []
+        try:
+            if self._is_down():
+                raise RunStopped("unavailable")
+            self._open[task] = True
+            started = time.time()
+            try:
+                output = await self._generate_one(request)
+                records = request.records(output, started)
+            except Exception as error:
+                failure = explain(error, self._secrets)
+                if isinstance(failure, RequestFailed) and failure.retryable:
+                    self._open[task] = False
+                    self._note_failing(request, failure.reason)
+                raise failure from None
+            self._down_since = None
+            self._failing.clear()
+            return records
+        finally:
+            self._slots.release(**_cost(records))
+
+    def _note_failing(self, request: _Request, reason: str) -> None:
+        if self._is_ending:
+            raise RunStopped("failed")
+        self._failing[request.key] = reason
+        self._down_since = self._down_since or time.monotonic()
+        request.failing_since = request.failing_since or time.monotonic()
+
+    async def _finish(self) -> None:
+        """Drops requests that are not at the endpoint, and waits for the others: their answers are paid for."""
+        self._is_ending = True
+        for task, is_sent in self._open.items():
+            if not is_sent:
+                task.cancel()
+        if self._open:
+            _, late = await asyncio.wait(self._open, timeout=_PATIENCE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _generate_one(self, request: _Request) -> GenerateOutput:
+        assert isinstance(self.llm, AsyncLLM)
+        outputs = await self.llm._agenerate([request.input], num_generations=len(request.samples), **request.parameters)
+        return outputs[0]
+
+    def _answer_chunk(self, chunk: list[_Request]) -> None:
+        """Asks a synchronous model, stores, and adds the records to the requests."""
+        with self._chunk_lock:
+            started = time.time()
+            try:
+                self._await(self._slots.acquire())
+            except RunStopped as stopped:
+                for request in chunk:
+                    request.recorded += request.failures(_stopped(stopped), started)
+                return
+            groups: dict[tuple[str, int, int], list[_Request]] = {}
+            for request in chunk:
+                first = request.samples[0] if self._counts_generations else 0
+                groups.setdefault((request.parameters_text, len(request.samples), first), []).append(request)
+            records: list[Record] = []
+            try:
+                for group in groups.values():
+                    self._generate_group(group, started, records)
+            finally:
+                try:
+                    self._records.store(records).result()
+                finally:
+                    self._loop.call_soon_threadsafe(self._release, records)
+
+    def _release(self, stored: list[Record]) -> None:
+        self._slots.release(**_cost(stored))
+        self._slots.stored(_answered(stored))
+
+    def _generate_group(self, group: list[_Request], started: float, records: list[Record]) -> None:
+        """Adds the records of a group; one that fails is split until the culprit is alone."""
+        try:
+            outputs = self.llm.generate_outputs(
+                inputs=[request.input for request in group],
+                num_generations=len(group[0].samples),
+                **group[0].parameters,
+                **({"first_generation": group[0].samples[0]} if self._counts_generations else {}),
+            )
+            if len(outputs) != len(group):
+                raise RequestFailed(f"{len(outputs)} outputs came for {len(group)} prompts", "invalid_response")
+            of_requests = [request.records(output, started) for request, output in zip(group, outputs)]
+        except Exception as error:
+            if len(group) > 1:
+                half = len(group) // 2
+                self._generate_group(group[:half], started, records)
+                self._generate_group(group[half:], started, records)
+                return
+            failure = explain(error, self._secrets)
+            if isinstance(failure, EndpointError):
+                raise failure from None
+            of_requests = [group[0].failures(failure, started)]
+            self._failures += len(of_requests[0])
+            self.report(failures=self._failures)
+        for request, of_request in zip(group, of_requests):
+            request.recorded = request.with_recorded(of_request)
+            records += of_request
+
+    def _records_or_failures(self, future: Future[list[Record]], count: int) -> list[Record]:
+        try:
+            return future.result()
+        except RunStopped as stopped:
+            nothing = _Request("", {}, self.model_name)
+            nothing.samples = list(range(count))
+            return nothing.failures(_stopped(stopped), time.time())
+
+    def _is_down(self) -> bool:
+        """Whether every attempt of the last `outage` seconds has failed, and not because of one bad request."""
+        if self._down_since is None or time.monotonic() - self._down_since <= float(self.outage):
+            return False
+        return len(self._failing) > 1 or any(reason in _ENDPOINTS_FAULT for reason in self._failing.values())
+
+    def _is_given_up(self, state: RetryCallState) -> bool:
+        failure = state.outcome.exception() if state.outcome else None
+        most = _MOST_ATTEMPTS.get(getattr(failure, "reason", ""))
+        if most is not None:
+            return state.attempt_number >= most
+        request: _Request = state.args[0]  # not since its start: it may have waited long for a slot
+        return time.monotonic() - (request.failing_since or math.inf) > float(self.outage)
+
+    def _await(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+
+
+def _wait(state: RetryCallState) -> float:
+    """What the server asked for, else growing waits; both with jitter, so that requests do not come back at once."""
+    failure = state.outcome.exception() if state.outcome else None
+    if isinstance(failure, RequestFailed) and failure.retry_after is not None:
+        return min(failure.retry_after, _LONGEST_WAIT) + random.random()
+    return float(_growing_wait(state))
+
+
+def _stopped(stopped: RunStopped) -> RequestFailed:
+    return RequestFailed(f"not asked: the run was stopped ({stopped})", str(stopped))
+
+
+def _answered(records: list[Record]) -> int:
+    return sum(record.reason is None for record in records)
+
+
+def _cost(records: list[Record]) -> dict[str, int]:
+    return {
+        "requests": _answered(records),
+        "input_tokens": sum(record.input_tokens for record in records),
+        "output_tokens": sum(record.output_tokens for record in records),
+    }
+
+
+def _at(values: Sequence[int] | None, at: int) -> int:
+    return int(values[at]) if values and at < len(values) else 0
+
+
+def _output(records: list[Record]) -> GenerateOutput:
+    return {
+        "generations": [record.completion for record in records],
+        "statistics": {
+            "input_tokens": [record.input_tokens for record in records],
+            "output_tokens": [record.output_tokens for record in records],
+        },
+        "finish_reason": [record.finish_reason for record in records],
+        "failure": [record.reason for record in records],
+        "failure_detail": [record.detail for record in records],
+    }  # type: ignore[typeddict-unknown-key]

@@ -1,0 +1,402 @@
+"""The slots of a run: one number of requests in flight, shared by all its stages and processes.
+
+A server in the main process hands slots out, earlier stages first: what they answer is what keeps the later ones
+busy. It counts tokens, so a budget holds for the whole run, and stops everything at once when the run ends early. And
+it numbers the samples of prompts that come more than once, in the order of the rows, whichever process has them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import itertools
+import json
+import os
+import secrets
+import socket
+import threading
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any
+
+from distilabel_selfinstruct.engine.ray.queues import keep_alive
+from distilabel_selfinstruct.errors import SelfInstructError
+from distilabel_selfinstruct.usage import Budget
+
+_ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
+_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to say the secret
+
+
+STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
+
+
+class RunStopped(SelfInstructError):
+    """No further request may be sent; its message is one of `STOP_REASONS`, and the reason code of rows not asked."""
+
+
+@dataclass
+class Spent:
+    """What one stage has spent in this process's lifetime."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    in_flight: int = 0
+
+
+class _Numbering:
+    """Numbers the samples of a stage's prompts, turn by turn, in whatever order the turns are asked for."""
+
+    def __init__(self) -> None:
+        self._asked: Counter[str] = Counter()
+        self._next_turn = 0
+        self._waiting: dict[int, tuple[_Client, int, int, list[str]]] = {}
+
+    def take(self, client: _Client, number: int, turn: int, samples: int, keys: list[str]) -> None:
+        self._waiting[turn] = (client, number, samples, keys)
+        while (next_turn := self._waiting.pop(self._next_turn, None)) is not None:
+            self._next_turn += 1
+            self._answer(*next_turn)
+
+    def _answer(self, client: _Client, number: int, samples: int, keys: list[str]) -> None:
+        first_samples = []
+        for key in keys:
+            first_samples.append(self._asked[key])
+            self._asked[key] += samples
+        client.send("numbered", number, *first_samples)
+
+
+class _Lines(asyncio.Protocol):
+    """Messages as lines, written together once a turn of the loop: thousands a second must cost little."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._unread = b""
+        self._unsent: list[str] = []
+        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        keep_alive(transport.get_extra_info("socket"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if not self.lost.done():
+            self.lost.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode().partition(" ")
+            self.received(word, rest)
+
+    def received(self, word: str, rest: str) -> None:
+        """Takes one message."""
+        raise NotImplementedError
+
+    def send(self, *words: object) -> None:
+        """Sends one message, words with spaces between; nothing where the connection is gone."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(" ".join(map(str, words)))
+
+    def close(self) -> None:
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _flush(self) -> None:
+        if self._unsent and self._transport is not None:
+            self._transport.write("".join(f"{line}\n" for line in self._unsent).encode())
+        self._unsent.clear()
+
+
+class _Client(_Lines):
+    """A process as the server sees it: nothing before it has said the secret."""
+
+    def __init__(self, server: SlotServer) -> None:
+        super().__init__()
+        self._server = server
+        self.stage = ""
+        self.priority = 0
+        self.held = 0
+        self.unstored = 0
+        self.waiting: set[int] = set()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        asyncio.get_running_loop().call_later(_GREETING, self._show_out_strangers)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if len(self._unread) > _LONGEST_GREETING:
+            self._show_out_strangers()
+
+    def _show_out_strangers(self) -> None:
+        if not self.stage:
+            self.close()
+
+    def received(self, word: str, rest: str) -> None:
+        if word == "hello":
+            hello = json.loads(rest)
+            if hmac.compare_digest(str(hello.get("secret")), self._server.secret):
+                self.stage, self.priority = hello["stage"], hello["priority"]
+                return
+        if not self.stage:
+            self.close()
+            return
+        self._server.receive(self, word, rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._server.lose(self)
+
+
+class SlotServer:
+    """Hands out slots over TCP on this machine; used as a context manager in the main process.
+
+    Args:
+        concurrency: most requests in flight at any moment.
+        budget: what may be spent; when it is used up nobody gets a slot any more.
+        host: address to listen on; another one than the default only where workers run on other machines.
+
+    Raises:
+        OSError: if this machine has no such address.
+    """
+
+    def __init__(self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1") -> None:
+        self.concurrency = concurrency
+        self.budget = budget or Budget()
+        self.spent: dict[str, Spent] = {}
+        self.events: dict[str, dict[str, Any]] = {}
+        self.stopped: str | None = None
+        self._socket = socket.create_server((host, 0))
+        self._host, self._port = self._socket.getsockname()
+        self.secret = secrets.token_hex(16)
+        self._free = concurrency
+        self._queue: list[tuple[int, int, int, _Client]] = []
+        self._arrivals = itertools.count()
+        self._clients: set[_Client] = set()
+        self._numberings: defaultdict[str, _Numbering] = defaultdict(_Numbering)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name="slot-server", daemon=True)
+        self._ready = threading.Event()
+        self._closing = asyncio.Event()
+
+    def __enter__(self) -> SlotServer:
+        self._thread.start()
+        self._ready.wait()
+        join_slots(self.address)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.environ.pop(_ENVIRONMENT_VARIABLE, None)
+        self._loop.call_soon_threadsafe(self._closing.set)
+        self._thread.join()
+
+    @property
+    def address(self) -> str:
+        """Where the slots are, with the secret; for `join_slots` in processes that do not inherit the environment."""
+        return f"{self._host}:{self._port}:{self.secret}"
+
+    def stop(self, reason: str) -> None:
+        """From now on nobody gets a slot; who waits for one is told the reason. For any thread but the server's own."""
+        stopped = threading.Event()
+        self._loop.call_soon_threadsafe(self._stop, reason)
+        self._loop.call_soon_threadsafe(stopped.set)
+        stopped.wait()
+
+    @property
+    def in_flight(self) -> int:
+        return self.concurrency - self._free
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is in flight, or the answer to one is not stored yet."""
+        return self.in_flight > 0 or any(client.unstored for client in list(self._clients))
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        server = await self._loop.create_server(self._connect, sock=self._socket)
+        if self.budget.is_used_up():
+            self._stop("budget")
+        self._ready.set()
+        await self._closing.wait()
+        server.close()
+        for client in self._clients:
+            client.close()
+
+    def _connect(self) -> _Client:
+        client = _Client(self)
+        self._clients.add(client)
+        return client
+
+    def receive(self, client: _Client, word: str, rest: str) -> None:
+        """Takes one message of a client; called in the server's own loop."""
+        if word == "acquire":
+            client.waiting.add(int(rest))
+            heappush(self._queue, (client.priority, next(self._arrivals), int(rest), client))
+        elif word == "release":
+            requests, *tokens = map(int, rest.split())
+            client.held -= 1
+            self._free += 1
+            client.unstored += requests
+            self._count(client.stage, requests, *tokens)
+        elif word == "stored":
+            client.unstored -= int(rest)
+        elif word == "number":
+            number, turn, samples, *keys = rest.split()
+            self._numberings[client.stage].take(client, int(number), int(turn), int(samples), keys)
+        elif word == "event":
+            self.events.setdefault(client.stage, {}).update(json.loads(rest))
+        self._grant()
+
+    def lose(self, client: _Client) -> None:
+        """Takes back what a client held whose process is gone."""
+        self._clients.discard(client)
+        client.waiting.clear()
+        if client.held:
+            self._free += client.held
+            self.spent[client.stage].in_flight -= client.held
+            client.held = 0
+        self._grant()
+
+    def _count(self, stage: str, requests: int, input_tokens: int, output_tokens: int) -> None:
+        spent = self.spent.setdefault(stage, Spent())
+        spent.in_flight -= 1
+        spent.requests += requests
+        spent.input_tokens += input_tokens
+        spent.output_tokens += output_tokens
+        self.budget.spent_requests += requests
+        self.budget.spent_input += input_tokens
+        self.budget.spent_output += output_tokens
+        if self.stopped is None and self.budget.is_used_up():
+            self._stop("budget")
+
+    def _stop(self, reason: str) -> None:
+        self.stopped = self.stopped or reason
+        self._grant()
+
+    def _grant(self) -> None:
+        while self._queue and (self._free or self.stopped):
+            _, _, number, client = heappop(self._queue)
+            if number not in client.waiting:
+                continue
+            client.waiting.discard(number)
+            owed = self.events.get(client.stage, {}).get("owed", 0)
+            if reason := self.stopped or ("budget" if self.budget.is_used_up(owed) else None):
+                client.send("stopped", number, reason)
+                continue
+            client.held += 1
+            self._free -= 1
+            self.spent.setdefault(client.stage, Spent()).in_flight += 1
+            client.send("granted", number)
+
+
+def run_id() -> str:
+    """Names the run that this process belongs to; empty where it belongs to none."""
+    address = os.environ.get(_ENVIRONMENT_VARIABLE, "")
+    return address and hashlib.sha256(address.encode()).hexdigest()[:8]
+
+
+def join_slots(address: str) -> None:
+    """Makes this process one of the run whose slots are at this address."""
+    os.environ[_ENVIRONMENT_VARIABLE] = address
+
+
+class Slots(_Lines):
+    """A process's share of the run's slots; lives in one event loop.
+
+    Without a server (a Task used on its own) it is a plain limit of `concurrency` for this process.
+    """
+
+    def __init__(self, concurrency: int) -> None:
+        super().__init__()
+        self._local = asyncio.Semaphore(concurrency)
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self.is_shared = False
+
+    @classmethod
+    async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
+        """The slots of the run that this process belongs to, or of this process alone."""
+        slots = cls(concurrency)
+        if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
+            host, port, secret = address.rsplit(":", 2)
+            await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
+            slots.is_shared = True
+            slots.send("hello", json.dumps({"secret": secret, "stage": stage, "priority": priority}))
+        return slots
+
+    async def disconnect(self) -> None:
+        """Ends the connection; what was held is free again."""
+        if self.is_shared:
+            self.close()
+            await self.lost
+
+    async def acquire(self) -> None:
+        """Waits until one more request may be in flight.
+
+        Raises:
+            RunStopped: if no further request may be sent.
+        """
+        if not self.is_shared:
+            await self._local.acquire()
+            return
+        if self.lost.done():
+            raise RunStopped("failed")
+        number = next(self._numbers)
+        self._waiting[number] = granted = asyncio.get_running_loop().create_future()
+        self.send("acquire", number)
+        await granted
+
+    async def first_samples(self, turn: int, keys: list[bytes], samples: int) -> list[int]:
+        """The numbers that the samples of these prompts begin with; turns are counted from 0, and none is left out."""
+        if self.lost.done():
+            raise RunStopped("failed")
+        number = next(self._numbers)
+        self._waiting[number] = numbered = asyncio.get_running_loop().create_future()
+        self.send("number", number, turn, samples, *(key.hex() for key in keys))
+        return [int(first) for first in (await numbered).split()]
+
+    def release(self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        """Gives a slot back and says what the request cost."""
+        if self.is_shared:
+            self.send("release", requests, input_tokens, output_tokens)
+        else:
+            self._local.release()
+
+    def stored(self, requests: int) -> None:
+        """Says that the answers to so many requests, whose slots were given back before, are on disk."""
+        if self.is_shared:
+            self.send("stored", requests)
+
+    def report(self, **event: Any) -> None:
+        """Tells the main process how far this stage is."""
+        if self.is_shared:
+            self.send("event", json.dumps(event))
+
+    def received(self, word: str, rest: str) -> None:
+        number, _, more = rest.partition(" ")
+        waiting = self._waiting.pop(int(number))
+        if word == "numbered":
+            waiting.set_result(more)
+        elif word == "stopped":
+            if not waiting.cancelled():
+                waiting.set_exception(RunStopped(more))
+        elif waiting.cancelled():
+            self.release()
+        else:
+            waiting.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(RunStopped("failed"))

@@ -1,0 +1,206 @@
+"""What a recipe is: a method with its stages, reasons, columns and prompts, found by its name.
+
+The recipes of this package are the folders of `recipes`. Another package brings one by an entry point of the group
+`distilabel_selfinstruct.recipes`, whose value is the recipe.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from distilabel_selfinstruct.errors import ConfigError
+
+ENTRY_POINTS = "distilabel_selfinstruct.recipes"
+DEFAULT = "self-instruct"
+_HERE = Path(__file__).parent
+_SCRIPT_FOLDERS = (_HERE / "pipelines", _HERE.parent / "pipelines")  # in an installed wheel, in a clone
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row was rejected.
+
+    Attributes:
+        code: as in the column `reason` of the config `rejected`.
+        meaning: in words, for tables.
+    """
+
+    code: str
+    meaning: str
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the dataset.
+
+    Attributes:
+        meaning: in words, for the card.
+        type: `text`, `number`, `score`, `flag`, `texts`, `chat` (role and content of each message), `similar` (id and
+            score of each) or `instances` (input and output of each).
+    """
+
+    meaning: str
+    type: Literal["text", "number", "score", "flag", "texts", "chat", "similar", "instances"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stage that can reject rows.
+
+    Attributes:
+        name: as in the column `stage` of the config `rejected`.
+        title: as in reports.
+        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, preference pairs, or
+            topics.
+        reasons: for which it rejects, besides failed requests.
+        optional: whether runs may go without it.
+        asks: `each` row by itself, in `rounds` until there are enough, or `before` these rounds, so that its requests
+            do not grow with the instructions.
+    """
+
+    name: str
+    title: str
+    judges: Literal["candidate", "instruction", "instance", "pair", "topic"]
+    reasons: tuple[Reason, ...] = ()
+    optional: bool = False
+    asks: Literal["each", "rounds", "before"] = "each"
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A method, as its declaration has it, or as a run folder recorded it.
+
+    Attributes:
+        name: as recorded in a run folder.
+        title: of the method.
+        url: of its paper or of its authors' code.
+        makes: what it makes, for a list of recipes.
+        stages: in the order in which rows come to them.
+        how: what happens, a paragraph of Markdown a step.
+        citation: BibTeX.
+        columns: the columns that it adds.
+        configs: the configs that it adds, with their meaning.
+        prompts_version: of its prompts; a change of a template raises it.
+        config: its config class, `module:Class`.
+        script: the pipeline script: its name in `pipelines`, or a path.
+        demo: the module with the demo model's answers to its questions, if it has questions of its own.
+    """
+
+    name: str
+    title: str
+    url: str
+    makes: str
+    stages: tuple[Stage, ...]
+    how: tuple[str, ...]
+    citation: str
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    configs: Mapping[str, str] = field(default_factory=dict)
+    prompts_version: int = 1
+    config: str = ""
+    script: str = ""
+    demo: str | None = None
+
+    def maker_of(self, what: str) -> Stage | None:
+        """The first stage that judges this kind of row; None where the recipe makes none of it."""
+        return next((stage for stage in self.stages if stage.judges == what), None)
+
+    def stages_that_ask(self, *how: str) -> tuple[str, ...]:
+        """The names of the stages that ask in one of these ways."""
+        return tuple(stage.name for stage in self.stages if stage.asks in how)
+
+    def meaning_of(self, reason: str) -> str:
+        """A reason code in words; a failed request is named after its code."""
+        known = (each.meaning for stage in self.stages for each in stage.reasons if each.code == reason)
+        return next(known, "request failed: " + reason.replace("_", " "))
+
+    def load_config(self) -> type[Any]:
+        """The class of its config."""
+        module, _, name = self.config.partition(":")
+        kind: type[Any] = getattr(importlib.import_module(module), name)
+        return kind
+
+    def script_path(self) -> Path:
+        """The pipeline script on this machine.
+
+        Raises:
+            ConfigError: if it is not there.
+        """
+        candidates = [folder / self.script for folder in (*_SCRIPT_FOLDERS, Path())]
+        for path in candidates:
+            if self.script and path.is_file():
+                return path
+        raise ConfigError(f"The recipe {self.name!r} has no script {self.script!r}: install its package again.")
+
+    def record(self) -> dict[str, Any]:
+        """What a run folder keeps of it, so that a reader needs no recipe installed."""
+        code = ("config", "script", "demo")
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in code}
+
+    @classmethod
+    def of_record(cls, record: Mapping[str, Any]) -> Recipe:
+        """The recipe that was recorded.
+
+        Raises:
+            KeyError: if something is missing.
+            TypeError: if something is of another kind.
+        """
+        stages = tuple(
+            Stage(**{**stage, "reasons": tuple(Reason(**reason) for reason in stage["reasons"])})
+            for stage in record["stages"]
+        )
+        columns = {name: Column(**column) for name, column in record["columns"].items()}
+        return cls(**{**record, "stages": stages, "how": tuple(record["how"]), "columns": columns})
+
+
+def recipes() -> dict[str, Recipe]:
+    """All recipes by name: those of this package, `self-instruct` first, then those of others.
+
+    Raises:
+        ConfigError: if that of another package cannot be loaded.
+    """
+    found = dict(_own_recipes())
+    for point in metadata.entry_points(group=ENTRY_POINTS):
+        recipe = _load(point)
+        found.setdefault(recipe.name, recipe)
+    return found
+
+
+@cache
+def _own_recipes() -> dict[str, Recipe]:
+    package = importlib.import_module("distilabel_selfinstruct.recipes")
+    modules = (f"{package.__name__}.{found.name}.recipe" for found in pkgutil.iter_modules(package.__path__))
+    own: list[Recipe] = [importlib.import_module(module).RECIPE for module in modules]
+    return {recipe.name: recipe for recipe in sorted(own, key=lambda each: (each.name != DEFAULT, each.name))}
+
+
+@cache
+def _load(point: metadata.EntryPoint) -> Recipe:
+    try:
+        recipe = point.load()
+    except Exception as error:  # whatever the other package does when it is imported
+        raise ConfigError(
+            f"The recipe {point.name!r} ({point.value}) cannot be loaded: {error}. Mend or uninstall its package."
+        ) from None
+    if not isinstance(recipe, Recipe):
+        raise ConfigError(f"The entry point {point.name!r} ({point.value}) is no Recipe; its package must be mended.")
+    return recipe
+
+
+def get_recipe(name: str) -> Recipe:
+    """The recipe of that name.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    known = _own_recipes() if name in _own_recipes() else recipes()
+    if name not in known:
+        raise ConfigError(f"There is no recipe {name!r}; there are: {', '.join(known)}.")
+    return known[name]

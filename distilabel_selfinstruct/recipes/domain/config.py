@@ -1,0 +1,55 @@
+"""The options of the recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from distilabel_selfinstruct.data.seeds import PROJECT_SEEDS
+from distilabel_selfinstruct.runs.config import RunConfig
+from distilabel_selfinstruct.runs.inputs import Input
+from distilabel_selfinstruct.runs.options import MODEL, option
+
+MEDICAL_TERMS = PROJECT_SEEDS.with_name("medical_terms.jsonl")
+
+
+class DomainConfig(RunConfig):
+    """What a run about documents is told."""
+
+    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
+    documents: str = option(
+        str(MEDICAL_TERMS),
+        "a file (.jsonl, .json, .csv, .txt, .md), a folder of text files or a saved dataset, or a dataset of the Hub"
+        " (default: the project's medical terms)",
+        "FILE|FOLDER|NAMESPACE/NAME", fixed=False,
+    )  # fmt: skip
+    text_column: str | None = option(None, "column with the texts (default: text or description)", "NAME", fixed=False)
+    title_column: str | None = option(None, "column with the titles (default: title or term)", "NAME", fixed=False)
+    subset: str | None = option(None, "config of the dataset", "NAME", fixed=False)
+    split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
+    max_documents: int | None = option(None, "most documents that are read", "N", fixed=False, gt=0)
+    max_characters: int = option(300, "of a piece, which ends where a sentence does (default: 300)", "N", gt=0)
+    pieces: int = option(1, "most pieces of a document, from its beginning (default: 1)", "N", gt=0)
+    queries: int = option(5, "queries about a piece (default: 5)", "K", gt=0)
+    application_description: str = option("AI assistant", "what the queries are for (default: AI assistant)", "TEXT")
+    criteria: str | None = option(None, "for the queries (default: those of distilabel's SelfInstruct)", "TEXT")
+    principles: str | None = option(
+        None, "a file with a principle a line, of which each piece gets one beside the criteria", "FILE.txt",
+        fixed=False,
+    )  # fmt: skip
+    closed_book: bool = option(False, "answer queries without showing their document")
+
+    def inputs(self) -> dict[str, Input]:
+        """The documents and the principles."""
+        from distilabel_selfinstruct.data.documents import read_documents
+
+        read = read_documents(
+            self.documents, self.text_column, self.title_column, self.subset, self.split, self.max_documents
+        )
+        return {"originals": Input(read, may_grow=True), "principle_list": Input(self.principles_read())}
+
+    def principles_read(self) -> list[str]:
+        """The principles, if there are any."""
+        from distilabel_selfinstruct.data.sources import read_lines
+
+        return read_lines(Path(self.principles)) if self.principles else []

@@ -1,0 +1,37 @@
+"""The options of the recipe."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from distilabel_selfinstruct.runs.config import LoopConfig
+from distilabel_selfinstruct.runs.options import MODEL, option
+
+PRE_QUERY_TEMPLATES = (
+    "what stands before a user's turn in the chat template of the model: the text itself, or a name that distilabel"
+    " knows, such as llama3 or qwen2"
+)
+
+
+class MagpieConfig(LoopConfig):
+    """What a run of this recipe is told."""
+
+    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
+    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    pre_query_template: str | None = option(None, PRE_QUERY_TEMPLATES, "TEXT", MODEL)
+
+    @property
+    def wanted(self) -> int:
+        """How many instructions are asked for."""
+        return self.num_instructions
+
+    @property
+    def template(self) -> str | None:
+        """The pre-query template; for the demo model one of those that it knows."""
+        return "qwen2" if self.llm == "demo" and self.pre_query_template is None else self.pre_query_template
+
+    def check_model(self, llm: Any) -> None:
+        """Raises ConfigError if the model cannot be given the beginning of a user's turn."""
+        from distilabel_selfinstruct.recipes.magpie.steps import with_template
+
+        with_template(llm, self.template)

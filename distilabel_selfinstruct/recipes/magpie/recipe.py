@@ -1,0 +1,54 @@
+"""Magpie: the declaration of the recipe."""
+
+from __future__ import annotations
+
+from distilabel_selfinstruct.data.reasons import (
+    ANSWERS_STAGE,
+    DEDUP_SENTENCE,
+    INSTRUCTION_RULES,
+    JUDGEMENT_STAGE,
+    NO_INSTRUCTIONS,
+    REFUSAL,
+    SIMILAR,
+    SURPLUS,
+    TRUNCATED,
+)
+from distilabel_selfinstruct.recipe import Recipe, Stage
+
+RECIPE = Recipe(
+    name="magpie",
+    title="Magpie",
+    url="https://arxiv.org/abs/2406.08464",
+    makes="what an aligned model says as a user, and its answers; needs a model that takes raw text",
+    stages=(
+        Stage(
+            "magpie",
+            "Instructions",
+            "candidate",
+            (*INSTRUCTION_RULES, SIMILAR, TRUNCATED, REFUSAL, NO_INSTRUCTIONS, SURPLUS),
+            asks="rounds",
+        ),
+        ANSWERS_STAGE,
+        JUDGEMENT_STAGE,
+    ),
+    how=(
+        "**Instructions.** The model is given nothing but the beginning of a user's turn, and writes what a user might"
+        f" ask. {DEDUP_SENTENCE}",
+        "**Answers.** It answers its own instruction.",
+    ),
+    citation="""\
+@misc{xu2024magpie,
+  title = {Magpie: Alignment Data Synthesis from Scratch by Prompting Aligned LLMs with Nothing},
+  author = {Zhangchen Xu and Fengqing Jiang and Luyao Niu and Yuntian Deng and Radha Poovendran and Yejin Choi and \
+Bill Yuchen Lin},
+  year = {2024},
+  eprint = {2406.08464},
+  archivePrefix = {arXiv},
+  primaryClass = {cs.CL}
+}""",
+    columns={},
+    configs={},
+    config="distilabel_selfinstruct.recipes.magpie.config:MagpieConfig",
+    script="magpie.py",
+    demo="distilabel_selfinstruct.recipes.magpie.demo",
+)

@@ -1,0 +1,54 @@
+"""Self-Rewarding Language Models: the declaration of the recipe."""
+
+from __future__ import annotations
+
+from distilabel_selfinstruct.data.reasons import (
+    DUPLICATE,
+    EMPTY_INSTRUCTION,
+    EMPTY_OUTPUT,
+    TRUNCATED,
+    UNCLEAR_JUDGEMENT,
+)
+from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
+
+TIE = Reason("tie", "best and worst response judged equal")
+TOO_FEW_RESPONSES = Reason("too_few_responses", "fewer than two responses to compare")
+
+RECIPE = Recipe(
+    name="preferences",
+    title="Self-Rewarding Language Models",
+    url="https://arxiv.org/abs/2401.10020",
+    makes="several responses an instruction, scored by a judge; best and worst as `prompt`, `chosen`, `rejected`",
+    stages=(
+        Stage("responses", "Responses", "instance", (TRUNCATED, EMPTY_OUTPUT, DUPLICATE, EMPTY_INSTRUCTION)),
+        Stage("judgement", "Judgement", "instance", (UNCLEAR_JUDGEMENT,)),
+        Stage("preferences", "Preference pairs", "pair", (TIE, TOO_FEW_RESPONSES)),
+    ),
+    how=(
+        "**Responses.** The model answers each instruction several times; empty, cut and repeated answers are dropped.",
+        "**Judgement.** The model as judge gives each answer up to five points, several times; the mean is its reward.",
+        "**Preference pairs.** The best and the worst answer make a pair; where they are equal there is none.",
+    ),
+    citation="""\
+@misc{yuan2024selfrewarding,
+  title = {Self-Rewarding Language Models},
+  author = {Weizhe Yuan and Richard Yuanzhe Pang and Kyunghyun Cho and Xian Li and Sainbayar Sukhbaatar and Jing Xu \
+and Jason Weston},
+  year = {2024},
+  eprint = {2401.10020},
+  archivePrefix = {arXiv},
+  primaryClass = {cs.CL}
+}""",
+    columns={
+        "is_chosen": Column("whether it is the better response of a preference pair", "flag"),
+        "chosen": Column("the better response, as a chat", "chat"),
+        "rejected": Column("the worse response, as a chat", "chat"),
+        "score_chosen": Column("the score of the better response, from 0 to 5", "score"),
+        "score_rejected": Column("the score of the worse response", "score"),
+    },
+    configs={
+        "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them."
+    },
+    config="distilabel_selfinstruct.recipes.preferences.config:PreferencesConfig",
+    script="preferences.py",
+)

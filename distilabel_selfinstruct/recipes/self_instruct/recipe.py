@@ -1,0 +1,62 @@
+"""Self-Instruct: the declaration of the recipe."""
+
+from __future__ import annotations
+
+from distilabel_selfinstruct.data.reasons import (
+    INSTANCE_RULES,
+    INSTRUCTION_RULES,
+    JUDGEMENT_STAGE,
+    KEYWORD,
+    NO_INSTRUCTIONS,
+    OVER_LIMIT,
+    SIMILAR,
+    SURPLUS,
+    TRUNCATED,
+)
+from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
+
+UNCLEAR_CLASSIFICATION = Reason("unclear_classification", "neither yes nor no")
+NO_INSTANCES = Reason("no_instances", "answer without instances")
+
+RECIPE = Recipe(
+    name="self-instruct",
+    title="Self-Instruct",
+    url="https://arxiv.org/abs/2212.10560",
+    makes="instructions from seed tasks, with instances",
+    stages=(
+        Stage(
+            "bootstrap",
+            "Bootstrap",
+            "candidate",
+            (*INSTRUCTION_RULES, KEYWORD, SIMILAR, TRUNCATED, NO_INSTRUCTIONS, SURPLUS),
+            asks="rounds",
+        ),
+        Stage("classification", "Classification", "instruction", (UNCLEAR_CLASSIFICATION,)),
+        Stage("instances", "Instances", "instance", (TRUNCATED, NO_INSTANCES, *INSTANCE_RULES, OVER_LIMIT)),
+        JUDGEMENT_STAGE,
+    ),
+    how=(
+        "**Bootstrap.** The model is shown a few tasks of the pool, which begins with the seed tasks, and comes up with"
+        " new ones. A candidate joins the pool if it passes the filters and its ROUGE-L with everything in the pool is"
+        " low enough.",
+        "**Classification.** The model says of each instruction whether it is a classification task.",
+        "**Instances.** For a classification task the model writes the label first and then an input for it, which"
+        " keeps labels from being one-sided; for the others the input first and then the output.",
+        "**Filters.** Empty, repeated, contradictory and cut-off instances are dropped.",
+    ),
+    citation="""\
+@misc{wang2022selfinstruct,
+  title = {Self-Instruct: Aligning Language Models with Self-Generated Instructions},
+  author = {Yizhong Wang and Yeganeh Kordi and Swaroop Mishra and Alisa Liu and Noah A. Smith and Daniel Khashabi and \
+Hannaneh Hajishirzi},
+  year = {2022},
+  eprint = {2212.10560},
+  archivePrefix = {arXiv},
+  primaryClass = {cs.CL}
+}""",
+    columns={},
+    configs={"seeds": "The human-written seed tasks that the run started from."},
+    config="distilabel_selfinstruct.recipes.self_instruct.config:SelfInstructConfig",
+    script="self_instruct.py",
+    demo="distilabel_selfinstruct.recipes.self_instruct.demo",
+)

@@ -1,0 +1,27 @@
+"""The options of the recipe."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, PositiveInt
+
+from distilabel_selfinstruct.recipes.topics.kinds import DEFAULT_QUOTAS, KINDS, Kind
+from distilabel_selfinstruct.runs.config import LoopConfig
+from distilabel_selfinstruct.runs.options import MODEL, numbers_by_name, option
+
+
+class TopicsConfig(LoopConfig):
+    """What a run of this recipe is told."""
+
+    wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
+    num_topics: int = option(30, "topics to admit (default: 30)", "N", gt=0)
+    quotas: Annotated[dict[Kind, PositiveInt], BeforeValidator(numbers_by_name)] = option(
+        DEFAULT_QUOTAS, f"instructions of each kind to admit, of {', '.join(KINDS)} (default: 100 of all)",
+        "KIND=N,...", min_length=1,
+    )  # fmt: skip
+
+    @property
+    def wanted(self) -> int:
+        """How many instructions are asked for."""
+        return sum(self.quotas.values())

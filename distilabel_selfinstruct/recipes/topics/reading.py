@@ -1,0 +1,73 @@
+"""Lists of topics, and of instructions that keep their lines: options of a question, code, a text to work on."""
+
+from __future__ import annotations
+
+import re
+
+from distilabel_selfinstruct.text.reading import chat
+from distilabel_selfinstruct.text.reading.answers import Listed
+from distilabel_selfinstruct.text.rules import has_options
+
+_BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)(?:[:：]\*\*|\*\*[ \t]*(?:[:：–—-]|\Z))")
+_EXPLANATION = re.compile(r"[ \t]+[–—-][ \t]+.*\Z", re.DOTALL)
+# What a model adds below a question although it was told not to.
+_ANSWER = re.compile(
+    r"^[ \t]{0,8}[*_>]{0,3}(?:the )?(?:(?:correct|right|best) )?(?:answers?|solutions?|explanation)"
+    r"(?: is| are| \([^()\n]{1,30}\))?[*_]{0,3}[ \t]?[:：]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_EMPTY_LINE = re.compile(r"\n[ \t]*\n")
+_FENCED = re.compile(r"```.*?```", re.DOTALL)
+
+
+def list_topics(completion: str, finish_reason: str | None = None) -> Listed:
+    """The topics that a completion lists: of each line what is named, without what is said of it.
+
+    Args:
+        completion: the answer of a chat model.
+        finish_reason: "length" where it was cut; the last topic is apart then.
+    """
+    listed = chat.find_blocks(completion) or chat.find_instructions(completion).items
+    return _without_cut([topic for each in listed if (topic := _topic(each))], finish_reason)
+
+
+def list_blocks(completion: str, finish_reason: str | None = None) -> Listed:
+    """The instructions of a numbered list, each with its lines, without an answer that a model put below.
+
+    Args:
+        completion: the answer of a chat model.
+        finish_reason: "length" where it was cut; the last instruction is apart then.
+    """
+    blocks = [_block(text) for text in chat.find_blocks(completion)]
+    return _without_cut([block for block in blocks if block], finish_reason)
+
+
+def _without_cut(items: list[str], finish_reason: str | None) -> Listed:
+    return Listed(items[:-1], items[-1:]) if finish_reason == "length" else Listed(items, [])
+
+
+def _topic(text: str) -> str:
+    first_line = text.strip().partition("\n")[0]
+    if (bold := _BOLD_NAME.match(first_line)) is not None:
+        first_line = bold[1]
+    topic = chat.undressed(_EXPLANATION.sub("", first_line)).rstrip(".,;:")
+    return topic[:1].upper() + topic[1:]
+
+
+def _block(text: str) -> str:
+    """With its first line undressed; the others may be code, a table, options."""
+    first_line, line_feed, rest = _without_answer(text).strip().partition("\n")
+    first_line = chat.undressed(first_line)
+    return (first_line[:1].upper() + first_line[1:] + line_feed + rest).strip()
+
+
+def _without_answer(text: str) -> str:
+    """A question without its answer; whole where it may be a text to work on that has answers in it."""
+    question = text
+    for mark in reversed(list(_ANSWER.finditer(text))):
+        if _EMPTY_LINE.search(question[mark.start() :].rstrip()):
+            break
+        question = question[: mark.start()]
+    sentence = _FENCED.sub("", question).strip()
+    is_question = has_options(question) or ("\n" not in sentence and sentence.endswith(("?", "？")))
+    return question if is_question else text

@@ -1,0 +1,333 @@
+"""What a run is told; a recipe adds its own options in a subclass."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+from typing_extensions import Self
+
+from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
+from distilabel_selfinstruct.data.seeds import PROJECT_SEEDS
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.presets import (
+    JUDGEMENTS,
+    MOST_POINTS,
+    PILOT_ROUNDS,
+    PRESETS,
+    JudgeWording,
+    Wording,
+    default_lag,
+    get_preset,
+)
+from distilabel_selfinstruct.runs.inputs import Input
+from distilabel_selfinstruct.runs.options import BUDGET, HUB, JUDGE, MODEL, WHERE, ByStep, CustomLLM, option, option_of
+from distilabel_selfinstruct.usage import Prices
+
+AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
+
+
+class ModelConfig(BaseModel):
+    """What runs and the command `judge` are told of a model."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    llm: AnyLLM = option(
+        "demo", "embedded demo model (default), an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+    )
+    model: str | None = option(None, "name of the model", "NAME", MODEL)
+    base_url: str | None = option(
+        None, "address of the endpoint, such as http://127.0.0.1:8000/v1", "URL", MODEL, fixed=False
+    )
+    wording: Wording = option("chat", "how the model is asked", None, MODEL)
+    concurrency: int = option(8, "most requests in flight (default: 8)", "N", MODEL, fixed=False, gt=0)
+    tensor_parallel: int = option(
+        1, "GPUs that each vLLM in this process spreads the model over (default: 1)", "N", MODEL, recorded=False, gt=0
+    )
+    timeout: float = option(600.0, "of one request (default: 600)", "SECONDS", MODEL, fixed=False, gt=0)
+    outage: float = option(
+        600.0, "how long the endpoint may be away (default: 600)", "SECONDS", MODEL, fixed=False, ge=0
+    )
+    seed: int = option(0, "seed of all random draws (default: 0)", "N")
+    judgements: int = option(
+        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
+    )
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        if self.llm in ("openai", "vllm") and not self.model:
+            raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
+
+    def check_model(self, llm: Any) -> None:
+        """Raises ConfigError if the recipe cannot be carried out with this model."""
+
+
+class JudgeConfig(ModelConfig):
+    """What the command `judge` is told: it takes no model for granted."""
+
+    llm: AnyLLM = option(
+        ..., "embedded demo model, an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+    )
+    wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
+
+
+class RunConfig(ModelConfig):
+    """What every run is told; a recipe adds its own options in a subclass.
+
+    What the result depends on is fixed by the first run in a folder.
+    """
+
+    temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    stage_by_stage: bool | None = option(
+        None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
+        fixed=False,
+    )  # fmt: skip
+    training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    judge_threshold: float | None = option(
+        None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
+        ge=0, le=MOST_POINTS,
+    )  # fmt: skip
+    judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
+    judge_base_url: str | None = option(
+        None, "OpenAI-compatible endpoint of the judge (default: --base-url)", "URL", JUDGE, fixed=False
+    )
+    judge_agreement: str | None = option(
+        None, "reviewed run that this judge was compared on, with the command `judge`", "RUN", JUDGE, fixed=False
+    )
+    max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
+    max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
+    input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
+    ray: str | None = option(
+        None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
+        WHERE, recorded=False, const="local",
+    )  # fmt: skip
+    replicas: ByStep = option({}, "workers of single steps (default: 1 each)", "STEP=N,...", WHERE, recorded=False)
+    gpus: ByStep = option(
+        {}, "GPUs that Ray gives to each worker of single steps (default: what vLLM needs)", "STEP=N,...", WHERE,
+        recorded=False,
+    )  # fmt: skip
+    push_to_hub: str | None = option(
+        None, "publish the dataset with its card at the end", "NAMESPACE/NAME", HUB, recorded=False
+    )
+    private: bool = option(False, "in a private repository", None, HUB, recorded=False)
+    license: str | None = option(
+        None, "of the dataset, such as apache-2.0 (default: unknown)", "ID", HUB, recorded=False
+    )
+    argilla_url: str | None = option(
+        None, "send 200 instances to be reviewed (key: ARGILLA_API_KEY)", "URL", "", recorded=False
+    )
+    out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
+    verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
+
+    @property
+    def wanted(self) -> int | None:
+        """How many instructions are asked for; None where that depends on what comes in."""
+        return None
+
+    @property
+    def is_on_budget(self) -> bool:
+        """Whether there is a limit to what it may spend."""
+        return self.max_tokens_total is not None or self.max_cost is not None
+
+    @property
+    def judges(self) -> bool:
+        """Whether a judge scores the instances."""
+        return self.judge_threshold is not None
+
+    @property
+    def judge_wording(self) -> JudgeWording:
+        """How the judge is asked."""
+        return "structured" if self.wording == "structured" else "chat"
+
+    @property
+    def judge_columns(self) -> list[str]:
+        """The columns that a judge adds to the instances."""
+        return list(JUDGE_COLUMNS) if self.judges else []
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        self._check_judge()
+        super().check()
+        if self.max_cost is not None and not (self.input_price or self.output_price):
+            raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+        if self.tensor_parallel > 1 and self.llm != "vllm":
+            raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
+        if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
+            raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
+
+    def _check_judge(self) -> None:
+        given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
+        if given and not self.judges:
+            raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
+        if self.judges and self.wording == "base" and not self.judge_model:
+            raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
+        if self.judge_model and self.llm not in ("openai", "vllm") and not self.judge_base_url:
+            raise ConfigError("--judge-model needs --judge-base-url, the endpoint that offers the judge.")
+        if self.judge_base_url and not (self.judge_model or self.model):
+            raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
+
+    def inputs(self) -> dict[str, Input]:
+        """What is read from files and datasets: what the result depends on besides.
+
+        Raises:
+            SelfInstructError: if one of them cannot be used.
+        """
+        return {}
+
+    def resolved(self, before: dict[str, Any] | None) -> Self:
+        """The config with values that depend on others, or on the run that the folder holds already."""
+        return self
+
+    def prices(self) -> Prices | None:
+        """What a million tokens cost, if that was said."""
+        return Prices(self.input_price, self.output_price) if self.input_price or self.output_price else None
+
+    @classmethod
+    def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
+        """The options of which this holds."""
+        known = {name: option_of(field) for name, field in cls.model_fields.items()}
+        return {
+            name for name, each in known.items() if fixed in (None, each.fixed) and recorded in (None, each.recorded)
+        }
+
+
+class LoopConfig(RunConfig):
+    """What a run is told that asks until it has enough."""
+
+    preset: str = option("default", f"{', '.join(PRESETS)} (default: default)", "NAME")
+    lag: int | None = option(
+        None, "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
+        "N", gt=0,
+    )  # fmt: skip
+    patience: int = option(5, "rounds without an admission before it stops (default: 5)", "N", fixed=False, gt=0)
+    pilot_rounds: int | None = option(
+        None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
+        const=PILOT_ROUNDS, gt=0,
+    )  # fmt: skip
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        get_preset(self.preset)
+
+    def resolved(self, before: dict[str, Any] | None) -> Self:
+        """With a lag."""
+        if self.lag is not None:
+            return self
+        if before is not None:
+            return self.model_copy(update={"lag": before["lag"]})
+        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0)
+        return self.model_copy(update={"lag": lag})
+
+
+class SeedConfig(LoopConfig):
+    """What a run with a pool that grows from seed tasks is told."""
+
+    num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    seeds: list[str] = option([str(PROJECT_SEEDS)], "seed files (default: the project's own)", "FILE", fixed=False)
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _one_seed_file(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @property
+    def wanted(self) -> int | None:
+        """How many instructions are asked for."""
+        return self.num_instructions
+
+    @property
+    def asking(self) -> dict[str, Any]:
+        """What all Tasks of the method are told."""
+        return {"preset": self.preset, "wording": self.wording, "seed_files": self.seeds, "seed": self.seed}
+
+    def inputs(self) -> dict[str, Input]:
+        """The seed tasks."""
+        from distilabel_selfinstruct.data.seeds import load_seed_tasks
+
+        return {"seed_tasks": Input([dataclasses.asdict(task) for task in load_seed_tasks(*self.seeds)])}
+
+
+class SourceConfig(RunConfig):
+    """What a run is told that goes on with instructions which are there already."""
+
+    source: str = option(
+        str(PROJECT_SEEDS),
+        "instructions: a run, a file (.jsonl, .json, .csv, or .txt with one a line), a saved dataset, or a dataset of"
+        " the Hub (default: the project's seed tasks)",
+        "RUN|FILE|NAMESPACE/NAME", fixed=False,
+    )  # fmt: skip
+    instruction_column: str | None = option(
+        None, "column with the instructions, texts or messages (default: messages, conversations, instruction or"
+        " prompt)", "NAME", fixed=False,
+    )  # fmt: skip
+    subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
+    split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
+    max_instructions: int | None = option(None, "most rows that are read", "N", fixed=False, gt=0)
+
+    def inputs(self) -> dict[str, Input]:
+        """The instructions."""
+        return {"originals": Input(self.originals, may_grow=True)}
+
+    @cached_property
+    def originals(self) -> list[str]:
+        """The instructions that the run goes on with."""
+        from distilabel_selfinstruct.data.instructions import read_instructions
+
+        return read_instructions(
+            self.source, self.subset, self.split, self.max_instructions, self.instruction_column
+        ).texts
+
+
+C = TypeVar("C", bound=RunConfig)
+M = TypeVar("M", bound=ModelConfig)
+
+
+def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str, kind: type[M]) -> M:
+    """The config of these options; where there is none of a name, of the values of a config file.
+
+    Raises:
+        ConfigError: names the first value that cannot be used.
+    """
+    try:
+        config = kind(**((of_file or {}) | given))
+    except ValidationError as error:
+        raise ConfigError(_explained(error, given, file, kind)) from None
+    config.check()
+    return config
+
+
+def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
+    """The first thing that is wrong, by the name that the user gave it."""
+    errors = error.errors()
+    first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
+    name = str(first["loc"][0])
+    is_option = name in given or first["type"] == "missing"
+    where = f"--{name.replace('_', '-')}" if is_option else f"{file}: {name}"
+    if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
+        return f"{file}: there is no option {name!r}; there are: {', '.join(kind.model_fields)}."
+    if name == "llm":
+        return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}."
+
+
+def read_config_file(path: str) -> dict[str, Any]:
+    """The values of a YAML file.
+
+    Raises:
+        ConfigError: if it cannot be read, or holds something else than options.
+    """
+    try:
+        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
+    return {str(name).replace("-", "_"): value for name, value in values.items()}

@@ -1,0 +1,37 @@
+"""What a run reads from files and datasets, and whether it has changed since."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Input:
+    """What a run reads.
+
+    Attributes:
+        content: its items, in their order.
+        may_grow: whether the next run in the folder may read more items after these.
+    """
+
+    content: Sequence[Any]
+    may_grow: bool = False
+
+    @property
+    def name(self) -> str:
+        """Tells inputs apart by what they say, and not by where they lie."""
+        return _content_name(self.content)
+
+    def continues(self, name: str) -> bool:
+        """Whether it is the input of this name, or one that has grown out of it."""
+        length = name.partition("-")[0]
+        known = self.content[: int(length)] if self.may_grow and length.isdigit() else self.content
+        return _content_name(known) == name
+
+
+def _content_name(content: Sequence[Any]) -> str:
+    return f"{len(content)}-{hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}"

@@ -1,0 +1,68 @@
+"""The model that a config names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+from distilabel.models.llms.base import LLM
+from pydantic import ValidationError
+
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.runs.config import ModelConfig, RunConfig
+from distilabel_selfinstruct.runs.options import CustomLLM
+
+
+def make_model(config: ModelConfig) -> LLM:
+    """The model that a config names."""
+    if isinstance(config.llm, CustomLLM):
+        return _custom_llm(config.llm)
+    if config.llm == "openai":
+        return _openai(config, config.model, config.base_url)
+    if config.llm == "vllm":
+        return _vllm(config, str(config.model))
+    from distilabel_selfinstruct.demo.model import DemoLLM
+
+    return DemoLLM(seed=config.seed)
+
+
+def _openai(config: ModelConfig, name: str | None, url: str | None) -> LLM:
+    from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
+
+    return OpenAICompatibleLLM(model=name, base_url=url, timeout=config.timeout)
+
+
+def _vllm(config: ModelConfig, name: str) -> LLM:
+    from distilabel_selfinstruct.models.vllm import VLLM
+
+    if config.tensor_parallel == 1:
+        return VLLM(model=name)
+    # On Ray vLLM may take it for its own business to spread the model over the cluster.
+    spread = {"tensor_parallel_size": config.tensor_parallel, "distributed_executor_backend": "mp"}
+    return VLLM(model=name, extra_kwargs=spread)
+
+
+def _custom_llm(custom: CustomLLM) -> LLM:
+    module, _, name = custom.class_path.rpartition(".")
+    try:
+        kind: Any = getattr(import_module(module), name)
+    except Exception as error:  # whatever a module does when it is imported
+        raise ConfigError(f"llm.class: there is no {custom.class_path!r} ({error}).") from None
+    if not (isinstance(kind, type) and issubclass(kind, LLM)):
+        raise ConfigError(f"llm.class: {custom.class_path!r} is no distilabel LLM.")
+    model: type[LLM] = kind
+    try:
+        return model.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"llm.arguments: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
+    except TypeError as error:
+        raise ConfigError(f"llm.class: {error}.") from None
+
+
+def make_judge(config: RunConfig) -> LLM:
+    """The judge: as the model, but for its name and its endpoint."""
+    name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
+    if config.judge_base_url or (config.judge_model and config.llm == "openai"):
+        return _openai(config, name, url)
+    return _vllm(config, config.judge_model) if config.judge_model else make_model(config)

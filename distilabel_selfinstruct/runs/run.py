@@ -1,0 +1,337 @@
+"""A run: a config, carried out in a folder."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import TYPE_CHECKING, Any, Generic
+
+from datasets import disable_progress_bars
+
+from distilabel_selfinstruct.data.columns import describe_configs
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
+from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
+from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
+from distilabel_selfinstruct.engine.progress import show_progress
+from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.records import usage_by_stage
+from distilabel_selfinstruct.models.slots import STOP_REASONS
+from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.runs.config import C
+from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.steps.judge import FilterByJudge
+from distilabel_selfinstruct.usage import Budget, Usage
+from distilabel_selfinstruct.version import __version__
+
+if TYPE_CHECKING:
+    from distilabel.models.llms.base import LLM
+    from distilabel.steps.base import Step, _Step
+
+    from distilabel_selfinstruct.engine.pipeline import WholePipeline
+
+JUDGEMENT = JUDGEMENT_STAGE.name
+
+
+class Run(Generic[C]):
+    """A folder and the config it is for; opened by one process at a time.
+
+    Args:
+        config: what the run is told; values that depend on others are resolved here.
+        recipe: fixed by the folder too.
+
+    Raises:
+        ConfigError: if the config or a file that it names cannot be used.
+        RunFolderError: if the folder is another run's, is damaged, or is in use.
+    """
+
+    def __init__(self, config: C, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.folder = RunFolder(config.out or f"runs/{recipe.name}")
+        self._inputs = config.inputs()
+        self._input_names = {name: read.name for name, read in self._inputs.items()}
+        before = self._read_before()
+        self.config = config.resolved(before)
+        self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
+        self._patience_before = int((before or {}).get("patience", 0))
+        self._check_same(before)
+        self._has_grown = before is not None and any(
+            before.get(name) != value for name, value in self._input_names.items()
+        )
+
+    # --- what a pipeline is built from ------------------------------------------------------------------------------
+
+    def pipeline(self, name: str) -> WholePipeline:
+        """An empty pipeline that runs in this folder."""
+        options: dict[str, Any] = {
+            "cache_dir": self.folder.cache,
+            "concurrency": self.config.concurrency,
+            "budget": self._budget(),
+            "log_file": self.folder.log,
+            "verbose": self.config.verbose,
+        }
+        if self.config.ray is not None:
+            return RayPipeline(name, address=self.config.ray, **options)
+        return Pipeline(name, **options)
+
+    def llm(
+        self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
+    ) -> DurableLLM:
+        """The model, or another, with the completions of one stage.
+
+        Stages made first get slots first, so that the later ones never lack work; on a budget the later ones, so that
+        it is spent on finishing what was begun.
+        """
+        self._stages[stage] = keeps_failures
+        place = len(self._stages)
+        return DurableLLM(
+            llm=model or make_model(self.config),
+            folder=str(self.folder.completions),
+            stage=stage,
+            priority=-place if self.config.is_on_budget else place,
+            keeps_failures=keeps_failures,
+            concurrency=self.config.concurrency,
+            outage=self.config.outage,
+            generation_kwargs={} if temperature is None else {"temperature": temperature},
+        )
+
+    def owed(self, stage: str) -> dict[str, Any]:
+        """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
+        used = usage_by_stage(self.folder.completions)
+        return {
+            "requests_each": 1 + (self.config.judgements if self.config.judges else 0),
+            "requests_made": sum(used.get(name, Usage()).requests for name in (stage, JUDGEMENT)),
+        }
+
+    def judge(self, threshold: float | None) -> FilterByJudge:
+        """The judge of this run."""
+        return FilterByJudge(
+            name="judge",
+            llm=self.llm(JUDGEMENT, model=make_judge(self.config)),
+            threshold=threshold,
+            wording=self.config.judge_wording,
+            num_generations=self.config.judgements,
+        )
+
+    def judged(self, step: Step) -> Step:
+        """The step that is given, or, where instances are to be judged, the judge that comes after it."""
+        if not self.config.judges:
+            return step
+        judge = self.judge(self.config.judge_threshold)
+        step >> judge
+        return judge
+
+    @staticmethod
+    def batch_size(rows: int) -> int:
+        """Small enough to stream so many rows, large enough that batches cost little."""
+        return min(250, max(5, rows // 200))
+
+    # --- running ----------------------------------------------------------------------------------------------------
+
+    def execute(
+        self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
+        finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
+    ) -> Summary:  # fmt: skip
+        """Builds the pipeline, runs it to its end, and writes dataset and summary.
+
+        Args:
+            build: makes the pipeline.
+            show: whether progress is shown on screen.
+            finish: writes what the recipe leaves in the folder besides, once the dataset is there, and returns notes.
+            notes: what else a user should know.
+
+        Raises:
+            SelfInstructError: if it cannot finish whole; what was answered so far is kept.
+        """
+        if (summary := self._finished()) is not None:
+            return summary
+        model = make_model(self.config)  # what is wrong with its arguments is said before anything is written
+        self.config.check_model(model)
+        self.folder.make()
+        with self.folder.locked():
+            if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
+                self.folder.remove_summary()
+            self._write_config()
+            started = time.monotonic()
+            pipeline = build(self)
+            self._give_resources(pipeline)
+            columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
+            self._write_description(model, columns)
+            groups = "sequential_step_execution" if self._runs_stage_by_stage(model) else None
+            disable_progress_bars()
+            with show_progress(pipeline, show and not self.config.verbose):
+                distiset = pipeline.run(use_cache=False, load_groups=groups)
+            self.folder.save_dataset(distiset, columns)
+            self.folder.keep_pipeline(distiset.pipeline_path)
+            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
+            summary = self._summarise(time.monotonic() - started, notes)
+            self.folder.write_summary(summary)
+        return summary
+
+    def _give_resources(self, pipeline: WholePipeline) -> None:
+        """What single steps were promised: workers and their GPUs."""
+        config = self.config
+        steps: dict[str, _Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
+        if unknown := (config.replicas | config.gpus).keys() - steps:
+            raise ConfigError(f"--replicas, --gpus: there is no step {min(unknown)!r}; there are: {', '.join(steps)}.")
+        for name, step in steps.items():
+            if _is_vllm(getattr(getattr(step, "llm", None), "llm", None)):
+                step.resources.gpus = config.tensor_parallel
+                if config.gpus.get(name, config.tensor_parallel) != config.tensor_parallel:
+                    raise ConfigError(
+                        f"--gpus {name}={config.gpus[name]}: vLLM there spreads its model over --tensor-parallel"
+                        f" {config.tensor_parallel}; give both the same number, or --tensor-parallel alone."
+                    )
+            step.resources.gpus = config.gpus.get(name, step.resources.gpus)
+            step.resources.replicas = config.replicas.get(name, step.resources.replicas)
+
+    def _finished(self) -> Summary | None:
+        """The summary of a run in this folder that has nothing left to do."""
+        if self._has_grown or not self.folder.has_summary or not self.folder.has_dataset:
+            return None
+        summary = self.folder.summary()
+        patience = getattr(self.config, "patience", 0)
+        has_stalled = summary.ended == "stalled" and self._patience_before >= patience
+        done = summary.is_whole or has_stalled
+        return summary if done and summary.wanted == self.config.wanted else None
+
+    def _summarise(self, seconds: float, notes: list[str]) -> Summary:
+        dataset = self.folder.dataset()
+        loops = [report for stage in self._stages if (report := self.folder.loop(stage)) is not None]
+        last = loops[-1] if loops else {"admitted": len(dataset["instructions"]["train"])}
+        rejected: dict[str, Counter[str]] = {}
+        for stage, reason in zip(*(dataset["rejected"]["train"][column] for column in ("stage", "reason"))):
+            rejected.setdefault(stage, Counter())[reason] += 1
+        stopped = [reason for counts in rejected.values() for reason in counts if reason in STOP_REASONS]
+        ended = next((loop["ended"] for loop in loops if loop["ended"] != "complete"), None)
+        return Summary(
+            ended=ended or (stopped[0] if stopped else "complete"),
+            admitted=last["admitted"],
+            wanted=self.config.wanted,
+            candidates=last.get("candidates"),
+            prompts=last.get("prompts"),
+            instances=len(dataset["instances"]["train"]),
+            rejected={stage: dict(counts.most_common()) for stage, counts in sorted(rejected.items())},
+            failed=sum(
+                count
+                for stage, counts in rejected.items()
+                for reason, count in counts.items()
+                if reason in FAILED_REQUESTS and not self._stages.get(stage)
+            ),
+            usage=usage_by_stage(self.folder.completions),
+            seconds=seconds,
+            cost=self._budget().cost(),
+            rows={name: len(rows["train"]) for name, rows in dataset.items() if name not in USUAL_CONFIGS},
+            notes=notes,
+        )
+
+    def _runs_stage_by_stage(self, model: LLM) -> bool:
+        """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
+        if self.config.stage_by_stage is not None:
+            return self.config.stage_by_stage
+        return self.config.llm not in ("demo", "openai") and not getattr(model, "agenerate", None)
+
+    @property
+    def has_budget_left(self) -> bool:
+        """Whether it stopped because of what was kept back, and not because all is spent."""
+        return not self._budget().is_used_up()
+
+    def _budget(self) -> Budget:
+        by_stage = usage_by_stage(self.folder.completions)
+        used = by_stage.values()
+        loops = self.recipe.stages_that_ask("rounds", "before")
+        later = [usage for stage, usage in by_stage.items() if stage not in loops]
+        requests = sum(usage.requests for usage in later)
+        return Budget(
+            max_tokens=self.config.max_tokens_total,
+            max_cost=self.config.max_cost,
+            input_price=self.config.input_price,
+            output_price=self.config.output_price,
+            spent_requests=sum(usage.requests for usage in used),
+            spent_input=sum(usage.input_tokens for usage in used),
+            spent_output=sum(usage.output_tokens for usage in used),
+            owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
+            owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,
+        )
+
+    # --- the folder's config ----------------------------------------------------------------------------------------
+
+    def _identity(self) -> dict[str, Any]:
+        """What the result depends on."""
+        identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
+        return {
+            **identity,
+            "recipe": self.recipe.name,
+            "prompts_version": self.recipe.prompts_version,
+            **self._input_names,
+        }
+
+    def _read_before(self) -> dict[str, Any] | None:
+        """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
+        folder = self.folder
+        if folder.path.exists() and not folder.path.is_dir():
+            raise RunFolderError(f"{folder}: is a file; choose another --out.")
+        if not folder.is_run:
+            if not folder.is_empty:
+                raise RunFolderError(f"{folder}: is no run folder, and not empty; choose another --out.")
+            return None
+        before = folder.config()
+        if not folder.has_answers:
+            return None
+        if (there := before.get("recipe")) != self.recipe.name:
+            raise RunFolderError(
+                f"{folder}: holds a run of the recipe {there!r}, and this is {self.recipe.name!r}. Choose another"
+                " --out."
+            )
+        return before
+
+    def _check_same(self, before: dict[str, Any] | None) -> None:
+        if before is None:
+            return
+        defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
+        before = defaults | before  # an option that came later was at its default
+        different = [
+            f"{name} is {before.get(name)!r} there, {value!r} here"
+            for name, value in self._identity().items()
+            if name not in self._inputs and before.get(name) != value
+        ]
+        different += [
+            f"{name.replace('_', ' ')} were read there that are not among those of this command"
+            for name, read in self._inputs.items()
+            if not read.continues(str(before.get(name)))
+        ]
+        if different:
+            raise RunFolderError(
+                f"{self.folder}: holds a run with another config: {'; '.join(different)}. Nothing was changed. Choose"
+                " another --out, or the same options."
+            )
+        if (self.config.wanted or 0) < (most := before.get("num_instructions", 0)):
+            raise RunFolderError(
+                f"{self.folder}: holds a run of {most} instructions, and {self.config.wanted} were asked for. Ask for"
+                " as many or more, or choose another --out."
+            )
+
+    def _write_config(self) -> None:
+        values = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True))
+        self.folder.write_config(values | self._identity() | {"package_version": __version__})
+
+    def _write_description(self, model: LLM, columns: dict[str, list[str]]) -> None:
+        """Says in the folder what the run is, for readers that have no such recipe."""
+        versions = {"distilabel-selfinstruct": __version__, "distilabel": metadata.version("distilabel")}
+        kind = type(model)
+        self.folder.write_description(
+            {
+                "recipe": self.recipe.record(),
+                **describe_configs(columns, self.recipe),
+                "versions": {**versions, "prompts": self.recipe.prompts_version},
+                "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": model.model_name},
+            }
+        )
+
+
+def _is_vllm(model: object) -> bool:
+    """By its name: the class is imported only where it is used."""
+    return any(kind.__name__ == "VLLM" for kind in type(model).__mro__)

@@ -1,0 +1,210 @@
+"""What asks until it has enough: what is counted, what is admitted, when it ends; no model, no distilabel.
+
+A loop has no barrier and is still deterministic, by a bounded lag: prompt i is drawn from the pool as it stands after
+the answers to prompts 0 .. i - lag have been taken, and answers are taken in the order of the prompts, whatever order
+they arrive in. The same options and answers give the same pool.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row, excerpt, reject
+from distilabel_selfinstruct.presets import Preset
+from distilabel_selfinstruct.text.rouge.index import Match, RougeLIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A pool item as a prompt shows it."""
+
+    id: str
+    text: str
+
+
+class Pool:
+    """Texts no two of which are too similar: seeds, then what was admitted."""
+
+    def __init__(self, preset: Preset, seeds: Sequence[Shot] = ()) -> None:
+        self.shots = list(seeds)
+        self._most_similar = preset.most_similar
+        self._places: dict[str, int] = {}  # of the first shot with a text
+        for place, shot in enumerate(seeds):
+            self._places.setdefault(shot.text, place)
+        self._index = RougeLIndex(preset.similarity_threshold, preset.tokenizer)
+        self._index.load([shot.text for shot in seeds])
+
+    def admit(self, row: Row, text: str) -> bool:
+        """Takes the text of a row in, unless it is too similar; what was compared stands in the row."""
+        if self._most_similar:
+            similar = self._index.similarities(text, self._most_similar)
+            row["most_similar"] = [{"id": self.shots[m.position].id, "score": m.score} for m in similar.best]
+            row["max_similarity"] = similar.best[0].score if similar.best else 0.0
+            row["mean_similarity"] = similar.mean
+        if (place := self._places.get(text)) is not None:  # a text without any word is no duplicate to ROUGE-L
+            neighbour: Match | None = self._index.nearest(text) or Match(place, 1.0)
+        else:
+            neighbour = self._index.admit(text)
+        if neighbour is not None:
+            near = self.shots[neighbour.position]
+            row.update(neighbour_id=near.id, neighbour=near.text, max_similarity=neighbour.score)
+            return False
+        self._places[text] = len(self.shots)
+        self.shots.append(Shot(row["instruction_id"], text))
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """What an answer lists: a text, the reason code where it is spoiled, and columns that come with it."""
+
+    text: str | None
+    fault: str | None = None
+    detail: str | None = None
+    columns: Row = field(default_factory=dict)
+
+
+class Loop(ABC):
+    """Draws prompts and takes their answers into a pool, until as many texts are admitted as are wanted.
+
+    Args:
+        preset: limits and rules.
+        wanted: how many texts to admit, exactly.
+        lag: prompts between an answer and the first prompt that may show what it brought; at least 1.
+        patience: rounds (of `lag` prompts) without an admission after which the loop ends.
+        expected: texts that a prompt is likely to bring, before the first answer tells.
+        seeds: what the pool starts with.
+        model_name: recorded in the rows.
+
+    Attributes:
+        most_prompts: prompts after which the loop ends, for a pilot; without end by default.
+    """
+
+    stage: ClassVar[str]
+    column: ClassVar[str] = "instruction"
+    """Of the rows: the text that is admitted or rejected."""
+
+    def __init__(
+        self, preset: Preset, wanted: int, lag: int, patience: int, expected: float, seeds: Sequence[Shot] = (),
+        model_name: str = "",
+    ) -> None:  # fmt: skip
+        self.preset, self.wanted, self.lag, self.patience = preset, wanted, lag, patience
+        self.model_name = model_name
+        self._expected = expected
+        self.most_prompts = math.inf
+        self.drawn = self.taken = self.admitted = self.candidates = 0
+        self._pool = Pool(preset, seeds)
+        self._first = len(seeds)  # of the pool that was admitted
+        self._sizes: list[int] = []  # admitted after each answer
+        self._open: dict[int, Any] = {}  # what prompts were made from that are drawn and not yet answered
+        self._last_admission = 0
+
+    @property
+    def is_complete(self) -> bool:
+        return self.admitted >= self.wanted
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether `patience` rounds have brought nothing."""
+        return self.taken - self._last_admission >= self.patience * self.lag
+
+    @property
+    def is_pilot_over(self) -> bool:
+        """Whether no more prompts may be asked."""
+        return self.taken >= self.most_prompts
+
+    @property
+    def pool(self) -> list[Shot]:
+        """Seeds, then what was admitted, in the order of admission."""
+        return list(self._pool.shots)
+
+    def can_draw(self) -> bool:
+        """Whether the next prompt may be drawn already, and is likely to be needed.
+
+        When a prompt is drawn changes nothing in it, so how many are likely to be needed may be guessed freely.
+        """
+        if self.is_complete or self.drawn >= min(self.taken + self.lag, self.most_prompts):
+            return False
+        rate = self.admitted / self.taken if self.taken else self._expected
+        likely = math.ceil((self.wanted - self.admitted) / max(rate, 0.25))
+        return self.drawn - self.taken < max(1, likely)
+
+    def draw(self) -> tuple[int, Any]:
+        """The number of the next prompt, and what it is made from."""
+        number = self.drawn
+        self.drawn += 1
+        self._open[number] = self._draw(number)
+        return number, self._open[number]
+
+    def take(self, answer: Answer) -> list[Row]:
+        """The rows of the next prompt's answer, admitted or rejected, in the order of the completion."""
+        rows = self._take(self.taken, answer)
+        self.candidates += sum(row[self.column] is not None for row in rows)
+        del self._open[self.taken]
+        self.taken += 1
+        self._sizes.append(self.admitted)
+        if any(row["reject_reason"] is None for row in rows):
+            self._last_admission = self.taken
+        return rows
+
+    @abstractmethod
+    def _draw(self, number: int) -> Any:
+        """What a prompt is made from: what it shows, and what it asks for."""
+
+    @abstractmethod
+    def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
+        """What the answer to a prompt lists."""
+
+    @abstractmethod
+    def _broken_rule(self, row: Row) -> str | None:
+        """The reason code of the first rule that the text of a row breaks."""
+
+    def _row(self, number: int, at: int, answer: Answer) -> Row:
+        """The row of the text at this place of the answer to a prompt, without the text."""
+        return candidate_row(
+            instruction_id=f"{number:06d}-{at:02d}", round=number // self.lag, finish_reason=answer.finish_reason,
+            input_tokens=answer.input_tokens, output_tokens=answer.output_tokens, model_name=self.model_name,
+        )  # fmt: skip
+
+    def _is_full(self, row: Row) -> bool:
+        """Whether there is no place for one more text such as this row's."""
+        return self.is_complete
+
+    def _reason_for_nothing(self, completion: str) -> str:
+        """The reason code of an answer that lists nothing."""
+        return "no_instructions"
+
+    def _visible(self, number: int) -> range:
+        """Where in the pool that stands which was admitted early enough for a prompt to show it."""
+        size = self._sizes[number - self.lag] if number >= self.lag else 0
+        return range(self._first, self._first + size)
+
+    def _take(self, number: int, answer: Answer) -> list[Row]:
+        row = self._row(number, 0, answer)
+        if answer.completion is None:
+            reject(row, self.stage, answer.failure or "no_completion", answer.detail)
+            return [row]
+        rows = []
+        for at, candidate in enumerate(self._listed(number, answer)):
+            rows.append(self._row(number, at, answer) | {self.column: candidate.text} | candidate.columns)
+            if candidate.fault is not None:
+                reject(rows[-1], self.stage, candidate.fault, candidate.detail)
+            else:
+                self._admit_or_reject(rows[-1])
+        if not rows:
+            reject(row, self.stage, self._reason_for_nothing(answer.completion), excerpt(answer.completion))
+        return rows or [row]
+
+    def _admit_or_reject(self, row: Row) -> None:
+        if (reason := self._broken_rule(row)) is not None:
+            reject(row, self.stage, reason)
+        elif self._is_full(row):
+            reject(row, self.stage, "surplus")
+        elif not self._pool.admit(row, row[self.column]):
+            reject(row, self.stage, "similar")
+        else:
+            self.admitted += 1

@@ -1,0 +1,233 @@
+"""Tasks that ask until they have enough: they drive a loop, in which requests run without a barrier."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from distilabel.mixins.runtime_parameters import RuntimeParameter
+from distilabel.models.llms.base import LLM
+from distilabel.steps.tasks.base import GeneratorTask
+from pydantic import Field
+
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.rows import Answer, Row, answer_of
+from distilabel_selfinstruct.errors import PipelineError
+from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.records import Record
+from distilabel_selfinstruct.models.slots import STOP_REASONS, RunStopped
+from distilabel_selfinstruct.presets import Decoding, default_lag
+from distilabel_selfinstruct.steps.asking import AskingByPreset, cut_at_stop, decoding_kwargs
+from distilabel_selfinstruct.steps.loops.loop import Loop
+
+if TYPE_CHECKING:
+    from distilabel.steps.base import GeneratorStepOutput
+    from distilabel.typing import FormattedInput
+
+_LINGER = 0.05  # seconds to wait for a batch to fill up once it has a row
+
+Rows = queue.SimpleQueue["Row | BaseException | None"]
+
+
+class Looping(AskingByPreset):
+    """Attributes that Tasks with a loop share, and how they drive it.
+
+    With a `DurableLLM` requests run concurrently without a barrier; the result depends on the configuration and the
+    answers alone, not on their order. How the loop ended stands in a file named by its stage.
+    """
+
+    lag: int | None = Field(default=None, gt=0)
+    patience: RuntimeParameter[int] = Field(
+        default=5, gt=0, description="Rounds without an admission after which the loop ends."
+    )
+    pilot_rounds: int | None = Field(default=None, gt=0)
+    folder: str | None = Field(default=None, exclude=True)
+    add_raw_input: RuntimeParameter[bool] = False
+    add_raw_output: RuntimeParameter[bool] = False
+
+    writes_pool: ClassVar[bool] = False
+    """Whether the folder gets all texts that no later one may be too similar to."""
+
+    llm: LLM
+
+    @abstractmethod
+    def format_prompt(self, drawn: Any) -> FormattedInput:
+        """The prompt that is made from what the loop has drawn."""
+
+    @abstractmethod
+    def _decoding(self) -> Decoding:
+        """The preset's decoding parameters for the prompts."""
+
+    def load(self) -> None:
+        """Reads the preset, and seed files where there are any, and loads the model."""
+        self.load_preset()
+        super().load()  # type: ignore[misc]
+
+    def format_output(self, output: str | None, input: Row | None = None) -> dict[str, Any]:
+        """Not used: one completion makes many rows."""
+        return {}
+
+    def run_loop(self, loop: Loop, take: Callable[[Row], None]) -> str:
+        """Drives the loop to its end, says how it ended, and writes it; `take` gets each row as soon as it is there."""
+        if self.pilot_rounds is not None:
+            loop.most_prompts = self.pilot_rounds * loop.lag
+        ended = self._drive(loop, take)
+        if self.folder is not None:
+            self._write_report(RunFolder(self.folder), loop, ended)
+        return ended
+
+    def _write_report(self, folder: RunFolder, loop: Loop, ended: str) -> None:
+        if self.writes_pool:
+            folder.write_pool([{"id": shot.id, loop.column: shot.text} for shot in loop.pool])
+        folder.write_loop(
+            loop.stage,
+            {
+                "ended": ended,
+                "admitted": loop.admitted,
+                "wanted": loop.wanted,
+                "candidates": loop.candidates,
+                "prompts": loop.taken,
+                "rounds": -(-loop.taken // loop.lag),
+                "lag": loop.lag,
+                "patience": loop.patience,
+            },
+        )
+
+    def _drive(self, loop: Loop, take: Callable[[Row], None]) -> str:
+        """Draws prompts and takes answers until there is enough or nothing more comes; says how it ended."""
+        answers = _Answers(self)
+        while not (loop.is_complete or loop.is_stalled or loop.is_pilot_over):
+            while loop.can_draw():
+                answers.ask(*loop.draw())
+            try:
+                answer = answers.of(loop.taken)
+            except RunStopped as stopped:
+                return str(stopped)
+            for row in loop.take(answer):
+                take(row)
+            if isinstance(self.llm, DurableLLM):
+                self.llm.report(
+                    admitted=loop.admitted, wanted=loop.wanted, candidates=loop.candidates, prompts=loop.taken,
+                    owed=self._owed(loop),
+                )  # fmt: skip
+        return "complete" if loop.is_complete else "stalled" if loop.is_stalled else "pilot"
+
+    def _owed(self, loop: Loop) -> int:
+        """Requests that later steps will make when the loop has ended, for which a budget must still have room."""
+        return 0
+
+    def _lag(self, wanted: int) -> int:
+        concurrency = int(self.llm.concurrency or 1) if isinstance(self.llm, DurableLLM) else 8
+        return self.lag or self._preset.lag or default_lag(concurrency, wanted)
+
+
+class LoopingGenerator(Looping, GeneratorTask):
+    """A loop as a generator: what it admits streams downstream while it goes on, and what it rejects goes along."""
+
+    def model_post_init(self, context: Any) -> None:
+        """GeneratorTask's own: pydantic would take the first base's, which adds no step to a pipeline."""
+        GeneratorTask.model_post_init(self, context)
+
+    @abstractmethod
+    def _loop(self) -> Loop:
+        """The loop at its beginning."""
+
+    def process(self, offset: int = 0) -> GeneratorStepOutput:
+        """Runs the loop in a thread of its own, so that it goes on while a batch is on its way.
+
+        Yields:
+            Rows, at least one, and whether they are the last.
+
+        Raises:
+            PipelineError: if not a single completion came.
+        """
+        rows: Rows = queue.SimpleQueue()
+        threading.Thread(target=self._fill, args=(rows,), name=self.name, daemon=True).start()
+        yield from self._batches(rows)
+
+    def _batches(self, rows: Rows) -> Iterator[tuple[list[Row], bool]]:
+        """Batches as rows come in. One row is always held back: distilabel hangs on a last batch without rows."""
+        held: list[Row] = []
+        ended = False
+        while not ended:
+            gathered, ended = _gather(rows, self.batch_size or 1)
+            held += gathered
+            if not ended and len(held) > 1:
+                yield held[:-1], False
+                held = held[-1:]
+        if not held:
+            raise PipelineError("Not a single completion came, so there is nothing to go on with.")
+        yield held, True
+
+    def _fill(self, rows: Rows) -> None:
+        try:
+            self.run_loop(self._loop(), rows.put)
+        except BaseException as error:
+            rows.put(error)
+        else:
+            rows.put(None)
+
+
+class _Answers:
+    """The answers to prompts, in any order: concurrent requests of a `DurableLLM`, or chunks of any other LLM."""
+
+    def __init__(self, task: Looping) -> None:
+        self._task = task
+        self._kwargs = decoding_kwargs(task.llm, task._decoding(), task.wording)
+        self._prompts: dict[int, FormattedInput] = {}
+        self._futures: dict[int, Future[list[Record]]] = {}
+        self._answers: dict[int, Answer] = {}
+
+    def ask(self, number: int, drawn: Any) -> None:
+        prompt = self._task.format_prompt(drawn)
+        if isinstance(self._task.llm, DurableLLM) and self._task.llm.is_asynchronous:
+            self._futures[number] = self._task.llm.submit(prompt, **self._kwargs)
+        else:
+            self._prompts[number] = prompt
+
+    def of(self, number: int) -> Answer:
+        """Waits for the answer to a prompt.
+
+        Raises:
+            RunStopped: if it may not be asked for any more.
+        """
+        if number in self._futures:
+            record = self._futures.pop(number).result()[0]
+            answer = Answer(
+                record.completion, record.finish_reason, record.reason, record.detail,
+                record.input_tokens, record.output_tokens,
+            )  # fmt: skip
+            return self._read(answer)
+        if number not in self._answers:
+            numbers, prompts = list(self._prompts), list(self._prompts.values())
+            outputs = self._task.llm.generate_outputs(inputs=prompts, num_generations=1, **self._kwargs)
+            self._answers |= {number: answer_of(output) for number, output in zip(numbers, outputs)}
+            self._prompts.clear()
+        answer = self._answers.pop(number)
+        if answer.failure in STOP_REASONS:
+            raise RunStopped(answer.failure)
+        return self._read(answer)
+
+    def _read(self, answer: Answer) -> Answer:
+        """The answer as far as it counts."""
+        return cut_at_stop(answer, self._task._decoding(), self._task.wording)
+
+
+def _gather(rows: Rows, most: int) -> tuple[list[Row], bool]:
+    """Waits for a row and takes those that follow at once; whether they are all that will come."""
+    gathered: list[Row] = []
+    while len(gathered) < most:
+        try:
+            row = rows.get(timeout=_LINGER if gathered else None)
+        except queue.Empty:
+            break
+        if row is None:
+            return gathered, True
+        if isinstance(row, BaseException):
+            raise row
+        gathered.append(row)
+    return gathered, False

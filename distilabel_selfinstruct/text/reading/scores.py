@@ -1,0 +1,46 @@
+"""What a judge's completion comes to: the score that it ends with."""
+
+from __future__ import annotations
+
+import re
+
+from distilabel_selfinstruct.presets import MOST_POINTS
+from distilabel_selfinstruct.text.reading.chat import plain
+
+# "Score: 4", "**Score:** 4/5", "Total score = 4", '"score": "4"', "Score (0-5)：4", "<score>4</score>", "a score of 4".
+_SCORE = re.compile(
+    r"score[\s*_`\"')]{0,8}(?:\([^()\n]{0,40}\)[\s*_]{0,8})?"
+    r"(?:(?P<mark>(?:is[ \t]{0,4})?[:：=>])|(?:is|of)\b)"
+    r"[\s*_`\"'(\[<{$]{0,8}(?:\\boxed\{)?"
+    r"(?:(?:\d[ \t]*\+[ \t]*){1,9}\d[ \t]*=[ \t]*)?"  # the points one by one
+    r"(?P<number>[-−+]?\d+(?:[.,]\d+)?)(?![\d+])"
+    r"(?P<after>[\s*_`\"')\]}]{0,4}(?:/|out of|of|%|[-–—]|to\b|or\b)[ \t]{0,4}\d*)?",
+    re.I,
+)
+_OF_FIVE = re.compile(r"[\s*_`\"')\]}]*(?:/|out of|of)\s*5?\Z", re.I)
+_DASH = re.compile(r"[\s*_]*[-–—]\s*\Z")  # a remark follows, and not a second number
+
+
+def parse_score(completion: str, finish_reason: str | None = None) -> float | None:
+    """The last score that a completion gives, from 0 to 5; None where it is unclear or out of range.
+
+    Args:
+        completion: what the judge wrote.
+        finish_reason: "length" where it was cut: what stands last is then not the end.
+    """
+    if finish_reason == "length":
+        return None
+    found = list(_SCORE.finditer(plain(completion)))
+    marked = [each for each in found if each["mark"]]
+    if marked:
+        return _value(marked[-1])
+    values = {_value(each) for each in found}  # "a score of 4" in a sentence counts where nothing contradicts it
+    return values.pop() if len(values) == 1 else None
+
+
+def _value(found: re.Match[str]) -> float | None:
+    after = found["after"]
+    if after and not _OF_FIVE.match(after) and not _DASH.match(after):
+        return None  # of another scale, in percent, or one of two numbers
+    score = float(found["number"].replace(",", ".").replace("−", "-"))
+    return score if 0 <= score <= MOST_POINTS else None

@@ -1,0 +1,277 @@
+"""The command line: options, what is said at the end, one clear line for each error, and no secret anywhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from datasets import load_from_disk
+from distilabel_selfinstruct.cli.main import describe, main, options
+
+from distilabel_selfinstruct import DemoLLM
+from distilabel_selfinstruct.engine.pipeline import Interrupted, Pipeline
+from distilabel_selfinstruct.runs.config import SelfInstructConfig, read_config
+from distilabel_selfinstruct.runs.run import Run, Summary
+from distilabel_selfinstruct.usage import Usage
+from tests.conftest import Script
+from tests.support.openai_server import Body, OpenAIServer, status
+
+KEY = "sk-live-0123456789abcdefghij"
+
+
+def build(run: Run) -> Pipeline:
+    raise AssertionError("nothing was to be built")
+
+
+def demo(body: Body) -> str:
+    """What the demo model says to a chat, for a server."""
+    completion: Any = DemoLLM(noise=0).generate([list(body["messages"])])[0]["generations"][0]
+    return str(completion)
+
+
+def files_with(secret: str, folder: Path) -> list[str]:
+    return [str(path) for path in folder.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+class TestOptions:
+    def test_help_explains_each_option_in_a_line(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(build, "Makes a dataset.", arguments=["--help"])
+        assert ended.value.code == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "Makes a dataset." in shown
+        for action in options(None)._actions:
+            explained = (action.help or "") % {"prog": ""}
+            assert 5 < len(explained) < 110, action.dest
+            assert explained in shown
+
+    def test_every_value_of_a_config_has_an_option_of_that_name(self) -> None:
+        names = {action.dest for action in options(None)._actions} - {"help", "config"}
+        assert names == set(SelfInstructConfig.model_fields)
+
+    def test_what_is_not_given_is_not_there(self) -> None:
+        assert vars(options(None).parse_args([])) == {}
+        assert options(None).parse_args(["--base"]) == argparse.Namespace(wording="base")
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--num-instructions", "many"], "argument --num-instructions: invalid int value: 'many'"),
+            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'"),
+            (["--base", "--chat"], "argument --chat: not allowed with argument --base"),
+            (["--nun-instructions", "5"], "unrecognized arguments: --nun-instructions 5"),
+        ],
+    )
+    def test_what_argparse_refuses(self, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main(build, arguments=arguments)
+        assert ended.value.code == 2
+        assert said in capsys.readouterr().err
+
+
+class TestErrors:
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--num-instructions", "0"], "Error: --num-instructions: Input should be greater than 0, got 0."),
+            (["--temperature", "nan"], "Error: --temperature: Input should be greater than or equal to 0, got nan."),
+            (["--preset", "papr"], "Error: There is no preset 'papr'; choose one of: default, paper, alpaca."),
+            (["--seeds", "none.jsonl"], "Error: none.jsonl: there is no such seed file."),
+            (["--config", "none.yaml"], "Error: none.yaml: cannot be read (No such file or directory)."),
+            (["--llm", "openai"], "Error: --llm openai needs --model, the name of the model."),
+            (["--out", "full"], "Error: full: is no run folder, and not empty; choose another --out."),
+        ],
+    )
+    def test_one_line_and_status_1(
+        self, arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "full").mkdir()
+        (tmp_path / "full" / "thesis.tex").write_text("")
+        assert main(build, arguments=["--out", "run", *arguments]) == 1
+        assert capsys.readouterr() == ("", f"{said}\n")
+        assert not (tmp_path / "run").exists()
+
+    def test_a_file_system_that_refuses(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        def full(run: Run) -> Pipeline:
+            raise OSError(28, "No space left on device", "dataset")
+
+        assert main(full, arguments=["--out", str(tmp_path)]) == 1
+        assert capsys.readouterr().err == "Error: [Errno 28] No space left on device: 'dataset'\n"
+
+    @pytest.mark.parametrize(("stop", "signal"), [(Interrupted("SIGTERM"), "SIGTERM"), (KeyboardInterrupt(), "SIGINT")])
+    def test_a_signal(
+        self, stop: BaseException, signal: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def stopped(run: Run) -> Pipeline:
+            raise stop
+
+        assert main(stopped, arguments=["--out", str(tmp_path)]) == 130
+        assert capsys.readouterr().err == (
+            f"Stopped by {signal}. Run the same command again to go on: nothing that was answered is lost.\n"
+        )
+
+
+SUMMARY: dict[str, Any] = {
+    "ended": "complete", "admitted": 1000, "wanted": 1000, "candidates": 1312, "prompts": 181, "instances": 1860,
+    "rejected": {"bootstrap": {"similar": 120, "too_short": 5}, "instances": {"duplicate": 4}}, "failed": 0,
+    "usage": {"bootstrap": Usage(181, 0, 58360, 39900, 9.0), "classification": Usage(1000, 0, 877600, 2120, 8.0)},
+    "seconds": 37.62, "cost": 0.0,
+}  # fmt: skip
+
+
+def said(tmp_path: Path, llm: str = "openai", report: bool = True, **values: Any) -> list[str]:
+    run = Run(read_config({"llm": llm, "model": "davinci", "out": str(tmp_path / "run")}))
+    if report:
+        run.page.parent.mkdir(parents=True)
+        run.page.write_text("")
+    return describe(Summary(**(SUMMARY | values)), run).splitlines()
+
+
+class TestTheEnd:
+    def test_of_a_whole_run(self, tmp_path: Path) -> None:
+        dataset = tmp_path / "run" / "dataset"
+        assert said(tmp_path) == [
+            "1,000 of 1,000 instructions admitted from 1,312 candidates in 181 prompts; 1,860 instances",
+            "rejected in bootstrap: 120 similar, 5 too_short",
+            "rejected in instances: 4 duplicate",
+            "1,181 requests, 935,960 tokens in, 42,020 out, 37.6 s",
+            f"dataset: {dataset}",
+            f"report: {tmp_path / 'run' / 'report' / 'index.html'}",
+            f"next: python -c \"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])\"",
+        ]
+
+    def test_of_a_run_without_a_loop(self, tmp_path: Path) -> None:
+        lines = said(tmp_path, wanted=None, candidates=None, prompts=None, rows={"preferences": 900})
+        assert lines[0] == "1,000 instructions; 1,860 instances; 900 preferences"
+
+    def test_what_it_cost(self, tmp_path: Path) -> None:
+        assert "1,181 requests, 935,960 tokens in, 42,020 out, 37.6 s, cost 1.25" in said(tmp_path, cost=1.254)
+
+    @pytest.mark.parametrize(
+        ("ended", "line"),
+        [
+            ("stalled", "It stopped because round after round brought nothing new. Give it more --patience,"
+             " or in another folder (--out) other or more seed tasks (--seeds) or a higher --temperature."),
+            ("budget", "It stopped because the budget is used up. Run the same command with a larger one to go on."),
+            ("unavailable", "It stopped because the endpoint did not answer any more. Run the same command to go on."),
+        ],
+    )  # fmt: skip
+    def test_why_it_stopped_early(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: str, line: str) -> None:
+        monkeypatch.setattr(Run, "has_budget_left", False)
+        assert line in said(tmp_path, ended=ended, admitted=700)
+
+    def test_it_stopped_early_to_keep_something_back(self, tmp_path: Path) -> None:
+        line = (
+            "It stopped because it kept of the budget what answers were likely to take. Run the same command to go on"
+            " with what is left."
+        )
+        assert line in said(tmp_path, ended="budget", admitted=700)
+
+    def test_failed_requests(self, tmp_path: Path) -> None:
+        line = "3 requests failed. Run the same command: it asks for those, and nothing else."
+        assert line in said(tmp_path, failed=3)
+
+    def test_nothing_to_look_at(self, tmp_path: Path) -> None:
+        lines = said(tmp_path, admitted=0, instances=0)
+        assert f"dataset: {tmp_path / 'run' / 'dataset'}" in lines
+        assert not any(line.startswith("next: ") for line in lines)
+
+    def test_what_the_report_needs(self, tmp_path: Path) -> None:
+        line = 'report: not written; it needs: pip install "distilabel-selfinstruct[report]"'
+        assert line in said(tmp_path, report=False)
+
+    def test_the_demo_says_what_it_is(self, tmp_path: Path) -> None:
+        assert said(tmp_path, llm="demo")[-1] == (
+            "This was the embedded demo model. For a real one: --llm openai --model NAME --base-url URL --out FOLDER"
+        )
+
+
+class TestRuns:
+    def test_a_key_stands_nowhere(self, script: Script, tmp_path: Path) -> None:
+        with OpenAIServer(answer=demo, api_keys=[KEY]) as server:
+            result = script(
+                "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 8,
+                "--out", tmp_path / "run", "--verbose", report=True, OPENAI_API_KEY=KEY,
+            )  # fmt: skip
+            assert {request.key for request in server.requests} == {KEY}
+        assert result.returncode == 0, result.stderr
+        assert "Step 'bootstrap'" in result.stderr  # --verbose shows the log
+        assert files_with("Step 'bootstrap'", tmp_path) == [str(tmp_path / "run" / "run.log")]
+        assert files_with(KEY, tmp_path) == []
+        assert KEY not in result.stdout + result.stderr
+        steps = yaml.safe_load((tmp_path / "run" / "pipeline.yaml").read_text())["pipeline"]["steps"]
+        assert all("api_key" not in step["step"].get("llm", {}).get("llm", {}) for step in steps)
+
+    def test_a_key_refused_in_the_middle_that_the_endpoint_repeats(self, script: Script, tmp_path: Path) -> None:
+        refusal = status(401, f"Incorrect API key provided: {KEY}.", code="invalid_api_key")
+        with OpenAIServer(demo, faults=[None, refusal]) as server:
+            result = script(
+                "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--out", tmp_path / "run",
+                OPENAI_API_KEY=KEY,
+            )  # fmt: skip
+        assert (result.returncode, result.stdout) == (1, "")
+        assert result.stderr.startswith("Error: Step 'bootstrap' failed: The endpoint refused the key")
+        assert result.stderr.count("\n") == 1
+        assert KEY not in result.stderr
+        assert files_with(KEY, tmp_path) == []
+
+    def test_failed_requests_are_asked_again_by_the_same_command(self, script: Script, tmp_path: Path) -> None:
+        failing = {"on": True}
+
+        def fault(body: Body) -> Any:
+            asked = str(body["messages"][-1]["content"])
+            return status(400, "no") if failing["on"] and asked.endswith("Is it classification?") else None
+
+        with OpenAIServer(demo, fault_rule=fault) as server:
+            command = [
+                "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 8,
+                "--out", tmp_path / "run",
+            ]  # fmt: skip
+            first = script(*command)
+            assert first.returncode == 3, first.stderr
+            assert "rejected in classification: 8 bad_request" in first.stdout
+            assert "8 requests failed. Run the same command: it asks for those, and nothing else." in first.stdout
+            assert "next: " not in first.stdout
+            before, failing["on"] = len(server.requests), False
+            second = script(*command)
+            assert second.returncode == 0, second.stdout
+            asked = [str(request.body["messages"][-1]["content"]) for request in server.requests[before:]]
+        assert sum(question.endswith("Is it classification?") for question in asked) == 8
+        assert len(asked) == 16  # and what follows from them: the instances of each
+        assert "bad_request" not in second.stdout
+
+    def test_a_model_that_brings_nothing_ends_with_status_3(self, script: Script, tmp_path: Path) -> None:
+        with OpenAIServer(answer=lambda body: "I'm sorry, but I can't help with that.") as server:
+            result = script(
+                "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 8,
+                "--patience", 3, "--out", tmp_path / "run",
+            )  # fmt: skip
+        assert (result.returncode, result.stderr) == (3, "")
+        assert result.stdout.splitlines()[:2] == [
+            "0 of 8 instructions admitted from 0 candidates in 3 prompts; 0 instances",
+            "rejected in bootstrap: 3 no_instructions",
+        ]
+        assert "It stopped because round after round brought nothing new." in result.stdout
+        rejected = load_from_disk(str(tmp_path / "run" / "dataset" / "rejected"))["train"]
+        assert set(rejected["detail"]) == {"I'm sorry, but I can't help with that."}
+        assert len(load_from_disk(str(tmp_path / "run" / "dataset" / "instances"))["train"]) == 0
+
+    def test_any_model_of_distilabel_by_its_class_path(self, script: Script, tmp_path: Path) -> None:
+        config = {
+            "llm": {"class": "distilabel_selfinstruct.demo.model.DemoLLM", "arguments": {"noise": 0, "seed": 4}},
+            "num-instructions": 40,
+            "training-format": "alpaca",
+        }
+        (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
+        result = script("--config", "my.yaml", "--num-instructions", 8, "--out", "run", cwd=tmp_path)
+        assert (result.returncode, result.stderr) == (0, "")
+        assert result.stdout.startswith("8 of 8 instructions admitted")
+        rows = load_from_disk(str(tmp_path / "run" / "dataset" / "sft"))["train"]
+        assert rows.column_names == ["instruction", "input", "output"]
+        written = yaml.safe_load((tmp_path / "run" / "config.yaml").read_text())
+        assert (written["llm"], written["num_instructions"]) == (config["llm"], 8)

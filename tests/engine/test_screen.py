@@ -1,0 +1,137 @@
+"""What a run shows on screen: plain lines anywhere, a live display on a terminal."""
+
+from __future__ import annotations
+
+import fcntl
+import io
+import os
+import pty
+import re
+import struct
+import subprocess
+import sys
+import termios
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from distilabel_selfinstruct.engine import progress as screen
+from distilabel_selfinstruct.engine.progress import Progress, show_progress
+from distilabel_selfinstruct.models.slots import Spent
+from tests.conftest import ROOT
+from tests.support.waiting import wait_until
+
+CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
+
+
+def pipeline(
+    spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None, waits_for: str = ""
+) -> Any:
+    """As far as `Progress` looks at one."""
+    return SimpleNamespace(slots=SimpleNamespace(spent=spent, events=events, stopped=stopped), waits_for=waits_for)
+
+
+HALF_WAY = pipeline(
+    {"bootstrap": Spent(40, 13_000, 9_000, 8), "classification": Spent(20, 6_000, 50, 3), "input_first": Spent()},
+    {"bootstrap": {"admitted": 250, "wanted": 1000, "candidates": 320}, "classification": {"failures": 2}},
+)
+
+
+def lines_after(seconds: float, pipeline: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    clock = iter([100.0, 100.0 + seconds])
+    monkeypatch.setattr(screen, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    return Progress(pipeline).lines()
+
+
+class TestLines:
+    def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert lines_after(30.0, HALF_WAY, monkeypatch) == [
+            "bootstrap: 250 of 1,000 admitted, 78% accepted, 1 min 30 s left",
+            "classification: 20 requests answered, 3 in flight",
+            "60 requests (2.0/s), 19,000 tokens in, 9,050 out, 2 requests given up, 30 s",
+        ]
+
+    def test_a_full_pool_has_no_time_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        full = pipeline({}, {"bootstrap": {"admitted": 100, "wanted": 100, "candidates": 120}})
+        assert lines_after(3725.0, full, monkeypatch) == [
+            "bootstrap: 100 of 100 admitted, 83% accepted",
+            "0 requests (0.0/s), 0 tokens in, 0 out, 1 h 02 min",
+        ]
+
+    def test_nothing_admitted_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        begun = pipeline({}, {"bootstrap": {"admitted": 0, "wanted": 100, "candidates": 0}})
+        assert lines_after(2.0, begun, monkeypatch)[0] == "bootstrap: 0 of 100 admitted, - accepted"
+
+    def test_while_it_stops_it_says_why(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert lines_after(1.0, pipeline({}, {}, stopped="budget"), monkeypatch) == [
+            "0 requests (0.0/s), 0 tokens in, 0 out; stopping: budget, 1 s"
+        ]
+
+    def test_what_it_waits_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert lines_after(31.0, pipeline({}, {}, waits_for="1 GPU for step 'identify'"), monkeypatch) == [
+            "waiting for 1 GPU for step 'identify'",
+            "0 requests (0.0/s), 0 tokens in, 0 out, 31 s",
+        ]
+
+    def test_before_it_has_begun(self) -> None:
+        assert Progress(SimpleNamespace(slots=None)).lines() == ["starting"]  # type: ignore[arg-type]
+
+
+class TestStreams:
+    def test_plain_lines_where_there_is_no_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(screen, "_LINE", 0.02)
+        stream = io.StringIO()
+        with show_progress(HALF_WAY, stream=stream):
+            wait_until(stream.getvalue)
+        first = stream.getvalue().splitlines()[0]
+        assert first.startswith("bootstrap: 250 of 1,000 admitted, 78% accepted, ")
+        assert " | classification: 20 requests answered, 3 in flight | 60 requests (" in first
+        assert not CONTROL.search(stream.getvalue())
+
+    def test_nothing_where_nothing_is_asked_for(self) -> None:
+        stream, before = io.StringIO(), set(threading.enumerate())
+        with show_progress(HALF_WAY, show=False, stream=stream):
+            assert set(threading.enumerate()) <= before
+        assert stream.getvalue() == ""
+
+    def test_it_ends_with_the_block_also_after_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(screen, "_LINE", 60.0)
+        before = set(threading.enumerate())
+        with pytest.raises(ZeroDivisionError), show_progress(HALF_WAY, stream=io.StringIO()):
+            _ = 1 / 0
+        assert set(threading.enumerate()) <= before
+
+
+def on_terminal(*command: str) -> tuple[int, str]:
+    """Runs a command with a terminal of 120 x 30 for its output; its exit status and everything shown."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 120, 0, 0))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm-256color"}
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, env=environment) as process:
+        os.close(theirs)
+        shown = bytearray()
+        while True:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:  # the other end was closed
+                break
+            if not part:
+                break
+            shown += part
+    os.close(ours)
+    return process.returncode, shown.decode()
+
+
+def test_the_script_on_a_terminal(tmp_path: Path) -> None:
+    script = str(ROOT / "pipelines" / "self_instruct.py")
+    status, shown = on_terminal(sys.executable, script, "--num-instructions", "60", "--out", str(tmp_path / "run"))
+    assert status == 0, shown
+    live, _, summary = shown.partition("60 of 60 instructions admitted from ")
+    assert "\x1b[" in live
+    assert re.search(r"bootstrap: \d+ of 60 admitted, \d+% accepted", live)
+    assert re.search(r"\d+ requests \(\d+\.\d/s\), [\d,]+ tokens in, [\d,]+ out, \d+ s", live)
+    assert "dataset: " in summary
+    assert "\x1b[?25h" in shown  # the cursor is shown again

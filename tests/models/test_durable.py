@@ -1,0 +1,511 @@
+"""DurableLLM: nothing is asked twice, each request fails alone, and nothing paid for is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import pickle
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import tenacity
+from distilabel.models.llms.base import LLM, AsyncLLM
+from distilabel.steps.tasks import TextGeneration
+from pydantic import Field, PrivateAttr, SecretStr
+
+from distilabel_selfinstruct.demo.model import DemoLLM
+from distilabel_selfinstruct.errors import EndpointError, RequestFailed, RunFolderError
+from distilabel_selfinstruct.models import durable
+from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
+from distilabel_selfinstruct.models.records import Records, usage_by_stage
+from distilabel_selfinstruct.models.slots import RunStopped, SlotServer
+from distilabel_selfinstruct.usage import Budget
+from tests.support.openai_server import Body, Fault, OpenAIServer, html, status
+from tests.support.waiting import LIMIT, wait_until
+
+KEY = "sk-test-0123456789abcdef"
+
+
+@pytest.fixture(autouse=True)
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part of no run, and with waits that tests can bear."""
+    for name in ("DISTILABEL_SELFINSTRUCT_SLOTS", "OPENAI_API_KEY", "OPENAI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(durable, "_growing_wait", lambda state: 0.01)
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAIServer]:
+    with OpenAIServer(answer=lambda body: f"{body['prompt']} {body['choice']}") as server:
+        yield server
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Iterator[Callable[..., DurableLLM]]:
+    """Wraps a model and loads it; unloads whatever the test leaves loaded."""
+    loaded: list[DurableLLM] = []
+
+    def load(llm: LLM | OpenAIServer, folder: Path = tmp_path, **attributes: Any) -> DurableLLM:
+        if isinstance(llm, OpenAIServer):
+            llm = OpenAICompatibleLLM(model="stub-model", base_url=llm.url, timeout=LIMIT)
+        loaded.append(DurableLLM(llm=llm, folder=str(folder), **attributes))
+        loaded[-1].load()
+        return loaded[-1]
+
+    yield load
+    for llm in loaded:
+        llm.unload()
+
+
+def texts(llm: DurableLLM, *prompts: str, n: int = 1, **parameters: Any) -> list[list[Any]]:
+    outputs = llm.generate_outputs(inputs=list(prompts), num_generations=n, **parameters)
+    return [output["generations"] for output in outputs]
+
+
+def failures(llm: DurableLLM, *prompts: str) -> list[str | None]:
+    return [output["failure"][0] for output in llm.generate_outputs(inputs=list(prompts))]  # type: ignore[typeddict-item]
+
+
+def prompts(server: OpenAIServer) -> list[str]:
+    return [request.body["prompt"] for request in server.requests]
+
+
+class Script(LLM):
+    """A synchronous model: upper case, except for what its script says of a prompt."""
+
+    script: dict[str, Any] = Field(default_factory=dict)
+    _calls: list[list[str]] = PrivateAttr(default_factory=list)
+
+    @property
+    def model_name(self) -> str:
+        return "script"
+
+    def generate(self, inputs: list[Any], num_generations: int = 1, temperature: float = 1.0) -> list[Any]:
+        self._calls.append(list(inputs))
+        for prompt in inputs:
+            if isinstance(said := self.script.get(prompt), Exception):
+                raise said
+        outputs = [
+            {
+                "generations": [self.script.get(prompt, f"{prompt.upper()} {n}") for n in range(num_generations)],
+                "statistics": {
+                    "input_tokens": [3, 0, 0][:num_generations],
+                    "output_tokens": [1, 2, 3][:num_generations],
+                },
+            }
+            for prompt in inputs
+        ]
+        return outputs[: self.script.get("most outputs", len(outputs))]
+
+
+class Echo(AsyncLLM):
+    """An asynchronous model: what it is asked, as JSON; once it may go on, where it waits."""
+
+    waits: bool = False
+    _go_on: threading.Event = PrivateAttr(default_factory=threading.Event)
+    _asked: list[Any] = PrivateAttr(default_factory=list)
+
+    @property
+    def model_name(self) -> str:
+        return "echo"
+
+    async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+        self._asked.append(input)
+        while self.waits and not self._go_on.is_set():
+            await asyncio.sleep(0.005)
+        if input == [{"role": "user", "content": "no"}]:
+            raise RequestFailed("it says no", "content_filter")
+        return {"generations": [json.dumps(input)] * num_generations}
+
+
+class TestRecorded:
+    def test_an_answered_request_is_never_sent_again(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        assert texts(load(server), "a", "b") == [["a 0"], ["b 0"]]
+        assert texts(load(server), "b", "a", "c") == [["b 0"], ["a 0"], ["c 0"]]
+        assert Counter(prompts(server)) == {"a": 1, "b": 1, "c": 1}
+
+    def test_the_same_prompt_again_gets_its_next_sample(self, load: Callable[..., DurableLLM]) -> None:
+        counter = iter(range(100))
+        with OpenAIServer(answer=lambda body: str(next(counter))) as server:
+            llm = load(server)
+            first = [texts(llm, "a")[0][0] for _ in range(3)]
+            again = load(server)
+            assert first == ["0", "1", "2"]
+            assert [texts(again, "a")[0][0] for _ in range(4)] == ["0", "1", "2", "3"]
+            assert len(server.requests) == 4
+
+    def test_other_parameters_are_another_request(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        llm = load(server)
+        texts(llm, "a", temperature=0.5)
+        texts(llm, "a", temperature=0.6)
+        texts(load(server), "a", temperature=0.5)
+        assert [request.body["temperature"] for request in server.requests] == [0.5, 0.6]
+
+    def test_n_samples_are_recorded_one_by_one(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        assert texts(load(server), "a", n=2) == [["a 0", "a 1"]]
+        llm = load(server)
+        assert texts(llm, "a", n=3) == [["a 0", "a 1", "a 0"]]
+        assert [request.body.get("n") for request in server.requests] == [2, None]
+
+    def test_tokens_and_finish_reasons_are_those_of_each_completion(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        for _ in range(2):  # from the endpoint, then from the records
+            (output,) = load(server).generate_outputs(
+                inputs=["one two three four"], num_generations=3, max_new_tokens=4
+            )
+            assert output == {
+                "generations": ["one two three four"] * 3,
+                "statistics": {"input_tokens": [4, 0, 0], "output_tokens": [4, 4, 4]},
+                "finish_reason": ["length"] * 3,
+                "failure": [None] * 3,
+                "failure_detail": [None] * 3,
+            }
+        assert len(server.requests) == 1
+
+    def test_an_answer_is_on_disk_before_it_is_used(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], tmp_path: Path
+    ) -> None:
+        llm = load(server, stage="s")
+        (record,) = llm.submit("a").result(timeout=LIMIT)
+        earlier = Records(tmp_path, "s")
+        assert earlier.find(record.key, 0).completion == "a 0"  # type: ignore[union-attr]
+        earlier.close()
+
+    def test_it_can_be_pickled_before_it_is_loaded(self, server: OpenAIServer, tmp_path: Path) -> None:
+        model = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
+        llm = pickle.loads(pickle.dumps(DurableLLM(llm=model, folder=str(tmp_path))))
+        llm.load()
+        assert texts(llm, "a") == [["a 0"]]
+        llm.unload()
+
+    def test_it_can_be_loaded_again(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        llm = load(server)
+        texts(llm, "a")
+        llm.unload()
+        llm.load()
+        assert texts(llm, "b") == [["b 0"]]
+
+    def test_two_in_one_process_are_of_two_stages(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        one, other = load(server, stage="one"), load(server, stage="other")
+        with ThreadPoolExecutor(2) as pool:
+            assert list(pool.map(lambda llm: texts(llm, "a", "b"), [one, other])) == [[["a 0"], ["b 0"]]] * 2
+        assert Counter(prompts(server)) == {"a": 2, "b": 2}
+
+    def test_several_threads_may_ask_at_once(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        llm = load(server, concurrency=3)
+        with ThreadPoolExecutor(8) as pool:
+            answers = list(pool.map(lambda number: texts(llm, f"p{number}"), range(40)))
+        assert answers == [[[f"p{number} 0"]] for number in range(40)]
+        assert server.max_in_flight <= 3
+
+    def test_it_stands_between_a_task_and_a_model(self, server: OpenAIServer, tmp_path: Path) -> None:
+        server.answer = lambda body: "Paris."
+        model = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
+        task = TextGeneration(llm=DurableLLM(llm=model, folder=str(tmp_path), generation_kwargs={"max_new_tokens": 7}))
+        task.load()
+        (row,) = next(task.process([{"instruction": "Name the capital of France."}]))
+        task.unload()
+        assert (row["generation"], row["model_name"]) == ("Paris.", "stub-model")
+        assert server.requests[0].body["max_tokens"] == 7
+
+    def test_a_model_that_counts_is_told_how_often_it_was_asked(self, load: Callable[..., DurableLLM]) -> None:
+        prompt = "Spell the word backwards.\n\nlamp"
+        (whole,) = texts(load(DemoLLM(), stage="whole"), prompt, n=6)
+        llm = load(DemoLLM(), stage="one by one")
+        assert texts(llm, prompt, prompt) == [[whole[0]], [whole[1]]]
+        assert texts(llm, prompt, n=2) == [whole[2:4]]
+        assert texts(load(DemoLLM(), stage="one by one"), prompt, n=6) == [whole]
+        assert len(set(whole)) > 2
+
+
+class TestFailing:
+    def test_each_request_fails_alone(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        server.fault_rule = lambda body: status(400, "too hot") if body["prompt"] == "b" else None
+        outputs = load(server).generate_outputs(inputs=["a", "b", "c"])
+        assert [output["generations"] for output in outputs] == [["a 0"], [None], ["c 0"]]
+        assert outputs[1]["failure"] == ["bad_request"]  # type: ignore[typeddict-item]
+        assert "too hot" in outputs[1]["failure_detail"][0]  # type: ignore[typeddict-item]
+        assert Counter(prompts(server)) == {"a": 1, "b": 1, "c": 1}
+
+    @pytest.mark.parametrize(("keeps", "asked"), [(False, 2), (True, 1)])
+    def test_a_request_given_up_is_asked_again_by_the_next_run_unless_it_is_to_stay_so(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], keeps: bool, asked: int
+    ) -> None:
+        server.faults = [status(400)]
+        assert failures(load(server, keeps_failures=keeps), "a") == ["bad_request"]
+        assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
+        assert len(server.requests) == asked
+        assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
+        assert len(server.requests) == asked
+
+    @pytest.mark.parametrize(
+        "fault",
+        [status(429), status(500), status(503), html(), html(502), Fault("cut")],
+        ids=lambda f: f"{f.kind} {f.status}",
+    )
+    def test_what_may_pass_is_tried_again(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], fault: Fault
+    ) -> None:
+        server.faults = [fault, fault]
+        assert texts(load(server), "a") == [["a 0"]]
+        assert len(server.requests) == 3
+
+    def test_answers_without_use_are_asked_for_three_times(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        server.fault_rule = lambda body: html()
+        assert failures(load(server), "a") == ["invalid_response"]
+        assert len(server.requests) == 3
+
+    def test_retry_after_is_waited_for(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(durable.random, "random", lambda: 0.0)
+        server.faults = [status(429, retry_after=0.5)]
+        assert texts(load(server), "a") == [["a 0"]]
+        refused, answered = server.requests
+        assert answered.started - refused.started >= 0.5
+
+    def test_growing_waits_have_a_limit_and_differ(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.undo()
+
+        def waits(attempt: int) -> list[float]:
+            state = durable.RetryCallState(None, None, (), {})  # type: ignore[arg-type]
+            state.attempt_number = attempt
+            return [durable._wait(state) for _ in range(50)]
+
+        assert all(0 < wait <= 2 for wait in waits(1))
+        assert all(30 <= wait <= 31 for wait in waits(20))
+        assert len(set(waits(20))) > 40
+
+    def test_a_request_that_waited_long_for_a_slot_is_still_tried_again(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = 0.0
+
+        def slow(body: Body) -> str:
+            nonlocal now
+            now += 700.0
+            return str(body["prompt"])
+
+        for module in (durable, tenacity):
+            monkeypatch.setattr(module, "time", SimpleNamespace(time=time.time, monotonic=lambda: now))
+        server.answer = slow
+        server.faults = [None, status(503)]
+        assert texts(load(server, concurrency=1, outage=600.0), "a", "b") == [["a"], ["b"]]
+
+    def test_a_request_that_always_breaks_the_server_is_given_up(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        server.fault_rule = lambda body: status(500) if body["prompt"] == "b" else None
+        assert failures(load(server, outage=0.2), "a", "b", "c") == [None, "server_error", None]
+
+    def test_an_endpoint_that_is_gone_stops_the_asking_and_costs_nothing(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], tmp_path: Path
+    ) -> None:
+        llm = load(server, outage=0.2, keeps_failures=True)
+        assert failures(llm, "a") == [None]
+        server.outage()
+        assert failures(llm, "b", "c") == ["unavailable", "unavailable"]
+        with pytest.raises(RunStopped, match="unavailable"):
+            llm.submit("d").result(timeout=LIMIT)
+        assert usage_by_stage(tmp_path)["completions"].requests == 1
+
+    def test_an_outage_ends_with_the_first_answer(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        llm = load(server)
+        server.outage()
+        asked = [llm.submit(prompt) for prompt in "abc"]
+        wait_until(lambda: len(llm._failing) == 3)
+        server.recover()
+        assert [future.result(timeout=LIMIT)[0].completion for future in asked] == ["a 0", "b 0", "c 0"]
+        assert llm._failing == {}
+
+    def test_a_key_that_is_refused_later_is_an_error(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        llm = load(server)
+        server.api_keys = {"another"}
+        with pytest.raises(EndpointError, match="refused the key in the middle of the run"):
+            texts(llm, "a")
+
+    def test_no_message_repeats_a_key(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        server.fault_rule = lambda body: status(400, f"Not with {KEY}.")
+        model = OpenAICompatibleLLM(model="stub-model", base_url=server.url, api_key=SecretStr(KEY))
+        (output,) = load(model).generate_outputs(inputs=["a"])
+        assert output["failure_detail"][0].endswith("Not with ***.")  # type: ignore[typeddict-item]
+
+    def test_a_model_that_cannot_be_loaded_is_an_error_without_its_key(self, tmp_path: Path) -> None:
+        class Broken(Script):
+            api_key: SecretStr = SecretStr(KEY)
+
+            def load(self) -> None:
+                raise OSError(f"no such weights, with {self.api_key.get_secret_value()}")
+
+        llm = DurableLLM(llm=Broken(), folder=str(tmp_path))
+        with pytest.raises(
+            EndpointError, match=r"The model 'script' could not be loaded: no such weights, with \*\*\*"
+        ):
+            llm.load()
+
+    def test_an_endpoint_that_lacks_the_model_is_found_before_any_work(
+        self, server: OpenAIServer, tmp_path: Path
+    ) -> None:
+        llm = DurableLLM(llm=OpenAICompatibleLLM(model="another", base_url=server.url), folder=str(tmp_path))
+        with pytest.raises(EndpointError, match=r"does not offer the model another\. It offers 1, .*: stub-model"):
+            llm.load()
+
+    def test_damaged_records_are_found_before_any_work(self, load: Callable[..., DurableLLM], tmp_path: Path) -> None:
+        (tmp_path / "s-1-1.sqlite").write_text("no database, " * 50)
+        with pytest.raises(RunFolderError, match=r"s-1-1\.sqlite"):
+            load(Script(), stage="s")
+
+
+class TestSynchronous:
+    def test_prompts_go_in_chunks(self, load: Callable[..., DurableLLM]) -> None:
+        model = Script()
+        assert texts(load(model, concurrency=2), "a", "b", "c") == [["A 0"], ["B 0"], ["C 0"]]
+        assert model._calls == [["a", "b"], ["c"]]
+        assert texts(load(Script(), concurrency=2), "a", "d") == [["A 0"], ["D 0"]]
+
+    def test_a_chunk_that_fails_is_split_until_the_culprit_is_alone(self, load: Callable[..., DurableLLM]) -> None:
+        model = Script(script={"f": ValueError("cannot say f")})
+        llm = load(model, concurrency=8)
+        outputs = llm.generate_outputs(inputs=list("abcdefgh"))
+        assert [output["failure"][0] for output in outputs] == [None] * 5 + ["model_error"] + [None] * 2  # type: ignore[typeddict-item]
+        assert outputs[5]["failure_detail"] == ["cannot say f"]  # type: ignore[typeddict-item]
+        assert model._calls == [list("abcdefgh"), list("abcd"), list("efgh"), list("ef"), ["e"], ["f"], list("gh")]
+
+    def test_outputs_that_are_too_few_are_a_failure_and_not_shifted(self, load: Callable[..., DurableLLM]) -> None:
+        model = Script(script={"most outputs": 1})
+        assert texts(load(model, concurrency=4), *"abcd") == [["A 0"], ["B 0"], ["C 0"], ["D 0"]]
+        assert failures(load(Script(script={"most outputs": 0})), "e") == ["invalid_response"]
+
+    def test_a_completion_that_is_none_has_a_reason(self, load: Callable[..., DurableLLM]) -> None:
+        assert failures(load(Script(script={"a": None})), "a", "b") == ["no_completion", None]
+
+    def test_n_samples(self, load: Callable[..., DurableLLM]) -> None:
+        assert texts(load(Script()), "a", n=2) == [["A 0", "A 1"]]
+        (output,) = load(Script()).generate_outputs(inputs=["a"], num_generations=3)
+        assert output["generations"] == ["A 0", "A 1", "A 0"]
+        assert output["statistics"] == {"input_tokens": [3, 0, 3], "output_tokens": [1, 2, 1]}
+
+    def test_what_was_answered_before_the_model_was_lost_is_stored(
+        self, load: Callable[..., DurableLLM], tmp_path: Path
+    ) -> None:
+        model = Script(script={"d": EndpointError("the model is gone")})
+        with pytest.raises(EndpointError, match="the model is gone"):
+            texts(load(model, concurrency=4), *"abcd")
+        assert usage_by_stage(tmp_path)["completions"].requests == 3
+
+
+class TestInARun:
+    """With the slots of a run, as in its workers."""
+
+    def test_slots_and_budget_are_the_runs(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
+        with SlotServer(concurrency=2, budget=Budget(max_tokens=20)) as slots:
+            llm = load(server, stage="s", concurrency=99)
+            found = failures(llm, *(f"prompt number {number}" for number in range(30)))  # of 3 and 4 tokens each
+            llm.unload()
+        assert server.max_in_flight <= 2
+        assert found.count("budget") == 30 - len(server.requests)
+        assert 3 <= len(server.requests) <= 4
+        assert slots.spent["s"].requests == len(server.requests)
+
+    def test_a_synchronous_model_keeps_to_the_budget_too(self, load: Callable[..., DurableLLM]) -> None:
+        with SlotServer(concurrency=2, budget=Budget(max_tokens=8)):
+            llm = load(Script(), concurrency=1)
+            assert failures(llm, *"abcd") == [None, None, "budget", "budget"]
+            llm.unload()
+
+    def test_failures_and_progress_reach_the_main_process(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        server.faults = [status(400)]
+        with SlotServer(concurrency=2) as slots:
+            llm = load(server, stage="s")
+            failures(llm, "a")
+            llm.report(admitted=7)
+            wait_until(lambda: slots.events.get("s") == {"failures": 1, "admitted": 7})
+            llm.unload()
+
+    def test_the_run_is_busy_until_the_answer_is_on_disk(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        disk = threading.Event()
+        store = Records.store
+
+        def slow(self: Records, records: Any) -> Any:
+            return _after(disk, lambda: store(self, records))
+
+        with SlotServer(concurrency=2) as slots:
+            llm = load(server)
+            monkeypatch.setattr(Records, "store", slow)
+            asked = llm.submit("a")
+            wait_until(lambda: slots.spent and not slots.in_flight and server.requests)
+            assert slots.is_busy
+            slots.stop("interrupted")
+            assert slots.is_busy
+            disk.set()
+            wait_until(lambda: not slots.is_busy)
+            assert asked.result(timeout=LIMIT)[0].completion == "a 0"
+            llm.unload()
+
+    def test_unloading_waits_for_sent_requests_and_drops_the_others(
+        self, load: Callable[..., DurableLLM], tmp_path: Path
+    ) -> None:
+        model = Echo(waits=True)
+        with SlotServer(concurrency=2):
+            llm = load(model, stage="s")
+            asked = [llm.submit(prompt) for prompt in "abcd"]
+            wait_until(lambda: len(model._asked) == 2)
+            unloading = threading.Thread(target=llm.unload)
+            unloading.start()
+            wait_until(lambda: llm._is_ending)
+            model._go_on.set()
+            unloading.join()
+        assert model._asked == ["a", "b"]
+        assert usage_by_stage(tmp_path)["s"].requests == 2
+        assert [future.cancelled() for future in asked] == [False, False, True, True]
+
+    def test_unloading_does_not_wait_for_a_request_that_is_to_be_tried_again(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(durable, "_growing_wait", lambda state: 600.0)
+        server.fault_rule = lambda body: status(503)
+        llm = load(server)
+        asked = llm.submit("a")
+        wait_until(lambda: llm._failing)
+        llm.unload()
+        assert asked.cancelled()
+
+
+def _after(event: threading.Event, work: Callable[[], Any]) -> Any:
+    """A future of a future."""
+    pool = ThreadPoolExecutor(1)
+
+    def run() -> None:
+        event.wait(LIMIT)
+        work().result(timeout=LIMIT)
+
+    future = pool.submit(run)
+    pool.shutdown(wait=False)
+    return future
+
+
+def test_any_asynchronous_model_of_distilabel(load: Callable[..., DurableLLM]) -> None:
+    chat = [{"role": "user", "content": "hello"}]
+    outputs = load(Echo()).generate_outputs(inputs=[chat, [{"role": "user", "content": "no"}]], num_generations=2)
+    assert outputs[0]["generations"] == [json.dumps(chat)] * 2
+    assert outputs[0]["statistics"] == {"input_tokens": [0, 0], "output_tokens": [0, 0]}
+    assert outputs[1]["failure"] == ["content_filter"] * 2

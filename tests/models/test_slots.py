@@ -1,0 +1,383 @@
+"""The slots of a run: how many requests are in flight, whose turn it is, and when it is over."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from distilabel_selfinstruct.models.slots import RunStopped, Slots, SlotServer
+from distilabel_selfinstruct.usage import Budget
+from tests.support.waiting import LIMIT, wait_until
+
+_ENVIRONMENT = "DISTILABEL_SELFINSTRUCT_SLOTS"
+
+
+@pytest.fixture(autouse=True)
+def no_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(_ENVIRONMENT, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[SlotServer]:
+    with SlotServer(concurrency=2) as server:
+        yield server
+
+
+def in_one_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return asyncio.run(asyncio.wait_for(work(), timeout=LIMIT))
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    while not holds():
+        await asyncio.sleep(0.005)
+
+
+async def is_waiting(acquiring: asyncio.Future[None], server: SlotServer) -> bool:
+    """Whether the server has let it wait: it has answered to a message that was sent later."""
+    other = await Slots.connect("later", 99, 1)
+    other.report(seen=1)
+    await until(lambda: "later" in server.events)
+    del server.events["later"]
+    await other.disconnect()
+    return not acquiring.done()
+
+
+class TestLimit:
+    def test_no_more_are_held_than_there_are_and_one_given_back_goes_on(self, server: SlotServer) -> None:
+        async def work() -> None:
+            one, other = await Slots.connect("a", 1, 99), await Slots.connect("b", 1, 99)
+            await one.acquire()
+            await other.acquire()
+            third = asyncio.ensure_future(other.acquire())
+            assert await is_waiting(third, server)
+            assert server.in_flight == 2
+            one.release()
+            await third
+            assert server.in_flight == 2
+            other.release()
+            other.release()
+            await until(lambda: server.in_flight == 0)
+            await one.disconnect()
+            await other.disconnect()
+
+        in_one_loop(work)
+
+    def test_the_earlier_stage_comes_first_and_then_who_came_first(self, server: SlotServer) -> None:
+        async def work() -> list[str]:
+            holder, late, early = [await Slots.connect(str(priority), priority, 99) for priority in (5, 2, 1)]
+            await holder.acquire()
+            await holder.acquire()
+            order: list[str] = []
+
+            async def wait(slots: Slots, name: str) -> None:
+                await slots.acquire()
+                order.append(name)
+                slots.release()
+
+            waiting = []
+            for slots, name in ((late, "late 1"), (late, "late 2"), (early, "early")):
+                waiting.append(asyncio.ensure_future(wait(slots, name)))
+                await is_waiting(waiting[-1], server)
+            holder.release()
+            await asyncio.gather(*waiting)
+            for slots in (holder, late, early):
+                await slots.disconnect()
+            return order
+
+        assert in_one_loop(work) == ["early", "late 1", "late 2"]
+
+    def test_who_gives_up_waiting_loses_no_slot(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            await slots.acquire()
+            given_up = asyncio.ensure_future(slots.acquire())
+            await is_waiting(given_up, server)
+            given_up.cancel()
+            slots.release()
+            slots.release()
+            await until(lambda: server.in_flight == 0)
+            await slots.acquire()
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+    def test_a_client_that_dies_gives_its_slots_back(self, server: SlotServer) -> None:
+        child = os.fork()
+        if child == 0:  # holds both, has an answer that is not stored, and is killed
+
+            async def hold() -> None:
+                slots = await Slots.connect("a", 1, 99)
+                for _ in range(3):
+                    await slots.acquire()
+                    slots.release(requests=1)
+                await slots.acquire()
+                await slots.acquire()
+                await asyncio.sleep(2 * LIMIT)
+
+            asyncio.run(hold())
+        try:
+            wait_until(lambda: server.in_flight == 2)
+            assert server.is_busy
+        finally:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
+        wait_until(lambda: not server.is_busy)
+        assert server.in_flight == 0
+        assert server.spent["a"].in_flight == 0
+
+    def test_without_a_run_the_limit_is_the_processs_own(self) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, concurrency=1)
+            await slots.acquire()
+            second = asyncio.ensure_future(slots.acquire())
+            await asyncio.sleep(0)
+            assert not second.done()
+            slots.release(requests=1, input_tokens=2, output_tokens=3)
+            await second
+            slots.stored(1)
+            slots.report(admitted=1)
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+    def test_many_requests_of_many_processes(self, server: SlotServer) -> None:
+        most = 0
+
+        async def ask() -> None:
+            nonlocal most
+            slots = await Slots.connect("a", 1, 99)
+
+            async def one() -> None:
+                nonlocal most
+                await slots.acquire()
+                most = max(most, server.in_flight)
+                await asyncio.sleep(0)
+                slots.release(requests=1, input_tokens=10, output_tokens=1)
+
+            await asyncio.gather(*(one() for _ in range(200)))
+            await slots.disconnect()
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda _: in_one_loop(ask), range(4)))
+        wait_until(lambda: server.in_flight == 0)
+        assert most == 2
+        spent = server.spent["a"]
+        assert (spent.requests, spent.input_tokens, spent.output_tokens, spent.in_flight) == (800, 8000, 800, 0)
+
+
+class TestConnection:
+    def test_one_that_is_idle_for_long_is_kept_alive(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            for side in (slots, *server._clients):
+                assert side._transport is not None
+                connected = side._transport.get_extra_info("socket")
+                assert connected.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE) == 1
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+
+class TestEnd:
+    def test_stopping_tells_who_waits_and_who_comes_later(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            await slots.acquire()
+            waiting = asyncio.ensure_future(slots.acquire())
+            await is_waiting(waiting, server)
+            server.stop("interrupted")
+            for acquiring in (waiting, slots.acquire()):
+                with pytest.raises(RunStopped, match="interrupted"):
+                    await acquiring
+            assert server.in_flight == 2
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+    def test_the_first_reason_counts(self, server: SlotServer) -> None:
+        server.stop("budget")
+        server.stop("failed")
+        assert server.stopped == "budget"
+
+    def test_it_is_busy_until_answers_are_stored(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            assert server.is_busy
+            slots.release(requests=1, input_tokens=5, output_tokens=5)
+            await until(lambda: server.in_flight == 0)
+            assert server.is_busy
+            slots.stored(1)
+            await until(lambda: not server.is_busy)
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+    def test_a_run_that_is_gone_stops_everybody(self) -> None:
+        async def work() -> None:
+            server = SlotServer(concurrency=1)
+            server.__enter__()
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            waiting = asyncio.ensure_future(slots.acquire())
+            await is_waiting(waiting, server)
+            server.__exit__()
+            for acquiring in (waiting, slots.acquire()):
+                with pytest.raises(RunStopped, match="failed"):
+                    await acquiring
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+    def test_an_address_of_another_machine_is_an_error(self) -> None:
+        with pytest.raises(OSError, match=r"192\.0\.2\.1"), SlotServer(concurrency=1, host="192.0.2.1"):
+            pass
+        assert _ENVIRONMENT not in os.environ
+        assert "slot-server" not in {thread.name for thread in threading.enumerate()}
+
+    def test_it_leaves_no_thread_and_no_address(self) -> None:
+        with SlotServer(concurrency=1):
+            assert _ENVIRONMENT in os.environ
+        assert _ENVIRONMENT not in os.environ
+        assert "slot-server" not in {thread.name for thread in threading.enumerate()}
+
+
+class TestBudget:
+    @pytest.mark.parametrize(
+        ("budget", "used_up"),
+        [
+            (Budget(), False),
+            (Budget(max_tokens=100, spent_input=60, spent_output=39), False),
+            (Budget(max_tokens=100, spent_input=60, spent_output=40), True),
+            (Budget(max_cost=1.0, input_price=2.0, output_price=10.0, spent_input=400_000, spent_output=19_999), False),
+            (Budget(max_cost=1.0, input_price=2.0, output_price=10.0, spent_input=400_000, spent_output=20_000), True),
+        ],
+    )
+    def test_tokens_in_and_out_and_their_prices(self, budget: Budget, used_up: bool) -> None:
+        assert budget.is_used_up() is used_up
+
+    def test_it_ends_the_run_when_it_is_used_up(self) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            slots.release(requests=1, input_tokens=99)
+            await slots.acquire()
+            slots.release(requests=1, output_tokens=1)
+            with pytest.raises(RunStopped, match="budget"):
+                await slots.acquire()
+            await slots.disconnect()
+
+        with SlotServer(concurrency=2, budget=Budget(max_tokens=100)) as server:
+            in_one_loop(work)
+            assert server.stopped == "budget"
+
+    @pytest.mark.parametrize(("owed", "used_up"), [(0, False), (9, False), (10, True)])
+    def test_requests_that_are_owed_cost_what_those_before_did(self, owed: int, used_up: bool) -> None:
+        spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
+        assert Budget(max_tokens=1000, **spent).is_used_up(owed) is used_up
+        assert Budget(max_cost=1.0, input_price=1000.0, output_price=1000.0, **spent).is_used_up(owed) is used_up
+
+    def test_what_is_owed_costs_what_such_requests_have_cost(self) -> None:
+        spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
+        cheap = Budget(max_tokens=1000, owed_input=2.0, owed_output=3.0, **spent)
+        assert not cheap.is_used_up(99)
+        assert cheap.is_used_up(100)
+
+    def test_a_stage_stops_where_what_it_owes_would_use_it_up(self) -> None:
+        async def work() -> None:
+            loop, answers = await Slots.connect("loop", 1, 99), await Slots.connect("answers", 2, 99)
+            await loop.acquire()
+            loop.report(owed=1)
+            loop.release(requests=1, input_tokens=50)
+            with pytest.raises(RunStopped, match="budget"):
+                await loop.acquire()
+            await answers.acquire()
+            answers.release(requests=1, input_tokens=49)
+            await loop.disconnect()
+            await answers.disconnect()
+
+        with SlotServer(concurrency=2, budget=Budget(max_tokens=100)) as server:
+            in_one_loop(work)
+            assert server.stopped is None
+
+    def test_what_earlier_sessions_spent_counts(self) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            with pytest.raises(RunStopped, match="budget"):
+                await slots.acquire()
+            await slots.disconnect()
+
+        with SlotServer(concurrency=2, budget=Budget(max_tokens=100, spent_input=100)):
+            in_one_loop(work)
+
+
+class TestStrangers:
+    @pytest.mark.parametrize(
+        "said",
+        [
+            b"acquire 0\n",
+            b'hello {"secret": "guessed", "stage": "a", "priority": 0}\nacquire 0\n',
+            'hello {"secret": "ä", "stage": "a", "priority": 0}\n'.encode(),
+            b"hello [1]\n",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"\xff\xfe\n",
+            b"x" * 5000,
+        ],
+        ids=["no hello", "wrong secret", "not ascii", "no object", "http", "no text", "no end"],
+    )
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_who_does_not_know_the_secret_is_shown_out(self, server: SlotServer, said: bytes) -> None:
+        host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
+        with socket.create_connection((host, int(port)), timeout=LIMIT) as stranger:
+            stranger.sendall(said)
+            assert stranger.recv(100) == b""
+        assert (server.in_flight, server.spent) == (0, {})
+
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+    def test_who_says_nothing_is_shown_out(self, server: SlotServer, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("distilabel_selfinstruct.models.slots._GREETING", 0.05)
+        host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
+        with socket.create_connection((host, int(port)), timeout=60) as silent:
+            assert silent.recv(100) == b""
+
+
+class TestNumbers:
+    def test_a_prompt_that_comes_again_is_numbered_in_the_order_of_the_turns(self, server: SlotServer) -> None:
+        async def work() -> None:
+            one, other = await Slots.connect("a", 1, 99), await Slots.connect("a", 1, 99)
+            late = asyncio.ensure_future(other.first_samples(2, [b"x", b"y"], 1))
+            assert await is_waiting(late, server)
+            first = await one.first_samples(0, [b"x", b"x", b"z"], 1)
+            assert await is_waiting(late, server)
+            assert (first, await one.first_samples(1, [], 1), await late) == ([0, 1, 0], [], [2, 0])
+            assert await other.first_samples(3, [b"z"], 5) == [1]
+            assert await other.first_samples(4, [b"z"], 5) == [6]
+            await one.disconnect()
+            await other.disconnect()
+
+        in_one_loop(work)
+
+    def test_stages_have_their_own(self, server: SlotServer) -> None:
+        async def work() -> None:
+            one, other = await Slots.connect("a", 1, 99), await Slots.connect("b", 2, 99)
+            assert await one.first_samples(0, [b"x"], 1) == await other.first_samples(0, [b"x"], 1) == [0]
+            await one.disconnect()
+            await other.disconnect()
+
+        in_one_loop(work)

@@ -1,0 +1,125 @@
+"""`pipelines/magpie.py` on the demo model and over HTTP."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from datasets import load_from_disk
+from tests.integration.test_demo_run import bytes_of
+
+from distilabel_selfinstruct import DemoLLM
+from distilabel_selfinstruct.demo.plain import solve
+from tests.conftest import Script, ScriptRun, run_apart, run_script
+from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
+from tests.support.recipes import status_of
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
+    """The recipe as it stands; the folder is for reading only."""
+    return run_apart(tmp_path_factory.mktemp("magpie"), pipeline="magpie")
+
+
+class TestDemoRun:
+    def test_it_succeeds_in_silence(self, made: ScriptRun) -> None:
+        assert made.result.returncode == 0, made.result.stderr
+        assert made.result.stdout.startswith("100 of 100 instructions admitted from ")
+        assert "warning" not in made.result.stderr.lower()
+
+    def test_nothing_is_written_outside_the_run_folder(self, made: ScriptRun) -> None:
+        assert [path.name for path in made.cwd.iterdir()] == ["made"]
+        assert list(made.home.rglob("*")) == []
+
+    def test_every_config_loads(self, made: ScriptRun) -> None:
+        loaded = {path.name: load_from_disk(str(path))["train"] for path in (made.folder / "dataset").iterdir()}
+        assert sorted(loaded) == ["instances", "instructions", "rejected", "sft"]
+        assert len(loaded["instructions"]) == 100
+
+    def test_every_reason_occurs(self, made: ScriptRun) -> None:
+        reasons = {(row["stage"], row["reason"]) for row in made.rows("rejected")}
+        assert reasons >= {
+            *(("magpie", reason) for reason in ("no_instructions", "truncated", "too_short", "too_long", "program",
+                                                "punctuation", "similar")),
+            *(("answers", reason) for reason in ("refusal", "truncated", "empty_output")),
+        }  # fmt: skip
+
+    def test_every_answer_is_right(self, made: ScriptRun) -> None:
+        assert all(solve(row["instruction"]) == row["output"] for row in made.rows("instances"))
+
+    def test_the_counts_add_up_and_the_funnel_is_the_same(self, made: ScriptRun) -> None:
+        rejected = [row for row in made.rows("rejected") if row["instruction"] is not None]
+        of_stage = Counter(row["stage"] for row in rejected)
+        instances = len(made.rows("instances"))
+        assert instances + of_stage["answers"] == 100
+        statistics = json.loads((made.folder / "report" / "statistics.json").read_text(encoding="utf-8"))
+        funnel = {stage["name"]: (stage["candidates"], stage["admitted"]) for stage in statistics["funnel"]}
+        assert funnel == {"magpie": (100 + of_stage["magpie"], 100), "answers": (100, instances)}
+
+    def test_the_same_seed_gives_the_same_bytes(self, made: ScriptRun, tmp_path: Path) -> None:
+        result = run_script("--out", tmp_path / "again", pipeline="magpie")
+        assert result.returncode == 0, result.stderr
+        assert bytes_of(tmp_path / "again" / "dataset") == bytes_of(made.folder / "dataset")
+
+
+demo = DemoLLM()
+
+
+class ChatModel:
+    """An aligned model: after the beginning of a user's turn it says something else each time."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def __call__(self, body: Body) -> Answer:
+        if "prompt" not in body:
+            output: Any = demo.generate([body["messages"]])[0]
+        else:
+            output = demo.generate([body["prompt"]], first_generation=self.asked)[0]  # type: ignore[call-arg]
+            self.asked += 1
+        return Answer(output["generations"][0], output["finish_reason"][0])
+
+
+def refuse_a_word(body: Body) -> Fault | None:
+    return status(400, "content policy") if "hyphens" in str(body.get("messages")) else None
+
+
+class TestOverHTTP:
+    def test_raw_completions_bring_instructions_and_chats_answers(self, script: Script, tmp_path: Path) -> None:
+        faults = [status(429, retry_after=0.1), None, status(500), html(), None, TRUNCATED]
+        with OpenAIServer(answer=ChatModel(), faults=faults, fault_rule=refuse_a_word) as server:
+            result = script(
+                "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--pre-query-template", "qwen2",
+                "--num-instructions", 30, "--out", tmp_path / "run", pipeline="magpie",
+            )  # fmt: skip
+        assert result.returncode in (0, 3), result.stderr
+        run = ScriptRun(result, tmp_path, tmp_path, tmp_path / "run")
+        assert len(run.rows("instructions")) == 30
+        reasons = {row["reason"] for row in run.rows("rejected") if row["stage"] == "answers"}
+        assert reasons <= {"refusal", "truncated", "empty_output", "bad_request"}
+        assert (result.returncode == 3) == ("bad_request" in reasons)
+        sent = {(request.path, request.body.get("prompt")) for request in server.requests if request.body}
+        assert sent == {("/v1/completions", "<|im_start|>user\n"), ("/v1/chat/completions", None)}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ([], "Error: --pre-query-template is needed: llama3, qwen2, or "),
+        (["--pre-query-template", "qwen3"], "Error: --pre-query-template: there is none called 'qwen3'; it is "),
+        (["--pre-query-template", ""], "Error: --pre-query-template: there is none called ''; it is "),
+    ],
+)
+def test_a_model_needs_its_template(
+    options: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ("--llm", "openai", "--model", "m", "--base-url", "http://127.0.0.1:1/v1", *options)
+    assert status_of("magpie", *given, "--out", str(tmp_path / "run")) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(said)
+    assert not (tmp_path / "run").exists()

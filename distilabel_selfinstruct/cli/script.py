@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distilabel_selfinstruct.cli.options import Parser, add_options, config_of
+from distilabel_selfinstruct.cli.options import add_options, config_of
+from distilabel_selfinstruct.cli.parser import Parser, fail
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
 from distilabel_selfinstruct.recipe import Recipe
 
@@ -88,9 +89,3 @@ def _model(config: RunConfig) -> str:
     if config.llm == "demo":
         return "the embedded demo model"
     return f"the model {config.model}" if config.model else "a model of your own"
-
-
-def fail(message: object, status: int = 1) -> int:
-    """Says what went wrong, in one line."""
-    print(message, file=sys.stderr)
-    return status

@@ -26,6 +26,10 @@ class Parser(argparse.ArgumentParser):
             self.unknown(unknown)
         return given
 
+    def error(self, message: str) -> NoReturn:
+        """Ends with one line, and not with all options."""
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
     def unknown(self, given: Sequence[str]) -> NoReturn:
         """Ends with the options that there are not."""
         known = [name for action in self._actions for name in action.option_strings if name.startswith("--")]

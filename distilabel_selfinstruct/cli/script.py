@@ -22,9 +22,14 @@ _INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
 
 def options(recipe: Recipe, prog: str | None = None) -> Parser:
     """The options of a recipe, those of its config."""
-    command = prog or f"python {Path(sys.argv[0]).name}"
-    examples = [command, f"{command} --llm openai --model NAME --base-url https://.../v1 --out runs/mine"]
-    parser = Parser(prog=prog, description=f"{recipe.title} ({recipe.url}): {recipe.makes}.", examples=examples)
+    prog = prog or f"python {sys.argv[0]}"
+    examples = [prog, f"{prog} --llm openai --model NAME --base-url https://.../v1 --out runs/mine"]
+    parser = Parser(
+        prog=prog,
+        usage="%(prog)s [options]",
+        description=f"{recipe.title} ({recipe.url}): {recipe.makes}.",
+        examples=examples,
+    )
     add_options(parser, recipe.load_config())
     return parser
 

@@ -25,6 +25,7 @@ lint:  ## style, format, types, licences of the dependencies
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
 	$(PYTHON) -m mypy
+	lint-imports
 	$(PYTHON) tests/licences.py
 
 docs:  ## whether the README and the docstrings say what is true

@@ -250,9 +250,9 @@ def _review(given: argparse.Namespace) -> str:
     return f"{written:,} seed tasks: {given.out}. The next run takes them too: --seeds OLD {given.out}"
 
 
-def _judge(words: list[str]) -> str:
-    from distilabel_selfinstruct.cli.options import add_options, config_of
-    from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
+def judge_options() -> Parser:
+    """The options of `judge`, which are those of a model; what they need is imported for this command alone."""
+    from distilabel_selfinstruct.cli.options import add_options
     from distilabel_selfinstruct.runs.config import JudgeConfig
 
     parser = Parser(
@@ -262,7 +262,15 @@ def _judge(words: list[str]) -> str:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
     add_options(parser, JudgeConfig)
-    given = vars(parser.parse_args(words))
+    return parser
+
+
+def _judge(words: list[str]) -> str:
+    from distilabel_selfinstruct.cli.options import config_of
+    from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
+    from distilabel_selfinstruct.runs.config import JudgeConfig
+
+    given = vars(judge_options().parse_args(words))
     run = RunFolder.open(given.pop("run"))
     config = config_of(given, JudgeConfig)
 

@@ -17,7 +17,8 @@ class Parser(argparse.ArgumentParser):
         if examples:
             kwargs["epilog"] = "examples:\n" + "\n".join(f"  {example}" for example in examples)
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        kwargs["allow_abbrev"] = False
+        super().__init__(*args, **kwargs)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's."""
@@ -25,6 +26,14 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             self.unknown(unknown)
         return given
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's, for the values of an option."""
+        if action.choices is not None and value not in action.choices:
+            choices = ", ".join(map(str, action.choices))
+            raise argparse.ArgumentError(
+                action, f"invalid choice: {value!r}{did_you_mean(str(value), action.choices)}; choose from {choices}"
+            )
 
     def error(self, message: str) -> NoReturn:
         """Ends with one line, and not with all options."""

@@ -140,8 +140,12 @@ class RunFolder:
         except (yaml.YAMLError, ValueError, RecursionError):
             values = None
         if not isinstance(values, dict):
-            raise RunFolderError(f"{path}: is damaged; restore it from a copy, or choose another folder.")
+            raise self.damaged_config()
         return values
+
+    def damaged_config(self) -> RunFolderError:
+        """The error of a config that cannot be believed."""
+        return self._damaged(_CONFIG)
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""

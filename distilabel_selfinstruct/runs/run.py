@@ -16,7 +16,7 @@ from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAG
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
 from distilabel_selfinstruct.engine.progress import show_progress
-from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
@@ -176,7 +176,11 @@ class Run(Generic[C]):
         config = self.config
         steps: dict[str, _Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
         if unknown := (config.replicas | config.gpus).keys() - steps:
-            raise ConfigError(f"--replicas, --gpus: there is no step {min(unknown)!r}; there are: {', '.join(steps)}.")
+            name = min(unknown)
+            raise ConfigError(
+                f"--replicas, --gpus: there is no step {name!r}{did_you_mean(name, steps)}; there are:"
+                f" {', '.join(steps)}."
+            )
         for name, step in steps.items():
             if _is_vllm(getattr(getattr(step, "llm", None), "llm", None)):
                 step.resources.gpus = config.tensor_parallel
@@ -281,7 +285,9 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
-        if (there := before.get("recipe")) != self.recipe.name:
+        if "recipe" not in before:
+            raise folder.damaged_config()
+        if (there := before["recipe"]) != self.recipe.name:
             raise RunFolderError(
                 f"{folder}: holds a run of the recipe {there!r}, and this is {self.recipe.name!r}. Choose another"
                 " --out."

@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from distilabel_selfinstruct.recipe import get_recipe
+
 from tests.support.waiting import LIMIT
 
 # The gate draws the same examples every time; on a developer's machine each run draws new ones.
@@ -90,6 +92,12 @@ def run_script(
 @pytest.fixture(scope="session")
 def script() -> Script:
     return run_script
+
+
+def first_line(folder: object, pipeline: str = "self_instruct", model: str | None = None) -> str:
+    """What a run says on stderr at once, before anything else: all that stderr holds where nothing goes wrong."""
+    name = f"the model {model}" if model else "the embedded demo model"
+    return f"{get_recipe(pipeline.replace('_', '-')).title}: {name}, in {folder}\n"
 
 
 @dataclass(frozen=True)

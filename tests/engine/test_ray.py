@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Script
-from tests.integration.test_durability import (
+from tests.support.answers import answer, prompt_of, question_of
+from tests.support.commands import (
     CONCURRENCY,
     KEY,
     Command,
@@ -21,7 +22,6 @@ from tests.integration.test_durability import (
     paid_twice,
     stored,
 )
-from tests.support.answers import answer, prompt_of, question_of
 from tests.support.openai_server import OpenAIServer
 from tests.support.ray_cluster import RayCluster, RayNode
 from tests.support.waiting import wait_until

@@ -59,8 +59,6 @@ LEADS = (
     "Our robot must pass one further test tonight.",
     "During lunch break the apprentices challenge each other.",
     "Imagine yourself behind the counter of an information desk.",
-    "The parrot of a pirate could do better than I.",
-    "Since there is no internet on board, passengers turn to you.",
 )
 """Scenes that suit every instruction."""
 GENERAL_TAILS = (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 
 from distilabel_selfinstruct.demo.completion import Completion
-from distilabel_selfinstruct.demo.plain import spoken
+from distilabel_selfinstruct.demo.plain import solve, spoken
 from distilabel_selfinstruct.demo.tasks import GRAMMAR, noise
 
 _EVOLVE = re.compile(r"#(?:The )?Given Prompt#:\n(.+)\n#(Rewritten|Created) Prompt#:\s*\Z", re.DOTALL)

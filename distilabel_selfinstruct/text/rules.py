@@ -12,7 +12,7 @@ from functools import cache
 
 from distilabel_selfinstruct.presets import Preset, get_preset
 from distilabel_selfinstruct.text.reading.answers import Instance
-from distilabel_selfinstruct.text.rouge.index import unicode_tokens
+from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 _PUNCTUATION = tuple(string.punctuation)
 

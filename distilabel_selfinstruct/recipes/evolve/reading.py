@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 from distilabel_selfinstruct.text.reading.chat import find_text, plain, without_closing
-from distilabel_selfinstruct.text.rouge.index import unicode_tokens
+from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 SHORT_ANSWER = 80  # words: "relatively short in length (i.e., less than 80 words)"
 

@@ -15,7 +15,7 @@ from datasets import load_from_disk
 from tests.integration.test_demo_run import bytes_of
 
 from distilabel_selfinstruct.data.instructions import read_instructions
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.integration.test_durability import CONCURRENCY, Command, dataset, hold_from, paid_twice, stored
 from tests.support.answers import prompt_of

@@ -41,9 +41,22 @@ def test_four_to_150_words_are_admitted(text: str, reason: str | None, preset: s
 @EVERY_PRESET
 @pytest.mark.parametrize(
     "keyword",
-    ["image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot",
-     "go to"],
-)  # fmt: skip
+    [
+        "image",
+        "images",
+        "graph",
+        "graphs",
+        "picture",
+        "pictures",
+        "file",
+        "files",
+        "map",
+        "maps",
+        "draw",
+        "plot",
+        "go to",
+    ],
+)
 def test_a_keyword_of_the_paper_rejects_in_any_case(keyword: str, preset: str) -> None:
     assert check_instruction(f"Please describe the {keyword} in detail.", preset) == "keyword"
     assert check_instruction(f"Please describe the {keyword.upper()}, then stop.", preset) == "keyword"
@@ -213,8 +226,12 @@ def test_two_outputs_for_one_input_reject_all_that_are_valid(preset: str) -> Non
         Instance("dog", "god"),
     ]
     assert check_instances(instances, preset) == [
-        "conflicting_outputs", "conflicting_outputs", "conflicting_outputs", "empty_output", "conflicting_outputs",
-    ]  # fmt: skip
+        "conflicting_outputs",
+        "conflicting_outputs",
+        "conflicting_outputs",
+        "empty_output",
+        "conflicting_outputs",
+    ]
 
 
 @EVERY_PRESET

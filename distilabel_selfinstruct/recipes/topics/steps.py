@@ -18,7 +18,7 @@ from distilabel_selfinstruct.recipes.topics.reading import list_blocks, list_top
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import Looping, LoopingGenerator
 from distilabel_selfinstruct.steps.prompting import Prompts
-from distilabel_selfinstruct.text.reading.chat import plain
+from distilabel_selfinstruct.text.reading.remarks import plain
 from distilabel_selfinstruct.text.rules import check_instruction, check_topic, has_options, is_refusal
 
 if TYPE_CHECKING:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from distilabel_selfinstruct.recipes.topics.rules import has_options
 from distilabel_selfinstruct.text.reading.answers import Listed
 from distilabel_selfinstruct.text.reading.lists import find_blocks, find_instructions
 from distilabel_selfinstruct.text.reading.marks import undressed
-from distilabel_selfinstruct.text.rules import has_options
 
 _BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)(?:[:：]\*\*|\*\*[ \t]*(?:[:：–—-]|\Z))")
 _EXPLANATION = re.compile(r"[ \t]+[–—-][ \t]+.*\Z", re.DOTALL)

@@ -68,7 +68,10 @@ def is_remark(text: str) -> bool:
 
 
 def declines(text: str) -> bool:
-    """Whether a text begins by saying that the model will not give what it was asked for."""
+    """Whether a text begins by saying that the model will not give what it was asked for.
+
+    An apology alone says so, unlike in an answer (`refusals.is_refusal`): no list begins with one.
+    """
     return bool(_refusal().match(text))
 
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
         parse_instances,
         parse_instructions,
     )
-    from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
     from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
 _HOMES = {
@@ -91,7 +91,7 @@ _HOMES = {
     "recipes.alpaca.steps": ["BootstrapTasks"],
     "recipes.topics.steps": ["GenerateTopics", "InstructByTopic"],
     "text.reading.answers": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
-    "text.rouge.index": ["RougeLIndex"],
+    "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -14,7 +14,6 @@ import pytest
 from hypothesis import settings
 
 from distilabel_selfinstruct.recipe import get_recipe
-
 from tests.support.waiting import LIMIT
 
 # The gate draws the same examples every time; on a developer's machine each run draws new ones.

@@ -14,7 +14,7 @@ import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct.data.instructions import read_instructions
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import Script, ScriptRun, first_line, run_apart
 from tests.support.answers import prompt_of
 from tests.support.commands import CONCURRENCY, Command, dataset, hold_from, paid_twice, stored

@@ -1,6 +1,6 @@
 """Our Pipeline finishes whole or raises, where distilabel's own hangs, or returns less than everything without a word.
 
-Run as a script it shows what distilabel's own does: `python -m tests.test_pipeline CASE FOLDER`.
+Run as a script it shows what distilabel's own does: `python -m tests.engine.test_pipeline CASE FOLDER`.
 """
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
@@ -46,7 +46,7 @@ from tests.support.waiting import comes_true, ends_in_time
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Numbers(GeneratorStep):
@@ -545,7 +545,7 @@ class TestStock:
         def start(*cases: str) -> list[subprocess.Popen[str]]:
             started = [
                 subprocess.Popen(
-                    [sys.executable, "-m", "tests.test_pipeline", case, str(tmp_path / case)],
+                    [sys.executable, "-m", "tests.engine.test_pipeline", case, str(tmp_path / case)],
                     cwd=ROOT,
                     env={**os.environ, "PYTHONPATH": str(ROOT)},
                     stdout=subprocess.PIPE,

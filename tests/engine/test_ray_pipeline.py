@@ -26,7 +26,7 @@ from typing import Any
 import pytest
 from distilabel.steps import StepInput, StepResources
 from pydantic import PrivateAttr
-from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
+from tests.engine.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
 
 from distilabel_selfinstruct import Pipeline, RayPipeline, __version__
 from distilabel_selfinstruct.engine.pipeline import Interrupted
@@ -45,7 +45,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"),
 ]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ONE_GPU = StepResources(gpus=1)
 
 
@@ -213,7 +213,7 @@ def test_a_signal_ends_it(run: Callable[..., Any], cluster: RayCluster, number: 
 
 def test_the_main_process_killed(cluster: RayCluster, tmp_path: Path) -> None:
     code = (
-        "from tests.test_pipeline import Numbers; from tests.test_ray_pipeline import Where, RayPipeline\n"
+        "from tests.engine.test_pipeline import Numbers; from tests.engine.test_ray_pipeline import Where, RayPipeline\n"
         f"with RayPipeline('test', cache_dir={str(tmp_path)!r}, address={cluster.address!r}) as pipeline:\n"
         "    Numbers(batch_size=1) >> Where(input_batch_size=1)\n"
         "pipeline.run()"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from distilabel.steps import GlobalStep, LoadDataFromDicts, StepInput, StepResources
-from tests.test_pipeline import Double, Numbers
+from tests.engine.test_pipeline import Double, Numbers
 
 from distilabel_selfinstruct import (
     DurableLLM,

@@ -12,7 +12,8 @@ from datasets import load_from_disk
 from distilabel_selfinstruct.cli.main import describe, main, options
 
 from distilabel_selfinstruct import DemoLLM
-from distilabel_selfinstruct.engine.pipeline import Interrupted, Pipeline
+from distilabel_selfinstruct.engine.pipelines import Pipeline
+from distilabel_selfinstruct.errors import Interrupted
 from distilabel_selfinstruct.runs.config import SelfInstructConfig, read_config
 from distilabel_selfinstruct.runs.run import Run, Summary
 from distilabel_selfinstruct.usage import Usage

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from distilabel_selfinstruct.engine.pipeline import Pipeline
+from distilabel_selfinstruct.engine.pipelines import Pipeline
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
 from distilabel_selfinstruct.runs.config import CustomLLM, read_config
 from distilabel_selfinstruct.runs.run import PROMPTS_VERSION, Run

@@ -18,8 +18,8 @@ _hook = sys.excepthook
 if TYPE_CHECKING:
     from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
     from distilabel_selfinstruct.demo.model import DemoLLM
-    from distilabel_selfinstruct.engine.pipeline import Pipeline, WholePipeline
-    from distilabel_selfinstruct.engine.ray.pipeline import RayPipeline
+    from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
     from distilabel_selfinstruct.models.durable import DurableLLM
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
     from distilabel_selfinstruct.models.vllm import VLLM
@@ -62,9 +62,9 @@ _HOMES = {
     "models.durable": ["DurableLLM"],
     "models.openai": ["OpenAICompatibleLLM"],
     "models.vllm": ["VLLM"],
-    "engine.pipeline": ["Pipeline", "WholePipeline"],
+    "engine.pipeline": ["WholePipeline"],
+    "engine.pipelines": ["Pipeline", "RayPipeline"],
     "presets": ["Preset"],
-    "engine.ray.pipeline": ["RayPipeline"],
     "data.seeds": ["SeedTask", "load_seed_tasks"],
     "steps.answer": ["AnswerInstructions"],
     "review.step": ["SelfInstructToArgilla"],

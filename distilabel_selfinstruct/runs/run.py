@@ -14,7 +14,7 @@ from distilabel_selfinstruct.data.columns import describe_configs
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
-from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
+from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
 from distilabel_selfinstruct.models.durable import DurableLLM
@@ -29,7 +29,7 @@ from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
-    from distilabel.steps.base import Step, _Step
+    from distilabel.steps.base import Step
 
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
 
@@ -74,8 +74,8 @@ class Run(Generic[C]):
             "verbose": self.config.verbose,
         }
         if self.config.ray is not None:
-            return RayPipeline(name, address=self.config.ray, **options)
-        return Pipeline(name, **options)
+            return pipelines.RayPipeline(name, address=self.config.ray, **options)
+        return pipelines.Pipeline(name, **options)
 
     def llm(
         self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
@@ -174,7 +174,7 @@ class Run(Generic[C]):
     def _give_resources(self, pipeline: WholePipeline) -> None:
         """What single steps were promised: workers and their GPUs."""
         config = self.config
-        steps: dict[str, _Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
+        steps: dict[str, Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
         if unknown := (config.replicas | config.gpus).keys() - steps:
             name = min(unknown)
             raise ConfigError(

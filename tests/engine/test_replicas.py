@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from distilabel.steps import GlobalStep, LoadDataFromDicts, StepInput, StepResources
-from tests.test_pipeline import Double, Numbers
+from distilabel_selfinstruct.cli.main import options
 
 from distilabel_selfinstruct import (
     DurableLLM,
@@ -19,12 +19,12 @@ from distilabel_selfinstruct import (
     RougeDedup,
     SelectInstructions,
 )
-from distilabel_selfinstruct.cli.main import options
 from distilabel_selfinstruct.data.rows import Answer, Row
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.config import RunConfig, SelfInstructConfig, read_config
 from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.steps.asking import MarkingTask
+from tests.engine.test_pipeline import Double, Numbers
 from tests.support.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")

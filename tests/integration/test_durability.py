@@ -161,7 +161,7 @@ class TestKilled:
         server.release()
         ended = command.wait()
         assert ended.status == 1
-        assert ended.errors.startswith("Error: The worker of step 'identify' was killed by signal 9 (out of memory?).")
+        assert ended.errors.startswith("Error: The worker of step 'identify' was killed by signal 9 (SIGKILL).")
 
         command = start()
         hold_from(server, len(server.requests) + 8)

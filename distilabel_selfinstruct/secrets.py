@@ -185,11 +185,17 @@ def _of_url(text: str) -> Iterator[str]:
 
 def _known() -> list[_Known]:
     """Detectors of all known secrets, the longest first."""
-    values = {core for name, value in os.environ.items() for core in _of_variable(name, value)}
+    values = {core for name in os.environ if _may_hold(name) for core in _of_variable(name, os.environ.get(name, ""))}
     return [_detector(secret) for secret in sorted(values | _remembered, key=len, reverse=True)]
 
 
 @lru_cache(maxsize=1024)
+def _may_hold(variable: str) -> bool:
+    """Whether a variable may hold a secret: as its value, or in the address that it is."""
+    return _strength(variable) > 0 or variable.lower().endswith(("proxy", "url", "uri", "dsn", "endpoint"))
+
+
+@lru_cache(maxsize=256)
 def _of_variable(name: str, value: str) -> tuple[str, ...]:
     secrets = [_core(value)] if _strength(name) and not _is_file(value) else []
     secrets += [_core(secret) for secret in _of_url(value)]
@@ -363,14 +369,16 @@ _SHAPES = re.compile(
       ) | -----BEGIN[ ][A-Z ]*PRIVATE[ ]KEY-----(?P<pem>.*?)(?:-----END[ ][A-Z ]*PRIVATE[ ]KEY-----|\Z)""",
     re.DOTALL,
 )
-_HINT = re.compile(
-    rf"(?i){_CORE}|://|%3A%2F|:\\|[?&#]|%3F|basic|sk[-_]|hf_|gsk_|gh[pousr]_|github_pat|r8_|fw_|rk_|xai-|pplx-|csk-|glpat-|nvapi-|xox|AIza|AKIA|ASIA|ya29|eyJ"
-)
 
 
 def mask_text(text: str) -> str:
     """A text that others have written, such as a server's message or a traceback, without the secrets in it."""
     return _mask(text, _known())
+
+
+def mask_known(text: str) -> str:
+    """A text of a model, in which what only looks like a secret may be an example: without the known ones."""
+    return _masked_at(text, (found for secret in _known() for found in secret.find(text)))
 
 
 def mask_url(url: str) -> str:
@@ -404,8 +412,12 @@ def find_secrets(text: str) -> list[Found]:
 
 
 def _mask(text: str, known: Iterable[_Known]) -> str:
+    return _masked_at(text, _all(text, known))
+
+
+def _masked_at(text: str, places: Iterable[Found]) -> str:
     parts, end = [], 0
-    for found in _merged(_all(text, known)):
+    for found in _merged(places):
         parts += [text[end : found.start], MASK]
         end = found.end
     return "".join([*parts, text[end:]]) if parts else text
@@ -414,8 +426,9 @@ def _mask(text: str, known: Iterable[_Known]) -> str:
 def _all(text: str, known: Iterable[_Known]) -> Iterator[Found]:
     for secret in known:
         yield from secret.find(text)
-    if _HINT.search(text):
-        for find in _FINDERS:
+    lower = text.lower()
+    for find, hints in _FINDERS.items():
+        if any(hint in lower for hint in hints):
             yield from find(text)
 
 
@@ -551,7 +564,17 @@ def _in_shapes(text: str) -> Iterator[Found]:
         yield Found(*match.span("pem" if match["pem"] is not None else 0), "shape")
 
 
-_FINDERS: tuple[Callable[[str], Iterator[Found]], ...] = (_in_urls, _in_headers, _in_pairs, _in_shapes)
+_FINDERS: dict[Callable[[str], Iterator[Found]], tuple[str, ...]] = {
+    _in_urls: ("@", "%40", "=", "%3d"),
+    _in_headers: ("bearer", "basic"),
+    _in_pairs: ("key", "token", "passw", "passphrase", "secret", "authori", "credential", "cookie", "jwt", "bearer"),
+    _in_shapes: (
+        "sk-", "sk_", "hf_", "gsk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "r8_", "fw_", "rk_live_",
+        "xai-",
+        "pplx-", "csk-", "glpat-", "nvapi-", "xox", "aiza", "akia", "asia", "ya29.", "eyj", "private key",
+    ),
+}  # fmt: skip
+"""What looks for secrets in a text, if one of these words or signs stands in it."""
 
 
 # --- nested values ----------------------------------------------------------------------------------------------------
@@ -677,6 +700,8 @@ def strip_controls(text: str) -> str:
 
     Line ends and tabs stay; half of a character pair, which no file can hold, becomes U+FFFD.
     """
+    if text.replace("\n", "").replace("\t", "").isprintable():
+        return text
     text = _ESCAPES.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
     return _SURROGATES.sub("\ufffd", _CONTROLS.sub("", text))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -20,6 +19,7 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import PRESETS, get_preset
 from distilabel_selfinstruct.prompts import Wording
 from distilabel_selfinstruct.report import PILOT_ROUNDS, Prices
+from distilabel_selfinstruct.secrets import masked, remember_named
 from distilabel_selfinstruct.seeds import PROJECT_SEEDS, load_seed_tasks
 from distilabel_selfinstruct.steps.formatting import TrainingFormat
 from distilabel_selfinstruct.steps.judging import COLUMNS as JUDGE_COLUMNS
@@ -27,8 +27,6 @@ from distilabel_selfinstruct.steps.judging import JUDGEMENTS, JudgeWording
 from distilabel_selfinstruct.steps.loading import read_instructions
 from distilabel_selfinstruct.steps.loop import default_lag
 from distilabel_selfinstruct.text.scores import MOST
-
-_SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
 
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
 JUDGE = "a model as judge"
@@ -130,7 +128,7 @@ class CustomLLM(BaseModel):
     @field_serializer("arguments")
     def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What a run folder records: a key may change between two runs, and stands in no file."""
-        return {name: "***" if _SECRET.search(name) else value for name, value in arguments.items()}
+        return cast("dict[str, Any]", masked(arguments))
 
 
 AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
@@ -399,6 +397,7 @@ def read_config(
         config = kind(**((of_file or {}) | given))
     except ValidationError as error:
         raise ConfigError(_explained(error, given, file, kind)) from None
+    remember_named(config)
     config.check()
     return config
 

@@ -57,6 +57,7 @@ from distilabel_selfinstruct.errors import ConfigError, PipelineError, SelfInstr
 from distilabel_selfinstruct.files import write_whole
 from distilabel_selfinstruct.llms.durable import DurableLLM
 from distilabel_selfinstruct.llms.slots import Budget, SlotServer
+from distilabel_selfinstruct.secrets import SecretFilter, masked, shown
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step, _Step
@@ -74,6 +75,9 @@ _BATCHES_AHEAD = 1000  # batches under way downstream before a generator is aske
 _FILES = ("seed_files", "data_files", "dataset_path", "source")  # attributes of steps that name files to read
 _NOISY_LOGGERS = ("httpx", "httpx2", "httpcore", "openai", "urllib3", "filelock", "fsspec", "asyncio", "datasets",
                   "huggingface_hub")  # fmt: skip
+
+
+_NO_SECRETS = SecretFilter()
 
 
 class Interrupted(PipelineError):
@@ -101,6 +105,7 @@ class _Telling(logging.Handler):
 
     def __init__(self, worker: _Worker) -> None:
         super().__init__(logging.WARNING)
+        self.addFilter(_NO_SECRETS)
         self._worker = worker
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -139,7 +144,7 @@ class _Worker(_StepWrapper):
         self.output_queue.put({"name": self.step.name, "status": "unloaded", "replica": self.replica})  # type: ignore[arg-type]
 
     def _notify_failed(self, error: BaseException) -> None:
-        failed = _StepFailed(str(self.step.name), _said(error), traceback.format_exc())
+        failed = _StepFailed(str(self.step.name), _said(error), shown(traceback.format_exc()))
         self.output_queue.put(failed)  # type: ignore[arg-type]
 
     def _generator_step_process_loop(self) -> None:
@@ -217,8 +222,8 @@ class _Worker(_StepWrapper):
 def _said(error: BaseException) -> str:
     """What an error says to a user; its kind too, unless the message was written for users."""
     if isinstance(error, (SelfInstructError, DistilabelError)):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+        return shown(error)
+    return shown(f"{type(error).__name__}: {error}")
 
 
 class _Sending(QueueHandler):
@@ -310,6 +315,10 @@ class WholePipeline(BasePipeline):
         self._aside: deque[_Batch] = deque()
         self._early: dict[tuple[str, int], _Batch] = {}
         self._next_in_order: Counter[str] = Counter()
+
+    def dump(self, **kwargs: Any) -> dict[str, Any]:
+        """What distilabel writes of a pipeline, without the secrets among the arguments of its models."""
+        return cast("dict[str, Any]", masked(super().dump(**kwargs)))
 
     # --- what a subclass gives --------------------------------------------------------------------------------------
 
@@ -820,6 +829,8 @@ def _handlers(log_file: Path, verbose: bool) -> list[logging.Handler]:
 
 
 def _log_with(handlers: list[logging.Handler]) -> None:
+    for handler in handlers:
+        handler.addFilter(_NO_SECRETS)
     logging.getLogger().handlers = handlers
     logging.getLogger().setLevel(logging.INFO)
     for name in _NOISY_LOGGERS:

@@ -37,6 +37,7 @@ from distilabel_selfinstruct.ray_pipeline import RayPipeline
 from distilabel_selfinstruct.report import LOOPS, ONCE, write_report
 from distilabel_selfinstruct.review import Judge, find_agreement, judge_note, write_review
 from distilabel_selfinstruct.screen import show_progress
+from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
 from distilabel_selfinstruct.steps.judging import FilterByJudge
 
@@ -381,9 +382,9 @@ class Run(Generic[C]):
     # --- the folder's config ----------------------------------------------------------------------------------------
 
     def _identity(self) -> dict[str, Any]:
-        """What the result depends on."""
+        """What the result depends on, as the folder may record it."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
-        return {**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._input_names}
+        return masked({**identity, "recipe": self.recipe, "prompts_version": PROMPTS_VERSION, **self._input_names})
 
     def _read_before(self) -> dict[str, Any] | None:
         """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
@@ -413,7 +414,7 @@ class Run(Generic[C]):
         if before is None:
             return
         defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
-        before = defaults | before  # an option that came later was at its default
+        before = defaults | masked(before)  # an option that came later was at its default
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
             for name, value in self._identity().items()
@@ -436,7 +437,7 @@ class Run(Generic[C]):
             )
 
     def _write_config(self) -> None:
-        values = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True))
+        values = masked(self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True)))
         text = yaml.safe_dump(values | self._identity() | {"package_version": __version__}, sort_keys=False,
                               allow_unicode=True)  # fmt: skip
         write_whole(self.folder / "config.yaml", text)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.cli import add_options, config_of, fail, forecast_of
+from distilabel_selfinstruct.cli import Parser, add_options, config_of, fail, forecast_of, say
 from distilabel_selfinstruct.config import JudgeConfig
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
 from distilabel_selfinstruct.hub import push_run
@@ -30,7 +30,7 @@ from distilabel_selfinstruct.steps.judging import STAGE as JUDGEMENT
 
 def options() -> argparse.ArgumentParser:
     """The commands and their options."""
-    parser = argparse.ArgumentParser(prog="python -m distilabel_selfinstruct", description=__doc__)
+    parser = Parser(prog="python -m distilabel_selfinstruct", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     report = commands.add_parser("report", help="write the report of a run, or of any dataset of instructions")
@@ -94,7 +94,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status."""
     given = options().parse_args(arguments)
     try:
-        print(_COMMANDS[given.command](given))
+        say(_COMMANDS[given.command](given))
     except KeyboardInterrupt:
         return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
     except (SelfInstructError, OSError) as error:

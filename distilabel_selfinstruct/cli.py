@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin
 
 from distilabel_selfinstruct.config import (
     GROUPS,
@@ -29,6 +29,7 @@ from distilabel_selfinstruct.report import Prices, forecast, forecast_text, roun
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.review import push_review
 from distilabel_selfinstruct.run import Run, Summary
+from distilabel_selfinstruct.secrets import shown
 
 _INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
 _WORDINGS = {
@@ -49,7 +50,7 @@ _ENDINGS = {
 
 def options(description: str | None = None, kind: type[RunConfig] = SelfInstructConfig) -> argparse.ArgumentParser:
     """The options of a pipeline script, those of its config."""
-    parser = argparse.ArgumentParser(description=description)
+    parser = Parser(description=description)
     add_options(parser, kind)
     return parser
 
@@ -139,13 +140,13 @@ def main(
         if run.config.push_to_hub:
             check_push(run.config.push_to_hub)
         if run.config.judge_agreement:
-            print(*run.judge_notes(), sep="\n", flush=True)
+            say(*run.judge_notes())
         summary = run.execute(build, finish=finish)
-        print(describe(summary, run), flush=True)
+        say(describe(summary, run))
         if run.config.push_to_hub:
-            print(f"pushed: {_push(run)}")
+            say(f"pushed: {_push(run)}")
         if run.config.argilla_url:
-            print(push_review(run.folder, argilla_url=run.config.argilla_url))
+            say(push_review(run.folder, argilla_url=run.config.argilla_url))
     except Interrupted as stopped:
         return fail(stopped, 130)
     except KeyboardInterrupt:
@@ -157,8 +158,21 @@ def main(
 
 def fail(message: object, status: int = 1) -> int:
     """Says what went wrong, in one line."""
-    print(message, file=sys.stderr)
+    print(shown(message), file=sys.stderr)
     return status
+
+
+def say(*texts: object) -> None:
+    """Shows texts on screen, each on lines of its own, whoever has written what stands in them."""
+    print(*map(shown, texts), sep="\n", flush=True)
+
+
+class Parser(argparse.ArgumentParser):
+    """Repeats no key that was given as if there were an option for it."""
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong with the command, and ends the process."""
+        super().error(shown(message))
 
 
 def _push(run: Run[Any]) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from distilabel_selfinstruct.cli.parser import Parser, fail
+from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError, did_you_mean
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
@@ -126,12 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["run"]:
             return _run(words[1:])
         if words[:1] == ["judge"]:
-            print(_judge(words[1:]))
+            say(_judge(words[1:]))
             return 0
         if words and not words[0].startswith("-") and words[0] not in (known := ("run", "judge", *_COMMANDS)):
             raise ConfigError(f"There is no command {words[0]!r}{did_you_mean(words[0], known)}; see {_PROG} --help.")
         given = options().parse_args(words)
-        print(_COMMANDS[given.command](given))
+        say(_COMMANDS[given.command](given))
     except KeyboardInterrupt:
         return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
     except (SelfInstructError, OSError) as error:

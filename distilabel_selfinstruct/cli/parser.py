@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from distilabel_selfinstruct.errors import did_you_mean
+from distilabel_selfinstruct.secrets import shown
 
 
 class Parser(argparse.ArgumentParser):
@@ -37,7 +38,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Ends with one line, and not with all options."""
-        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+        self.exit(2, f"{self.prog}: {shown(message)}. See {self.prog} --help.\n")
 
     def unknown(self, given: Sequence[str]) -> NoReturn:
         """Ends with the options that there are not."""
@@ -48,5 +49,10 @@ class Parser(argparse.ArgumentParser):
 
 def fail(message: object, status: int = 1) -> int:
     """Says what went wrong, in one line."""
-    print(message, file=sys.stderr)
+    print(shown(message), file=sys.stderr)
     return status
+
+
+def say(*texts: object) -> None:
+    """Shows texts on screen, each on lines of its own, whoever has written what stands in them."""
+    print(*map(shown, texts), sep="\n", flush=True)

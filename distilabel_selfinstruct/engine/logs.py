@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from logging.handlers import QueueHandler
 from pathlib import Path
 
+from distilabel_selfinstruct.secrets import SecretFilter
+
 _NOISY_LOGGERS = (
     "httpx",
     "httpx2",
@@ -20,6 +22,7 @@ _NOISY_LOGGERS = (
     "datasets",
     "huggingface_hub",
 )
+_NO_SECRETS = SecretFilter()
 
 
 class LogRelay(QueueHandler):
@@ -39,6 +42,8 @@ def handlers_for(log_file: Path, verbose: bool) -> list[logging.Handler]:
 
 def log_with(handlers: list[logging.Handler]) -> None:
     """Gives the root logger these handlers and no other, and keeps libraries that log each request quiet."""
+    for handler in handlers:
+        handler.addFilter(_NO_SECRETS)
     logging.getLogger().handlers = handlers
     logging.getLogger().setLevel(logging.INFO)
     for name in _NOISY_LOGGERS:

@@ -34,6 +34,7 @@ from distilabel_selfinstruct.engine.stock import AnyStep, BatchManager
 from distilabel_selfinstruct.engine.worker import Worker, WorkerJob
 from distilabel_selfinstruct.errors import ConfigError, Interrupted
 from distilabel_selfinstruct.models.slots import SlotServer
+from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.usage import Budget
 from distilabel_selfinstruct.version import __version__
 
@@ -219,8 +220,8 @@ class WholePipeline(MainLoop):
         return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()[:12]
 
     def dump(self, **kwargs: Any) -> dict[str, Any]:
-        """As distilabel's; on a Ray cluster too it is a `Pipeline` of this package: where it ran is not what it is."""
-        dumped = super().dump(**kwargs)
+        """As distilabel's, without secrets; on a Ray cluster too it is a `Pipeline` of this package: where it ran is not what it is."""
+        dumped: dict[str, Any] = masked(super().dump(**kwargs))
         dumped["pipeline"][TYPE_INFO_KEY] = _TYPE
         return dumped
 

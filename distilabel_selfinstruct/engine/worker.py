@@ -24,6 +24,7 @@ from distilabel_selfinstruct.engine.stock import Batch, StepWrapper
 from distilabel_selfinstruct.errors import PipelineError, SelfInstructError
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.slots import join_slots
+from distilabel_selfinstruct.secrets import SecretFilter, shown
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step
@@ -40,14 +41,14 @@ class StepFailed:
     @classmethod
     def by(cls, error: BaseException, step_name: str, prefix: str = "") -> StepFailed:
         """The error that is being handled."""
-        return cls(step_name, prefix + error_text(error), traceback.format_exc())
+        return cls(step_name, prefix + error_text(error), shown(traceback.format_exc()))
 
 
 def error_text(error: BaseException) -> str:
     """What an error says to a user; its kind too, unless the message was written for users."""
     if isinstance(error, (SelfInstructError, DistilabelError)):
-        return str(error)
-    return f"{type(error).__name__}: {error}"
+        return shown(error)
+    return shown(f"{type(error).__name__}: {error}")
 
 
 class WarningRelay(logging.Handler):
@@ -55,6 +56,7 @@ class WarningRelay(logging.Handler):
 
     def __init__(self, worker: Worker) -> None:
         super().__init__(logging.WARNING)
+        self.addFilter(SecretFilter())
         self._worker = worker
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -27,6 +27,7 @@ from distilabel_selfinstruct.presets import (
 )
 from distilabel_selfinstruct.runs.inputs import Input, is_name
 from distilabel_selfinstruct.runs.options import BUDGET, HUB, JUDGE, MODEL, WHERE, ByStep, CustomLLM, option, option_of
+from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.usage import Prices
 
 AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
@@ -300,6 +301,7 @@ def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str
         config = kind(**((of_file or {}) | given))
     except ValidationError as error:
         raise ConfigError(_explained(error, given, file, kind)) from None
+    remember_named(config)
     config.check()
     return config
 

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from datasets import disable_progress_bars
 
@@ -23,6 +23,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
@@ -264,14 +265,10 @@ class Run(Generic[C]):
     # --- the folder's config ----------------------------------------------------------------------------------------
 
     def _identity(self) -> dict[str, Any]:
-        """What the result depends on."""
+        """What the result depends on, as the folder may record it."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
-        return {
-            **identity,
-            "recipe": self.recipe.name,
-            "prompts_version": self.recipe.prompts_version,
-            **self._input_names,
-        }
+        recipe = {"recipe": self.recipe.name, "prompts_version": self.recipe.prompts_version}
+        return cast("dict[str, Any]", masked({**identity, **recipe, **self._input_names}))
 
     def _read_before(self) -> dict[str, Any] | None:
         """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
@@ -298,7 +295,7 @@ class Run(Generic[C]):
         if before is None:
             return
         defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
-        before = defaults | before  # an option that came later was at its default
+        before = defaults | masked(before)  # an option that came later was at its default
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
             for name, value in self._identity().items()
@@ -321,7 +318,7 @@ class Run(Generic[C]):
             )
 
     def _write_config(self) -> None:
-        values = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True))
+        values = masked(self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True)))
         self.folder.write_config(values | self._identity() | {"package_version": __version__})
 
     def _write_description(self, model: LLM, columns: dict[str, list[str]]) -> None:

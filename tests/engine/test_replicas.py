@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from distilabel.steps import GlobalStep, LoadDataFromDicts, StepInput, StepResources
-from distilabel_selfinstruct.cli.main import options
 
 from distilabel_selfinstruct import (
     DurableLLM,
@@ -19,6 +18,7 @@ from distilabel_selfinstruct import (
     RougeDedup,
     SelectInstructions,
 )
+from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.data.rows import Answer, Row
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.config import RunConfig, SelfInstructConfig, read_config

@@ -56,11 +56,8 @@ def main(
     given = vars(options(recipe, prog).parse_args(arguments))
     try:
         config: RunConfig = config_of(given, recipe.load_config())
-        print(
-            shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
-            file=sys.stderr,
-            flush=True,
-        )
+        where = config.out or f"runs/{recipe.name}"
+        print(shown(f"{recipe.title}: {_model(config)}, in {where}"), file=sys.stderr, flush=True)
         return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
     except Interrupted as stopped:
         return fail(stopped, 130)
@@ -88,7 +85,8 @@ def _run(
     summary = run.execute(build, finish=finish, notes=notes)
     write_what_follows(run, summary)
     say(describe(summary, run))
-    say(*send(run, script))
+    for line in send(run, script):
+        say(line)
     return 0 if summary.is_whole else _INCOMPLETE
 
 

@@ -220,7 +220,7 @@ class WholePipeline(MainLoop):
         return hashlib.sha256(json.dumps(parts, default=repr).encode()).hexdigest()[:12]
 
     def dump(self, **kwargs: Any) -> dict[str, Any]:
-        """As distilabel's, without secrets; on a Ray cluster too it is a `Pipeline` of this package: where it ran is not what it is."""
+        """As distilabel's, without secrets; a `Pipeline` on a Ray cluster too, for where it ran is not what it is."""
         dumped: dict[str, Any] = masked(super().dump(**kwargs))
         dumped["pipeline"][TYPE_INFO_KEY] = _TYPE
         return dumped

@@ -613,7 +613,7 @@ def _fields(value: Any) -> Mapping[Any, Any] | None:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
     names = getattr(type(value), "model_fields", None)
-    return {name: getattr(value, name) for name in names} if isinstance(names, Mapping) else None
+    return {name: vars(value).get(name) for name in names} if isinstance(names, Mapping) else None
 
 
 def _masked_fields(fields: Mapping[Any, Any], strength: int, known: list[_Known], is_schema: bool) -> dict[Any, Any]:

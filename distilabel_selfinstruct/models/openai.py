@@ -118,6 +118,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         remember(cleaned)
         return SecretStr(cleaned) if cleaned else None
 
+    def __del__(self) -> None:
+        """As of any LLM, but not of one that was half made when its key turned out to be unusable."""
+        if getattr(self, "__pydantic_private__", None) is not None:
+            super().__del__()
+
     @property
     def model_name(self) -> str:
         return self.model

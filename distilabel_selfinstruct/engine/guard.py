@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import multiprocessing as mp
+import os
 import sys
 from types import FrameType
 
@@ -33,11 +34,11 @@ def check_script(start_method: str) -> None:
     """Lets nobody run a pipeline in a script that the workers will import, or in a worker that imports it.
 
     Raises:
-        UnguardedScript: in the main process, if the script never looks at its name.
-        SystemExit: in a worker that is importing the script; the main process tells the user.
+        UnguardedScript: in the main process, if the script never looks at its name. A worker that is importing the
+            script ends at once, and the main process tells the user.
     """
     if getattr(mp.current_process(), "_inheriting", False):
-        sys.exit(UNGUARDED)
+        os._exit(UNGUARDED)
     if start_method != "fork" and _script_ignores_its_name():
         raise UnguardedScript.under(start_method)
 

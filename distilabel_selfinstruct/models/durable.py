@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
-from distilabel.models.llms.base import LLM, AsyncLLM
+from distilabel.models.llms.base import LLM, AsyncLLM, merge_responses
 from pydantic import Field, PrivateAttr, SerializeAsAny
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
@@ -375,9 +375,17 @@ class DurableLLM(LLM):
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _generate_one(self, request: _Request) -> GenerateOutput:
+        """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
         assert isinstance(self.llm, AsyncLLM)
-        outputs = await self.llm._agenerate([request.input], num_generations=len(request.samples), **request.parameters)
-        return outputs[0]
+        wanted, parameters = len(request.samples), dict(request.parameters)
+        if any(parameter.name == "num_generations" for parameter in self.generate_parameters):
+            parameters["num_generations"] = wanted
+        ask = partial(self.llm.agenerate, input=request.input, **parameters)
+        output = await ask()
+        if wanted == 1 or len(output["generations"]) != 1:
+            return output
+        others = await asyncio.gather(*(ask() for _ in range(wanted - 1)))
+        return merge_responses([output, *others], n=wanted)[0]
 
     def _answer_chunk(self, chunk: list[_Request]) -> None:
         """Asks a synchronous model, stores, and adds the records to the requests."""

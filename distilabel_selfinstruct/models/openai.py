@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import logging
 import os
@@ -23,6 +24,7 @@ from distilabel_selfinstruct.secrets import clean_key, remember, remember_named,
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
+_LOGGER = logging.getLogger("distilabel.llm.openai")
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 20.0
 MODELS_SHOWN = 20
@@ -106,6 +108,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     )
 
     _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
+    _used_loop: Any = PrivateAttr(None)
     _refused: set[str] = PrivateAttr(default_factory=set)
     _warned: set[str] = PrivateAttr(default_factory=set)
 
@@ -144,7 +147,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     def unload(self) -> None:
         """Closes the connections, where the event loop they belong to still can."""
-        loop = self._event_loop
+        loop = self._used_loop
         if loop is not None and not loop.is_running() and not loop.is_closed():
             loop.run_until_complete(self.aclose())
         self._aclient = None
@@ -239,6 +242,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     async def _post(self, prompt: str | list[dict[str, Any]], body: dict[str, Any]) -> object:
         """Sends one request, again without a parameter that the model turns out to refuse."""
         assert self._aclient is not None, "call load() first"
+        self._used_loop = asyncio.get_running_loop()
         path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
         refusals: dict[str, str] = {}
         while True:
@@ -267,7 +271,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     def _warn_once(self, subject: str, message: str) -> None:
         if subject not in self._warned:
             self._warned.add(subject)
-            self._logger.warning(shown(message))
+            _LOGGER.warning(shown(message))
 
     def _check_models(self, client: openai.OpenAI) -> None:
         """Raises EndpointError unless the endpoint answers and offers the model, as far as it can tell."""
@@ -276,7 +280,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         except openai.OpenAIError as error:
             if getattr(error, "status_code", None) not in (404, 405, 429, 501):
                 raise _endpoint_error(self._unusable(error)) from None
-            self._logger.debug(shown(f"{self.base_url} does not list its models: {error}"))
+            _LOGGER.debug(shown(f"{self.base_url} does not list its models: {error}"))
             return
         except ValueError:
             raise _endpoint_error(

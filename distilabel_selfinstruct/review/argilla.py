@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import argilla as rg
 
 _PAGE = 500  # records a request; the server takes no more
+PRIVATE = {"argilla": ("_exceptions",)}  # the errors that its client raises have no public home
 
 
 class Pulled(NamedTuple):

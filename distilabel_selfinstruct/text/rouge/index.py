@@ -22,10 +22,10 @@ Implementation = Literal["auto", "python", "numba"]
 #
 #     texts                    1,000   5,000   20,000   40,000   80,000   100,000
 #     Python                     0.1     0.4      2.6      5.8       19        34
-#     numba, the first time       20      20       20       22
+#     numba, the first time       20      20       20       22                 26
 #     numba, later               1.1     1.8      1.8      2.8        5         6
 #
-# So numba pays from about 15,000 texts on if it has compiled before, and from about 80,000 on if not. With
+# So numba pays from about 15,000 texts on if it has compiled before, and from about 90,000 on if not. With
 # `similarities` Python takes 3.5 seconds for a million pairs: as long as numba takes to compile after five million.
 _NUMBA_PAYS_FROM = 50_000
 _NUMBA_PAYS_AFTER_PAIRS = 5_000_000

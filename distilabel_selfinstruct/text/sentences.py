@@ -101,7 +101,7 @@ def _cut(text: str, most: int) -> int:
 
 
 def _joined(found: re.Match[str]) -> str:
-    """As long as what was found, but without a place to cut, if it is a heading: no sentence, or only a question."""
+    """A heading, as long as it was, without a place to cut it; a text with a sentence, but for a question, as it is."""
     line = (found["line"] or "").rstrip()
     ends = list(sentence_ends(line))
     if ends and not (ends == [len(line)] and line.endswith(("?", "？", "؟"))):

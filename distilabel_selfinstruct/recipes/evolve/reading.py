@@ -84,7 +84,7 @@ def _without_remarks(text: str) -> str:
 
 
 def _is_remark(found: re.Match[str], text: str) -> bool:
-    """Not a text to work on, in which somebody else speaks: without a label a remark is one sentence, and the last."""
+    """Whether a model speaks here, and not somebody in a text to work on: without a label it says one last sentence."""
     remark = text[found.start() :].strip()
     return "?" not in remark and bool((found["label"] or "").strip("*_ \n") or not _GOES_ON.search(remark))
 

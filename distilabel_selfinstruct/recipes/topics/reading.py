@@ -56,7 +56,7 @@ def _topic(text: str) -> str:
 
 
 def _block(text: str) -> str:
-    """With its first line undressed; the others may be code, a table, options."""
+    """An instruction with its first line undressed; the others may be code, a table, options."""
     first_line, line_feed, rest = _without_answer(text).strip().partition("\n")
     first_line = undressed(first_line)
     return (first_line[:1].upper() + first_line[1:] + line_feed + rest).strip()

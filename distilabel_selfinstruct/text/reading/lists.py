@@ -110,7 +110,7 @@ def _item(text: str, is_titled: bool = False) -> str:
 
 
 def _unmarked(text: str) -> list[str]:
-    """Lines, or the items of a list in one line; nothing of a refusal."""
+    """The lines of a text, or the items of a list in one line; a refusal has none."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     if lines and declines(lines[0]):
         return []

@@ -34,9 +34,10 @@ _FIELD = (1 << _FIELD_BITS) - 1
 
 
 def _compiled(function: _Function) -> _Function:
+    """The function as numba compiles it, once on a machine where there is a folder to keep that in."""
     try:
         return cast(_Function, numba.njit(cache=True)(function))
-    except RuntimeError:  # no folder to keep the compiled code in: compile it in every process
+    except RuntimeError:  # no folder: compile it in every process
         return cast(_Function, numba.njit(function))
 
 

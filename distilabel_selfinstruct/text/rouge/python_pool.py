@@ -23,7 +23,7 @@ class _Encoded(NamedTuple):
     signature: int
 
 
-# More than the floats of a reach are ever off. It lets texts pass that the other filters stop.
+# More than rounding ever moves a reach. The few texts that pass because of it meet the other filters.
 _ROUNDING = 0.001
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class _Numbers(dict[object, int]):
+class _NumberOf(dict[object, int]):
     """A number for each name, given at first sight."""
 
     def __missing__(self, name: object) -> int:
@@ -21,7 +21,7 @@ class Vocabulary:
     """
 
     def __init__(self) -> None:
-        self._numbers = _Numbers()
+        self._numbers = _NumberOf()
         self._ranks: list[int] = []
 
     def __len__(self) -> int:
@@ -37,6 +37,7 @@ class Vocabulary:
         return sequence, self.rare_first(elements)
 
     def rare_first(self, elements: Iterable[int]) -> list[int]:
+        """The elements of a text in the global order."""
         return sorted(elements, key=self._ranks.__getitem__)
 
     def order_by(self, frequencies: Iterable[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from typing import Any
 
@@ -11,7 +12,8 @@ from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from distilabel_selfinstruct.text.rouge import index as rouge
 from distilabel_selfinstruct.text.rouge.python_pool import PythonPool
-from tests.text.rouge.pairs import Corpus, expected_matches
+from tests.support.waiting import LIMIT
+from tests.text.rouge.pairs import OTHER_SCRIPTS, Corpus, expected_matches, similar_texts
 
 
 def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
@@ -26,6 +28,43 @@ def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
     matches += index.admit_batch(texts[500:2000]) + [index.admit(text) for text in texts[2000:]]
     assert isinstance(index._pool, numba_pool)
     assert matches == expected_matches(scores, 0.7)
+
+
+@pytest.mark.parametrize("switch", [2, 255, 256, 1000, 1024])  # the index is ordered anew at 256 and 1,024 texts
+@pytest.mark.parametrize("tokenizer", ["rouge", "unicode"])
+def test_a_pool_that_outgrows_python_decides_as_either_pool_alone(
+    monkeypatch: pytest.MonkeyPatch, tokenizer: Any, switch: int
+) -> None:
+    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge.numba_pool").NumbaPool
+    texts = [*OTHER_SCRIPTS, *similar_texts(1700, seed=switch), *OTHER_SCRIPTS]
+    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", switch)
+    growing, python, numba = (RougeLIndex(0.6, tokenizer, each) for each in ("auto", "python", "numba"))
+    for start in range(0, len(texts), 10):
+        part = texts[start : start + 10]
+        was_large = len(growing) + len(part) >= switch
+        matches = growing.admit_batch(part)
+        assert matches == python.admit_batch(part) == numba.admit_batch(part)
+        assert isinstance(growing._pool, numba_pool) == was_large
+    assert growing.texts == python.texts == numba.texts
+    for text in texts[::50]:
+        assert growing.nearest(text) == python.nearest(text) == numba.nearest(text)
+        assert growing.similarities(text) == python.similarities(text) == numba.similarities(text)
+
+
+def test_a_small_run_never_starts_numba() -> None:
+    """Neither some thousand texts nor a million scored pairs are worth the time to compile."""
+    code = (
+        "import random, sys\n"
+        "from distilabel_selfinstruct.text.rouge import RougeLIndex\n"
+        "rng, index = random.Random(0), RougeLIndex()\n"
+        "texts = [' '.join(str(rng.randrange(500)) for _ in range(8)) for _ in range(5000)]\n"
+        "index.add_batch(texts)\n"
+        "assert len(index) > 4000\n"
+        "for text in texts[:260]: index.similarities(text)\n"
+        "assert index._pairs_scored > 1_000_000\n"
+        "assert not {'numba', 'llvmlite'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=LIMIT)
 
 
 def test_numba_takes_over_when_many_pairs_have_been_scored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.review.quality import Quality, Share, judge
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
 from distilabel_selfinstruct.review.tables import (
@@ -35,7 +36,9 @@ def reviewed(*letters: str, needed: int = 1, recipe: str = "self-instruct", **co
         for record, given in zip(records, letters)
         for number, each in enumerate(given.split(), 1)
     ]
-    return judge({record.id: record for record in records}, answers, needed, population=len(rows), recipe=recipe)
+    return judge(
+        {record.id: record for record in records}, answers, needed, population=len(rows), recipe=get_recipe(recipe)
+    )
 
 
 # Wilson's interval, from Newcombe, Statistics in Medicine 17 (1998), table I.

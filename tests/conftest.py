@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,32 @@ from tests.support.waiting import LIMIT
 settings.register_profile("gate", derandomize=True)
 if os.environ.get("CI"):
     settings.load_profile("gate")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--max-seconds",
+        type=float,
+        metavar="N",
+        help="fail a test that takes longer and is marked neither slow nor server",
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Wall time, because most of what is slow here waits for other processes; so only where the option is given."""
+    report = yield
+    limit = item.config.getoption("--max-seconds")
+    marked = any(item.get_closest_marker(name) for name in ("slow", "server"))
+    if limit is not None and not marked and report.when == "call" and report.passed and call.duration > limit:
+        report.outcome = "failed"
+        report.longrepr = (
+            f"took {call.duration:.1f} s, more than {limit:g}: make it faster, or mark it as slow or server"
+        )
+    return report
+
 
 ROOT = Path(__file__).parents[1]
 WITHOUT_REPORT = os.pathsep.join([str(ROOT / "tests" / "support" / "without_report"), str(ROOT)])

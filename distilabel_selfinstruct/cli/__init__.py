@@ -1,5 +1,12 @@
-"""The command line."""
+"""The command line: what `self-instruct` and each pipeline script do."""
 
-from distilabel_selfinstruct.cli.script import main
+from __future__ import annotations
 
-__all__ = ["main"]
+from typing import Any
+
+
+def main(*args: Any, **kwargs: Any) -> int:
+    """What a pipeline script does when it is run: see `script.main`, which is imported only then."""
+    from distilabel_selfinstruct.cli import script
+
+    return script.main(*args, **kwargs)

@@ -11,12 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from distilabel_selfinstruct.cli import script
-from distilabel_selfinstruct.cli.options import Parser, add_options, config_of
+from distilabel_selfinstruct.cli.parser import Parser, fail
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError, did_you_mean
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
-from distilabel_selfinstruct.runs.config import JudgeConfig
 from distilabel_selfinstruct.usage import Prices
 from distilabel_selfinstruct.version import __version__
 
@@ -90,13 +88,7 @@ def options() -> Parser:
     )
     _add_review(review.add_subparsers(dest="step", required=True, metavar="STEP", parser_class=Parser))
 
-    judge = commands.add_parser(
-        "judge",
-        help="compare a model as judge with the annotators of a reviewed run",
-        examples=[f"{_PROG} judge runs/mine --llm openai --model NAME"],
-    )
-    judge.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
-    add_options(judge, JudgeConfig)
+    commands.add_parser("judge", help="compare a model as judge with the annotators of a reviewed run", add_help=False)
     return parser
 
 
@@ -133,12 +125,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if words[:1] == ["run"]:
             return _run(words[1:])
+        if words[:1] == ["judge"]:
+            print(_judge(words[1:]))
+            return 0
+        if words and not words[0].startswith("-") and words[0] not in (known := ("run", "judge", *_COMMANDS)):
+            raise ConfigError(f"There is no command {words[0]!r}{did_you_mean(words[0], known)}; see {_PROG} --help.")
         given = options().parse_args(words)
         print(_COMMANDS[given.command](given))
     except KeyboardInterrupt:
-        return script.fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
+        return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
     except (SelfInstructError, OSError) as error:
-        return script.fail(f"Error: {error}")
+        return fail(f"Error: {error}")
     return 0
 
 
@@ -147,6 +144,8 @@ def _run(words: list[str]) -> int:
     name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT
     path = Path(name) if name.endswith(".py") else _named(name).script_path()
     module = _load_script(path)
+    from distilabel_selfinstruct.cli import script
+
     return script.main(module.RECIPE, module.build, getattr(module, "finish", None), words, f"{_PROG} run {name}", path)
 
 
@@ -173,9 +172,7 @@ def _load_script(path: Path) -> ModuleType:
 
 
 def _recipes(given: argparse.Namespace) -> str:
-    known = recipes().values()
-    width = max(len(recipe.name) for recipe in known)
-    return "\n".join(f"{recipe.name:<{width}}  {recipe.title} ({recipe.url}): {recipe.makes}" for recipe in known)
+    return "\n".join(f"{each.name}: {each.title}, {each.url}\n    {each.makes}" for each in recipes().values())
 
 
 def _new(given: argparse.Namespace) -> str:
@@ -253,22 +250,34 @@ def _review(given: argparse.Namespace) -> str:
     return f"{written:,} seed tasks: {given.out}. The next run takes them too: --seeds OLD {given.out}"
 
 
-def _judge(given: argparse.Namespace) -> str:
+def _judge(words: list[str]) -> str:
+    from distilabel_selfinstruct.cli.options import add_options, config_of
     from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
+    from distilabel_selfinstruct.runs.config import JudgeConfig
+
+    parser = Parser(
+        prog=f"{_PROG} judge",
+        description="Compares a model as judge with the annotators of a reviewed run.",
+        examples=[f"{_PROG} judge runs/mine --llm openai --model NAME"],
+    )
+    parser.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
+    add_options(parser, JudgeConfig)
+    given = vars(parser.parse_args(words))
+    run = RunFolder.open(given.pop("run"))
+    config = config_of(given, JudgeConfig)
+
     from distilabel_selfinstruct.models.durable import DurableLLM
     from distilabel_selfinstruct.review import judge_review, render_agreements
     from distilabel_selfinstruct.runs.models import make_model
 
-    options = {name: value for name, value in vars(given).items() if name not in ("command", "run")}
-    config = config_of(options, JudgeConfig)
     llm = DurableLLM(
         llm=make_model(config),
-        folder=str(RunFolder.open(given.run).completions),
+        folder=str(run.completions),
         stage=JUDGEMENT_STAGE.name,
         concurrency=config.concurrency,
         outage=config.outage,
     )
-    return render_agreements(judge_review(given.run, llm, config.judgements, config.wording))
+    return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
 
 
 _COMMANDS = {
@@ -278,5 +287,4 @@ _COMMANDS = {
     "forecast": _forecast,
     "push": _push,
     "review": _review,
-    "judge": _judge,
 }

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from types import UnionType
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin
+from typing import Any, Literal, Union, get_args, get_origin
 
-from distilabel_selfinstruct.errors import did_you_mean
+from distilabel_selfinstruct.cli.parser import Parser
 from distilabel_selfinstruct.runs.config import M, ModelConfig, RunConfig, read_config, read_config_file
 from distilabel_selfinstruct.runs.options import GROUPS, Option, option_of
 
@@ -17,29 +17,6 @@ _WORDINGS = {
     "structured": "the model answers messages under a JSON schema (guided decoding)",
 }
 _KEY = "The key of an endpoint comes from the environment: OPENAI_API_KEY."
-
-
-class Parser(argparse.ArgumentParser):
-    """Takes whole names only, says which one may be meant, and shows examples as they are."""
-
-    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
-        if examples:
-            kwargs["epilog"] = "examples:\n" + "\n".join(f"  {example}" for example in examples)
-        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*args, allow_abbrev=False, **kwargs)
-
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse's."""
-        given, unknown = self.parse_known_args(args, namespace)
-        if unknown:
-            self.unknown(unknown)
-        return given
-
-    def unknown(self, given: Sequence[str]) -> NoReturn:
-        """Ends with the options that there are not."""
-        known = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
-        names = [name.partition("=")[0] for name in given if name.startswith("-")] or list(given)
-        self.error(f"there is no option {names[0]}{did_you_mean(names[0], known)}")
 
 
 def add_options(parser: Parser, kind: type[ModelConfig]) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distilabel_selfinstruct.cli.options import Parser, add_options, config_of
+from distilabel_selfinstruct.cli.options import add_options, config_of
+from distilabel_selfinstruct.cli.parser import Parser, fail
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
 from distilabel_selfinstruct.recipe import Recipe
 
@@ -21,9 +22,14 @@ _INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
 
 def options(recipe: Recipe, prog: str | None = None) -> Parser:
     """The options of a recipe, those of its config."""
-    command = prog or f"python {Path(sys.argv[0]).name}"
-    examples = [command, f"{command} --llm openai --model NAME --base-url https://.../v1 --out runs/mine"]
-    parser = Parser(prog=prog, description=f"{recipe.title} ({recipe.url}): {recipe.makes}.", examples=examples)
+    prog = prog or f"python {sys.argv[0]}"
+    examples = [prog, f"{prog} --llm openai --model NAME --base-url https://.../v1 --out runs/mine"]
+    parser = Parser(
+        prog=prog,
+        usage="%(prog)s [options]",
+        description=f"{recipe.title} ({recipe.url}): {recipe.makes}.",
+        examples=examples,
+    )
     add_options(parser, recipe.load_config())
     return parser
 
@@ -88,9 +94,3 @@ def _model(config: RunConfig) -> str:
     if config.llm == "demo":
         return "the embedded demo model"
     return f"the model {config.model}" if config.model else "a model of your own"
-
-
-def fail(message: object, status: int = 1) -> int:
-    """Says what went wrong, in one line."""
-    print(message, file=sys.stderr)
-    return status

@@ -11,10 +11,6 @@ from typing import Any
 from distilabel_selfinstruct.errors import SeedFileError
 from distilabel_selfinstruct.text.reading.answers import Instance
 
-_PACKAGE = Path(__file__).parents[1]
-_SEED_FOLDERS = (_PACKAGE / "seed_files", _PACKAGE.parent / "seeds")  # in an installed wheel, in a clone
-PROJECT_SEEDS = next(folder for folder in _SEED_FOLDERS if folder.is_dir()) / "seed_tasks.jsonl"
-
 _SCHEMA = (
     '{"id": "seed_task_0", "name": "greeting", "instruction": "...", '
     '"instances": [{"input": "", "output": "..."}], "is_classification": false}'

@@ -7,10 +7,10 @@ import re
 from random import Random
 
 from distilabel_selfinstruct.demo.completion import Completion
+from distilabel_selfinstruct.demo.lookup import recipe_modules
+from distilabel_selfinstruct.demo.plain import solve
 from distilabel_selfinstruct.demo.tasks import noise
 from distilabel_selfinstruct.presets import MOST_POINTS
-from distilabel_selfinstruct.recipes.domain.demo import Passage, solve_query
-from distilabel_selfinstruct.recipes.evolve.demo import solution_of
 from distilabel_selfinstruct.text.rules import is_refusal
 
 _QUESTION = re.compile(
@@ -47,8 +47,7 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
 
 def points_of(request: str, given: str, passage: str | None = None) -> int:
     """What an answer deserves."""
-    about_passage = solve_query(request, Passage.of(passage)) if passage else None
-    right = solution_of(request) if about_passage is None else about_passage
+    right = _right_answer(request, passage)
     if not given or is_refusal(given):
         return 0
     if right is None:
@@ -58,3 +57,9 @@ def points_of(request: str, given: str, passage: str | None = None) -> int:
     if right in given:
         return 4
     return 2 if right.startswith(given) else 1
+
+
+def _right_answer(request: str, passage: str | None) -> str | None:
+    """What the recipes know of it, or the answer to a plain instruction."""
+    known = (module.right_answer(request, passage) for module in recipe_modules() if hasattr(module, "right_answer"))
+    return next((right for right in known if right is not None), None) or solve(request)

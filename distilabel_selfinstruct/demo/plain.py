@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from random import Random
 
-from distilabel_selfinstruct.data.seeds import PROJECT_SEEDS, load_seed_tasks
+from distilabel_selfinstruct.data.seeds import load_seed_tasks
+from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.demo.completion import Completion
 from distilabel_selfinstruct.demo.tasks import GRAMMAR, noise
 

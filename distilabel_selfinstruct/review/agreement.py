@@ -58,7 +58,7 @@ class Judge:
     def command(self, run: str) -> str:
         """What compares it with people."""
         structured = " --structured" if self.wording == "structured" else ""
-        return f"python -m distilabel_selfinstruct judge {run} --llm ...{structured} --judgements {self.judgements}"
+        return f"self-instruct judge {run} --llm ...{structured} --judgements {self.judgements}"
 
     def differences(self, there: Judge) -> str:
         """In what it differs from the judge of another run."""

@@ -12,9 +12,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from distilabel_selfinstruct.data.files import write_whole
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.recipe import Recipe, get_recipe
 from distilabel_selfinstruct.review.records import ALL_RIGHT, QUESTIONS, Answer, ReviewRecord
 
@@ -125,9 +126,6 @@ def judge(
         population: instances in the dataset.
         notes: what else a user should know.
         recipe: that the run followed.
-
-    Raises:
-        MissingExtraError: if there are several annotators, and the extra `argilla` is not installed.
     """
     by_record = answers_by_record(answers)
     complete = {record_id: given for record_id, given in by_record.items() if len(given) >= needed}
@@ -209,11 +207,7 @@ def _stages(verdicts: Sequence[Verdicts]) -> dict[str, Share]:
 
 
 def agreement_of(answers: Sequence[Answer]) -> dict[str, float | None]:
-    """Krippendorff's alpha of each question, over the records with several answers; empty where there are none.
-
-    Raises:
-        MissingExtraError: if the extra `argilla` is not installed.
-    """
+    """Krippendorff's alpha of each question, over the records with several answers; empty where there are none."""
     shared = {record_id: given for record_id, given in answers_by_record(answers).items() if len(given) > 1}
     if not shared:
         return {}
@@ -226,16 +220,27 @@ def agreement_of(answers: Sequence[Answer]) -> dict[str, float | None]:
             for answer in given
         }
         table = [[ratings.get((annotator, record_id), math.nan) for record_id in shared] for annotator in annotators]
-        agreement[question.name] = _alpha(table)
+        agreement[question.name] = nominal_alpha(table)
     return agreement
 
 
-def _alpha(table: list[list[float]]) -> float | None:
-    """Of annotators by records; not defined where nobody ever said anything else."""
-    try:
-        import krippendorff
-    except ImportError:
-        raise MissingExtraError.of("Agreement between annotators", "argilla") from None
-    if len({rating for row in table for rating in row if not math.isnan(rating)}) < 2:
+def nominal_alpha(table: Sequence[Sequence[float]]) -> float | None:
+    """Krippendorff's alpha for categories without an order (Computing Krippendorff's alpha-reliability, 2011).
+
+    Args:
+        table: a row for each annotator, a column for each record; NaN where there is no rating.
+
+    Returns:
+        None where it is not defined: no record has two ratings, or all that can be compared are the same.
+    """
+    ratings = np.array(table, dtype=float)
+    values = np.unique(ratings[~np.isnan(ratings)])
+    counts = (ratings[..., np.newaxis] == values).sum(axis=0)  # by record: how many gave each value
+    counts = counts[counts.sum(axis=1) > 1]
+    of_record, of_value = counts.sum(axis=1, keepdims=True), counts.sum(axis=0)
+    if np.count_nonzero(of_value) < 2:
         return None
-    return float(krippendorff.alpha(reliability_data=table, level_of_measurement="nominal"))
+    total = of_value.sum()
+    observed = (counts * (of_record - counts) / (of_record - 1)).sum()
+    expected = (of_value * (total - of_value)).sum() / (total - 1)
+    return float(1 - observed / expected)

@@ -25,7 +25,7 @@ class SelfInstructToArgilla(Step):
     of `instance_id` and the texts: running the pipeline again adds nothing twice, and completes what was cut. Rows with
     a `reject_reason` are not sent. Rows are passed on as they are.
 
-    The answers of a run of this package come back with `python -m distilabel_selfinstruct review pull`, those of other
+    The answers of a run of this package come back with `self-instruct review pull`, those of other
     pipelines with Argilla's own SDK.
 
     Attributes:

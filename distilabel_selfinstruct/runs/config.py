@@ -7,12 +7,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
-from distilabel_selfinstruct.data.seeds import PROJECT_SEEDS
+from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
@@ -322,6 +321,8 @@ def read_config_file(path: str) -> dict[str, Any]:
     Raises:
         ConfigError: if it cannot be read, or holds something else than options.
     """
+    import yaml
+
     try:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:

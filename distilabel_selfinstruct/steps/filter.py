@@ -11,12 +11,13 @@ from pydantic import Field, field_validator
 
 from distilabel_selfinstruct.data.rows import Row, reject
 from distilabel_selfinstruct.presets import get_preset
-from distilabel_selfinstruct.recipes.self_instruct.instances import STAGE
 from distilabel_selfinstruct.text.reading.answers import Instance
 from distilabel_selfinstruct.text.rules import check_instances
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
+
+STAGE = "instances"
 
 
 class FilterInstances(Step):

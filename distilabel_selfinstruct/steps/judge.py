@@ -35,7 +35,7 @@ class FilterByJudge(MarkingTask):
     use, for the clarity of an assistant's answer, for excellence. The score of an instance is the mean of
     `num_generations` judgements, without those that are unclear; where none is clear the row is rejected
     (`unclear_judgement`), and so it is where the score is under the threshold (`low_score`) or the request failed. How
-    far a judge agrees with people is found out with `python -m distilabel_selfinstruct judge` on a reviewed run.
+    far a judge agrees with people is found out with `self-instruct judge` on a reviewed run.
 
     Attributes:
         threshold: the lowest score that passes, from 0 to 5; None marks no score.

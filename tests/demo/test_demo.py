@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import io
 import itertools
 import json
@@ -287,9 +286,9 @@ class TestEveryFamily:
                 assert not re.search(r"\w:|Example|Class label", instance.input), instance
                 assert "\n\n" not in instance.input + instance.output
 
-    def test_about_a_fifth_of_the_families_and_a_third_of_the_instructions_are_classification(self) -> None:
-        assert len(FAMILIES) == len(GRAMMAR.families) >= 60
-        assert sum(family.is_classification for family in GRAMMAR.families) >= 40
+    def test_about_a_quarter_of_the_families_and_a_third_of_the_instructions_are_classification(self) -> None:
+        assert len(FAMILIES) == len(GRAMMAR.families) >= 40
+        assert sum(family.is_classification for family in GRAMMAR.families) >= 10
         proposed = [recognised(GRAMMAR.propose(Random(at))).family.is_classification for at in range(600)]
         assert 0.28 < statistics.mean(proposed) < 0.39
 
@@ -311,8 +310,7 @@ def written(instances: list[Instance], family: Family) -> str:
 # --- outputs, computed again ---------------------------------------------------------------------------------------
 
 PRIMES = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101, 103,
-          107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167, 173, 179, 181, 191, 193, 197, 199, 211, 223,
-          227, 229, 233, 239, 241, 251, 257, 263, 269, 271, 277, 281, 283, 293, 307]  # fmt: skip
+          107, 109, 113, 127, 131, 137, 139, 149]  # fmt: skip
 WEEK = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
@@ -347,14 +345,6 @@ def day_string(date: datetime) -> str:
     return f"{date.day} {date:%B %Y}"
 
 
-def zeller(text: str) -> str:
-    """The weekday of a date by Zeller's congruence."""
-    d, m, y = day(text).day, day(text).month, day(text).year
-    if m < 3:
-        m, y = m + 12, y - 1
-    return WEEK[(d + 13 * (m + 1) // 5 + y + y // 4 - y // 100 + y // 400 + 5) % 7]
-
-
 def is_leap(year: int) -> bool:
     return year % 400 == 0 or (year % 4 == 0 and year % 100 != 0)
 
@@ -362,26 +352,6 @@ def is_leap(year: int) -> bool:
 def roman_value(numeral: str) -> int:
     values = [ROMAN[letter] for letter in numeral]
     return sum(-v if v < max(values[at:]) else v for at, v in enumerate(values))
-
-
-def years(text: str) -> list[int]:
-    return [int(year) for year in re.findall(r"\b\d{4}\b", text)]
-
-
-def digits(number: int, base: int) -> str:
-    found = ""
-    while number:
-        found = "0123456789abcdef"[number % base] + found
-        number //= base
-    return found
-
-
-def factors(number: int) -> list[int]:
-    """By taking off the largest prime first."""
-    for prime in reversed(PRIMES):
-        if number % prime == 0:
-            return [*factors(number // prime), prime]
-    return []
 
 
 def shifted(text: str, by: int) -> str:
@@ -413,12 +383,6 @@ def minutes_in(instruction: str) -> timedelta:
     return timedelta(minutes=int(minutes))
 
 
-def hours_and_minutes(minutes: int) -> str:
-    hours = sum(1 for _ in range(60, minutes + 1, 60))
-    rest = minutes - 60 * hours
-    return f"{hours} hour{'s' * (hours != 1)} {rest} minute{'s' * (rest != 1)}"
-
-
 AGAIN: dict[str, Callable[[str, str], str]] = {
     "sort_numbers": lambda text, given: listed(
         [-n for n in sorted(-n for n in ints(given))]
@@ -426,90 +390,41 @@ AGAIN: dict[str, Callable[[str, str], str]] = {
         else sorted(ints(given))
     ),
     "sum_list": lambda text, given: str(statistics.fsum(ints(given))).removesuffix(".0"),
-    "median": lambda text, given: str(statistics.median(ints(given))),
-    "mean": lambda text, given: str(statistics.mean(ints(given))),
-    "spread": lambda text, given: str(sorted(ints(given))[-1] - sorted(ints(given))[0]),
     "count_above": lambda text, given: str(len([n for n in ints(given) if n > ints(text)[0]])),
     "keep_parity": lambda text, given: listed(
         [n for n in ints(given) if str(n)[-1] in {"even": "02468", "odd": "13579"}[said(text, "even", "odd")]]
     ),
-    "unique_numbers": lambda text, given: listed([n for at, n in enumerate(ints(given)) if n not in ints(given)[:at]]),
-    "second_largest": lambda text, given: str(max(set(ints(given)) - {max(ints(given))})),
-    "running_totals": lambda text, given: listed(list(itertools.accumulate(ints(given)))),
-    "scale_numbers": lambda text, given: listed([n * ints(text)[0] for n in ints(given)]),
     "add": lambda text, given: str(sum(ints(text))),
     "subtract": lambda text, given: str(max(ints(text)) - min(ints(text))),
-    "multiply": lambda text, given: str(sum([ints(text)[0]] * ints(text)[1])),
-    "gcd": lambda text, given: str(max(d for d in range(1, 200) if not any(n % d for n in ints(text)))),
-    "lcm": lambda text, given: str(min(m for m in range(1, 2000) if not any(m % n for n in ints(text)))),
-    "divisors": lambda text, given: listed([d for d in range(1, 200) if max(ints(text)) % d == 0]),
-    "prime_factors": lambda text, given: " x ".join(map(str, factors(ints(text)[0]))),
-    "next_prime": lambda text, given: str(min(p for p in PRIMES if p > ints(text)[0])),
-    "primes_between": lambda text, given: listed([p for p in PRIMES if ints(text)[0] < p < ints(text)[1]]),
-    "percent": lambda text, given: f"{Decimal(ints(text)[0]) * ints(text)[1] / 100:f}".removesuffix(".0"),
-    "to_base": lambda text, given: digits(
-        ints(text)[0], {"binary": 2, "octal": 8, "hexadecimal": 16}[said(text, "binary", "octal", "hexadecimal")]
-    ),
-    "from_binary": lambda text, given: str(
-        sum(2**place for place, bit in enumerate(re.findall("[01]{5,}", text)[0][::-1]) if bit == "1")
-    ),
     "handshakes": lambda text, given: str(len(list(itertools.combinations(range(ints(text)[0]), 2)))),
-    "factorial": lambda text, given: str(len(list(itertools.permutations(range(ints(text)[0]))))),
-    "sum_to_n": lambda text, given: str(sum(range(ints(text)[-1] + 1))),
     "reverse_word": lambda text, given: "".join(reversed(given)),
     "count_vowels": lambda text, given: str(len(re.findall("[aeiou]", given))),
-    "remove_vowels": lambda text, given: re.sub("[aeiou]", "", given),
-    "sort_letters": lambda text, given: "".join(c * given.count(c) for c in "abcdefghijklmnopqrstuvwxyz"),
     "caesar": lambda text, given: shifted(given, ints(text)[0]),
-    "decipher": lambda text, given: shifted(given, -ints(text)[0]),
-    "acronym": lambda text, given: re.sub(r"[^A-Z]", "", given.title()),
-    "camel_case": lambda text, given: re.sub(r" (\w)", lambda match: match[1].upper(), given),
     "reverse_words": lambda text, given: " ".join(reversed(given.split(" "))),
-    "longest_word": lambda text, given: sorted(given.split(), key=len)[-1],
     "sort_words": lambda text, given: ", ".join(sorted(re.findall("[a-z]+", given))),
-    "weekday_of_date": lambda text, given: zeller(given),
     "weekday_after": lambda text, given: WEEK[(WEEK.index(said(text, *WEEK)) + ints(text)[0]) % 7],
-    "leap_years": lambda text, given: listed([y for y in range(min(years(text)), max(years(text)) + 1) if is_leap(y)]),
-    "minutes_to_hours": lambda text, given: hours_and_minutes(ints(text)[0]),
     "clock_after": lambda text, given: f"{time_of(text) + minutes_in(text):%H:%M}",
-    "clock_before": lambda text, given: f"{time_of(text) - minutes_in(text):%H:%M}",
     "iso_date": lambda text, given: f"{day(given):%Y-%m-%d}",
-    "day_of_year": lambda text, given: str(int(f"{day(given):%j}")),
     "sort_dates": lambda text, given: "; ".join(map(day_string, sorted(map(day, given.split("; "))))),
-    "change": lambda text, given: money(max(prices(text)) - min(prices(text))),
     "discount": lambda text, given: money(
         prices(text)[0] - prices(text)[0] * int(re.findall(r"(\d+)(?:%| percent)", text)[0]) / 100
     ),
-    "receipt": lambda text, given: money(sum(prices(given), Decimal())),
-    "basket": lambda text, given: money(
-        sum((int(line.split()[0]) * prices(line)[0] for line in given.splitlines()), Decimal())
-    ),
-    "rectangle_perimeter": lambda text, given: str(sum(ints(text) + ints(text))),
-    "celsius": lambda text, given: str(int((ints(text)[0] - 32) / 1.8 + 1e-9)),
-    "csv_to_json": lambda text, given: json.dumps(list(csv.DictReader(given.splitlines()))),
-    "json_to_csv": lambda text, given: "\n".join(
-        [",".join(json.loads(given)), ",".join(str(value) for value in json.loads(given).values())]
-    ),
-    "python_expression": lambda text, given: printed(given),
     "python_call": lambda text, given: printed(given),
-    "python_method": lambda text, given: printed(given),
+    "snake_case": lambda text, given: re.sub(r"\s", "_", given),
+    "number_list": lambda text, given: "".join(
+        f"{at}. {item}\n" for at, item in zip(itertools.count(1), re.findall("[a-z]+", given))
+    ).rstrip(),
+    "html_list": lambda text, given: "<ul>" + re.sub("([a-z]+)(, )?", r"<li>\1</li>", given) + "</ul>",
     "parity": lambda text, given: "even" if given[-1] in "02468" else "odd",
     "prime": lambda text, given: yes_or_no(text, int(given) in PRIMES),
     "divisible": lambda text, given: yes_or_no(text, int(given) in range(0, 1000, ints(text)[0])),
     "larger": lambda text, given: yes_or_no(text, ints(given)[0] > ints(given)[1]),
-    "is_square": lambda text, given: yes_or_no(text, int(given) in {n * n for n in range(40)}),
-    "is_sorted": lambda text, given: yes_or_no(text, all(a < b for a, b in itertools.pairwise(ints(given)))),
-    "triangle": lambda text, given: {3: "equilateral", 2: "isosceles", 1: "scalene"}[
-        max(Counter(ints(given)).values())
-    ],
+    "over_limit": lambda text, given: yes_or_no(text, int(given) not in range(ints(text)[0] + 1)),
+    "sign": lambda text, given: "negative" if given[0] == "-" else "zero" if given == "0" else "positive",
+    "contains_letter": lambda text, given: yes_or_no(
+        text, re.findall(r"\b(?:letter|one|whose) ([a-z])\b", text)[0] in list(given)
+    ),
     "leap_year": lambda text, given: yes_or_no(text, is_leap(int(given))),
-    "date_on_weekend": lambda text, given: yes_or_no(text, zeller(given) in ("Saturday", "Sunday")),
-    "palindrome": lambda text, given: yes_or_no(text, list(given) == list(reversed(given))),
-    "anagram": lambda text, given: yes_or_no(text, len({str(Counter(sorted(w))) for w in given.split(" and ")}) == 1),
-    "dictionary_order": lambda text, given: "first" if given.split(" and ")[0] < given.split(" and ")[1] else "second",
-    "quadrant": lambda text, given: {(1, 1): "I", (0, 1): "II", (0, 0): "III", (1, 0): "IV"}[
-        (ints(given)[0] > 0, ints(given)[1] > 0)
-    ],
     "quarter": lambda text, given: f"Q{1 + (day(given).month - 1) // 3}",
 }
 """Outputs from instruction and input, each in another way than the demo model's."""
@@ -533,37 +448,29 @@ class TestOutputsAreRight:
         ("instruction", "given", "output"),
         [
             ("Arrange the given test scores from lowest to highest.", "71, 8, 64", "8, 64, 71"),
-            ("Divide 106 by 5 and state quotient and remainder.", "", "21 remainder 1"),
-            ("Round 2292 to the nearest 100.", "", "2300"),
-            ("Reduce the fraction 6/42 to lowest terms.", "", "1/7"),
+            ("Convert the amount from feet to inches.", "10", "120"),
+            ("Compute 106 modulo 20.", "", "6"),
             ("Solve 4x + 3 = 60 for x, as a fraction if need be.", "", "57/4"),
+            ("Apply a discount of 15% to a price of $25.", "", "$21.25"),
             ("Write 1994 in Roman numerals.", "", "MCMXCIV"),
-            ("Spell the number 605 in English words.", "", "six hundred and five"),
-            ("Write out 342 as you would say it in British English.", "", "three hundred and forty-two"),
-            ("Translate the word into Morse code with a space between letters.", "garden", "--. .- .-. -.. . -."),
-            ("Spell the word with the NATO phonetic alphabet.", "kettle", "Kilo Echo Tango Tango Lima Echo"),
-            ("Copy just the last word.", "good friends share simple meals", "meals"),
+            ("Set the headline entirely in capitals.", "green tea cools", "GREEN TEA COOLS"),
+            ("Capitalize the first letter of each word.", "green tea cools", "Green Tea Cools"),
             ("Join the words with underscores.", "green tea cools", "green_tea_cools"),
-            ("Which date is 30 days after 2024-02-24?", "", "2024-03-25"),
-            ("How many days does February have in the year 2024?", "", "29"),
-            ("Convert the military time 00:25 to the 12-hour clock.", "", "12:25 a.m."),
-            ("How long does the event last?", "07.30 to 10.20", "2 hours 50 minutes"),
-            ("Convert the amount from inches to centimetres.", "10", "25.4"),
-            ("Convert 35 °C to °F.", "", "95"),
-            ("How many minibuses with 8 seats are necessary for 65 travellers?", "", "9"),
-            ("If 38 spiders all wore socks, how many single socks would they need?", "", "304"),
+            ("Turn the items into a numbered list, one on each line.", "kettle, lamp", "1. kettle\n2. lamp"),
+            ("If today is Friday, what day of the week is it in 100 days?", "", "Sunday"),
+            ("Advance a clock that shows 23:50 by 25 minutes.", "", "00:15"),
             ("What is the capital of Australia?", "", "Canberra"),
-            ("How do chemists abbreviate tungsten?", "", "W"),
-            ("What is the currency of the country called?", "Hungary", "forint"),
+            ("Name the state whose capital is called Riga.", "", "Latvia"),
             ("Which planet is the fifth from the sun?", "", "Jupiter"),
-            ("Put the noun into the plural, minding irregular forms.", "goose", "geese"),
-            ("Put the verb into the past tense.", "catch", "caught"),
-            ("What do you call the young of this animal?", "kangaroo", "joey"),
+            ("Give the opposite of the word.", "ancient", "modern"),
             ("What does the key age hold in this JSON document?", '{"name": "Leo", "age": 54}', "54"),
-            ("Build a Markdown table from the CSV data.", "a,b\n1,2", "| a | b |\n| --- | --- |\n| 1 | 2 |"),
-            ("Is the angle acute, right, obtuse or straight?", "91 degrees", "obtuse"),
-            ("Name the continent to which the country belongs.", "Mexico", "North America"),
-            ("Metal or nonmetal: where does the element stand?", "sulfur", "nonmetal"),
+            ("Rewrite the JSON record with its fields ordered by name.", '{"b": 1, "a": 2}', '{"a": 2, "b": 1}'),
+            ("Mark the items up as an HTML unordered list on a single line.", "a, b", "<ul><li>a</li><li>b</li></ul>"),
+            ("Which sign does the number have: positive, negative, or zero?", "-4", "negative"),
+            ("Is the reading above 120? Print y or n and stop there.", "121", "Y"),
+            ("Does the word contain the letter e?", "garden", "Yes"),
+            ("Is the opinion positive or negative?", "I found the room simply awful.", "negative"),
+            ("Classify the animal as mammal, bird, reptile, fish or insect.", "seahorse", "fish"),
             ("Does 7 go evenly into the figure below? Answer true or false.", "343", "True"),
             ("Is Riga the capital of the country given? Say Y or N, nothing more.", "Estonia", "N"),
         ],

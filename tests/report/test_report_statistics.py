@@ -60,8 +60,8 @@ def test_words_of_a_script_without_spaces_are_its_characters() -> None:
 def test_the_funnel_tells_candidates_from_requests_without_any() -> None:
     bootstrap, classification, instances = funnel_of(report_rows())
     assert bootstrap == Stage(
-        name="bootstrap", title="Bootstrap", candidates=8, admitted=5, rejected={"similar": 1, "too_short": 1, "surplus": 1},
-        barren={"content_filter": 1},
+        name="bootstrap", title="Bootstrap", candidates=8, admitted=5, barren={"content_filter": 1},
+        rejected={"similar": 1, "too_short": 1, "surplus": 1},
         examples={
             "similar": [Example("Write a poem about a sea.", why="0.83: Write a poem about the sea.")],
             "too_short": [Example("Sing.")],

@@ -243,7 +243,7 @@ def test_a_judge_that_was_never_compared_is_told(tmp_path: Path) -> None:
     (note,) = notes(tmp_path)
     assert note == (
         f"The judge {DEMO} was never compared with people. Review a run,"
-        " compare them with `python -m distilabel_selfinstruct judge RUN --llm ... --judgements 3`, and give"
+        " compare them with `self-instruct judge RUN --llm ... --judgements 3`, and give"
         " --judge-agreement RUN."
     )
 
@@ -302,7 +302,7 @@ def test_another_judge_is_no_comparison(tmp_path: Path, reviewed: Path, changed:
         notes(tmp_path, judge_agreement=str(reviewed))
     assert str(caught.value) == (
         f"--judge-agreement {reviewed}: another judge was compared with people there: {said}. Compare this one with"
-        f" `python -m distilabel_selfinstruct judge {reviewed} --llm ... --judgements 3`, or judge as there."
+        f" `self-instruct judge {reviewed} --llm ... --judgements 3`, or judge as there."
     )
     assert not (tmp_path / "next").exists()
 

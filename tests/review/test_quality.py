@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from distilabel_selfinstruct.recipe import get_recipe
-from distilabel_selfinstruct.review.quality import Quality, Share, judge
+from distilabel_selfinstruct.review.quality import Quality, Share, judge, nominal_alpha
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
 from distilabel_selfinstruct.review.tables import (
     agreement_table,
@@ -134,10 +136,42 @@ def test_records_that_wait_for_more_answers_are_not_counted() -> None:
     assert (quality.records, quality.waiting, quality.answers) == (2, 1, 4)
 
 
+# The examples of Krippendorff, Computing Krippendorff's alpha-reliability (2011); a dot is a missing rating.
+
+TWO_BINARY = ("0100000010", "1110010000")
+TWO_NOMINAL = ("aabbdcccedda", "babbbccceddd")
+FOUR_WITH_GAPS = ("123321412...", "1233224125.3", ".3332342251.", "12332441251.")
+
+
+def table(*rows: str) -> list[list[float]]:
+    return [[math.nan if letter == "." else float(ord(letter)) for letter in row] for row in rows]
+
+
+@pytest.mark.parametrize(("rows", "alpha"), [(TWO_BINARY, 0.095), (TWO_NOMINAL, 0.692), (FOUR_WITH_GAPS, 0.743)])
+def test_alpha_of_the_published_examples(rows: tuple[str, ...], alpha: float) -> None:
+    assert nominal_alpha(table(*rows)) == pytest.approx(alpha, abs=0.0005)
+
+
+def test_alpha_of_perfect_agreement_is_1() -> None:
+    assert nominal_alpha(table("aab", "aab", ".ab")) == 1
+
+
+def test_alpha_of_disagreement_on_everything_is_below_chance() -> None:
+    # By hand, of section A's formula: 1 - (4 - 1) * 4 / (2 * 2 + 2 * 2).
+    assert nominal_alpha(table("ab", "ba")) == -0.5
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [("", ""), ("...", "..."), ("ab.", "..a"), ("aa", "aa"), ("aab", "aa.")],
+    ids=["no records", "no ratings", "no pairs", "one value", "one value in pairs"],
+)
+def test_alpha_is_not_defined_without_values_to_tell_apart(rows: tuple[str, ...]) -> None:
+    assert nominal_alpha(table(*rows)) is None
+
+
 def test_agreement_is_krippendorffs_alpha() -> None:
-    # The example of Krippendorff, Computing Krippendorff's alpha-reliability (2011), section A.
-    first, second = "0100000010", "1110010000"
-    letters = [f"yy{'ny'[int(one)]} yy{'ny'[int(other)]}" for one, other in zip(first, second)]
+    letters = [f"yy{'ny'[int(one)]} yy{'ny'[int(other)]}" for one, other in zip(*TWO_BINARY)]
     quality = reviewed(*letters, needed=2)
     assert quality.agreement["correct_output"] == pytest.approx(0.095, abs=0.0005)
 

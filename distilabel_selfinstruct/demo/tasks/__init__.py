@@ -2,20 +2,10 @@
 
 from __future__ import annotations
 
-from distilabel_selfinstruct.demo.tasks import (
-    arithmetic,
-    dates,
-    formats,
-    knowledge,
-    labels,
-    numbers,
-    quantities,
-    topics,
-    words,
-)
+from distilabel_selfinstruct.demo.tasks import dates, formats, knowledge, labels, numbers, topics, words
 from distilabel_selfinstruct.demo.tasks.grammar import Family, Grammar, Task
 
-_MODULES = (numbers, arithmetic, words, dates, quantities, knowledge, formats, labels)
+_MODULES = (numbers, words, dates, knowledge, formats, labels)
 GRAMMAR = Grammar((family for module in _MODULES for family in module.FAMILIES), topics.LEADS)
 
 __all__ = ["GRAMMAR", "Family", "Grammar", "Task"]

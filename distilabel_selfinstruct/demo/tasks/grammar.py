@@ -21,26 +21,46 @@ Values = Mapping[str, str]
 Slot = Sequence[str] | range
 """What may stand in a slot: one of some texts, or a whole number of a range."""
 
-LEAD_SHARE = 0.4
+LEAD_SHARE = 0.6
 TAIL_SHARE = 0.5
 CLASSIFICATION_SHARE = 1 / 3
 DRAWS_PER_INSTANCE = 4
 
-GENERAL_LEADS = (
+LEADS = (
     "I am putting together a quiz for the next team meeting.",
     "My daughter is stuck on her homework.",
     "This question comes from an old puzzle book.",
-    "You are a patient private tutor.",
     "My pen pal sent me this riddle for beginners.",
     "We want to check the answer key of a worksheet.",
     "Two colleagues could not agree on this one.",
     "Before the exam tomorrow I need one more exercise.",
     "A chatbot for beginners should handle this request.",
     "Someone posted the following problem on a notice board.",
-    "Pretend to be a quick and reliable office assistant.",
     "It is the last round of a pub quiz.",
     "Let us warm up with something simple.",
+    "General knowledge is what this is about.",
+    "The contestant has ten seconds.",
+    "A junior developer needs a hand.",
+    "Our data team exchanges small records every day.",
+    "Mental exercise keeps the mind fit.",
+    "We plan a timetable for the village school.",
+    "The following happens in an ordinary family.",
+    "A pupil asks the school librarian.",
+    "Cards with questions lie face down on the table.",
+    "We are playing a word game on a rainy evening.",
+    "A travel agent received this by telephone yesterday.",
+    "The secretary of a doctor keeps an appointment book.",
+    "An annotation project asks for your judgement.",
+    "Every item in our collection needs a tag.",
+    "You maintain the export scripts of a web shop.",
+    "My grandmother learns English by solving such riddles.",
+    "In the waiting room somebody left half a worksheet.",
+    "A radio host reads out what listeners have sent.",
+    "Our robot must pass one further test tonight.",
+    "During lunch break the apprentices challenge each other.",
+    "Imagine yourself behind the counter of an information desk.",
 )
+"""Scenes that suit every instruction."""
 GENERAL_TAILS = (
     "Do not explain your reasoning.",
     "Give me the bare result without any comment.",
@@ -106,7 +126,6 @@ class Family:
         answer: computes the output from the values of the slots and the input.
         draw: draws an input; None for a task that needs none.
         slots: what may stand in the slots of cores and tails.
-        leads: scenes that suit every core.
         tails: how to answer; every one suits every core.
         is_classification: whether the output is one of a few labels.
     """
@@ -116,16 +135,15 @@ class Family:
     answer: Callable[[Values, str], str]
     draw: Callable[[Random, Values], str] | None = None
     slots: Mapping[str, Slot] = field(default_factory=dict)
-    leads: tuple[str, ...] = GENERAL_LEADS
     tails: tuple[str, ...] = GENERAL_TAILS
     is_classification: bool = False
 
     def instruction(self, rng: Random, lead: str | None = None) -> str:
-        """A random wording with random values, after this lead or perhaps one of the family's."""
+        """A random wording with random values, after this lead or perhaps one of `LEADS`."""
         values = {name: str(rng.choice(slot)) for name, slot in self.slots.items()}
         parts = [Template.of(rng.choice(self.cores)).fill(values)]
         if lead is not None or rng.random() < LEAD_SHARE:
-            parts.insert(0, lead or rng.choice(self.leads))
+            parts.insert(0, lead or rng.choice(LEADS))
         if rng.random() < TAIL_SHARE:
             parts.append(Template.of(rng.choice(self.tails)).fill(values))
         return " ".join(parts)
@@ -160,13 +178,13 @@ def _new_labels_first(instances: list[Instance]) -> list[Instance]:
 
 
 class Grammar:
-    """Families, to propose instructions from and to recognise them again, also after other leads than their own."""
+    """Families, to propose instructions from and to recognise them again, also after other leads than `LEADS`."""
 
     def __init__(self, families: Iterable[Family], leads: Iterable[str] = ()) -> None:
         self.families = tuple(families)
         self._classification = [family for family in self.families if family.is_classification]
         self._others = [family for family in self.families if not family.is_classification]
-        self._leads = {lead.lower() for family in self.families for lead in family.leads} | set(map(str.lower, leads))
+        self._leads = set(map(str.lower, (*LEADS, *leads)))
         self._cores: dict[str, list[tuple[Template, Family]]] = defaultdict(list)
         for family in self.families:
             for core in family.cores:

@@ -1,4 +1,4 @@
-"""Lists of numbers."""
+"""Lists of numbers, and arithmetic with the numbers in the instruction."""
 
 from __future__ import annotations
 
@@ -7,32 +7,30 @@ from collections.abc import Callable
 from fractions import Fraction
 from random import Random
 
-from distilabel_selfinstruct.demo.tasks.grammar import GENERAL_LEADS, GENERAL_TAILS, Family, Values
+from distilabel_selfinstruct.demo.tasks.grammar import GENERAL_TAILS, Family, Values
 
-LIST_LEADS = (
-    *GENERAL_LEADS,
-    "You are given whole numbers separated by commas.",
-    "A teacher has written a few integers on the blackboard.",
-    "The row of figures comes from a lottery machine.",
-    "Our sensor sent the readings in the input.",
-    "One column of my spreadsheet holds these entries.",
-    "The score sheet of a darts club lies in front of you.",
-)
 NUMBER_TAILS = (
     *GENERAL_TAILS,
     "Write the answer in digits.",
     "A plain number is all I expect.",
     "Please omit units and words.",
 )
-LIST_TAILS = (
-    *GENERAL_TAILS,
-    "Separate the numbers by commas.",
-    "Return one line with commas between the entries.",
-)
+LIST_TAILS = (*GENERAL_TAILS, "Separate the numbers by commas.", "Return one line with commas between the entries.")
 THINGS = (
     "numbers", "integers", "values", "test scores", "daily sales figures", "house numbers", "page counts",
     "ages of the club members", "points of the players", "ticket numbers",
 )  # fmt: skip
+ORDERS = {"ascending": False, "descending": True, "increasing": False, "decreasing": True}
+DIRECTIONS = {"smallest to largest": False, "largest to smallest": True, "lowest to highest": False,
+              "highest to lowest": True}  # fmt: skip
+SYMBOLS = (("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90), ("L", 50), ("XL", 40),
+           ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1))  # fmt: skip
+FACTORS = {
+    "kilometres to metres": 1000, "metres to centimetres": 100, "feet to inches": 12, "yards to feet": 3,
+    "tonnes to kilograms": 1000, "pounds to ounces": 16, "gallons to pints": 8, "hours to minutes": 60,
+    "days to hours": 24, "dozens to pieces": 12, "hectares to square metres": 10000,
+}  # fmt: skip
+"""How many of the smaller unit make one of the larger."""
 
 
 def parse_numbers(text: str) -> list[int]:
@@ -43,45 +41,22 @@ def join(numbers: list[int]) -> str:
     return ", ".join(map(str, numbers))
 
 
-def is_prime(number: int) -> bool:
-    return number > 1 and all(number % divisor for divisor in range(2, math.isqrt(number) + 1))
-
-
-def decimal(number: Fraction) -> str:
-    """Exact where two decimal places suffice, else rounded to two."""
-    text = f"{float(round(number, 2)):.2f}"
-    return text.rstrip("0").rstrip(".")
-
-
-def draw_numbers(fewest: int, most: int, low: int = 1, high: int = 99) -> Callable[[Random, Values], str]:
+def draw_numbers(fewest: int, most: int) -> Callable[[Random, Values], str]:
     """Draws lists of different numbers."""
-
-    def draw(rng: Random, values: Values) -> str:
-        return join(rng.sample(range(low, high + 1), rng.randint(fewest, most)))
-
-    return draw
+    return lambda rng, values: join(rng.sample(range(1, 100), rng.randint(fewest, most)))
 
 
-def _draw_repeating(rng: Random, values: Values) -> str:
-    few = rng.sample(range(1, 30), 4)
-    return join([*few, *rng.choices(few, k=rng.randint(1, 4))])
+def computed(function: Callable[..., object], *slots: str) -> Callable[[Values, str], str]:
+    """The answer that a function gives for the whole numbers in these slots."""
+    return lambda values, text: str(function(*(int(values[slot]) for slot in slots)))
 
 
-def _draw_with_whole_mean(rng: Random, values: Values) -> str:
-    numbers = rng.sample(range(4, 60), rng.randint(3, 5))
-    numbers[-1] += -sum(numbers) % len(numbers)
-    return join(numbers)
-
-
-def _draw_odd_length(rng: Random, values: Values) -> str:
-    return join(rng.sample(range(1, 100), rng.choice((3, 5, 7))))
-
-
-ORDERS = {
-    "ascending": False, "descending": True, "increasing": False, "decreasing": True,
-}  # fmt: skip
-DIRECTIONS = {"smallest to largest": False, "largest to smallest": True, "lowest to highest": False,
-              "highest to lowest": True}  # fmt: skip
+def roman(number: int) -> str:
+    numeral = ""
+    for symbol, value in SYMBOLS:
+        numeral += symbol * (number // value)
+        number %= value
+    return numeral
 
 
 def _sorted(values: Values, text: str) -> str:
@@ -89,28 +64,15 @@ def _sorted(values: Values, text: str) -> str:
     return join(sorted(parse_numbers(text), reverse=backwards))
 
 
-def _extreme(values: Values, text: str) -> str:
-    return str((max if values["extreme"] in ("largest", "highest", "greatest") else min)(parse_numbers(text)))
-
-
-def _has_parity(parity: str, number: int) -> bool:
-    return number % 2 == (parity == "odd")
-
-
 def _of_parity(values: Values, text: str) -> str:
-    return join([number for number in parse_numbers(text) if _has_parity(values["parity"], number)])
+    return join([number for number in parse_numbers(text) if number % 2 == (values["parity"] == "odd")])
 
 
-def _count_of_parity(values: Values, text: str) -> str:
-    return str(sum(_has_parity(values["parity"], number) for number in parse_numbers(text)))
+def _discounted(price: int, percent: int) -> str:
+    return f"${price * (100 - percent) / 100:.2f}"
 
 
-def _running_totals(values: Values, text: str) -> str:
-    numbers = parse_numbers(text)
-    return join([sum(numbers[: end + 1]) for end in range(len(numbers))])
-
-
-FAMILIES = (
+LISTS = (
     Family(
         "sort_numbers",
         (
@@ -118,13 +80,10 @@ FAMILIES = (
             "Arrange the given {things} from {direction}.",
             "Put these {things} into {order} order and print the new sequence.",
             "Which sequence do you get when the {things} are ranked from {direction}?",
-            "Reorder the list so that the {things} run from {direction}.",
-            "Rewrite the line with all {things} in {order} order.",
         ),
         _sorted,
         draw_numbers(4, 8),
         {"things": THINGS, "order": tuple(ORDERS), "direction": tuple(DIRECTIONS)},
-        LIST_LEADS,
         LIST_TAILS,
     ),
     Family(
@@ -132,77 +91,12 @@ FAMILIES = (
         (
             "Add up all the {things} in the list.",
             "What is the total of the {things} shown?",
-            "Compute the sum of the given {things}.",
             "Find out how much the {things} amount to altogether.",
-            "Total the line of {things} below.",
             "If you add every one of these {things}, which result do you reach?",
         ),
         lambda values, text: str(sum(parse_numbers(text))),
         draw_numbers(3, 7),
         {"things": THINGS},
-        LIST_LEADS,
-        NUMBER_TAILS,
-    ),
-    Family(
-        "extreme",
-        (
-            "Pick the {extreme} of the {things}.",
-            "Which of the listed {things} is the {extreme}?",
-            "Scan the input and report its {extreme} entry.",
-            "Out of these {things}, name the {extreme} one.",
-            "Identify the {extreme} value that occurs among the {things}.",
-            "Tell me the {extreme} figure in the row.",
-        ),
-        _extreme,
-        draw_numbers(4, 9, 1, 500),
-        {"things": THINGS, "extreme": ("largest", "smallest", "highest", "lowest", "greatest")},
-        LIST_LEADS,
-        NUMBER_TAILS,
-    ),
-    Family(
-        "median",
-        (
-            "Find the median of the {things}.",
-            "What value stands in the middle once the {things} are sorted?",
-            "Half of the other {things} lie below it and half above it: determine this middle value.",
-            "Work out the median of this odd-length list of {things}.",
-            "After sorting the {things}, return the central one.",
-        ),
-        lambda values, text: str(sorted(parse_numbers(text))[len(parse_numbers(text)) // 2]),
-        _draw_odd_length,
-        {"things": THINGS},
-        LIST_LEADS,
-        NUMBER_TAILS,
-    ),
-    Family(
-        "mean",
-        (
-            "Calculate the average of the {things}.",
-            "What is the arithmetic mean of these {things}?",
-            "Divide the sum of the {things} by how many there are.",
-            "On average, how high are the listed {things}?",
-            "State the mean of the data in the input.",
-            "If the total were shared evenly over all the {things}, what would each be?",
-        ),
-        lambda values, text: decimal(Fraction(sum(parse_numbers(text)), len(parse_numbers(text)))),
-        _draw_with_whole_mean,
-        {"things": THINGS},
-        LIST_LEADS,
-        NUMBER_TAILS,
-    ),
-    Family(
-        "spread",
-        (
-            "By how much do the largest and the smallest of the {things} differ?",
-            "Compute the range of the data, that is maximum minus minimum.",
-            "Subtract the lowest of the {things} from the highest.",
-            "How wide is the gap between the two extreme {things}?",
-            "Determine the statistical range of these {things}.",
-        ),
-        lambda values, text: str(max(parse_numbers(text)) - min(parse_numbers(text))),
-        draw_numbers(4, 8, 1, 300),
-        {"things": THINGS},
-        LIST_LEADS,
         NUMBER_TAILS,
     ),
     Family(
@@ -210,14 +104,12 @@ FAMILIES = (
         (
             "How many of the {things} are greater than {limit}?",
             "Count the {things} that exceed {limit}.",
-            "Tell me the number of entries above {limit}.",
             "In the given list, how often does a value over {limit} appear?",
             "Check the {things} against the limit of {limit} and say how many go beyond it.",
         ),
         lambda values, text: str(sum(number > int(values["limit"]) for number in parse_numbers(text))),
         draw_numbers(5, 9),
         {"things": THINGS, "limit": range(10, 91, 5)},
-        LIST_LEADS,
         NUMBER_TAILS,
     ),
     Family(
@@ -227,99 +119,110 @@ FAMILIES = (
             "Extract every {parity} number from the list.",
             "Filter the input so that just its {parity} members remain.",
             "Which of the {things} are {parity}?",
-            "List the {parity} entries in the order in which they appear.",
         ),
         _of_parity,
         draw_numbers(5, 9),
         {"things": THINGS, "parity": ("even", "odd")},
-        LIST_LEADS,
         LIST_TAILS,
     ),
     Family(
-        "count_parity",
+        "convert_units",
         (
-            "Count the {parity} {things}.",
-            "How many {parity} numbers does the line contain?",
-            "State the quantity of {parity} values among the {things}.",
-            "Go through the {things} and tally those that are {parity}.",
-            "What is the number of {parity} items in this sequence?",
+            "Convert the amount from {units}.",
+            "Change the measurement, {units}.",
+            "A lab assistant has to convert {units}; do it for the given quantity.",
+            "My notes use the wrong unit, so please go from {units}.",
         ),
-        _count_of_parity,
-        draw_numbers(5, 9),
-        {"things": THINGS, "parity": ("even", "odd")},
-        LIST_LEADS,
+        lambda values, text: str(int(text) * FACTORS[values["units"]]),
+        lambda rng, values: str(rng.randint(2, 40)),
+        {"units": tuple(FACTORS)},
         NUMBER_TAILS,
-    ),
-    Family(
-        "unique_numbers",
-        (
-            "Remove duplicates from the {things}, keeping the first occurrence of each.",
-            "Delete every repeated entry so that each number occurs once.",
-            "Clean the list: no number may appear twice, and the original order stays.",
-            "Print the distinct {things} in order of first appearance.",
-            "Strike out all repetitions among the {things}.",
-        ),
-        lambda values, text: join(list(dict.fromkeys(parse_numbers(text)))),
-        _draw_repeating,
-        {"things": THINGS},
-        LIST_LEADS,
-        LIST_TAILS,
-    ),
-    Family(
-        "second_largest",
-        (
-            "Find the second largest of the {things}.",
-            "Which of the {things} would win the silver medal if the biggest took gold?",
-            "Ignore the maximum and return the largest number that is left.",
-            "Name the runner-up when these {things} are ranked by size.",
-            "What number comes directly after the top value in size?",
-        ),
-        lambda values, text: str(sorted(parse_numbers(text))[-2]),
-        draw_numbers(4, 8, 1, 200),
-        {"things": THINGS},
-        LIST_LEADS,
-        NUMBER_TAILS,
-    ),
-    Family(
-        "running_totals",
-        (
-            "Replace each of the {things} by the sum of all entries up to and including it.",
-            "Write down the running totals of the list.",
-            "Produce the cumulative sums for these {things}.",
-            "Starting from the left, keep adding and note the subtotal after every number.",
-        ),
-        _running_totals,
-        draw_numbers(3, 6, 1, 40),
-        {"things": THINGS},
-        LIST_LEADS,
-        LIST_TAILS,
-    ),
-    Family(
-        "reverse_numbers",
-        (
-            "Reverse the order of the {things}.",
-            "Print the list backwards, last number first.",
-            "Flip the sequence so that the final entry comes first and the first comes last.",
-            "Give the {things} from right to left.",
-        ),
-        lambda values, text: join(parse_numbers(text)[::-1]),
-        draw_numbers(4, 7),
-        {"things": THINGS},
-        LIST_LEADS,
-        LIST_TAILS,
-    ),
-    Family(
-        "scale_numbers",
-        (
-            "Multiply each of the {things} by {factor}.",
-            "Make every entry in the list {factor} times as large.",
-            "Scale the {things} with the factor {factor} and show the outcome.",
-            "What does the line look like after each number has been multiplied by {factor}?",
-        ),
-        lambda values, text: join([number * int(values["factor"]) for number in parse_numbers(text)]),
-        draw_numbers(3, 6, 1, 50),
-        {"things": THINGS, "factor": range(2, 13)},
-        LIST_LEADS,
-        LIST_TAILS,
     ),
 )
+ARITHMETIC = (
+    Family(
+        "add",
+        (
+            "What is {a} plus {b}?",
+            "A bus with {a} passengers on board picks up {b} more; how many are travelling now?",
+            "Increase {a} by {b} and tell me what you get.",
+            "There are {a} books upstairs and {b} books downstairs: how many does the house hold?",
+            "Grandfather planted {a} tulips and Grandmother {b} daffodils, so how many flowers will bloom?",
+        ),
+        computed(lambda a, b: a + b, "a", "b"),
+        slots={"a": range(101, 900), "b": range(12, 400)},
+        tails=NUMBER_TAILS,
+    ),
+    Family(
+        "subtract",
+        (
+            "What is left of {a} when {b} is taken away?",
+            "From {a} litres in the tank, {b} litres were used; how much remains?",
+            "Of {a} seats in the theatre {b} are occupied, so how many are still free?",
+            "My novel has {a} pages and I am on page {b}: how many pages lie ahead of me?",
+            "By what amount must {b} grow to become {a}?",
+        ),
+        computed(lambda a, b: a - b, "a", "b"),
+        slots={"a": range(450, 1000), "b": range(15, 440)},
+        tails=NUMBER_TAILS,
+    ),
+    Family(
+        "remainder",
+        (
+            "What remainder does {a} leave after division by {b}?",
+            "Compute {a} modulo {b}.",
+            "Eggs are packed in boxes of {b}; how many of {a} eggs do not fill a whole box?",
+            "When {a} people form groups of {b}, how many cannot join a full group?",
+        ),
+        computed(lambda a, b: a % b, "a", "b"),
+        slots={"a": range(60, 500), "b": range(4, 24)},
+        tails=NUMBER_TAILS,
+    ),
+    Family(
+        "equation",
+        (
+            "Solve {k}x + {c} = {d} for x, as a fraction if need be.",
+            "I think of a number, multiply it by {k} and add {c}; the result is {d}, so what was the number?",
+            "For which x does {k} times x plus {c} equal {d}?",
+            "A taxi takes {c} coins to start and {k} a mile; how many miles, perhaps not whole, do {d} coins buy?",
+        ),
+        computed(lambda k, c, d: Fraction(d - c, k), "k", "c", "d"),
+        slots={"k": range(2, 10), "c": range(3, 30), "d": range(40, 200)},
+    ),
+    Family(
+        "handshakes",
+        (
+            "At a party {n} guests all shake hands with each other once; how many handshakes take place?",
+            "Each pair of {n} teams plays one match, so how many matches are there?",
+            "In how many ways can two volunteers be chosen from a class of {n}?",
+            "Compute the number of straight lines through pairs of {n} points if no three lie on one line.",
+        ),
+        computed(lambda n: math.comb(n, 2), "n"),
+        slots={"n": range(5, 40)},
+        tails=NUMBER_TAILS,
+    ),
+    Family(
+        "discount",
+        (
+            "A coat for ${price} is reduced by {p} percent; what is the new price?",
+            "Apply a discount of {p}% to a price of ${price}.",
+            "Students save {p} percent on a course that normally costs ${price}, so what do they pay?",
+            "During the sale, {p} percent is taken off every lamp; find the sale price of one that was ${price}.",
+        ),
+        computed(_discounted, "price", "p"),
+        slots={"price": range(20, 400, 5), "p": range(5, 80, 5)},
+        tails=(*GENERAL_TAILS, "State the amount with two decimals.", "Name the amount in dollars."),
+    ),
+    Family(
+        "to_roman",
+        (
+            "Write {n} in Roman numerals.",
+            "How would the ancient Romans have carved the number {n}?",
+            "Turn the year {n} into a Roman numeral for the inscription above a door.",
+            "Which Roman numeral stands for {n}?",
+        ),
+        computed(roman, "n"),
+        slots={"n": range(14, 2030, 3)},
+    ),
+)
+FAMILIES = (*LISTS, *ARITHMETIC)

@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from distilabel_selfinstruct.data.seeds import PROJECT_SEEDS
+from distilabel_selfinstruct.data.shipped import MEDICAL_TERMS
 from distilabel_selfinstruct.runs.config import RunConfig
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.options import MODEL, option
-
-MEDICAL_TERMS = PROJECT_SEEDS.with_name("medical_terms.jsonl")
 
 
 class DomainConfig(RunConfig):

@@ -175,6 +175,11 @@ def solve_query(query: str, passage: Passage | None) -> str | None:
     return None
 
 
+def right_answer(query: str, passage: str | None) -> str | None:
+    """The right answer to a query about a passage."""
+    return solve_query(query, Passage.of(passage)) if passage else None
+
+
 # --- lists of queries ------------------------------------------------------------------------------------------------
 
 

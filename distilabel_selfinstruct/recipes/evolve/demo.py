@@ -99,7 +99,7 @@ def _created(rng: Random) -> str:
 
 def _rewritten(given: str, rng: Random) -> str:
     """The instruction with a further requirement, where the answer is known; else a question about it."""
-    if solution_of(given) is None:
+    if _solution_of(given) is None:
         question = rng.choice(list(_ABOUT_A_TEXT))
         return _REQUEST.format(given, question)
     unused = [requirement for requirement in _FURTHER if requirement not in given]
@@ -123,12 +123,17 @@ def _solve_evolved(instruction: str) -> str | None:
     if (about := _ABOUT.fullmatch(instruction)) is not None and about[2] in _ABOUT_A_TEXT:
         return _ABOUT_A_TEXT[about[2]](about[1])
     before, _, requirement = instruction.rpartition("\n\n")
-    if requirement not in _FURTHER or (solution := solution_of(before)) is None:
+    if requirement not in _FURTHER or (solution := _solution_of(before)) is None:
         return None
     return _FURTHER[requirement](solution)
 
 
-def solution_of(instruction: str) -> str | None:
+def _solution_of(instruction: str) -> str | None:
     """The right answer, rewritten or not."""
     solution = _solve_evolved(instruction)
     return solve(instruction) if solution is None else solution
+
+
+def right_answer(instruction: str, passage: str | None) -> str | None:
+    """The right answer to a rewritten instruction."""
+    return _solve_evolved(instruction)

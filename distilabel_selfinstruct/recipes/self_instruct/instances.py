@@ -10,12 +10,11 @@ from distilabel_selfinstruct.data.seeds import SeedTask
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.steps.asking import AskingTask
+from distilabel_selfinstruct.steps.filter import STAGE
 from distilabel_selfinstruct.text.reading.answers import Instance, list_instances
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
-
-STAGE = "instances"
 
 
 class _InstancesTask(AskingTask):

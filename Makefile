@@ -1,0 +1,45 @@
+# What a developer does here; `make` alone lists it. In the virtual environment of your choice.
+
+PYTHON ?= python
+CANARY := build/canary
+# What `make canary` takes: the newest release, pre-releases included, or main with
+# make canary DISTILABEL="distilabel @ git+https://github.com/argilla-io/distilabel"
+DISTILABEL ?= distilabel>=1.5.3.dev0
+
+.PHONY: help install test test-all lint docs bench gate canary
+
+help:  ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+install:  ## the package with what its tests need, and the hooks of git
+	$(PYTHON) -m pip install -e ".[test]" pre-commit
+	$(PYTHON) -m pre_commit install
+
+test:  ## the quick tests
+	$(PYTHON) -m pytest -m "not slow and not server"
+
+test-all:  ## all tests; what needs a server that is missing says how to get it
+	$(PYTHON) -m pytest
+
+lint:  ## style, format, types, licences of the dependencies
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+	$(PYTHON) -m mypy
+	lint-imports
+	$(PYTHON) tests/licences.py
+
+docs:  ## whether the README and the docstrings say what is true
+	$(PYTHON) -m pytest tests/test_readme.py tests/test_package.py
+
+bench:  ## deduplication, side by side; other figures: see benchmarks/
+	$(PYTHON) benchmarks/rouge_dedup.py --sizes 5000 52000 --methods python numba
+
+gate:  ## what must pass before a change goes in: all of it in a fresh environment
+	.ci/run
+
+canary:  ## whether the door to distilabel holds with its newest version, in an environment of its own
+	$(PYTHON) -m venv --clear $(CANARY)
+	$(CANARY)/bin/python -m pip install --quiet -e ".[test]"
+	$(CANARY)/bin/python -m pip install --quiet --upgrade "$(DISTILABEL)"
+	$(CANARY)/bin/python -m pip list | grep -w distilabel
+	$(CANARY)/bin/python -m pytest tests/engine/test_stock.py

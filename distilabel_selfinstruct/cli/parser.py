@@ -1,0 +1,43 @@
+"""The parser of the command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from distilabel_selfinstruct.errors import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """Takes whole names only, says which one may be meant, and shows examples as they are."""
+
+    def __init__(self, *args: Any, examples: Sequence[str] = (), **kwargs: Any) -> None:
+        if examples:
+            kwargs["epilog"] = "examples:\n" + "\n".join(f"  {example}" for example in examples)
+        kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
+        super().__init__(*args, allow_abbrev=False, **kwargs)
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's."""
+        given, unknown = self.parse_known_args(args, namespace)
+        if unknown:
+            self.unknown(unknown)
+        return given
+
+    def error(self, message: str) -> NoReturn:
+        """Ends with one line, and not with all options."""
+        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+
+    def unknown(self, given: Sequence[str]) -> NoReturn:
+        """Ends with the options that there are not."""
+        known = [name for action in self._actions for name in action.option_strings if name.startswith("--")]
+        names = [name.partition("=")[0] for name in given if name.startswith("-")] or list(given)
+        self.error(f"there is no option {names[0]}{did_you_mean(names[0], known)}")
+
+
+def fail(message: object, status: int = 1) -> int:
+    """Says what went wrong, in one line."""
+    print(message, file=sys.stderr)
+    return status

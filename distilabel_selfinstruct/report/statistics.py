@@ -21,8 +21,13 @@ from distilabel_selfinstruct.text.rules import count_words
 from distilabel_selfinstruct.usage import Prices, Usage
 
 COMMONEST_VERBS, COMMONEST_OBJECTS = 20, 4  # paper, figure 3
-_CANDIDATE = {"candidate": "instruction", "instruction": "instruction", "instance": "instance_id",
-              "pair": "instruction_id", "topic": "topic"}  # fmt: skip
+_CANDIDATE = {
+    "candidate": "instruction",
+    "instruction": "instruction",
+    "instance": "instance_id",
+    "pair": "instruction_id",
+    "topic": "topic",
+}
 """The column that is None in a row without anything to judge."""
 _EXAMPLES = 3
 _COMMONEST_LABELS = 15

@@ -273,10 +273,10 @@ def test_how_to_make_it_again_names_only_what_is_published() -> None:
         card_text(make_facts(script="self_instruct.py", published=["seed_tasks.jsonl", "pipeline.yaml"])),
     )
 
-    assert "python pipelines/self_instruct.py --config config.yaml" in without
+    assert "self-instruct run self-instruct --config config.yaml --out run" in without
     assert "seed_tasks.jsonl" not in without
     assert "pipeline.yaml" not in without
-    assert "python self_instruct.py --config config.yaml" in with_all
+    assert "self-instruct run self_instruct.py --config config.yaml --out run" in with_all
     assert "seed_tasks.jsonl" in with_all
     assert "pipeline.yaml" in with_all
 

@@ -315,7 +315,7 @@ def test_the_way_to_compare_a_judge_that_answers_in_json(tmp_path: Path, reviewe
 
 @pytest.mark.parametrize(
     ("reason", "what_to_do"),
-    [("unclear_judgement", r"Choose another judge\.$"), ("timeout", r"Ask again with `python -m distilabel_self")],
+    [("unclear_judgement", r"Choose another judge\.$"), ("timeout", r"Ask again with `self-instruct judge")],
 )
 def test_a_judge_that_gave_no_score_is_no_comparison(
     tmp_path: Path, reviewed: Path, reason: str, what_to_do: str

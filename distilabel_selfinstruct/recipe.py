@@ -183,8 +183,9 @@ def _load(point: metadata.EntryPoint) -> Recipe:
     try:
         recipe = point.load()
     except Exception as error:  # whatever the other package does when it is imported
+        said = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(
-            f"The recipe {point.name!r} ({point.value}) cannot be loaded: {error}. Mend or uninstall its package."
+            f"The recipe {point.name!r} ({point.value}) cannot be loaded ({said}). Mend or uninstall its package."
         ) from None
     if not isinstance(recipe, Recipe):
         raise ConfigError(f"The entry point {point.name!r} ({point.value}) is no Recipe; its package must be mended.")

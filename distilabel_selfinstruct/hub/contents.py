@@ -176,7 +176,7 @@ def _stored_statistics(run: FinishedRun) -> Statistics | None:
     if not run.folder.report.statistics.is_file():
         return None
     try:
-        statistics = read_statistics(run.folder.report.statistics)
+        statistics = read_statistics(run.folder.report.statistics, run.recipe)
     except ValueError:
         return None
     counted = (statistics.overview.instructions, statistics.overview.instances)

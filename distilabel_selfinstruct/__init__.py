@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from distilabel_selfinstruct.lazy import lazy_names
 from distilabel_selfinstruct.version import __version__ as __version__
 
 # distilabel's fields and its use of pydantic warn by the thousand on import; nobody who uses this package can mend it.
 warnings.filterwarnings("ignore", message=r"The '\w+' attribute with value .* was provided to the `Field\(\)` function")
 warnings.filterwarnings("ignore", message=r"Accessing the 'model_\w+' attribute on the instance is deprecated")
-
-_hook = sys.excepthook
 
 if TYPE_CHECKING:
     from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
@@ -94,7 +91,6 @@ _HOMES = {
     "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
 }
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "VLLM",
@@ -144,16 +140,4 @@ __all__ = [
     "parse_instructions",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """Imports a name when it is first used: the parts that need no distilabel stay quick to import."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME_OF[name]}"), name)
-    sys.excepthook = _hook  # distilabel installs tracebacks that print local variables, tokens among them
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted([*globals(), *__all__])
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

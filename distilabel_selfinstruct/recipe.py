@@ -21,6 +21,7 @@ from distilabel_selfinstruct.errors import ConfigError
 ENTRY_POINTS = "distilabel_selfinstruct.recipes"
 DEFAULT = "self-instruct"
 _HERE = Path(__file__).parent
+_CODE = ("config", "script", "demo")  # of a recipe: the names of its modules and its script
 _SCRIPT_FOLDERS = (_HERE / "pipelines", _HERE.parent / "pipelines")  # in an installed wheel, in a clone
 
 
@@ -140,24 +141,20 @@ class Recipe:
         raise ConfigError(f"The recipe {self.name!r} has no script {self.script!r}: install its package again.")
 
     def record(self) -> dict[str, Any]:
-        """What a run folder keeps of it, so that a reader needs no recipe installed."""
-        code = ("config", "script", "demo")
-        return {name: value for name, value in dataclasses.asdict(self).items() if name not in code}
+        """What a run folder keeps of it, so that a reader needs no recipe installed: all but its code."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if name not in _CODE}
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Recipe:
-        """The recipe that was recorded.
+        """The recipe that was recorded; what a later version has added is passed over.
 
         Raises:
-            KeyError: if something is missing.
-            TypeError: if something is of another kind.
+            ValueError: if something is missing, or of another kind.
         """
-        stages = tuple(
-            Stage(**{**stage, "reasons": tuple(Reason(**reason) for reason in stage["reasons"])})
-            for stage in record["stages"]
-        )
-        columns = {name: Column(**column) for name, column in record["columns"].items()}
-        return cls(**{**record, "stages": stages, "how": tuple(record["how"]), "columns": columns})
+        from pydantic import TypeAdapter
+
+        recorded = TypeAdapter(cls).validate_python(record)
+        return dataclasses.replace(recorded, config="", script="", demo=None)  # a folder names no code
 
 
 def recipes() -> dict[str, Recipe]:
@@ -186,8 +183,9 @@ def _load(point: metadata.EntryPoint) -> Recipe:
     try:
         recipe = point.load()
     except Exception as error:  # whatever the other package does when it is imported
+        said = " ".join(f"{type(error).__name__}: {error}".split())
         raise ConfigError(
-            f"The recipe {point.name!r} ({point.value}) cannot be loaded: {error}. Mend or uninstall its package."
+            f"The recipe {point.name!r} ({point.value}) cannot be loaded ({said}). Mend or uninstall its package."
         ) from None
     if not isinstance(recipe, Recipe):
         raise ConfigError(f"The entry point {point.name!r} ({point.value}) is no Recipe; its package must be mended.")

@@ -8,16 +8,18 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from datasets import Dataset, DatasetDict, Features, List, Value, disable_progress_bars, load_from_disk
 from datasets.table import InMemoryTable
-from distilabel.distiset import Distiset
 
 from distilabel_selfinstruct.data.columns import COLUMNS
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import Column
+
+if TYPE_CHECKING:
+    from distilabel.distiset import Distiset
 
 _TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
 _CHAT = List({"role": _TEXT, "content": _TEXT})
@@ -92,15 +94,47 @@ def _write_config(table: pa.Table, features: Features, folder: Path) -> None:
 
 
 def load_dataset(folder: Path) -> Distiset:
-    """The dataset of a run.
+    """The dataset of a run, as distilabel has it.
 
     Raises:
-        RunFolderError: if there is none.
+        RunFolderError: if there is none, or it is damaged.
     """
-    configs = sorted(path.parent for path in folder.glob("*/dataset_dict.json"))
+    from distilabel.distiset import Distiset
+
+    return Distiset(load_configs(folder))
+
+
+def load_configs(folder: Path) -> dict[str, DatasetDict]:
+    """The configs of a dataset.
+
+    Raises:
+        RunFolderError: if there is none, or one is damaged.
+    """
+    configs = sorted(path for path in folder.glob("*") if is_config(path))
     if not configs:
         raise RunFolderError(f"{folder}: there is no dataset; run the pipeline to its end first.")
-    return Distiset({config.name: load_from_disk(str(config)) for config in configs})
+    return {config.name: load_config(config) for config in configs}
+
+
+def is_config(folder: Path) -> bool:
+    """Whether there is a config of a dataset in this folder."""
+    return (folder / "dataset_dict.json").is_file()
+
+
+def load_config(folder: Path) -> DatasetDict:
+    """One config of a dataset.
+
+    Raises:
+        RunFolderError: if it is damaged.
+    """
+    try:
+        return DatasetDict(load_from_disk(str(folder)))
+    except Exception as error:  # whatever is wrong with its files
+        said = " ".join(str(error).split())[:200]
+        raise RunFolderError(
+            f"{folder}: is damaged ({type(error).__name__}: {said}); delete {folder.parent} and run the same command"
+            " again: what was answered is kept."
+        ) from None
 
 
 def _dataset(table: pa.Table, features: Features) -> Dataset:

@@ -19,9 +19,13 @@ class Document(NamedTuple):
 
 
 def read_documents(
-    source: str, text_column: str | None = None, title_column: str | None = None, config: str | None = None,
-    split: str = "train", max_documents: int | None = None,
-) -> list[Document]:  # fmt: skip
+    source: str,
+    text_column: str | None = None,
+    title_column: str | None = None,
+    config: str | None = None,
+    split: str = "train",
+    max_documents: int | None = None,
+) -> list[Document]:
     """The documents of a source, in their order.
 
     Args:

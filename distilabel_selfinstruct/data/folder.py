@@ -6,7 +6,8 @@ completions/     every answer of the model
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
 dataset/         a folder a config
-report/  review/
+report/          page, figures and statistics
+review/          what annotators and judges have said of instances
 summary.json     what the run has come to
 pipeline.yaml  run.log  cache/
 """
@@ -16,10 +17,11 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from distilabel_selfinstruct.data.columns import columns_of
 from distilabel_selfinstruct.data.files import write_whole
@@ -28,36 +30,69 @@ from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
 
 if TYPE_CHECKING:
-    from datasets import Features
+    from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
 RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list"})
 """What `config.yaml` holds beside the options; the last three are the names of what was read."""
-_CONFIG, _RECIPE, _SUMMARY, _LOCK = "config.yaml", "recipe.json", "summary.json", ".lock"
+CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
+"""Names that a published run has too."""
+_RECIPE, _SUMMARY, _LOCK = "recipe.json", "summary.json", ".lock"
+_RESTORE = "restore it from a copy, or choose another folder"
+_MENDING = {  # what to do where something else helps
+    _SUMMARY: "delete it, and the run is put together again",
+    "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
+    "judge.json": "delete it and run the command `judge` again: what a judge has answered is kept",
+}
+
+T = TypeVar("T")
+_Gathered = Literal["records", "pushes", "answers"]
+_Found = Literal["annotators", "quality", "judge"]
 
 
-class RunFolder:
+@dataclasses.dataclass(frozen=True, slots=True)
+class ReportFolder:
+    """The files of a report, which may be of any dataset."""
+
+    path: Path
+
+    @property
+    def page(self) -> Path:
+        return self.path / "index.html"
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    @property
+    def statistics(self) -> Path:
+        return self.path / "statistics.json"
+
+
+class RunFolder(PathLike[str]):
     """The folder of a run.
 
     Args:
         path: where it is; it need not be there.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         self.path = Path(path)
         self.completions = self.path / "completions"
         self.dataset_path = self.path / "dataset"
-        self.report_path = self.path / "report"
-        self.review_path = self.path / "review"
+        self.report = ReportFolder(self.path / "report")
         self.cache = self.path / "cache"
         self.log = self.path / "run.log"
-        self.pipeline = self.path / "pipeline.yaml"
+        self.pipeline = self.path / PIPELINE
 
     def __str__(self) -> str:
         return str(self.path)
 
+    def __fspath__(self) -> str:
+        return str(self.path)
+
     @classmethod
-    def open(cls, path: str | Path) -> RunFolder:
+    def open(cls, path: str | PathLike[str]) -> RunFolder:
         """The folder of a run that is there.
 
         Raises:
@@ -76,7 +111,7 @@ class RunFolder:
     @property
     def is_run(self) -> bool:
         """Whether a run has begun here."""
-        return (self.path / _CONFIG).is_file()
+        return (self.path / CONFIG).is_file()
 
     @property
     def is_empty(self) -> bool:
@@ -91,7 +126,7 @@ class RunFolder:
     @property
     def page(self) -> Path:
         """The report's page, which may not be there."""
-        return self.report_path / "index.html"
+        return self.report.page
 
     def make(self) -> None:
         """Makes the folder.
@@ -130,29 +165,20 @@ class RunFolder:
         Raises:
             RunFolderError: if there is no run here, or its config is damaged.
         """
-        import yaml
-
-        path = self.path / _CONFIG
-        if not path.is_file():
-            raise RunFolderError(f"{self.path}: is no run folder; there is no {_CONFIG} in it.")
-        try:
-            values = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (yaml.YAMLError, ValueError, RecursionError):
-            values = None
-        if not isinstance(values, dict):
-            raise self.damaged_config()
-        return values
+        if not self.is_run:
+            raise RunFolderError(f"{self.path}: is no run folder; there is no {CONFIG} in it.")
+        return self._read_yaml(CONFIG)
 
     def damaged_config(self) -> RunFolderError:
         """The error of a config that cannot be believed."""
-        return self._damaged(_CONFIG)
+        return self._damaged(CONFIG)
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
         import yaml
 
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-        write_whole(self.path / _CONFIG, text)
+        self._write(CONFIG, text)
 
     def recipe(self) -> Recipe:
         """The recipe, as the run recorded it; of a run of version 0.1.0, which recorded its name, as it is now.
@@ -163,10 +189,8 @@ class RunFolder:
         """
         if not (self.path / _RECIPE).is_file():
             return get_recipe(str(self.config().get("recipe", DEFAULT)))
-        try:
+        with self._checked(_RECIPE):
             return Recipe.of_record(self.description()["recipe"])
-        except (KeyError, TypeError):
-            raise self._damaged(_RECIPE) from None
 
     def description(self) -> dict[str, Any]:
         """What the run is: `recipe`, `configs`, `columns`, `versions` and `model`; empty where nobody has recorded it.
@@ -174,10 +198,7 @@ class RunFolder:
         Raises:
             RunFolderError: if the record is damaged.
         """
-        known = self._read_json(_RECIPE) if (self.path / _RECIPE).is_file() else {}
-        if not isinstance(known, dict):
-            raise self._damaged(_RECIPE)
-        return known
+        return self._read_object(_RECIPE) if (self.path / _RECIPE).is_file() else {}
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Records what the run is."""
@@ -198,12 +219,8 @@ class RunFolder:
         """
         if not self.has_summary:
             raise RunFolderError(f"{self.path}: the run is not finished; run the same command again to finish it.")
-        try:
-            return Summary.of_record(self._read_json(_SUMMARY))
-        except (KeyError, TypeError, AttributeError, RunFolderError):
-            raise RunFolderError(
-                f"{self.path / _SUMMARY}: is damaged; delete it, and the run is put together again."
-            ) from None
+        with self._checked(_SUMMARY):
+            return Summary.of_record(self._read_object(_SUMMARY))
 
     def write_summary(self, summary: Summary) -> None:
         """Records what the run has come to."""
@@ -221,14 +238,12 @@ class RunFolder:
 
     def loop(self, stage: str) -> dict[str, Any] | None:
         """How the loop of a stage ended; None where it has not, or there is none."""
-        if not (self.path / f"{stage}.json").is_file():
-            return None
-        report: dict[str, Any] = self._read_json(f"{stage}.json")
-        return report
+        name = f"{stage}.json"
+        return self._read_object(name) if (self.path / name).is_file() else None
 
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""
-        write_whole(self.path / "pool.jsonl", "".join(json.dumps(each, ensure_ascii=False) + "\n" for each in texts))
+        self._write_lines("pool.jsonl", texts)
 
     # --- the dataset ------------------------------------------------------------------------------------------------
 
@@ -238,23 +253,37 @@ class RunFolder:
         return self.dataset_path.is_dir()
 
     def dataset(self) -> Distiset:
-        """All configs.
+        """All configs, as distilabel has them.
 
         Raises:
-            RunFolderError: if there is none.
+            RunFolderError: if there is none, or it is damaged.
         """
         from distilabel_selfinstruct.data.dataset import load_dataset
 
         return load_dataset(self.dataset_path)
 
-    def rows(self, config: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """The rows of a config, with those of these columns that it has; none where there is no such config."""
-        from datasets import Dataset
+    def configs(self) -> dict[str, DatasetDict]:
+        """All configs by name, read without distilabel.
 
-        folder = self.dataset_path / config / "train"
-        if not (folder / "dataset_info.json").is_file():
+        Raises:
+            RunFolderError: if there is none, or one is damaged.
+        """
+        from distilabel_selfinstruct.data.dataset import load_configs
+
+        return load_configs(self.dataset_path)
+
+    def rows(self, config: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+        """The rows of a config, with those of these columns that it has; none where there is no such config.
+
+        Raises:
+            RunFolderError: if it is damaged.
+        """
+        from distilabel_selfinstruct.data.dataset import is_config, load_config
+
+        folder = self.dataset_path / config
+        if not is_config(folder):
             return []
-        dataset = Dataset.load_from_disk(str(folder))
+        dataset = load_config(folder)["train"]
         names = [name for name in dataset.column_names if columns is None or name in columns]
         rows: list[dict[str, Any]] = dataset.select_columns(names).to_list()
         return rows
@@ -276,20 +305,102 @@ class RunFolder:
         shutil.copyfile(path, self.pipeline)
         shutil.rmtree(self.cache, ignore_errors=True)
 
+    def pipeline_description(self) -> dict[str, Any] | None:
+        """distilabel's description of the pipeline; None where there is none.
+
+        Raises:
+            RunFolderError: if it is damaged.
+        """
+        return self._read_yaml(PIPELINE) if self.pipeline.is_file() else None
+
     def remove_report(self) -> None:
         """Removes the report, which is of rows that were there before."""
-        shutil.rmtree(self.report_path, ignore_errors=True)
+        shutil.rmtree(self.report.path, ignore_errors=True)
+
+    # --- the review: the truth, whatever becomes of a server ---------------------------------------------------------
+
+    def review_rows(self, name: _Gathered, of_row: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What the review has gathered: `records` that were pushed, `pushes`, and `answers`, in their order.
+
+        Args:
+            name: of what.
+            of_row: makes one of it of a row.
+
+        Raises:
+            RunFolderError: if the file is damaged.
+        """
+        path = f"review/{name}.jsonl"
+        if not (self.path / path).exists():
+            return []
+        with self._checked(path):
+            lines = (self.path / path).read_text(encoding="utf-8").split("\n")
+            return [of_row(json.loads(line)) for line in lines if line]
+
+    def write_review_rows(self, name: _Gathered, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Writes all that the review has gathered of something."""
+        self._write_lines(f"review/{name}.jsonl", rows)
+
+    def review_record(self, name: _Found, of_record: Callable[[Any], T]) -> T | None:
+        """What the review has found; None where there is nothing.
+
+        Args:
+            name: `annotators`: who is behind the pseudonyms; `quality`; `judge`: what models as judges say.
+            of_record: makes it of what was recorded.
+
+        Raises:
+            RunFolderError: if the file is damaged.
+        """
+        path = f"review/{name}.json"
+        if not (self.path / path).exists():
+            return None
+        with self._checked(path):
+            return of_record(self._read_json(path))
+
+    def write_review_record(self, name: _Found, record: Any) -> None:
+        """Writes what the review has found."""
+        self._write_json(f"review/{name}.json", record)
 
     # --- files ------------------------------------------------------------------------------------------------------
 
     def _read_json(self, name: str) -> Any:
-        try:
+        with self._checked(name):
             return json.loads((self.path / name).read_text(encoding="utf-8"))
-        except (ValueError, RecursionError):
+
+    def _read_object(self, name: str) -> dict[str, Any]:
+        values = self._read_json(name)
+        if not isinstance(values, dict):
+            raise self._damaged(name)
+        return values
+
+    def _read_yaml(self, name: str) -> dict[str, Any]:
+        import yaml
+
+        with self._checked(name, yaml.YAMLError):
+            values = yaml.safe_load((self.path / name).read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise self._damaged(name)
+        return values
+
+    def _write_json(self, name: str, values: Any) -> None:
+        self._write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
+
+    def _write_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
+        self._write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def _write(self, name: str, text: str) -> None:
+        path = self.path / name
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, text)
+
+    @contextmanager
+    def _checked(self, name: str, *errors: type[Exception]) -> Iterator[None]:
+        """Says that a file is damaged where its content cannot be read, or is not what it should be."""
+        damage: tuple[type[Exception], ...] = (ValueError, KeyError, TypeError, AttributeError, RecursionError, *errors)
+        try:
+            yield
+        except damage:
             raise self._damaged(name) from None
 
-    def _write_json(self, name: str, values: Mapping[str, Any]) -> None:
-        write_whole(self.path / name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
-
     def _damaged(self, name: str) -> RunFolderError:
-        return RunFolderError(f"{self.path / name}: is damaged; restore it from a copy, or choose another folder.")
+        path = self.path / name
+        return RunFolderError(f"{path}: is damaged; {_MENDING.get(path.name, _RESTORE)}.")

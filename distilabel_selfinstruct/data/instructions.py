@@ -22,9 +22,12 @@ class Instructions(NamedTuple):
 
 
 def read_instructions(
-    source: str, config: str | None = None, split: str = "train", max_instructions: int | None = None,
+    source: str,
+    config: str | None = None,
+    split: str = "train",
+    max_instructions: int | None = None,
     column: str | None = None,
-) -> Instructions:  # fmt: skip
+) -> Instructions:
     """The instructions of a source, in their order.
 
     An instruction is the text of a column, or, where that holds messages, what the user says first in them. What

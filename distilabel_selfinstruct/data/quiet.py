@@ -14,10 +14,10 @@ _LOGGERS = ("huggingface_hub", "httpx", "httpx2", "httpcore", "httpcore2", "urll
 @contextmanager
 def quiet_clients() -> Iterator[None]:
     """Silences the clients, which log signed addresses and each try; shows their progress on a terminal only."""
-    import datasets
     import huggingface_hub.utils
 
-    libraries: tuple[Any, ...] = (datasets, huggingface_hub.utils)
+    datasets = sys.modules.get("datasets")  # not loaded for its bars alone
+    libraries: list[Any] = [huggingface_hub.utils, *filter(None, [datasets])]
     loggers = [logging.getLogger(name) for name in _LOGGERS]
     levels = [logger.level for logger in loggers]
     bars = [library for library in libraries if not (sys.stderr.isatty() or library.are_progress_bars_disabled())]

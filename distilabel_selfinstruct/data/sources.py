@@ -22,9 +22,12 @@ Row = dict[str, Any]
 
 
 def read_source(
-    source: str, config: str | None = None, split: str = "train", limit: int | None = None,
+    source: str,
+    config: str | None = None,
+    split: str = "train",
+    limit: int | None = None,
     columns: Collection[str] | None = None,
-) -> list[Row]:  # fmt: skip
+) -> list[Row]:
     """The rows of a source.
 
     Args:

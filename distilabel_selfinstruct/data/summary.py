@@ -51,11 +51,11 @@ class Summary:
 
     @classmethod
     def of_record(cls, record: Mapping[str, Any]) -> Summary:
-        """The summary that a run folder recorded.
+        """The summary that a run folder recorded; what a later version has added is passed over.
 
         Raises:
-            KeyError: if something is missing.
-            TypeError: if something is of another kind.
+            ValueError: if something is missing, or of another kind.
         """
-        usage = {stage: Usage(**usage) for stage, usage in record["usage"].items()}
-        return cls(**{**record, "usage": usage})
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(cls).validate_python(record)

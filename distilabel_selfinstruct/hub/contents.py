@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import pyarrow.parquet as pq
 import yaml
 from datasets import Dataset
 
-from distilabel_selfinstruct.data.folder import RECORDED, RunFolder
+from distilabel_selfinstruct.data.folder import CONFIG, PIPELINE, RECORDED, ReportFolder, RunFolder
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.hub.client import HubError
 from distilabel_selfinstruct.recipe import Recipe
@@ -33,7 +34,8 @@ from distilabel_selfinstruct.report.statistics import (
 )
 from distilabel_selfinstruct.secrets import find_secrets, mask_known, mask_text, masked
 
-FIGURES = "report/figures/"
+FIGURES = f"{RunFolder('').report.figures.as_posix()}/"
+CARD = "README.md"
 _SEEDS = "seed_tasks.jsonl"
 _SEED_COLUMNS = {"id", "name", "instruction", "instances", "is_classification"}
 _SHARD_BYTES = 500_000_000
@@ -53,7 +55,7 @@ class FinishedRun:
     datasets: dict[str, Dataset]
 
 
-def read_finished_run(folder: Path, allow_incomplete: bool = False) -> FinishedRun:
+def read_finished_run(folder: str | PathLike[str], allow_incomplete: bool = False) -> FinishedRun:
     """Reads a run folder.
 
     Args:
@@ -61,21 +63,20 @@ def read_finished_run(folder: Path, allow_incomplete: bool = False) -> FinishedR
         allow_incomplete: whether a run that ended early, or with failed requests, will do.
 
     Raises:
-        HubError: if the run is not finished, or has made nothing.
-        RunFolderError: if the folder is no run's, is damaged, or in use.
+        HubError: if the run ended early, or has made nothing.
+        RunFolderError: if the folder is no run's, has not ended, is damaged, or in use.
     """
     run = RunFolder.open(folder)
     settings, recipe = run.config(), run.recipe()
     with run.locked():
         summary = run.summary()
-        distiset = run.dataset()
+        datasets = {name: splits["train"] for name, splits in run.configs().items()}
     shortcoming = _shortcoming(summary, settings)
     if shortcoming and not allow_incomplete:
         raise HubError(
             f"{folder}: the run is not finished: {shortcoming}. Run the same command again to finish it, or publish it"
             " as it is with --allow-incomplete."
         )
-    datasets = {name: splits["train"] for name, splits in distiset.items()}
     if not len(datasets.get(DEFAULT_CONFIG, ())):
         raise HubError(f"{folder}: the dataset is empty: there are no instances to publish.")
     return FinishedRun(run, settings, recipe, summary, datasets)
@@ -103,18 +104,17 @@ def write_contents(run: FinishedRun, draft: Path, script: Path | None) -> dict[s
     for config, rows in run.datasets.items():
         _check_rows(config, rows)
         write_parquet(rows, draft / config)
-    texts = {"config.yaml": _config_text(run)}
+    texts = {CONFIG: _config_text(run)}
     if _has_seed_tasks(run):
         texts[_SEEDS] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in run.datasets["seeds"])
-    if (pipeline := run.folder.pipeline).is_file():
-        steps = publishable(yaml.safe_load(pipeline.read_text(encoding="utf-8")))
-        texts[pipeline.name] = yaml.safe_dump(steps, sort_keys=False, allow_unicode=True)
+    if (pipeline := run.folder.pipeline_description()) is not None:
+        texts[PIPELINE] = yaml.safe_dump(publishable(pipeline), sort_keys=False, allow_unicode=True)
     if script is not None:
         texts[script.name] = mask_text(script.read_text(encoding="utf-8"))
     for name, text in texts.items():
         (draft / name).write_text(text, encoding="utf-8")
     if _stored_statistics(run) is not None:
-        _copy_report(run.folder.report_path, draft / "report")
+        _copy_report(run.folder.report, RunFolder(draft).report)
     return {path.relative_to(draft).as_posix(): path for path in sorted(draft.rglob("*")) if path.is_file()}
 
 
@@ -187,19 +187,19 @@ def _config_text(run: FinishedRun) -> str:
     return recorded + yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
 
 
-def _copy_report(report: Path, draft: Path) -> None:
-    (draft / "figures").mkdir(parents=True)
-    for figure in (report / "figures").glob("*.[ps][nv]g"):
-        shutil.copyfile(figure, draft / "figures" / figure.name)
-    if (page := report / "index.html").is_file():
-        (draft / page.name).write_text(mask_text(page.read_text(encoding="utf-8")), encoding="utf-8")
+def _copy_report(report: ReportFolder, draft: ReportFolder) -> None:
+    draft.figures.mkdir(parents=True)
+    for figure in report.figures.glob("*.[ps][nv]g"):
+        shutil.copyfile(figure, draft.figures / figure.name)
+    if report.page.is_file():
+        draft.page.write_text(mask_text(report.page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def statistics_of(run: FinishedRun) -> Statistics:
     """Those of the report; without a report what can be counted without its packages."""
     if (stored := _stored_statistics(run)) is not None:
         return stored
-    rows = read_run(run.folder.path)
+    rows = read_run(run.folder)
     return Statistics(
         name=run.folder.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
@@ -217,11 +217,10 @@ def statistics_of(run: FinishedRun) -> Statistics:
 
 def _stored_statistics(run: FinishedRun) -> Statistics | None:
     """The report's statistics, if there is a report, and it is of these rows."""
-    path = run.folder.report_path / "statistics.json"
-    if not path.is_file():
+    if not run.folder.report.statistics.is_file():
         return None
     try:
-        statistics = read_statistics(path)
+        statistics = read_statistics(run.folder.report.statistics, run.recipe)
     except ValueError:
         return None
     counted = (statistics.overview.instructions, statistics.overview.instances)

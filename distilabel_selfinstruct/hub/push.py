@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
@@ -13,6 +14,7 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.hub.access import check_push
 from distilabel_selfinstruct.hub.client import HubError, ask, connect, hide
 from distilabel_selfinstruct.hub.contents import (
+    CARD,
     FIGURES,
     FinishedRun,
     data_file,
@@ -23,20 +25,20 @@ from distilabel_selfinstruct.hub.contents import (
 )
 from distilabel_selfinstruct.report.card import CardFacts, pushed_configs, render_card, split_card
 from distilabel_selfinstruct.report.wording import number_of
-from distilabel_selfinstruct.review import read_agreements, read_quality
+from distilabel_selfinstruct.review.agreement import read_agreements
+from distilabel_selfinstruct.review.quality import read_quality
 from distilabel_selfinstruct.secrets import mask_text
 
-CARD = "README.md"
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # how the Hub writes them, such as apache-2.0
 
 
 def push_run(
-    folder: Path,
+    folder: str | PathLike[str],
     repo_id: str,
     *,
     private: bool = False,
     token: str | None = None,
-    script: Path | None = None,
+    script: str | PathLike[str] | None = None,
     license: str | None = None,
     language: Sequence[str] | None = None,
     allow_incomplete: bool = False,
@@ -62,17 +64,18 @@ def push_run(
     Raises:
         HubError: if it cannot be published. The Hub then shows what it showed before, or all of it where only the
             Hub's answer was lost.
-        RunFolderError: if the folder is no run's, is damaged, or in use.
+        RunFolderError: if the folder is no run's, has not ended, is damaged, or in use.
         ConfigError: if the licence or the script cannot be used.
     """
     token = hide(token)
-    _check_options(script, license)
-    run = read_finished_run(Path(folder), allow_incomplete)
+    source = None if script is None else Path(script)
+    _check_options(source, license)
+    run = read_finished_run(folder, allow_incomplete)
     checked = check_push(repo_id, token)
     api = connect(checked)
     with tempfile.TemporaryDirectory(prefix="self-instruct-") as draft:
-        files = write_contents(run, Path(draft), script)
-        facts = _card_facts(run, repo_id, files, script, license, language)
+        files = write_contents(run, Path(draft), source)
+        facts = _card_facts(run, repo_id, files, source, license, language)
         ask(f"open {repo_id}", lambda: _open_repository(api, repo_id, private), checked)
         ask(f"publish {repo_id}", lambda: _commit(api, facts, files), checked)
     return f"{api.endpoint}/datasets/{repo_id}"
@@ -86,9 +89,13 @@ def _check_options(script: Path | None, license: str | None) -> None:
 
 
 def _card_facts(
-    run: FinishedRun, repo_id: str, files: Iterable[str], script: Path | None, license: str | None,
+    run: FinishedRun,
+    repo_id: str,
+    files: Iterable[str],
+    script: Path | None,
+    license: str | None,
     language: Sequence[str] | None,
-) -> CardFacts:  # fmt: skip
+) -> CardFacts:
     return CardFacts(
         repo_id=repo_id,
         statistics=statistics_of(run),
@@ -103,8 +110,8 @@ def _card_facts(
         script=script.name if script is not None else None,
         license=[license] if license else [],
         language=language or [],
-        quality=read_quality(run.folder.path),
-        agreements=read_agreements(run.folder.path),
+        quality=read_quality(run.folder),
+        agreements=read_agreements(run.folder),
     )
 
 

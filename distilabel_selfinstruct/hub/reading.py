@@ -10,9 +10,10 @@ from datasets import Dataset, DatasetDict, Features
 from distilabel.distiset import Distiset
 from huggingface_hub import HfApi
 
+from distilabel_selfinstruct.data.folder import PIPELINE
 from distilabel_selfinstruct.hub.access import check_name
 from distilabel_selfinstruct.hub.client import HubError, ask, connect, hide
-from distilabel_selfinstruct.hub.contents import data_file
+from distilabel_selfinstruct.hub.contents import CARD, data_file
 from distilabel_selfinstruct.report.card import pushed_configs, split_card
 
 
@@ -40,7 +41,7 @@ def _read(api: HfApi, repo_id: str, revision: str | None) -> Distiset:
     def fetch(name: str) -> Path:
         return Path(api.hf_hub_download(repo_id, name, repo_type="dataset", revision=commit.sha))
 
-    card = fetch("README.md").read_text(encoding="utf-8") if "README.md" in present else ""
+    card = fetch(CARD).read_text(encoding="utf-8") if CARD in present else ""
     configs = pushed_configs(split_card(card)[0])
     if not configs:
         raise HubError(f"{repo_id}: was not pushed by distilabel-selfinstruct; load it with datasets.load_dataset.")
@@ -48,8 +49,8 @@ def _read(api: HfApi, repo_id: str, revision: str | None) -> Distiset:
     for config in configs:
         files = sorted(path for path in present if data_file(config).fullmatch(path))
         distiset[config] = DatasetDict({"train": _read_parquet([fetch(path) for path in files])})
-    if "pipeline.yaml" in present:
-        distiset.pipeline_path = fetch("pipeline.yaml")
+    if PIPELINE in present:
+        distiset.pipeline_path = fetch(PIPELINE)
     return distiset
 
 

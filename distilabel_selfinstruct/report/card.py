@@ -18,14 +18,9 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
-from distilabel_selfinstruct.review import (
-    Agreement,
-    Quality,
-    judge_caption,
-    judge_table,
-    quality_caption,
-    quality_table,
-)
+from distilabel_selfinstruct.review.agreement import Agreement
+from distilabel_selfinstruct.review.quality import Quality
+from distilabel_selfinstruct.review.tables import judge_caption, judge_table, quality_caption, quality_table
 from distilabel_selfinstruct.text.tables import Table
 from distilabel_selfinstruct.version import __version__
 

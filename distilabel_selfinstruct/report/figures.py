@@ -36,20 +36,38 @@ CAPTIONS = {
 _INK, _MUTED, _GRID, _SURFACE = "#1f2328", "#59636e", "#d8dee4", "#ffffff"
 _BLUE, _ORANGE = "#0072b2", "#d55e00"
 _PAGE_COLOURS = {
-    _INK: "var(--ink)", _MUTED: "var(--muted)", _GRID: "var(--grid)", _SURFACE: "var(--surface)",
-    _BLUE: "var(--blue)", _ORANGE: "var(--orange)",
-}  # fmt: skip
+    _INK: "var(--ink)",
+    _MUTED: "var(--muted)",
+    _GRID: "var(--grid)",
+    _SURFACE: "var(--surface)",
+    _BLUE: "var(--blue)",
+    _ORANGE: "var(--orange)",
+}
 # Paul Tol's light scheme, made for cells with dark text in them.
 _RING = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#dddddd")
 _RING_INK = "#111418"
 
 _STYLE: Any = {
-    "font.family": ["DejaVu Sans"], "font.size": 10, "axes.titlesize": 10.5, "axes.titlelocation": "left",
-    "text.color": _INK, "axes.labelcolor": _MUTED, "axes.titlecolor": _INK, "axes.edgecolor": _GRID,
-    "xtick.color": _MUTED, "ytick.color": _MUTED, "grid.color": _GRID, "axes.spines.top": False,
-    "axes.spines.right": False, "axes.axisbelow": True, "figure.facecolor": _SURFACE, "axes.facecolor": _SURFACE,
-    "svg.fonttype": "none", "text.parse_math": False, "legend.frameon": False,
-}  # fmt: skip
+    "font.family": ["DejaVu Sans"],
+    "font.size": 10,
+    "axes.titlesize": 10.5,
+    "axes.titlelocation": "left",
+    "text.color": _INK,
+    "axes.labelcolor": _MUTED,
+    "axes.titlecolor": _INK,
+    "axes.edgecolor": _GRID,
+    "xtick.color": _MUTED,
+    "ytick.color": _MUTED,
+    "grid.color": _GRID,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "figure.facecolor": _SURFACE,
+    "axes.facecolor": _SURFACE,
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "legend.frameon": False,
+}
 _PHONE_WIDTH = 4.9  # inches; at this width the letters keep their size on a phone
 _FUNNEL_WIDTH = 5.4
 _RING_WIDTH = 9.0
@@ -171,8 +189,17 @@ def _wedge(axes: Axes, label: str, start: float, extent: float, inner: float, ou
     middle = start - extent / 2
     upright = middle if math.cos(math.radians(middle)) >= 0 else middle + 180
     x, y = (radius / points * of_angle(math.radians(middle)) for of_angle in (math.cos, math.sin))
-    axes.text(x, y, label, fontsize=size, color=_RING_INK, rotation=upright, rotation_mode="anchor", ha="center",
-              va="center_baseline")  # fmt: skip
+    axes.text(
+        x,
+        y,
+        label,
+        fontsize=size,
+        color=_RING_INK,
+        rotation=upright,
+        rotation_mode="anchor",
+        ha="center",
+        va="center_baseline",
+    )
 
 
 def _lighter(colour: str) -> str:
@@ -202,8 +229,9 @@ def _draw_funnel(statistics: Statistics) -> Figure | None:
         axes.set_ylim(len(counts) - 0.4, -0.6)
         axes.set_xlim(0, max(counts) * 1.16 or 1)
         for place, count in enumerate(counts):
-            axes.annotate(f"{count:,}", (count, place), xytext=(4, 0), textcoords="offset points", va="center",
-                          fontsize=9)  # fmt: skip
+            axes.annotate(
+                f"{count:,}", (count, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
+            )
         axes.set_title(f"{stage.title}: {stage.candidates:,} candidates")
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
@@ -236,8 +264,15 @@ def _draw_lengths(statistics: Statistics) -> Figure | None:
 
 def _histogram(axes: Axes, values: Distribution, label: str, digits: int = 1) -> None:
     edges = values.histogram.edges
-    axes.bar(edges[:-1], values.histogram.counts, width=_widths(edges), align="edge", color=_BLUE, edgecolor=_SURFACE,
-             linewidth=0.5)  # fmt: skip
+    axes.bar(
+        edges[:-1],
+        values.histogram.counts,
+        width=_widths(edges),
+        align="edge",
+        color=_BLUE,
+        edgecolor=_SURFACE,
+        linewidth=0.5,
+    )
     axes.set_xlabel(label)
     axes.grid(axis="y")
     axes.tick_params(length=0)
@@ -247,9 +282,15 @@ def _histogram(axes: Axes, values: Distribution, label: str, digits: int = 1) ->
         axes.axvline(values.mean, color=_ORANGE, linewidth=1.6)
         to_left = values.mean > 0.6 * edges[-1]
         axes.annotate(
-            f"mean {values.mean:.{digits}f}", (values.mean, 1), xycoords=("data", "axes fraction"), va="bottom",
-            xytext=(-3 if to_left else 3, 1), textcoords="offset points", ha="right" if to_left else "left", fontsize=9,
-        )  # fmt: skip
+            f"mean {values.mean:.{digits}f}",
+            (values.mean, 1),
+            xycoords=("data", "axes fraction"),
+            va="bottom",
+            xytext=(-3 if to_left else 3, 1),
+            textcoords="offset points",
+            ha="right" if to_left else "left",
+            fontsize=9,
+        )
 
 
 def _whole_numbers(most: int) -> MaxNLocator:

@@ -11,22 +11,19 @@ from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
-from distilabel_selfinstruct.review import (
-    Agreement,
-    Quality,
-    judge_caption,
-    judge_table,
-    quality_caption,
-    quality_tables,
-)
+from distilabel_selfinstruct.review.agreement import Agreement
+from distilabel_selfinstruct.review.quality import Quality
+from distilabel_selfinstruct.review.tables import judge_caption, judge_table, quality_caption, quality_tables
 
 _LONGEST_EXAMPLE = 400  # characters
 
 
 def render_page(
-    statistics: Statistics, figures: Mapping[str, str], quality: Quality | None = None,
+    statistics: Statistics,
+    figures: Mapping[str, str],
+    quality: Quality | None = None,
     agreements: Sequence[Agreement] = (),
-) -> str:  # fmt: skip
+) -> str:
     """The page. All text of others is escaped.
 
     Args:

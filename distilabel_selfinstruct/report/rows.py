@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,12 +22,24 @@ Rows: TypeAlias = "Iterable[Row] | Dataset | DatasetDict | str | Path"
 _COLUMNS = {
     "instructions": ("instruction_id", "instruction", "is_classification", "round", "model_name"),
     "instances": ("instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round"),
-    "rejected": ("stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output",
-                 "round", "neighbour", "score", "topic"),
+    "rejected": (
+        "stage",
+        "reason",
+        "detail",
+        "instruction_id",
+        "instance_id",
+        "instruction",
+        "input",
+        "output",
+        "round",
+        "neighbour",
+        "score",
+        "topic",
+    ),
     "seeds": ("instruction",),
     "preferences": ("instruction_id",),
     "topics": ("topic_id",),
-}  # fmt: skip
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +67,11 @@ class ReportRows:
     topics: int = 0
 
 
-def read_run(path: str | Path) -> ReportRows:
+def read_run(path: str | PathLike[str]) -> ReportRows:
     """The rows of a finished run.
 
     Raises:
-        RunFolderError: if the folder holds no dataset.
+        RunFolderError: if the folder holds no dataset, or is damaged.
     """
     folder = RunFolder(path)
     if not folder.has_dataset:

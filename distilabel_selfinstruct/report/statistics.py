@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,8 +22,13 @@ from distilabel_selfinstruct.text.rules import count_words
 from distilabel_selfinstruct.usage import Prices, Usage
 
 COMMONEST_VERBS, COMMONEST_OBJECTS = 20, 4  # paper, figure 3
-_CANDIDATE = {"candidate": "instruction", "instruction": "instruction", "instance": "instance_id",
-              "pair": "instruction_id", "topic": "topic"}  # fmt: skip
+_CANDIDATE = {
+    "candidate": "instruction",
+    "instruction": "instruction",
+    "instance": "instance_id",
+    "pair": "instruction_id",
+    "topic": "topic",
+}
 """The column that is None in a row without anything to judge."""
 _EXAMPLES = 3
 _COMMONEST_LABELS = 15
@@ -194,9 +200,28 @@ def write_statistics(statistics: Statistics, path: Path) -> None:
     path.write_bytes(_JSON.dump_json(statistics, indent=2) + b"\n")
 
 
-def read_statistics(path: Path) -> Statistics:
-    """The statistics that `write_statistics` wrote."""
-    return _JSON.validate_json(path.read_bytes())
+def read_statistics(path: Path, recipe: Recipe | None = None) -> Statistics:
+    """The statistics that `write_statistics` wrote.
+
+    Args:
+        path: the file.
+        recipe: that the run followed: it says the titles and meanings that version 0.1.0 left out.
+
+    Raises:
+        ValueError: if the file is damaged.
+    """
+    if recipe is None:
+        return _JSON.validate_json(path.read_bytes())
+    try:
+        values = json.loads(path.read_bytes())
+        titles = titles_of(recipe)
+        for stage in values["funnel"]:
+            stage.setdefault("title", titles.get(stage["name"], stage["name"]))
+            reasons = (*stage["rejected"], *stage["barren"])
+            stage.setdefault("meanings", {reason: recipe.meaning_of(reason) for reason in reasons})
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise ValueError(f"{path}: holds no statistics ({error!r}).") from None
+    return _JSON.validate_python({"titles": titles, **values})
 
 
 def compute_statistics(

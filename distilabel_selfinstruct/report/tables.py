@@ -53,11 +53,16 @@ def funnel_table(funnel: Sequence[Stage]) -> Table:
     return Table(
         ["stage", "candidates", "admitted", "rejected", "share"],
         [
-            [stage.title, count(stage.candidates), count(stage.admitted),
-             count(stage.candidates - stage.admitted), share(stage.admitted, stage.candidates)]
+            [
+                stage.title,
+                count(stage.candidates),
+                count(stage.admitted),
+                count(stage.candidates - stage.admitted),
+                share(stage.admitted, stage.candidates),
+            ]
             for stage in funnel
         ],
-    )  # fmt: skip
+    )
 
 
 def reasons_table(stage: Stage) -> Table:
@@ -81,13 +86,16 @@ def diversity_table(diversity: Diversity) -> Table:
     return Table(
         ["", "this dataset", "Self-Instruct paper"],
         [
-            ["instructions with verb and object", f"{count(diversity.pairs)} ({share(diversity.pairs, whole)})",
-             f"{count(PAPER_PAIRS)} ({share(PAPER_PAIRS, PAPER.instructions)})"],
+            [
+                "instructions with verb and object",
+                f"{count(diversity.pairs)} ({share(diversity.pairs, whole)})",
+                f"{count(PAPER_PAIRS)} ({share(PAPER_PAIRS, PAPER.instructions)})",
+            ],
             ["different pairs", count(diversity.distinct_pairs), NOTHING],
             ["entropy of the pairs (bits)", mean(diversity.entropy, 2), NOTHING],
             ["covered by the pairs below", share(diversity.covered, whole), share(PAPER_COVERED, 1)],
         ],
-    )  # fmt: skip
+    )
 
 
 def verbs_table(diversity: Diversity) -> Table:
@@ -121,11 +129,17 @@ def rounds_table(statistics: Statistics) -> Table:
     return Table(
         ["up to round", "prompts", "candidates", "admitted", "acceptance", "novelty"],
         [
-            [count(each.number + 1), count(each.prompts), count(each.candidates), count(each.admitted),
-             share(each.admitted, each.candidates), share(each.admitted, each.admitted + each.similar)]
+            [
+                count(each.number + 1),
+                count(each.prompts),
+                count(each.candidates),
+                count(each.admitted),
+                share(each.admitted, each.candidates),
+                share(each.admitted, each.admitted + each.similar),
+            ]
             for each in rounds
         ],
-    )  # fmt: skip
+    )
 
 
 def balance_table(balance: Balance) -> Table:
@@ -136,11 +150,13 @@ def balance_table(balance: Balance) -> Table:
             ["instances", count(balance.instances)],
             ["different labels", count(balance.distinct)],
             ["instructions with two or more instances", count(balance.compared)],
-            ["· all of them with the same label",
-             f"{count(balance.one_sided)} ({share(balance.one_sided, balance.compared)})"],
+            [
+                "· all of them with the same label",
+                f"{count(balance.one_sided)} ({share(balance.one_sided, balance.compared)})",
+            ],
             ["· evenness of their labels (1: all differ)", mean(balance.evenness, 2)],
         ],
-    )  # fmt: skip
+    )
 
 
 def labels_table(balance: Balance) -> Table:
@@ -166,11 +182,12 @@ def cost_table(statistics: Statistics) -> Table:
         *(
             [f"per {noun}", *_usage_cells(total, prices, number)]
             for noun, number in (
-                ("admitted instruction", statistics.overview.instructions), ("instance", statistics.overview.instances)
+                ("admitted instruction", statistics.overview.instructions),
+                ("instance", statistics.overview.instances),
             )
             if number
         ),
-    ]  # fmt: skip
+    ]
     head = ["", "requests", "failed", "tokens in", "tokens out", "model time", *(["money"] if prices else [])]
     return Table(head, rows)
 

@@ -25,9 +25,34 @@ _LONGEST_SENTENCE = 60  # words looked at
 _RARER = 7.0  # natural log: a reading of a word that is this much rarer than its commonest is no reading
 
 _BEFORE_VERB = {"please", "now", "then", "next", "first", "finally", "also", "briefly", "just", "and"}
-_LEAD_INS = {"given", "using", "based", "judging", "from", "in", "for", "to", "with", "after", "before", "when", "if",
-             "as", "on", "at", "by", "under", "according", "consider", "imagine", "suppose", "pretend", "assume",
-             "assuming", "fact"}  # fmt: skip
+_LEAD_INS = {
+    "given",
+    "using",
+    "based",
+    "judging",
+    "from",
+    "in",
+    "for",
+    "to",
+    "with",
+    "after",
+    "before",
+    "when",
+    "if",
+    "as",
+    "on",
+    "at",
+    "by",
+    "under",
+    "according",
+    "consider",
+    "imagine",
+    "suppose",
+    "pretend",
+    "assume",
+    "assuming",
+    "fact",
+}
 _OBLIGATIONS = re.compile(
     r"\b(?:you (?:will need to|need to|have to|are to|must|should)|(?:want|need|like) you to|task is to) (?=\w)"
 )
@@ -40,13 +65,81 @@ _PARTICLES = {"up", "out", "down", "together", "off", "away", "back", "aside"}
 _PRONOUNS = {"me", "us", "you", "it", "them", "him", "her", "one", "something", "anything", "everything"}
 _CLAUSE_OPENERS = {"whether", "if", "how", "why", "what", "which", "who", "whom", "whose", "that", "where", "when"}
 _QUANTITIES = {"all", "each", "both", "some", "any", "none", "most", "many", "few", "several", "half"}
-_ENGLISH = {"the", "of", "and", "with", "this", "that", "these", "from", "your", "my", "following", "given", "how",
-            "what", "which", "whether", "are", "each", "every", "why"}  # fmt: skip
-_FOREIGN = {"un", "una", "une", "uno", "de", "del", "la", "le", "el", "les", "los", "las", "des", "il", "di", "que",
-            "der", "die", "das", "den", "dem", "und", "ein", "eine", "het", "een", "van", "et", "en", "y", "os", "um",
-            "uma"}  # fmt: skip
-_DETERMINERS = {"'s", "’s", "a", "an", "the", "this", "these", "your", "my", "our", "his", "their", "its", "each",
-                "every", "any"}  # fmt: skip
+_ENGLISH = {
+    "the",
+    "of",
+    "and",
+    "with",
+    "this",
+    "that",
+    "these",
+    "from",
+    "your",
+    "my",
+    "following",
+    "given",
+    "how",
+    "what",
+    "which",
+    "whether",
+    "are",
+    "each",
+    "every",
+    "why",
+}
+_FOREIGN = {
+    "un",
+    "una",
+    "une",
+    "uno",
+    "de",
+    "del",
+    "la",
+    "le",
+    "el",
+    "les",
+    "los",
+    "las",
+    "des",
+    "il",
+    "di",
+    "que",
+    "der",
+    "die",
+    "das",
+    "den",
+    "dem",
+    "und",
+    "ein",
+    "eine",
+    "het",
+    "een",
+    "van",
+    "et",
+    "en",
+    "y",
+    "os",
+    "um",
+    "uma",
+}
+_DETERMINERS = {
+    "'s",
+    "’s",
+    "a",
+    "an",
+    "the",
+    "this",
+    "these",
+    "your",
+    "my",
+    "our",
+    "his",
+    "their",
+    "its",
+    "each",
+    "every",
+    "any",
+}
 
 
 class VerbObject(NamedTuple):

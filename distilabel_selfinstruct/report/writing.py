@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 
-from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
 from distilabel_selfinstruct.report.figures import draw_figures
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
 from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
-from distilabel_selfinstruct.review import Agreement, Quality, read_agreements, read_quality
+from distilabel_selfinstruct.review.agreement import Agreement, read_agreements
+from distilabel_selfinstruct.review.quality import Quality, read_quality
 from distilabel_selfinstruct.usage import Prices, Usage
 
 
-def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None) -> Path:
+def write_report(
+    run_folder: str | PathLike[str], *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
+) -> Path:
     """Writes `report/` of a finished run: `index.html`, `figures/NAME.png` and `.svg`, `statistics.json`.
 
     Args:
@@ -26,14 +30,16 @@ def write_report(run_folder: Path, *, usage: Mapping[str, Usage] | None = None, 
         The page.
 
     Raises:
-        RunFolderError: if the folder holds no dataset.
+        RunFolderError: if the folder holds no dataset, or is damaged.
         MissingExtraError: if the extra `report` is not installed.
     """
     statistics = compute_statistics(read_run(run_folder), usage, prices)
-    return _write(statistics, RunFolder(run_folder).report_path, read_quality(run_folder), read_agreements(run_folder))
+    return _write(statistics, RunFolder(run_folder).report, read_quality(run_folder), read_agreements(run_folder))
 
 
-def report_for_rows(rows: Rows, out: Path, *, name: str | None = None, seeds: Sequence[str] = ()) -> Path:
+def report_for_rows(
+    rows: Rows, out: str | PathLike[str], *, name: str | None = None, seeds: Sequence[str] = ()
+) -> Path:
     """Writes the report of any dataset with the columns instruction, input and output.
 
     What only a run records (rejects, rounds, cost) is left out.
@@ -51,14 +57,13 @@ def report_for_rows(rows: Rows, out: Path, *, name: str | None = None, seeds: Se
         ConfigError: if the rows cannot be used.
         MissingExtraError: if the extra `report` is not installed.
     """
-    return _write(compute_statistics(read_rows(rows, name, seeds)), out)
+    return _write(compute_statistics(read_rows(rows, name, seeds)), ReportFolder(Path(out)))
 
 
 def _write(
-    statistics: Statistics, folder: Path, quality: Quality | None = None, agreements: Sequence[Agreement] = ()
+    statistics: Statistics, folder: ReportFolder, quality: Quality | None = None, agreements: Sequence[Agreement] = ()
 ) -> Path:
-    figures = draw_figures(statistics, folder / "figures")
-    write_statistics(statistics, folder / "statistics.json")
-    page = folder / "index.html"
-    page.write_text(render_page(statistics, figures, quality, agreements), encoding="utf-8")
-    return page
+    figures = draw_figures(statistics, folder.figures)
+    write_statistics(statistics, folder.statistics)
+    folder.page.write_text(render_page(statistics, figures, quality, agreements), encoding="utf-8")
+    return folder.page

@@ -1,19 +1,33 @@
 """Review closes the loop: instances out to annotators, percentages, corrections and new seed tasks back."""
 
-from distilabel_selfinstruct.errors import ReviewError
-from distilabel_selfinstruct.review.agreement import Agreement, Judge, find_agreement, judge_review, read_agreements
-from distilabel_selfinstruct.review.quality import Quality, Share, read_quality
-from distilabel_selfinstruct.review.reviewing import PushResult, pull_review, push_review, review_seeds, write_review
-from distilabel_selfinstruct.review.tables import (
-    judge_caption,
-    judge_note,
-    judge_table,
-    quality_caption,
-    quality_table,
-    quality_tables,
-    render_agreements,
-    render_quality,
-)
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from distilabel_selfinstruct.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.errors import ReviewError
+    from distilabel_selfinstruct.review.agreement import Agreement, Judge, find_agreement, read_agreements
+    from distilabel_selfinstruct.review.judging import judge_review
+    from distilabel_selfinstruct.review.quality import Quality, Share, read_quality
+    from distilabel_selfinstruct.review.reviewing import (
+        PushResult,
+        pull_review,
+        push_review,
+        review_seeds,
+        write_review,
+    )
+    from distilabel_selfinstruct.review.tables import (
+        judge_caption,
+        judge_note,
+        judge_table,
+        quality_caption,
+        quality_table,
+        quality_tables,
+        render_agreements,
+        render_quality,
+    )
 
 __all__ = [
     "Agreement",
@@ -39,3 +53,24 @@ __all__ = [
     "review_seeds",
     "write_review",
 ]
+
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "errors": ["ReviewError"],
+        "review.agreement": ["Agreement", "Judge", "find_agreement", "read_agreements"],
+        "review.judging": ["judge_review"],
+        "review.quality": ["Quality", "Share", "read_quality"],
+        "review.reviewing": ["PushResult", "pull_review", "push_review", "review_seeds", "write_review"],
+        "review.tables": [
+            "judge_caption",
+            "judge_note",
+            "judge_table",
+            "quality_caption",
+            "quality_table",
+            "quality_tables",
+            "render_agreements",
+            "render_quality",
+        ],
+    },
+)

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from distilabel.models.llms.base import LLM
-from distilabel.pipeline import Pipeline
 
-from distilabel_selfinstruct.data.files import write_whole
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.errors import ConfigError, ReviewError
+from distilabel_selfinstruct.data.reasons import UNCLEAR_JUDGEMENT
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import MOST_POINTS, JudgeWording
-from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
-from distilabel_selfinstruct.review.store import ReviewStore
-from distilabel_selfinstruct.steps.asking import decoding_kwargs
-from distilabel_selfinstruct.steps.judge import DECODING, PROMPTS_VERSION, UNCLEAR, FilterByJudge
+
+if TYPE_CHECKING:
+    from distilabel.models.llms.base import LLM
 
 _RESAMPLES = 2000
 
@@ -46,6 +42,9 @@ class Judge:
     @classmethod
     def of(cls, llm: LLM, judgements: int, wording: JudgeWording) -> Judge:
         """The judge that this model is."""
+        from distilabel_selfinstruct.steps.asking import decoding_kwargs
+        from distilabel_selfinstruct.steps.judge import DECODING, PROMPTS_VERSION
+
         temperature = decoding_kwargs(llm, DECODING, wording).get("temperature")
         return cls(llm.model_name, judgements, wording, temperature, PROMPTS_VERSION)
 
@@ -55,7 +54,7 @@ class Judge:
         details = [judgements, self.wording, *temperature, f"prompts version {self.prompts_version}"]
         return f"{self.model} ({', '.join(details)})"
 
-    def command(self, run: str) -> str:
+    def command(self, run: str | PathLike[str]) -> str:
         """What compares it with people."""
         structured = " --structured" if self.wording == "structured" else ""
         return f"self-instruct judge {run} --llm ...{structured} --judgements {self.judgements}"
@@ -164,7 +163,7 @@ class Agreement:
     @property
     def failed(self) -> int:
         """Those of them whose requests have failed."""
-        return sum(each.reason not in (None, UNCLEAR) for each in self.judged)
+        return sum(each.reason not in (None, UNCLEAR_JUDGEMENT.code) for each in self.judged)
 
     @property
     def thresholds(self) -> list[Confusion]:
@@ -188,31 +187,23 @@ class Agreement:
         return cls(Judge(**row["judge"]), tuple(Judged(**each) for each in row["judged"]))
 
 
-def read_agreements(run: Path) -> list[Agreement]:
+def read_agreements(run: str | PathLike[str]) -> list[Agreement]:
     """What the command `judge` found on a run, once of each judge, the last one first.
 
     Raises:
-        ReviewError: if the file is damaged.
+        RunFolderError: if what it left is damaged.
     """
-    path = RunFolder(run).review_path / "judge.json"
-    if not path.is_file():
-        return []
-    try:
-        return [Agreement.of_row(row) for row in json.loads(path.read_text(encoding="utf-8"))]
-    except (ValueError, TypeError, KeyError):
-        raise ReviewError(
-            f"{path}: is damaged; delete it and run the command `judge` again: what a judge has answered is kept."
-        ) from None
+    return RunFolder(run).review_record("judge", lambda rows: [Agreement.of_row(row) for row in rows]) or []
 
 
-def find_agreement(run: str, judge: Judge) -> Agreement:
+def find_agreement(run: str | PathLike[str], judge: Judge) -> Agreement:
     """What was found of this very judge on a run.
 
     Raises:
         ConfigError: if it was not compared with people there, or gave no score.
-        ReviewError: if the file is damaged.
+        RunFolderError: if what was found there is damaged.
     """
-    option, agreements = f"--judge-agreement {run}", read_agreements(Path(run))
+    option, agreements = f"--judge-agreement {run}", read_agreements(run)
     if not agreements:
         raise ConfigError(f"{option}: no judge was compared with people there; do it with `{judge.command(run)}`.")
     found = next((each for each in agreements if each.judge == judge), None)
@@ -229,63 +220,3 @@ def find_agreement(run: str, judge: Judge) -> Agreement:
             f" {what_to_do}"
         )
     return found
-
-
-def judge_review(run: Path, llm: LLM, judgements: int, wording: JudgeWording = "chat") -> list[Agreement]:
-    """Has a judge score the reviewed records of a run, and keeps what it says beside what people say.
-
-    Args:
-        run: the run folder.
-        llm: the judge, with its completions.
-        judgements: of each record.
-        wording: how it is asked.
-
-    Returns:
-        What was found of this judge, and then what is known of others.
-
-    Raises:
-        ReviewError: if no record has all the answers it needs.
-        RunFolderError: if the folder is no run's, or in use.
-    """
-    store = ReviewStore(run)
-    with store.run.locked():
-        is_right = _verdicts(store)
-        if not is_right:
-            raise ReviewError(
-                f"{run}: no record was reviewed by as many annotators as it needs; begin with `review push` and"
-                " `review pull`."
-            )
-        records = store.records()
-        shown = map(records.__getitem__, is_right)
-        judge, before = Judge.of(llm, judgements, wording), read_agreements(run)
-        rows = _scored(llm, judge, ({**record.texts, "document": record.document} for record in shown))
-        judged = (
-            Judged(record_id, row["judge_score"], row["reject_reason"], right)
-            for row, (record_id, right) in zip(rows, is_right.items())
-        )
-        agreements = [Agreement(judge, tuple(judged)), *(each for each in before if each.judge != judge)]
-        text = json.dumps([dataclasses.asdict(each) for each in agreements], indent=2, ensure_ascii=False)
-        write_whole(store.folder / "judge.json", text + "\n")
-    return agreements
-
-
-def _verdicts(store: ReviewStore) -> dict[str, bool]:
-    """Of each record that has all the answers it needs, whether all three questions are answered yes."""
-    pushes, known = store.pushes(), store.records()
-    return {
-        record_id: all(verdicts_of(given).values())
-        for record_id, given in answers_by_record(store.answers()).items()
-        if record_id in known and len(given) >= pushes[-1].annotators
-    }
-
-
-def _scored(llm: LLM, judge: Judge, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    with Pipeline("judge"):  # a step of none warns of it
-        step = FilterByJudge(
-            name="judge", llm=llm, threshold=None, wording=judge.wording, num_generations=judge.judgements
-        )
-    step.load()
-    try:
-        return next(step.process(list(rows)))
-    finally:
-        step.unload()

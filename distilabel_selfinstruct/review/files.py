@@ -48,11 +48,16 @@ def write_review_file(path: Path, records: Sequence[ReviewRecord], annotator: st
         ReviewError: if the file is there with other content, has an unknown ending, or cannot hold a text.
     """
     rows = [
-        {"record_id": record.id, "annotator": annotator, DOCUMENT: record.document, **record.texts,
-         **dict.fromkeys(_VERDICTS, ""),
-         **{correction_of(name): text for name, text in record.texts.items()}}
+        {
+            "record_id": record.id,
+            "annotator": annotator,
+            DOCUMENT: record.document,
+            **record.texts,
+            **dict.fromkeys(_VERDICTS, ""),
+            **{correction_of(name): text for name, text in record.texts.items()},
+        }
         for record in records
-    ]  # fmt: skip
+    ]
     text = _as_jsonl(rows) if _is_jsonl(path) else _as_csv(rows, path)
     if path.exists():
         if path.read_bytes() == text.encode():

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
+from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from distilabel_selfinstruct.data.files import write_whole
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.recipe import Recipe, get_recipe
 from distilabel_selfinstruct.review.records import ALL_RIGHT, QUESTIONS, Answer, ReviewRecord
@@ -76,12 +73,10 @@ class Quality:
     notes: tuple[str, ...] = ()
     makers: Mapping[str, str] = field(default_factory=dict)
 
-    def write(self, path: Path) -> None:
-        write_whole(path, json.dumps(dataclasses.asdict(self), indent=2, ensure_ascii=False) + "\n")
-
     @classmethod
-    def read(cls, path: Path) -> Quality:
-        values = json.loads(path.read_text(encoding="utf-8"))
+    def of_record(cls, record: Mapping[str, Any]) -> Quality:
+        """The quality that a run folder recorded."""
+        values = dict(record)
         values["groups"] = {group: _shares(shares) for group, shares in values["groups"].items()}
         values["stages"] = _shares(values["stages"])
         if (name := values.pop("recipe", None)) is not None:  # version 0.1.0
@@ -99,10 +94,13 @@ def _shares(values: Mapping[str, Any]) -> dict[str, Share]:
     return {name: Share(**share) for name, share in values.items()}
 
 
-def read_quality(run: Path) -> Quality | None:
-    """The quality that the last `review pull` found; None where nothing was reviewed."""
-    path = RunFolder(run).review_path / "quality.json"
-    return Quality.read(path) if path.is_file() else None
+def read_quality(run: str | PathLike[str]) -> Quality | None:
+    """The quality that the last `review pull` found; None where nothing was reviewed.
+
+    Raises:
+        RunFolderError: if what it left is damaged.
+    """
+    return RunFolder(run).review_record("quality", Quality.of_record)
 
 
 def verdicts_of(answers: Sequence[Answer]) -> dict[str, bool]:
@@ -114,9 +112,13 @@ def verdicts_of(answers: Sequence[Answer]) -> dict[str, bool]:
 
 
 def judge(
-    records: Mapping[str, ReviewRecord], answers: Iterable[Answer], needed: int, population: int,
-    notes: Iterable[str] = (), recipe: Recipe | None = None,
-) -> Quality:  # fmt: skip
+    records: Mapping[str, ReviewRecord],
+    answers: Iterable[Answer],
+    needed: int,
+    population: int,
+    notes: Iterable[str] = (),
+    recipe: Recipe | None = None,
+) -> Quality:
     """The quality of the records.
 
     Args:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from os import PathLike
 from pathlib import Path
 
 from distilabel_selfinstruct.data.columns import columns_of
@@ -54,9 +55,17 @@ class PushResult:
 
 
 def push_review(
-    run: Path, *, argilla_url: str | None = None, api_key: str | None = None, workspace: str | None = None,
-    name: str | None = None, sample: int | None = 200, annotators: int = 1, seed: int = 0, to_file: Path | None = None,
-) -> PushResult:  # fmt: skip
+    run: str | PathLike[str],
+    *,
+    argilla_url: str | None = None,
+    api_key: str | None = None,
+    workspace: str | None = None,
+    name: str | None = None,
+    sample: int | None = 200,
+    annotators: int = 1,
+    seed: int = 0,
+    to_file: str | PathLike[str] | None = None,
+) -> PushResult:
     """Sends instances to be reviewed; once more changes nothing, and completes what was cut.
 
     Args:
@@ -90,10 +99,10 @@ def push_review(
         ids = tuple(record.id for record in drawn)
         push = Push(_now(), Target(), annotators, seed, len(every), ids)
         if to_file is not None:
-            return _push_to_files(store, push, drawn, to_file)
+            return _push_to_files(store, push, drawn, Path(to_file))
         with ArgillaServer(str(argilla_url), api_key) as server:
             known = every.keys() | store.records().keys()
-            return _push_to_server(store, push, drawn, server, workspace, name or _dataset_name(run), known)
+            return _push_to_server(store, push, drawn, server, workspace, name or _dataset_name(store.run.name), known)
 
 
 def _push_to_files(store: ReviewStore, push: Push, records: Sequence[ReviewRecord], file: Path) -> PushResult:
@@ -108,9 +117,14 @@ def _push_to_files(store: ReviewStore, push: Push, records: Sequence[ReviewRecor
 
 
 def _push_to_server(
-    store: ReviewStore, push: Push, records: Sequence[ReviewRecord], server: ArgillaServer, workspace: str | None,
-    name: str, known: AbstractSet[str],
-) -> PushResult:  # fmt: skip
+    store: ReviewStore,
+    push: Push,
+    records: Sequence[ReviewRecord],
+    server: ArgillaServer,
+    workspace: str | None,
+    name: str,
+    known: AbstractSet[str],
+) -> PushResult:
     """Into the dataset of this name, which may hold no other records than those known."""
     there = server.workspace(workspace)
     dataset = server.open(there, name, push.annotators)
@@ -129,7 +143,11 @@ def _push_to_server(
 
 
 def pull_review(
-    run: Path, *, argilla_url: str | None = None, api_key: str | None = None, from_file: Path | None = None
+    run: str | PathLike[str],
+    *,
+    argilla_url: str | None = None,
+    api_key: str | None = None,
+    from_file: str | PathLike[str] | None = None,
 ) -> Quality:
     """Takes in what annotators have answered, and writes the quality and the configs `reviewed` and `curated`.
 
@@ -150,10 +168,10 @@ def pull_review(
         pushes = store.pushes()
         if not pushes:
             raise ReviewError(f"{run}: nothing was pushed to be reviewed; begin with `review push`.")
-        files = [from_file] if from_file else [Path(file) for file in pushes[-1].target.files if not argilla_url]
+        files = [from_file] if from_file else [file for file in pushes[-1].target.files if not argilla_url]
         unfinished = 0
         if files:
-            unfinished = _pull_from_files(store, files)
+            unfinished = _pull_from_files(store, [Path(file) for file in files])
         else:
             _pull_from_server(store, argilla_url, api_key)
         return _write_review(store, pushes[-1].annotators, unfinished)
@@ -178,7 +196,7 @@ def _pull_from_server(store: ReviewStore, url: str | None, api_key: str | None) 
     store.merge_answers(pulled.answers, pulled.withdrawn)
 
 
-def write_review(run: Path) -> Quality | None:
+def write_review(run: str | PathLike[str]) -> Quality | None:
     """Writes quality, `reviewed` and `curated` anew from the answers pulled so far, as after a run that has grown.
 
     Returns:
@@ -192,7 +210,9 @@ def write_review(run: Path) -> Quality | None:
         return _write_review(store, pushes[-1].annotators)
 
 
-def review_seeds(run: Path, out: Path, old_seeds: Sequence[Path] = ()) -> int:
+def review_seeds(
+    run: str | PathLike[str], out: str | PathLike[str], old_seeds: Sequence[str | PathLike[str]] = ()
+) -> int:
     """Writes approved instances as seed tasks, those left out that the run's seed tasks or the old ones hold already.
 
     Args:
@@ -207,14 +227,15 @@ def review_seeds(run: Path, out: Path, old_seeds: Sequence[Path] = ()) -> int:
         ReviewError: if nothing was approved, or nothing new, or the file holds seed tasks of somebody else.
         SeedFileError: if an old seed file cannot be used.
     """
-    dataset = RunFolder(run).dataset()
+    folder, out = RunFolder(run), Path(out)
+    dataset = folder.configs()
     if "curated" not in dataset:
         raise ReviewError(f"{run}: nothing was reviewed yet; begin with `review push`, then `review pull`.")
     _check_may_write(out)
     rows = dataset["curated"]["train"].to_list()
-    old = [task.instruction for file in old_seeds for task in load_seed_tasks(file)]
+    old = [task.instruction for file in old_seeds for task in load_seed_tasks(Path(file))]
     old += dataset["seeds"]["train"]["instruction"] if "seeds" in dataset else []
-    tasks = seed_tasks_of(rows, run.resolve().name, old)
+    tasks = seed_tasks_of(rows, folder.name, old)
     if not tasks:
         why = "is too similar to a seed task there is" if rows else "was approved"
         raise ReviewError(f"{run}: no seed task to write: of the {len(rows):,} curated instances none {why}.")
@@ -243,7 +264,7 @@ def _write_review(store: ReviewStore, needed: int, unfinished: int = 0) -> Quali
     store.run.save_config(
         "curated", curated_rows(records, current, needed, instances), curated_features(columns, known)
     )
-    quality.write(store.folder / "quality.json")
+    store.write_quality(quality)
     return quality
 
 
@@ -260,9 +281,9 @@ def _notes(answers: Sequence[Answer], current: Sequence[Answer], unfinished: int
     return notes
 
 
-def _dataset_name(run: Path) -> str:
-    """The name of the run folder with what Argilla allows in a name."""
-    return re.sub(r"[^a-zA-Z0-9_-]+", "-", run.resolve().name).strip("-_") or "self-instruct"
+def _dataset_name(run: str) -> str:
+    """The name of a run with what Argilla allows in one."""
+    return re.sub(r"[^a-zA-Z0-9_-]+", "-", run).strip("-_") or "self-instruct"
 
 
 def _check_may_write(out: Path) -> None:

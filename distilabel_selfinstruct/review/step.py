@@ -100,9 +100,15 @@ class SelfInstructToArgilla(Step):
     def inputs(self) -> "StepColumns":
         required = dict.fromkeys(("instruction", "input", "output"), True)
         known = (
-            "instance_id", "document", "title", "is_classification", "round", "max_similarity", "model_name",
+            "instance_id",
+            "document",
+            "title",
+            "is_classification",
+            "round",
+            "max_similarity",
+            "model_name",
             "reject_reason",
-        )  # fmt: skip
+        )
         return {**required, **dict.fromkeys(known, False)}
 
     @property

@@ -1,28 +1,28 @@
-"""What a run folder remembers of its review, in `review/`: the truth, whatever becomes of a server.
+"""What a run folder remembers of its review: the truth, whatever becomes of a server.
 
-- `records.jsonl`: the records that were pushed, with their raw texts.
-- `pushes.jsonl`: when, where to, and which records were drawn, from how many, with which seed.
-- `answers.jsonl`: all answers so far, annotators by pseudonym.
-- `annotators.json`: who is behind the pseudonyms. Keep it to yourself.
-- `quality.json`: the last quality table.
-- `judge.json`: what each model as judge says of the reviewed records, the last one first.
+- `records`: those that were pushed, with their raw texts.
+- `pushes`: when, where to, and which records were drawn, from how many, with which seed.
+- `answers`: all so far, annotators by pseudonym.
+- `annotators`: who is behind the pseudonyms. Keep it to yourself.
+- `quality`: the last quality table.
+- `judge`: what each model as judge says of the reviewed records, the last one first.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from os import PathLike
+from typing import TYPE_CHECKING, Any
 
-from datasets import Dataset
-
-from distilabel_selfinstruct.data.files import write_whole
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.review.agreement import Agreement
+from distilabel_selfinstruct.review.quality import Quality
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
+
+if TYPE_CHECKING:
+    from datasets import Dataset
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Push:
 
 
 class ReviewStore:
-    """The folder `review/` of a run.
+    """The review of a run; whatever it reads raises RunFolderError where it is damaged.
 
     Args:
         run: the run folder.
@@ -71,9 +71,8 @@ class ReviewStore:
         RunFolderError: if it holds no run.
     """
 
-    def __init__(self, run: Path) -> None:
+    def __init__(self, run: str | PathLike[str]) -> None:
         self.run = RunFolder.open(run)
-        self.folder = self.run.review_path
 
     # --- the run ----------------------------------------------------------------------------------------------------
 
@@ -87,32 +86,32 @@ class ReviewStore:
         return columns
 
     def _dataset(self) -> Dataset:
-        return self.run.dataset()["instances"]["train"]
+        return self.run.configs()["instances"]["train"]
 
     # --- what was pushed --------------------------------------------------------------------------------------------
 
     def records(self) -> dict[str, ReviewRecord]:
         """All records that were ever pushed, by id."""
-        return {row["id"]: ReviewRecord(**row) for row in self._read("records.jsonl")}
+        return {record.id: record for record in self.run.review_rows("records", lambda row: ReviewRecord(**row))}
 
     def add_records(self, records: Iterable[ReviewRecord]) -> None:
         """Remembers the records, before they are sent."""
         every = self.records() | {record.id: record for record in records}
-        self._write("records.jsonl", (dataclasses.asdict(record) for record in every.values()))
+        self.run.write_review_rows("records", map(dataclasses.asdict, every.values()))
 
     def pushes(self) -> list[Push]:
         """The pushes, the last one last."""
-        return [Push.of_row(row) for row in self._read("pushes.jsonl")]
+        return self.run.review_rows("pushes", Push.of_row)
 
     def add_push(self, push: Push) -> None:
         """Remembers a push."""
-        self._write("pushes.jsonl", map(dataclasses.asdict, [*self.pushes(), push]))
+        self.run.write_review_rows("pushes", map(dataclasses.asdict, [*self.pushes(), push]))
 
     # --- what came back ---------------------------------------------------------------------------------------------
 
     def answers(self) -> list[Answer]:
         """All answers so far, those of a record one after the other."""
-        return [Answer(**row) for row in self._read("answers.jsonl")]
+        return self.run.review_rows("answers", lambda row: Answer(**row))
 
     def merge_answers(self, given: Iterable[Answer], withdrawn: Iterable[tuple[str, str]] = ()) -> None:
         """Takes in answers; those that were here already stay, also where their source has lost them.
@@ -121,31 +120,22 @@ class ReviewStore:
             given: answers, annotators by name; an answer replaces that of the same annotator about the same record.
             withdrawn: record and annotator of answers that were taken back.
         """
-        pseudonyms = self._pseudonyms()
+        pseudonyms: dict[str, str] = self.run.review_record("annotators", dict) or {}
         answers = {(answer.record_id, answer.annotator): answer for answer in self.answers()}
         for answer in sorted(given, key=lambda answer: (answer.at, answer.record_id)):
             name = pseudonyms.setdefault(answer.annotator, f"annotator-{len(pseudonyms) + 1}")
             answers[answer.record_id, name] = dataclasses.replace(answer, annotator=name)
         for record_id, annotator in withdrawn:
             answers.pop((record_id, pseudonyms.get(annotator, "")), None)
-        self.folder.mkdir(exist_ok=True)
-        write_whole(self.folder / "annotators.json", json.dumps(pseudonyms, indent=2, ensure_ascii=False) + "\n")
-        self._write("answers.jsonl", (dataclasses.asdict(answers[key]) for key in sorted(answers)))
+        self.run.write_review_record("annotators", pseudonyms)
+        self.run.write_review_rows("answers", (dataclasses.asdict(answers[key]) for key in sorted(answers)))
 
-    def _pseudonyms(self) -> dict[str, str]:
-        path = self.folder / "annotators.json"
-        names: dict[str, str] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return names
+    # --- what was found ---------------------------------------------------------------------------------------------
 
-    def _read(self, name: str) -> list[dict[str, Any]]:
-        path = self.folder / name
-        if not path.exists():
-            return []
-        try:
-            return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
-        except ValueError:
-            raise RunFolderError(f"{path}: is damaged; restore it from a copy.") from None
+    def write_quality(self, quality: Quality) -> None:
+        """Remembers what annotators found."""
+        self.run.write_review_record("quality", dataclasses.asdict(quality))
 
-    def _write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        self.folder.mkdir(exist_ok=True)
-        write_whole(self.folder / name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    def write_agreements(self, agreements: Iterable[Agreement]) -> None:
+        """Remembers what judges say, once of each."""
+        self.run.write_review_record("judge", [dataclasses.asdict(agreement) for agreement in agreements])

@@ -29,11 +29,17 @@ def quality_table(quality: Quality) -> Table:
     return Table(
         ["", "right", "of", "share", "95% interval", "Self-Instruct paper"],
         [
-            [_WORDS[name], f"{share.right:,}", f"{share.of:,}", _percent(share.value), _interval(share),
-             _percent(_PAPER[name])]
+            [
+                _WORDS[name],
+                f"{share.right:,}",
+                f"{share.of:,}",
+                _percent(share.value),
+                _interval(share),
+                _percent(_PAPER[name]),
+            ]
             for name, share in quality.groups["all"].items()
         ],
-    )  # fmt: skip
+    )
 
 
 def kinds_table(quality: Quality) -> Table:
@@ -96,14 +102,29 @@ def quality_caption(quality: Quality) -> str:
 def judge_table(agreement: Agreement) -> Table:
     """One row a threshold: what judge and people say of the records, and Cohen's kappa."""
     return Table(
-        ["threshold", "passes, right", "passes, not right", "fails, right", "fails, not right", "agree",
-         "Cohen's kappa", "95% interval"],
         [
-            [f"{each.threshold:g}", f"{each.both:,}", f"{each.only_judge:,}", f"{each.only_people:,}",
-             f"{each.neither:,}", _percent(each.agreement), *_kappa_cells(each)]
+            "threshold",
+            "passes, right",
+            "passes, not right",
+            "fails, right",
+            "fails, not right",
+            "agree",
+            "Cohen's kappa",
+            "95% interval",
+        ],
+        [
+            [
+                f"{each.threshold:g}",
+                f"{each.both:,}",
+                f"{each.only_judge:,}",
+                f"{each.only_people:,}",
+                f"{each.neither:,}",
+                _percent(each.agreement),
+                *_kappa_cells(each),
+            ]
             for each in agreement.thresholds
         ],
-    )  # fmt: skip
+    )
 
 
 def _kappa_cells(confusion: Confusion) -> list[str]:

@@ -25,13 +25,15 @@ from filelock import FileLock
 
 from distilabel_selfinstruct.data.dataset import load_dataset, save_dataset
 from distilabel_selfinstruct.data.documents import read_documents
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.instructions import read_instructions
 from distilabel_selfinstruct.data.sources import read_source
+from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.hub import HubError, check_push, client, contents, distiset_from_hub, push_run
+from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.report.card import split_card
 from distilabel_selfinstruct.runs.config import read_config, read_config_file
-from distilabel_selfinstruct.runs.run import Summary
 from distilabel_selfinstruct.steps.select import INSTANCE_COLUMNS, INSTRUCTION_COLUMNS, REJECTED_COLUMNS
 from distilabel_selfinstruct.usage import Usage
 from distilabel_selfinstruct.version import __version__
@@ -92,8 +94,8 @@ def make_run(folder: Path, instances: int = 3, rejected: int = 1, **changes: Any
         "instances": instances, "rejected": {}, "failed": 0, "usage": {"bootstrap": Usage(requests=1)}, "seconds": 1.0,
         "cost": 0.0,
     }  # fmt: skip
-    Summary(**{**summary, **changes}).write(folder / "summary.json")
-    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    RunFolder(folder).write_summary(Summary(**{**summary, **changes}))
+    RunFolder(folder).write_config(CONFIG)
     steps = {
         "pipeline": {"steps": [{"name": "bootstrap", "llm": {"api_key": "key-of-mine", "folder": "/home/ada/run"}}]}
     }
@@ -223,7 +225,8 @@ def test_the_config_is_published_without_secrets_and_paths(hub: HubServer, run_f
 
     text = hub.repositories[NAME].files["config.yaml"].decode()
     (tmp_path / "config.yaml").write_text(text)
-    config = read_config(read_config_file(str(tmp_path / "config.yaml")))
+    kind = get_recipe("self-instruct").load_config()
+    config = read_config({}, read_config_file(str(tmp_path / "config.yaml")), "config.yaml", kind)
     assert config.base_url == "https://***@models.example/v1?api_key=***"
     assert config.seeds == ["seed_tasks.jsonl"]
     assert (config.model, config.num_instructions, config.lag) == ("acme/tiny-1b", 3, 12)
@@ -290,7 +293,8 @@ def test_a_hub_that_cannot_be_reached_is_one_error_without_noise(script: Script,
     elsewhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
     result = script("--source", "ada/tasks", "--out", tmp_path / "run", pipeline="evolve", **elsewhere)
     assert result.returncode == 1
-    [line] = result.stderr.splitlines()
+    begins, line = result.stderr.splitlines()
+    assert begins == f"Evol-Instruct (WizardLM): the embedded demo model, in {tmp_path / 'run'}"
     assert line.startswith("Error: ada/tasks: there is no such file or folder, and it cannot be read from the Hub (")
 
 
@@ -527,13 +531,13 @@ def test_a_stalled_run_is_finished(hub: HubServer, tmp_path: Path) -> None:
 def test_a_run_that_never_ended(hub: HubServer, run_folder: Path) -> None:
     (run_folder / "summary.json").unlink()
 
-    with pytest.raises(HubError, match="the run is not finished"):
+    with pytest.raises(RunFolderError, match="the run is not finished; run the same command again to finish it"):
         push(run_folder, allow_incomplete=True)
     assert not hub.requests
 
 
 def test_a_run_that_goes_on(hub: HubServer, run_folder: Path) -> None:
-    with FileLock(run_folder / ".lock"), pytest.raises(RunFolderError, match="still running"):
+    with FileLock(run_folder / ".lock"), pytest.raises(RunFolderError, match="another process is at work here"):
         push(run_folder)
     assert not hub.requests
 

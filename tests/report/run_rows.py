@@ -7,6 +7,10 @@ from typing import Any
 
 from datasets import Dataset, DatasetDict
 
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.report.rows import ReportRows
+
 Rows = list[dict[str, Any]]
 
 INSTRUCTION_COLUMNS = ("instruction_id", "instruction", "is_classification", "round", "model_name")
@@ -54,9 +58,18 @@ SEEDS: Rows = [
 ]  # fmt: skip
 
 
+def report_rows(
+    instructions: Rows = INSTRUCTIONS, instances: Rows = INSTANCES, rejected: Rows = REJECTED,
+    recipe: str = "self-instruct",
+) -> ReportRows:  # fmt: skip
+    """The rows of the small run as a report takes them."""
+    return ReportRows("run", instructions, instances, rejected, recipe=get_recipe(recipe))
+
+
 def write_run(folder: Path, **configs: Rows) -> Path:
     """Writes a run folder; configs without rows are left out, as distilabel does."""
     (folder / "dataset").mkdir(parents=True)
+    RunFolder(folder).write_config({"recipe": "self-instruct"})
     for config, rows in configs.items():
         if rows:
             DatasetDict({"train": Dataset.from_list(rows)}).save_to_disk(str(folder / "dataset" / config))

@@ -14,10 +14,10 @@ from datasets import Dataset
 from huggingface_hub import DatasetCard
 from markdown_it import MarkdownIt
 
+from distilabel_selfinstruct.data.columns import CONFIGS, JUDGE_COLUMNS, columns_of
 from distilabel_selfinstruct.data.dataset import features_of
+from distilabel_selfinstruct.recipe import Column, get_recipe, recipes
 from distilabel_selfinstruct.report.card import (
-    COLUMNS,
-    CONFIGS,
     CardFacts,
     card_text,
     detect_language,
@@ -28,12 +28,12 @@ from distilabel_selfinstruct.report.card import (
     split_card,
     type_name,
 )
+from distilabel_selfinstruct.report.rows import ReportRows
 from distilabel_selfinstruct.report.statistics import Statistics, balance_of, funnel_of, overview_of
 from distilabel_selfinstruct.review.agreement import Agreement, Judge, Judged
 from distilabel_selfinstruct.review.curate import curated_features, reviewed_features
 from distilabel_selfinstruct.review.quality import judge
 from distilabel_selfinstruct.review.records import QUESTIONS, Answer, record_of
-from distilabel_selfinstruct.steps.judge import COLUMNS as JUDGE_COLUMNS
 from distilabel_selfinstruct.steps.select import (
     INSTANCE_COLUMNS,
     INSTRUCTION_COLUMNS,
@@ -58,11 +58,12 @@ def make_facts(instruction: str = ENGLISH, output: str = "positive", **changes: 
         "stage": "bootstrap", "reason": "too_short", "instruction": "Sing.", "instruction_id": "000000-01", "round": 0,
     }  # fmt: skip
     rows = {"instances": [instance], "instructions": [of_instruction], "rejected": [rejected]}
+    recipe = get_recipe("self-instruct")
     statistics = Statistics(
         name="run",
         models=["acme/tiny-1b"],
         overview=overview_of(rows["instructions"], rows["instances"]),
-        funnel=funnel_of(rows["instructions"], rows["instances"], rows["rejected"]),
+        funnel=funnel_of(ReportRows("run", recipe=recipe, **rows)),
         diversity=None,
         similarity=None,
         lengths={},
@@ -74,7 +75,8 @@ def make_facts(instruction: str = ENGLISH, output: str = "positive", **changes: 
         repo_id="ada/tasks",
         statistics=statistics,
         datasets={name: Dataset.from_list(each, features_of(each[0])) for name, each in rows.items()},
-        settings={"llm": "openai", "model": "acme/tiny-1b", "preset": "default", "recipe": "self-instruct"},
+        settings={"llm": "openai", "model": "acme/tiny-1b", "preset": "default"},
+        recipe=recipe,
         wanted=1,
     )
     return replace(facts, **changes)
@@ -163,26 +165,37 @@ def test_every_config_says_its_columns_and_how_to_load_it() -> None:
 
 
 @pytest.mark.parametrize(
-    "columns",
+    ("recipe", "columns"),
     [
-        INSTANCE_COLUMNS,
-        INSTRUCTION_COLUMNS,
-        REJECTED_COLUMNS,
-        SelectTopics.columns,
-        SelectPreferences.columns,
-        (*JUDGE_COLUMNS, "is_chosen"),
-        tuple(reviewed_features(INSTANCE_COLUMNS)),
-        tuple(curated_features(INSTANCE_COLUMNS)),
+        ("self-instruct", INSTANCE_COLUMNS),
+        ("self-instruct", INSTRUCTION_COLUMNS),
+        ("self-instruct", REJECTED_COLUMNS),
+        ("topics", SelectTopics.columns),
+        ("preferences", SelectPreferences.columns),
+        ("preferences", (*JUDGE_COLUMNS, "is_chosen")),
+        ("self-instruct", tuple(reviewed_features(INSTANCE_COLUMNS))),
+        ("self-instruct", tuple(curated_features(INSTANCE_COLUMNS))),
     ],
 )
-def test_every_column_of_the_pipeline_is_explained(columns: tuple[str, ...]) -> None:
-    assert set(columns) <= COLUMNS.keys()
+def test_every_column_of_the_pipeline_is_explained(recipe: str, columns: tuple[str, ...]) -> None:
+    assert set(columns) <= columns_of(get_recipe(recipe)).keys()
 
 
 def test_every_config_of_the_pipeline_is_explained() -> None:
-    assert CONFIGS.keys() == {
+    of_recipes = {name for recipe in recipes().values() for name in recipe.configs}
+    assert CONFIGS.keys() | of_recipes == {
         "instances", "instructions", "rejected", "seeds", "sft", "topics", "preferences", "reviewed", "curated",
     }  # fmt: skip
+
+
+def test_columns_and_configs_of_a_recipe_of_another_package_are_explained() -> None:
+    recipe = replace(
+        get_recipe("self-instruct"), columns={"mood": Column("what it feels like")}, configs={"moods": "All moods."}
+    )
+    rows = Dataset.from_list([{"mood": "calm"}])
+    text = card_text(make_facts(recipe=recipe, datasets={**make_facts().datasets, "moods": rows}))
+    assert "| `mood` | string | what it feels like |" in text
+    assert "All moods." in text
 
 
 def test_what_a_judge_says_stands_below_what_people_say() -> None:
@@ -207,8 +220,7 @@ def test_what_a_judge_says_stands_below_what_people_say() -> None:
 
 
 def test_no_stage_of_another_recipe_is_named() -> None:
-    settings = {"llm": "demo", "recipe": "domain"}
-    text = card_text(make_facts(settings=settings))
+    text = card_text(make_facts(settings={"llm": "demo"}, recipe=get_recipe("domain")))
     assert "| `stage` | string | the stage that rejected it |" in text
     assert "of the bootstrap" not in text
 
@@ -261,10 +273,10 @@ def test_how_to_make_it_again_names_only_what_is_published() -> None:
         card_text(make_facts(script="self_instruct.py", published=["seed_tasks.jsonl", "pipeline.yaml"])),
     )
 
-    assert "python pipelines/self_instruct.py --config config.yaml" in without
+    assert "self-instruct run self-instruct --config config.yaml --out run" in without
     assert "seed_tasks.jsonl" not in without
     assert "pipeline.yaml" not in without
-    assert "python self_instruct.py --config config.yaml" in with_all
+    assert "self-instruct run self_instruct.py --config config.yaml --out run" in with_all
     assert "seed_tasks.jsonl" in with_all
     assert "pipeline.yaml" in with_all
 

@@ -9,6 +9,7 @@ import pytest
 from datasets import Dataset, DatasetDict
 
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.report.rows import read_rows, read_run
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, write_run
 
@@ -23,9 +24,9 @@ def test_a_run_folder(run_folder: Path) -> None:
     assert rows.name == "run"
     assert [row["instruction"] for row in rows.instructions] == [row["instruction"] for row in INSTRUCTIONS]
     assert len(rows.instances) == 5
-    assert rows.rejected is not None
     assert len(rows.rejected) == 6
     assert rows.seeds == ["Write a song about the sea."]
+    assert rows.recipe == get_recipe("self-instruct")
 
 
 def test_a_run_with_nothing_rejected(tmp_path: Path) -> None:
@@ -48,7 +49,7 @@ def test_json_lines_a_json_array_and_datasets_give_the_same_rows(tmp_path: Path)
         rows = read_rows(source)
         assert list(rows.instances) == ROWS
         assert [row["instruction"] for row in rows.instructions] == ["Name a sea."]
-        assert rows.rejected is None
+        assert (rows.recipe, list(rows.rejected)) == (None, [])
 
 
 def test_the_name_is_that_of_the_file_unless_one_is_given(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from distilabel_selfinstruct.report.statistics import (
     write_statistics,
 )
 from distilabel_selfinstruct.usage import Prices, Usage
-from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED
+from tests.report.run_rows import INSTANCES, INSTRUCTIONS, report_rows
 
 
 def test_the_overview_is_the_papers_table() -> None:
@@ -58,15 +58,19 @@ def test_words_of_a_script_without_spaces_are_its_characters() -> None:
 
 
 def test_the_funnel_tells_candidates_from_requests_without_any() -> None:
-    bootstrap, classification, instances = funnel_of(INSTRUCTIONS, INSTANCES, REJECTED)
+    bootstrap, classification, instances = funnel_of(report_rows())
     assert bootstrap == Stage(
-        name="bootstrap", candidates=8, admitted=5, rejected={"similar": 1, "too_short": 1, "surplus": 1},
-        barren={"content_filter": 1},
+        name="bootstrap", title="Bootstrap", candidates=8, admitted=5, barren={"content_filter": 1},
+        rejected={"similar": 1, "too_short": 1, "surplus": 1},
         examples={
             "similar": [Example("Write a poem about a sea.", why="0.83: Write a poem about the sea.")],
             "too_short": [Example("Sing.")],
             "surplus": [Example("Name a fish of the sea.")],
             "content_filter": [Example("", why="refused")],
+        },
+        meanings={
+            "similar": "too similar to the pool", "too_short": "too short", "surplus": "came when enough were admitted",
+            "content_filter": "request failed: content filter",
         },
     )  # fmt: skip
     assert (classification.candidates, classification.admitted) == (5, 4)
@@ -77,12 +81,12 @@ def test_the_funnel_tells_candidates_from_requests_without_any() -> None:
 
 def test_examples_are_three_from_all_over_the_run() -> None:
     rejected = [{"stage": "bootstrap", "reason": "too_short", "instruction": f"No {n}."} for n in range(9)]
-    examples = funnel_of([], [], rejected)[0].examples["too_short"]
+    examples = funnel_of(report_rows([], [], rejected))[0].examples["too_short"]
     assert [example.text for example in examples] == ["No 0.", "No 3.", "No 6."]
 
 
 def test_a_run_without_rejects_has_a_funnel_all_the_same() -> None:
-    assert [(stage.candidates, stage.admitted) for stage in funnel_of(INSTRUCTIONS, INSTANCES, [])] == [
+    assert [(stage.candidates, stage.admitted) for stage in funnel_of(report_rows(rejected=[]))] == [
         (5, 5), (4, 4), (5, 5),
     ]  # fmt: skip
 

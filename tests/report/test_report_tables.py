@@ -6,9 +6,10 @@ from pathlib import Path
 
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import compute_statistics, funnel_of, overview_of
-from distilabel_selfinstruct.report.tables import Table, cost_table, funnel_table, overview_table, reasons_table
+from distilabel_selfinstruct.report.tables import cost_table, funnel_table, overview_table, reasons_table
+from distilabel_selfinstruct.text.tables import Table
 from distilabel_selfinstruct.usage import Prices, Usage
-from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED
+from tests.report.run_rows import INSTANCES, INSTRUCTIONS, report_rows
 
 
 def test_the_overview_stands_beside_the_papers() -> None:
@@ -27,7 +28,7 @@ def test_the_overview_stands_beside_the_papers() -> None:
 
 
 def test_the_funnel_has_a_row_a_stage() -> None:
-    assert funnel_table(funnel_of(INSTRUCTIONS, INSTANCES, REJECTED)).rows == [
+    assert funnel_table(funnel_of(report_rows())).rows == [
         ["Bootstrap", "8", "5", "3", "62%"],
         ["Classification", "5", "4", "1", "80%"],
         ["Instances", "6", "5", "1", "83%"],
@@ -35,7 +36,7 @@ def test_the_funnel_has_a_row_a_stage() -> None:
 
 
 def test_reasons_are_worded_and_requests_without_candidates_have_no_share() -> None:
-    assert reasons_table(funnel_of(INSTRUCTIONS, INSTANCES, REJECTED)[0]).rows == [
+    assert reasons_table(funnel_of(report_rows())[0]).rows == [
         ["too similar to the pool (similar)", "1", "12%"],
         ["too short", "1", "12%"],
         ["came when enough were admitted (surplus)", "1", "12%"],

@@ -14,7 +14,7 @@ def a_round(number: int, admitted: int, candidates: int = 100) -> Round:
 
 def test_rounds_are_counted_from_the_rows() -> None:
     """Surplus candidates and refused requests are no candidates; a request is a prompt all the same."""
-    assert rounds_of(INSTRUCTIONS, INSTANCES, REJECTED) == [
+    assert rounds_of(INSTRUCTIONS, INSTANCES, REJECTED, ["bootstrap"]) == [
         Round(number=0, prompts=2, candidates=4, admitted=3, similar=1, instances=4),
         Round(number=1, prompts=3, candidates=3, admitted=2, similar=0, instances=1),
     ]

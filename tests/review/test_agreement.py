@@ -12,8 +12,10 @@ import pytest
 import yaml
 from distilabel.models.llms.base import LLM
 
-from distilabel_selfinstruct.__main__ import main
+from distilabel_selfinstruct.cli.commands import main
+from distilabel_selfinstruct.cli.finish import judge_notes
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import read_rows
 from distilabel_selfinstruct.report.statistics import compute_statistics
@@ -230,22 +232,25 @@ def keep(run: Path, judge: Judge, score: float | None, reason: str | None = None
 # --- a run with a judge ----------------------------------------------------------------------------------------------
 
 
-def make(tmp_path: Path, **options: object) -> Run:
-    return Run(read_config({"out": str(tmp_path / "next"), "judge_threshold": 3.0, **options}))
+def notes(tmp_path: Path, **options: object) -> list[str]:
+    """What a run that is about to begin says of its judge."""
+    recipe = get_recipe("self-instruct")
+    given = {"out": str(tmp_path / "next"), "judge_threshold": 3.0, **options}
+    return judge_notes(Run(read_config(given, {}, "config", recipe.load_config()), recipe).config)
 
 
 def test_a_judge_that_was_never_compared_is_told(tmp_path: Path) -> None:
-    (note,) = make(tmp_path).judge_notes()
+    (note,) = notes(tmp_path)
     assert note == (
         f"The judge {DEMO} was never compared with people. Review a run,"
-        " compare them with `python -m distilabel_selfinstruct judge RUN --llm ... --judgements 3`, and give"
+        " compare them with `self-instruct judge RUN --llm ... --judgements 3`, and give"
         " --judge-agreement RUN."
     )
 
 
 def test_the_agreement_of_the_same_judge_is_told(tmp_path: Path, reviewed: Path) -> None:
     main(["judge", str(reviewed), "--llm", "demo"])
-    (note,) = make(tmp_path, judge_agreement=str(reviewed)).judge_notes()
+    (note,) = notes(tmp_path, judge_agreement=str(reviewed))
     assert note.startswith(
         f"The judge {DEMO} agrees with people on 91% of 11 reviewed"
         " instances with a threshold of 3: Cohen's kappa 0.82, 95% interval "
@@ -255,7 +260,7 @@ def test_the_agreement_of_the_same_judge_is_told(tmp_path: Path, reviewed: Path)
 def test_the_entry_of_the_same_judge_is_found_among_others(tmp_path: Path, reviewed: Path) -> None:
     for options in ([], ["--judgements", "1"]):
         main(["judge", str(reviewed), "--llm", "demo", *options])
-    (note,) = make(tmp_path, judge_agreement=str(reviewed)).judge_notes()
+    (note,) = notes(tmp_path, judge_agreement=str(reviewed))
     assert note.startswith("The judge demo (3 judgements, chat")
 
 
@@ -277,7 +282,7 @@ def test_where_they_always_say_the_same_kappa_says_nothing() -> None:
 
 def test_no_judge_was_compared(tmp_path: Path, reviewed: Path) -> None:
     with pytest.raises(ConfigError, match="no judge was compared with people there; do it with"):
-        make(tmp_path, judge_agreement=str(reviewed))
+        notes(tmp_path, judge_agreement=str(reviewed))
 
 
 @pytest.mark.parametrize(
@@ -294,10 +299,10 @@ def test_no_judge_was_compared(tmp_path: Path, reviewed: Path) -> None:
 def test_another_judge_is_no_comparison(tmp_path: Path, reviewed: Path, changed: dict[str, Any], said: str) -> None:
     keep(reviewed, dataclasses.replace(DEMO, **changed), 5.0)
     with pytest.raises(ConfigError) as caught:
-        make(tmp_path, judge_agreement=str(reviewed))
+        notes(tmp_path, judge_agreement=str(reviewed))
     assert str(caught.value) == (
         f"--judge-agreement {reviewed}: another judge was compared with people there: {said}. Compare this one with"
-        f" `python -m distilabel_selfinstruct judge {reviewed} --llm ... --judgements 3`, or judge as there."
+        f" `self-instruct judge {reviewed} --llm ... --judgements 3`, or judge as there."
     )
     assert not (tmp_path / "next").exists()
 
@@ -305,19 +310,19 @@ def test_another_judge_is_no_comparison(tmp_path: Path, reviewed: Path, changed:
 def test_the_way_to_compare_a_judge_that_answers_in_json(tmp_path: Path, reviewed: Path) -> None:
     keep(reviewed, DEMO, 5.0)
     with pytest.raises(ConfigError, match=r"judge \S+ --llm \.\.\. --structured --judgements 3`"):
-        make(tmp_path, judge_agreement=str(reviewed), wording="structured")
+        notes(tmp_path, judge_agreement=str(reviewed), wording="structured")
 
 
 @pytest.mark.parametrize(
     ("reason", "what_to_do"),
-    [("unclear_judgement", r"Choose another judge\.$"), ("timeout", r"Ask again with `python -m distilabel_self")],
+    [("unclear_judgement", r"Choose another judge\.$"), ("timeout", r"Ask again with `self-instruct judge")],
 )
 def test_a_judge_that_gave_no_score_is_no_comparison(
     tmp_path: Path, reviewed: Path, reason: str, what_to_do: str
 ) -> None:
     keep(reviewed, DEMO, None, reason)
     with pytest.raises(ConfigError, match=f"gave none of 1 reviewed instances a score there. {what_to_do}"):
-        make(tmp_path, judge_agreement=str(reviewed))
+        notes(tmp_path, judge_agreement=str(reviewed))
 
 
 @pytest.mark.parametrize("text", ["[", "{}{}", '{"model": "demo"}', '[{"judge": {"model": "demo"}, "judged": []}]'])

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import math
+from dataclasses import asdict
+from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.review.quality import Quality, Share, judge, nominal_alpha
+from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.review.quality import Quality, Share, judge, nominal_alpha, read_quality
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
+from distilabel_selfinstruct.review.store import ReviewStore
 from distilabel_selfinstruct.review.tables import (
     agreement_table,
     kinds_table,
@@ -16,7 +22,7 @@ from distilabel_selfinstruct.review.tables import (
     render_quality,
     stages_table,
 )
-from tests.review.runs import instance
+from tests.review.runs import instance, make_run
 
 NAMES = ("valid_task", "appropriate_input", "correct_output")
 
@@ -37,7 +43,9 @@ def reviewed(*letters: str, needed: int = 1, recipe: str = "self-instruct", **co
         for record, given in zip(records, letters)
         for number, each in enumerate(given.split(), 1)
     ]
-    return judge({record.id: record for record in records}, answers, needed, population=len(rows), recipe=recipe)
+    return judge(
+        {record.id: record for record in records}, answers, needed, population=len(rows), recipe=get_recipe(recipe)
+    )
 
 
 # Wilson's interval, from Newcombe, Statistics in Medicine 17 (1998), table I.
@@ -200,8 +208,29 @@ def test_without_answers_there_are_no_shares() -> None:
     assert list(quality_tables(quality)) == ["Quality"]
 
 
-def test_it_is_read_back_as_it_was_written(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_it_is_read_back_as_it_was_written(tmp_path: Path) -> None:
     quality = reviewed("yyy yyn", "nyy nyy", needed=2, recipe="domain")
-    file = tmp_path_factory.mktemp("quality") / "quality.json"
-    quality.write(file)
-    assert Quality.read(file) == quality
+    run = make_run(tmp_path / "run", [])
+    assert read_quality(run) is None
+    ReviewStore(run).write_quality(quality)
+    assert read_quality(run) == quality
+
+
+def test_that_of_version_0_1_0_names_its_recipe() -> None:
+    quality = reviewed("yyy yyn", needed=2, recipe="domain")
+    record = json.loads(json.dumps(asdict(quality)))
+    del record["makers"]
+    assert Quality.of_record({**record, "recipe": "domain"}) == quality
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"groups": 1}', "[" * 5000, "\0", "\ud800"])
+def test_a_damaged_one_is_one_clear_line(tmp_path: Path, text: str) -> None:
+    run = make_run(tmp_path / "run", [])
+    file = run / "review" / "quality.json"
+    file.parent.mkdir()
+    file.write_bytes(text.encode("utf-8", "surrogatepass"))
+    with pytest.raises(RunFolderError) as caught:
+        read_quality(run)
+    assert str(caught.value) == (
+        f"{file}: is damaged; delete it, and the command `review pull` makes it again: the answers are kept."
+    )

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT, WITHOUT_REPORT, first_line
+from tests.conftest import ROOT, WITHOUT_REPORT, first_line, without_progress
 from tests.support.answers import prompt_of
 from tests.support.folders import all_text
 from tests.support.openai_server import OpenAIServer, Request
@@ -68,6 +68,7 @@ class Command:
         """Its end; nothing of it is left over, and the key stands nowhere."""
         try:
             out, err = self._process.communicate(timeout=LIMIT)
+            err = without_progress(err)
             wait_until(lambda: not self.processes())
         finally:
             self.end()

@@ -10,6 +10,8 @@ from typing import Any, NoReturn
 from distilabel_selfinstruct.errors import did_you_mean
 from distilabel_selfinstruct.secrets import shown
 
+PRIVATE = {"argparse": ("_actions", "_check_value")}  # which options there are, and what a value may be
+
 
 class Parser(argparse.ArgumentParser):
     """Takes whole names only, says which one may be meant, and shows examples as they are."""

@@ -128,7 +128,7 @@ def hub(server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> H
     monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", home / "datasets")
     monkeypatch.setitem(ACCOUNTS, SECRET, Account())
     monkeypatch.setenv("HF_TOKEN", SECRET)
-    monkeypatch.setattr(client, "PATIENCE", 1.0)
+    monkeypatch.setattr(client, "PATIENCE", 30.0)
     monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
     return server
 

@@ -26,20 +26,25 @@ GUARDED = f'{BUILD}if __name__ == "__main__":\n{textwrap.indent(RUN, "    ")}'
 WELL = "['instances', 'rejected', 'sft'] True\n"
 STEPS = """
 import os, time
-from distilabel.steps import LoadDataFromDicts, Step
+from distilabel_selfinstruct import Pipeline
+from distilabel.steps import LoadDataFromDicts, Step, StepInput
 
 class Double(Step):
-    inputs, outputs = ["number"], ["double"]
-    number_of_hooks: int = 0
+    @property
+    def inputs(self):
+        return ["number"]
 
-    def process(self, inputs):
+    @property
+    def outputs(self):
+        return ["double"]
+
+    def process(self, inputs: StepInput):
         {work}
         yield [row | {{"double": 2 * row["number"]}} for row in inputs]
 
-def build(**options):
-    from distilabel_selfinstruct import Pipeline
+def build(kind=Double):
     with Pipeline("doubles") as pipeline:
-        LoadDataFromDicts(data=[{{"number": 1}}]) >> Double(name="double", **options)
+        LoadDataFromDicts(data=[{{"number": 1}}]) >> kind(name="double")
     return pipeline
 """
 
@@ -169,18 +174,15 @@ def test_a_step_that_cannot_be_sent(tmp_path: Path, method: str) -> None:
 if __name__ == "__main__":
     class Local(Double):
         pass
-    from distilabel_selfinstruct import Pipeline
     from distilabel_selfinstruct.errors import PipelineError
-    with Pipeline("doubles") as pipeline:
-        LoadDataFromDicts(data=[{{"number": 1}}]) >> Local(name="local")
     try:
-        pipeline.run()
+        build(Local).run()
     except PipelineError as error:
         print(error)
 """
     status, out, err = end(start(tmp_path, code, method))
     assert (status, err) == (0, "")
-    said = r"Step 'local' failed: it cannot be loaded in a process of its own: AttributeError: .*'Local'.*\n"
+    said = r"Step 'double' failed: it cannot be loaded in a process of its own: AttributeError: .*'Local'.*\n"
     assert re.fullmatch(said, out)
 
 

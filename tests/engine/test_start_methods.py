@@ -117,7 +117,7 @@ def test_no_guard_in_a_script_that_looks_at_its_name_for_something_else(tmp_path
 def test_a_run_after_another_in_a_function_and_in_a_thread(tmp_path: Path, method: str) -> None:
     code = f"""{STEPS.format(work="pass")}
 def main():
-    print(*(build().run(use_cache=False)["default"]["train"]["double"] for _ in range(2)))
+    print(*(build().run(use_cache=False)["default"]["train"][0]["double"] for _ in range(2)))
 
 if __name__ == "__main__":
     import threading
@@ -126,7 +126,7 @@ if __name__ == "__main__":
     thread.start()
     thread.join()
 """
-    assert end(start(tmp_path, code, method)) == (0, "[2] [2]\n[2] [2]\n", "")
+    assert end(start(tmp_path, code, method)) == (0, "2 2\n2 2\n", "")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -166,6 +166,30 @@ if __name__ == "__main__":
     os.killpg(process.pid, number)
     status, out, err = end(process)
     assert (status, out.replace("started\n", ""), err) == (0, f"{number.name}\n", "")
+
+
+SERVER_IMPORTS = """
+import multiprocessing.spawn as spawn
+prepared = spawn.get_preparation_data
+def with_main(name):
+    data = prepared(name)
+    return {**data, "main_path": data.get("init_main_from_path")}
+spawn.get_preparation_data = with_main
+"""  # as Python 3.14 does, and others before were meant to
+
+
+def test_a_fork_server_that_imports_the_script(tmp_path: Path) -> None:
+    code = STEPS.format(work="pass")
+    guarded = f'{code}\nif __name__ == "__main__":\n    print(len(build().run()["default"]["train"]))\n'
+    assert end(start(tmp_path, guarded, "forkserver", SERVER_IMPORTS)) == (0, "1\n", "")
+    bare = f"name = __name__\n{code}\nbuild().run(use_cache=False)\n"
+    status, out, err = end(start(tmp_path, bare, "forkserver", SERVER_IMPORTS))
+    assert (status, out) == (1, "")
+    said = (
+        r"The worker of step '\w+' could not be started: the fork server does not answer \(\w+: .*\)\. It imports the"
+        r' script too, which must run its pipeline under `if __name__ == "__main__":`\.\n'
+    )
+    assert re.fullmatch(said, err)
 
 
 @pytest.mark.parametrize("method", METHODS[1:])

@@ -39,7 +39,7 @@ def test_the_wiring_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("distilabel.constants.PIPELINES_CACHE_DIR", tmp_path)
     wiring = next(block for block in blocks("python") if "my-self-instruct" in block)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     exec(compile(wiring, "README.md", "exec"), namespace)
     distiset = namespace["distiset"]
     assert set(distiset) == {"instances", "rejected", "sft"}

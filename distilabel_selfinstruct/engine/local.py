@@ -106,7 +106,7 @@ class LocalPipeline(WholePipeline, StockPipeline):
         if code == UNGUARDED and method != "fork":
             return UnguardedScript.under(method)
         how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        when = " before it had loaded the step" if self._steps_load_status[step_name] == STEP_NOT_LOADED else ""
+        when = " while the steps were being loaded" if self._steps_load_status[step_name] == STEP_NOT_LOADED else ""
         return PipelineError(f"The worker of step '{step_name}' {how}{when}. {GO_ON}")
 
     def _end_workers(self, at_once: bool) -> None:

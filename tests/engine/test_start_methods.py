@@ -224,4 +224,4 @@ else:
 """
     status, out, err = end(start(tmp_path, code, method))
     assert (status, err) == (0, "")
-    assert re.match(r"The worker of step '\w+' (ended with exit code 5 before|could not be started: the fork)", out)
+    assert re.match(r"The worker of step '\w+' (ended with exit code 5 while|could not be started: the fork)", out)

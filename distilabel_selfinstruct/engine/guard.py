@@ -11,12 +11,15 @@ from types import FrameType
 from distilabel_selfinstruct.errors import ConfigError
 
 UNGUARDED = 78  # exit code of a worker that came to `Pipeline.run` while it imported the script
-_GUARD = 'if __name__ == "__main__":'
+GUARD = 'if __name__ == "__main__":'
 PRIVATE = {"multiprocessing": ("_inheriting",)}  # set while a process that was just started imports the script
 
 
 class UnguardedScript(ConfigError, SystemExit):
-    """A script that runs its pipeline wherever it is imported; uncaught, it ends with this one line on screen."""
+    """A script that workers cannot import, as a rule because they would run its pipeline.
+
+    Uncaught, it ends the script with its one line on screen.
+    """
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
@@ -26,7 +29,7 @@ class UnguardedScript(ConfigError, SystemExit):
     def under(cls, start_method: str) -> UnguardedScript:
         return cls(
             f"Each worker imports the script again (start method {start_method!r}), and would run the pipeline again."
-            f" Write `{_GUARD}` above `pipeline.run()`, and indent `pipeline.run()` and what follows."
+            f" Write `{GUARD}` above `pipeline.run()`, and indent `pipeline.run()` and what follows."
         )
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from distilabel.pipeline.local import Pipeline as StockPipeline
 
-from distilabel_selfinstruct.engine.guard import UNGUARDED, UnguardedScript, check_script
+from distilabel_selfinstruct.engine.guard import GUARD, UNGUARDED, UnguardedScript, check_script
 from distilabel_selfinstruct.engine.pipeline import WholePipeline
 from distilabel_selfinstruct.engine.signals import ignore_signals, signals_held_back
 from distilabel_selfinstruct.engine.stock import STEP_NOT_LOADED
@@ -90,7 +90,7 @@ class LocalPipeline(WholePipeline, StockPipeline):
             with signals_held_back():
                 process.start()
         except (EOFError, OSError) as error:
-            raise PipelineError(f"The worker of step '{name}' could not be started: {_start_problem(error)}") from None
+            raise _start_error(name, error) from None
         self._workers.append(_WorkerProcess(name, worker.replica, process))
 
     def _death(self, after_silence: bool) -> SelfInstructError | None:
@@ -106,7 +106,7 @@ class LocalPipeline(WholePipeline, StockPipeline):
         if code == UNGUARDED and method != "fork":
             return UnguardedScript.under(method)
         how = f"was killed by {_signal_name(-code)}" if code < 0 else f"ended with exit code {code}"
-        when = " before it had loaded the step" if self._steps_load_status[step_name] == STEP_NOT_LOADED else ""
+        when = " while the steps were being loaded" if self._steps_load_status[step_name] == STEP_NOT_LOADED else ""
         return PipelineError(f"The worker of step '{step_name}' {how}{when}. {GO_ON}")
 
     def _end_workers(self, at_once: bool) -> None:
@@ -128,12 +128,13 @@ def _start_method() -> str:
     return str(mp.get_context().get_start_method())
 
 
-def _start_problem(error: Exception) -> str:
+def _start_error(step_name: str, error: Exception) -> SelfInstructError:
+    problem = f"The worker of step '{step_name}' could not be started"
     if _start_method() != "forkserver":
-        return error_text(error)
-    return (
-        f"the fork server does not answer ({error_text(error)}). It imports the script too, which must run its pipeline"
-        ' under `if __name__ == "__main__":`.'
+        return PipelineError(f"{problem}: {error_text(error)}")
+    return UnguardedScript(
+        f"{problem}: the fork server does not answer ({error_text(error)}). It imports the script too, which must run"
+        f" its pipeline under `{GUARD}`."
     )
 
 

@@ -15,13 +15,23 @@ from types import ModuleType
 
 import distilabel_selfinstruct
 
+EXTRAS = {"matplotlib", "numba"}
 DOCUMENTED = {"_asdict", "_exit", "_replace"}  # in spite of their underscore: of named tuples, and `os._exit`
 
 
 def modules() -> list[ModuleType]:
-    """Those of this package."""
+    """Those of this package, as far as the packages of its extras are installed."""
     found = pkgutil.walk_packages(distilabel_selfinstruct.__path__, f"{distilabel_selfinstruct.__name__}.")
-    return [importlib.import_module(each.name) for each in found if not each.name.endswith("__main__")]
+    return [module for each in found if not each.name.endswith("__main__") and (module := _imported(each.name))]
+
+
+def _imported(name: str) -> ModuleType | None:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name not in EXTRAS:
+            raise
+    return None
 
 
 def is_private(name: str) -> bool:

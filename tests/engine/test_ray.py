@@ -102,9 +102,13 @@ def test_the_same_dataset_wherever_the_workers_are(
     "options", [(), ("--replicas", "identify=3,input_first=2")], ids=["one node, no replicas", "other replicas"]
 )
 def test_the_same_dataset_whatever_the_layout(
-    start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster, reference: Reference, tmp_path: Path,
+    start: Callable[..., Command],
+    server: OpenAIServer,
+    cluster: RayCluster,
+    reference: Reference,
+    tmp_path: Path,
     options: tuple[str, ...],
-) -> None:  # fmt: skip
+) -> None:
     server.latency = 0.0
     where = ("--ray", cluster.address) if options else ("--ray",)
     assert start(*where, *options).wait().status == 0
@@ -157,9 +161,13 @@ def lose(start: Callable[..., Command], server: OpenAIServer, cluster: RayCluste
 
 
 def test_a_node_is_lost(
-    lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
-    reference: Reference, tmp_path: Path,
-) -> None:  # fmt: skip
+    lose: Callable[..., Ended],
+    start: Callable[..., Command],
+    server: OpenAIServer,
+    cluster: RayCluster,
+    reference: Reference,
+    tmp_path: Path,
+) -> None:
     # The bootstrap may have come to its end; of the next three steps one is on each node.
     waiting = {"identify", "output_first", "input_first"}
     ended = lose(lambda: next(node for node in cluster.nodes[1:] if waiting & node.workers()))
@@ -174,9 +182,13 @@ def test_a_node_is_lost(
 
 
 def test_the_head_is_lost(
-    lose: Callable[..., Ended], start: Callable[..., Command], server: OpenAIServer, cluster: RayCluster,
-    reference: Reference, tmp_path: Path,
-) -> None:  # fmt: skip
+    lose: Callable[..., Ended],
+    start: Callable[..., Command],
+    server: OpenAIServer,
+    cluster: RayCluster,
+    reference: Reference,
+    tmp_path: Path,
+) -> None:
     lose(lambda: cluster.nodes[0])
     kept, number = stored(tmp_path / "run"), len(server.requests)
     shutil.copytree(tmp_path / "run", tmp_path / "copy")

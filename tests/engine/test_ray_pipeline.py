@@ -518,9 +518,22 @@ def gpus(*amounts: float) -> list[dict[str, float]]:
         (gpus(*[3] * 200), gpus(*[8] * 100), None),
         (gpus(*[3] * 201), gpus(*[8] * 100), 200),
     ],
-    ids=["both", "one too large", "not the first", "too tight", "mixed", "nothing asked", "unknown", "memory",
-         "all of it on one node", "tenths", "many too many", "many", "many with rests"],
-)  # fmt: skip
+    ids=[
+        "both",
+        "one too large",
+        "not the first",
+        "too tight",
+        "mixed",
+        "nothing asked",
+        "unknown",
+        "memory",
+        "all of it on one node",
+        "tenths",
+        "many too many",
+        "many",
+        "many with rests",
+    ],
+)
 def test_room_is_looked_for_node_by_node(
     needs: list[dict[str, float]], nodes: list[dict[str, float]], without_room: int | None
 ) -> None:

@@ -169,8 +169,10 @@ def test_numbers_of_one_step_given_twice(given: list[str]) -> None:
 
 def test_a_cluster_of_this_machine_or_another() -> None:
     assert [options_of(*given).ray for given in ([], ["--ray"], ["--ray", "10.0.0.1:6379"])] == [
-        None, "local", "10.0.0.1:6379",
-    ]  # fmt: skip
+        None,
+        "local",
+        "10.0.0.1:6379",
+    ]
 
 
 def test_gpus_are_given_out_by_ray() -> None:

@@ -26,20 +26,25 @@ GUARDED = f'{BUILD}if __name__ == "__main__":\n{textwrap.indent(RUN, "    ")}'
 WELL = "['instances', 'rejected', 'sft'] True\n"
 STEPS = """
 import os, time
-from distilabel.steps import LoadDataFromDicts, Step
+from distilabel_selfinstruct import Pipeline
+from distilabel.steps import LoadDataFromDicts, Step, StepInput
 
 class Double(Step):
-    inputs, outputs = ["number"], ["double"]
-    number_of_hooks: int = 0
+    @property
+    def inputs(self):
+        return ["number"]
 
-    def process(self, inputs):
+    @property
+    def outputs(self):
+        return ["double"]
+
+    def process(self, inputs: StepInput):
         {work}
         yield [row | {{"double": 2 * row["number"]}} for row in inputs]
 
-def build(**options):
-    from distilabel_selfinstruct import Pipeline
+def build(kind=Double):
     with Pipeline("doubles") as pipeline:
-        LoadDataFromDicts(data=[{{"number": 1}}]) >> Double(name="double", **options)
+        LoadDataFromDicts(data=[{{"number": 1}}]) >> kind(name="double")
     return pipeline
 """
 
@@ -112,7 +117,7 @@ def test_no_guard_in_a_script_that_looks_at_its_name_for_something_else(tmp_path
 def test_a_run_after_another_in_a_function_and_in_a_thread(tmp_path: Path, method: str) -> None:
     code = f"""{STEPS.format(work="pass")}
 def main():
-    print(*(build().run(use_cache=False)["default"]["train"]["double"] for _ in range(2)))
+    print(*(build().run(use_cache=False)["default"]["train"][0]["double"] for _ in range(2)))
 
 if __name__ == "__main__":
     import threading
@@ -121,7 +126,7 @@ if __name__ == "__main__":
     thread.start()
     thread.join()
 """
-    assert end(start(tmp_path, code, method)) == (0, "[2] [2]\n[2] [2]\n", "")
+    assert end(start(tmp_path, code, method)) == (0, "2 2\n2 2\n", "")
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -163,24 +168,45 @@ if __name__ == "__main__":
     assert (status, out.replace("started\n", ""), err) == (0, f"{number.name}\n", "")
 
 
+SERVER_IMPORTS = """
+import multiprocessing.spawn as spawn
+prepared = spawn.get_preparation_data
+def with_main(name):
+    data = prepared(name)
+    return {**data, "main_path": data.get("init_main_from_path")}
+spawn.get_preparation_data = with_main
+"""  # as Python 3.14 does, and others before were meant to
+
+
+def test_a_fork_server_that_imports_the_script(tmp_path: Path) -> None:
+    code = STEPS.format(work="pass")
+    guarded = f'{code}\nif __name__ == "__main__":\n    print(len(build().run()["default"]["train"]))\n'
+    assert end(start(tmp_path, guarded, "forkserver", SERVER_IMPORTS)) == (0, "1\n", "")
+    bare = f"name = __name__\n{code}\nbuild().run(use_cache=False)\n"
+    status, out, err = end(start(tmp_path, bare, "forkserver", SERVER_IMPORTS))
+    assert (status, out) == (1, "")
+    said = (
+        r"The worker of step '\w+' could not be started: the fork server does not answer \(\w+: .*\)\. It imports the"
+        r' script too, which must run its pipeline under `if __name__ == "__main__":`\.\n'
+    )
+    assert re.fullmatch(said, err)
+
+
 @pytest.mark.parametrize("method", METHODS[1:])
 def test_a_step_that_cannot_be_sent(tmp_path: Path, method: str) -> None:
     code = f"""{STEPS.format(work="pass")}
 if __name__ == "__main__":
     class Local(Double):
         pass
-    from distilabel_selfinstruct import Pipeline
     from distilabel_selfinstruct.errors import PipelineError
-    with Pipeline("doubles") as pipeline:
-        LoadDataFromDicts(data=[{{"number": 1}}]) >> Local(name="local")
     try:
-        pipeline.run()
+        build(Local).run()
     except PipelineError as error:
         print(error)
 """
     status, out, err = end(start(tmp_path, code, method))
     assert (status, err) == (0, "")
-    said = r"Step 'local' failed: it cannot be loaded in a process of its own: AttributeError: .*'Local'.*\n"
+    said = r"Step 'double' failed: it cannot be loaded in a process of its own: AttributeError: .*'Local'.*\n"
     assert re.fullmatch(said, out)
 
 
@@ -198,4 +224,4 @@ else:
 """
     status, out, err = end(start(tmp_path, code, method))
     assert (status, err) == (0, "")
-    assert re.match(r"The worker of step '\w+' (ended with exit code 5 before|could not be started: the fork)", out)
+    assert re.match(r"The worker of step '\w+' (ended with exit code 5 while|could not be started: the fork)", out)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
 
 from distilabel_selfinstruct.engine import stock
+from tests.conftest import ROOT
 from tests.engine.private_names import defined_in, imported, modules, of_bases, of_objects
 
 MODULES = {module.__name__: module for module in modules()}
@@ -102,3 +105,12 @@ def test_what_is_missing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_an_attribute_that_is_only_set_when_an_object_is_made_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stock, "PRIVATE", {"distilabel.pipeline.base:BasePipeline": ("_steps_input_queues", "_queues")})
     assert "lacks distilabel.pipeline.base:BasePipeline._queues. " in said()
+
+
+def test_a_run_on_this_machine_needs_no_part_of_ray() -> None:
+    code = (
+        "import sys; from distilabel_selfinstruct import Pipeline; import distilabel_selfinstruct.runs.run\n"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'ray' or '.engine.ray' in name])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"

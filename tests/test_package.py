@@ -45,7 +45,7 @@ class TestImport:
         assert getattr(distilabel_selfinstruct, name).__name__ == name
 
     def test_all_is_what_there_is(self) -> None:
-        assert sorted(PUBLIC) == sorted(set(distilabel_selfinstruct._HOME_OF))
+        assert sorted(PUBLIC) == sorted(name for names in distilabel_selfinstruct._HOMES.values() for name in names)
         assert set(PUBLIC) <= set(dir(distilabel_selfinstruct))
 
     def test_a_name_that_does_not_exist(self) -> None:

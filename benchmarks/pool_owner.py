@@ -28,7 +28,8 @@ from distilabel_selfinstruct.data.rows import Answer  # noqa: E402
 from distilabel_selfinstruct.data.seeds import load_seed_tasks  # noqa: E402
 from distilabel_selfinstruct.presets import get_preset  # noqa: E402
 from distilabel_selfinstruct.steps.loops.pool import PoolLoop  # noqa: E402
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex, prefix_length, rouge_tokens  # noqa: E402
+from distilabel_selfinstruct.text.rouge import RougeLIndex, rouge_tokens  # noqa: E402
+from distilabel_selfinstruct.text.rouge.bounds import prefix_length  # noqa: E402
 
 _THRESHOLD = 0.7
 

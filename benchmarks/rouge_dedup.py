@@ -101,7 +101,7 @@ def _edit(text: list[str], word: list[str], rng: random.Random) -> None:
 
 
 def rouge_l_index(implementation: Literal["python", "numba"], texts: Sequence[str]) -> tuple[float, Decisions]:
-    from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
 
     RougeLIndex(THRESHOLD, implementation=implementation).add_batch(texts[:400])  # the start of numba
     index = RougeLIndex(THRESHOLD, implementation=implementation)
@@ -173,7 +173,7 @@ def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
 def rouge_l_index_per_text(
     implementation: Literal["python", "numba"], pool: Sequence[str], texts: Sequence[str]
 ) -> float:
-    from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
 
     index = RougeLIndex(THRESHOLD, implementation=implementation)
     index.load(pool)
@@ -202,7 +202,7 @@ def _rapidfuzz_is_duplicate(text: str, pool: Sequence[str]) -> bool:
     from rapidfuzz import process
     from rapidfuzz.distance import Indel, LCSseq
 
-    from distilabel_selfinstruct.text.rouge.index import f_measure
+    from distilabel_selfinstruct.text.rouge.bounds import f_measure
 
     search: dict[str, Any] = {"scorer": Indel.normalized_similarity, "score_cutoff": THRESHOLD - 1e-9}
     nearest = process.extractOne(text, pool, **search)

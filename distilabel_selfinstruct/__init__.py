@@ -15,8 +15,8 @@ warnings.filterwarnings("ignore", message=r"Accessing the 'model_\w+' attribute 
 if TYPE_CHECKING:
     from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
     from distilabel_selfinstruct.demo.model import DemoLLM
-    from distilabel_selfinstruct.engine.pipeline import Pipeline, WholePipeline
-    from distilabel_selfinstruct.engine.ray.pipeline import RayPipeline
+    from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
     from distilabel_selfinstruct.models.durable import DurableLLM
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
     from distilabel_selfinstruct.models.vllm import VLLM
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
         parse_instances,
         parse_instructions,
     )
-    from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
     from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
 _HOMES = {
@@ -59,9 +59,9 @@ _HOMES = {
     "models.durable": ["DurableLLM"],
     "models.openai": ["OpenAICompatibleLLM"],
     "models.vllm": ["VLLM"],
-    "engine.pipeline": ["Pipeline", "WholePipeline"],
+    "engine.pipeline": ["WholePipeline"],
+    "engine.pipelines": ["Pipeline", "RayPipeline"],
     "presets": ["Preset"],
-    "engine.ray.pipeline": ["RayPipeline"],
     "data.seeds": ["SeedTask", "load_seed_tasks"],
     "steps.answer": ["AnswerInstructions"],
     "review.step": ["SelfInstructToArgilla"],
@@ -88,7 +88,7 @@ _HOMES = {
     "recipes.alpaca.steps": ["BootstrapTasks"],
     "recipes.topics.steps": ["GenerateTopics", "InstructByTopic"],
     "text.reading.answers": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
-    "text.rouge.index": ["RougeLIndex"],
+    "text.rouge": ["RougeLIndex"],
     "text.rules": ["check_instances", "check_instruction"],
 }
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 
 Wording = Literal["base", "chat", "structured"]
 """How a question is put: to a model that continues a text, to one that answers messages, or under a JSON schema."""
@@ -162,7 +162,9 @@ def get_preset(preset: str | Preset) -> Preset:
     if isinstance(preset, Preset):
         return preset
     if preset not in PRESETS:
-        raise ConfigError(f"There is no preset {preset!r}; choose one of: {', '.join(PRESETS)}.")
+        raise ConfigError(
+            f"There is no preset {preset!r}{did_you_mean(preset, PRESETS)}; choose one of: {', '.join(PRESETS)}."
+        )
     return PRESETS[preset]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Generator
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from distilabel_selfinstruct.recipe import get_recipe
 from tests.support.waiting import LIMIT
 
 # The gate draws the same examples every time; on a developer's machine each run draws new ones.
@@ -75,7 +77,7 @@ def run_script(
 ) -> subprocess.CompletedProcess[str]:
     """`python pipelines/self_instruct.py`, or that of another recipe, with these options; without the user's keys."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    return subprocess.run(
+    result = subprocess.run(
         [sys.executable, str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)],
         cwd=cwd or ROOT,
         env={**inherited, "PYTHONPATH": str(ROOT) if report else WITHOUT_REPORT, **environment},
@@ -85,11 +87,27 @@ def run_script(
         timeout=LIMIT,
         check=False,
     )
+    result.stderr = without_progress(result.stderr)
+    return result
+
+
+def without_progress(stderr: str) -> str:
+    """What is left without the lines that say every ten seconds how far a run is: on a slow machine there are some."""
+    return _PROGRESS.sub("", stderr)
+
+
+_PROGRESS = re.compile(r"^(?:starting|.*requests \(.*/s\), .* tokens in, .* out.*, (?:\d+ min )?\d+ s)\n", re.MULTILINE)
 
 
 @pytest.fixture(scope="session")
 def script() -> Script:
     return run_script
+
+
+def first_line(folder: object, pipeline: str = "self_instruct", model: str | None = None) -> str:
+    """What a run says on stderr at once, before anything else: all that stderr holds where nothing goes wrong."""
+    name = f"the model {model}" if model else "the embedded demo model"
+    return f"{get_recipe(pipeline.replace('_', '-')).title}: {name}, in {folder}\n"
 
 
 @dataclass(frozen=True)

@@ -102,4 +102,4 @@ def test_a_preset_stands_for_itself() -> None:
 def test_an_unknown_name_is_an_error_that_lists_the_known_ones() -> None:
     with pytest.raises(ConfigError) as error:
         get_preset("papr")
-    assert str(error.value) == "There is no preset 'papr'; choose one of: default, paper, alpaca."
+    assert str(error.value) == "There is no preset 'papr' (did you mean paper?); choose one of: default, paper, alpaca."

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import re
-import runpy
 import shlex
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +13,12 @@ import pytest
 import yaml
 
 from distilabel_selfinstruct import load_seed_tasks
-from distilabel_selfinstruct.__main__ import options as command_options
-from distilabel_selfinstruct.cli.main import options
+from distilabel_selfinstruct.cli.commands import judge_options
+from distilabel_selfinstruct.cli.commands import options as command_options
+from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.presets import PRESETS
-from distilabel_selfinstruct.recipe import RECIPES
-from distilabel_selfinstruct.runs.config import RunConfig, SelfInstructConfig, read_config
+from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
+from distilabel_selfinstruct.runs.config import read_config
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -35,11 +36,12 @@ def commands(start: str) -> list[list[str]]:
     return [shlex.split(line[line.index(start) + len(start) :], comments=True) for line in lines]
 
 
+@pytest.mark.slow
 def test_the_wiring_runs_as_it_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setattr("distilabel.constants.PIPELINES_CACHE_DIR", tmp_path)
     wiring = next(block for block in blocks("python") if "my-self-instruct" in block)
-    namespace: dict[str, object] = {}
+    namespace: dict[str, object] = {"__name__": "__main__"}
     exec(compile(wiring, "README.md", "exec"), namespace)
     distiset = namespace["distiset"]
     assert set(distiset) == {"instances", "rejected", "sft"}
@@ -52,38 +54,39 @@ def test_all_other_python_is_valid() -> None:
         compile(block, "README.md", "exec")
 
 
-SCRIPTS = sorted((ROOT / "pipelines").glob("*.py"))
+RECIPES = recipes()
 
 
-def config_of(script: Path) -> type[RunConfig]:
-    """The config that a pipeline script is run with: its own, or that of the main one."""
-    names = runpy.run_path(str(script))
-    own = [each for each in names.values() if isinstance(each, type) and issubclass(each, RunConfig)]
-    return next((each for each in own if each.__module__ == "<run_path>"), SelfInstructConfig)
+def runs() -> Iterator[tuple[Recipe, list[str]]]:
+    """Every command that runs a recipe: the recipe, and its options."""
+    for arguments in commands("self-instruct run"):
+        name = arguments.pop(0) if arguments and not arguments[0].startswith("-") else DEFAULT
+        yield RECIPES[name], arguments
+    for recipe in RECIPES.values():
+        yield from ((recipe, arguments) for arguments in commands(f"python pipelines/{recipe.script}"))
 
 
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
-def test_every_command_of_a_pipeline_has_options_that_exist(script: Path) -> None:
-    for arguments in commands(f"python pipelines/{script.name}"):
-        given = vars(options(None, config_of(script)).parse_args(arguments))
-        read_config({name: value for name, value in given.items() if name != "config"}, kind=config_of(script))
+def test_every_command_that_runs_a_recipe_has_options_that_exist() -> None:
+    for recipe, arguments in runs():
+        given = vars(options(recipe).parse_args(arguments))
+        read_config(given, {}, "", recipe.load_config())
 
 
-def test_there_are_commands_of_several_pipelines() -> None:
-    counts = {script.stem: len(commands(f"python pipelines/{script.name}")) for script in SCRIPTS}
-    assert counts["self_instruct"] >= 3
-    assert sum(count > 0 for count in counts.values()) >= 4
+def test_there_are_commands_of_several_recipes() -> None:
+    counts = Counter(recipe.name for recipe, _ in runs())
+    assert counts[DEFAULT] >= 3
+    assert len(counts) >= 4
 
 
 def test_the_table_of_recipes_names_every_script_with_its_method() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)\.py` \| .*?\((https://[^)]+)\)", README, re.MULTILINE))
-    assert rows == {recipe.name.replace("-", "_"): recipe.url for recipe in RECIPES.values()}
-    assert sorted(rows) == [script.stem for script in SCRIPTS]
+    rows = dict(re.findall(r"^\| `(\w+\.py)` \| .*?\((https://[^)]+)\)", README, re.MULTILINE))
+    assert rows == {recipe.script: recipe.url for recipe in RECIPES.values()}
+    assert sorted(rows) == sorted(path.name for path in (ROOT / "pipelines").glob("*.py"))
 
 
 def test_every_other_command_has_options_that_exist() -> None:
-    found = commands("python -m distilabel_selfinstruct")
-    assert found
+    found = [arguments for arguments in commands("self-instruct") if arguments and arguments[0] != "run"]
+    assert len(found) >= 5
     for arguments in found:
         command_options().parse_args(arguments)
 
@@ -97,8 +100,9 @@ def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPar
 
 
 def test_every_option_named_in_the_text_exists() -> None:
-    of_scripts = (options(None, config_of(script)) for script in SCRIPTS)
-    known = "".join(parser.format_help() for parser in (*of_scripts, *parsers_of(command_options())))
+    of_scripts = (options(recipe) for recipe in RECIPES.values())
+    parsers = (*of_scripts, *parsers_of(command_options()), judge_options())
+    known = "".join(parser.format_help() for parser in parsers)
     known += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     named = set(re.findall(r"`(--[a-z-]+)", README))
     assert named
@@ -107,7 +111,7 @@ def test_every_option_named_in_the_text_exists() -> None:
 
 def test_the_config_file_holds_options_that_exist() -> None:
     for block in blocks("yaml"):
-        read_config(yaml.safe_load(block))
+        read_config({}, yaml.safe_load(block), "README.md", RECIPES[DEFAULT].load_config())
 
 
 def test_the_seed_tasks_are_a_seed_file(tmp_path: Path) -> None:

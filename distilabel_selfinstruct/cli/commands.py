@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from distilabel_selfinstruct.cli.parser import Parser, fail
+from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError, did_you_mean
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
@@ -126,12 +126,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if words[:1] == ["run"]:
             return _run(words[1:])
         if words[:1] == ["judge"]:
-            print(_judge(words[1:]))
+            say(_judge(words[1:]))
             return 0
         if words and not words[0].startswith("-") and words[0] not in (known := ("run", "judge", *_COMMANDS)):
             raise ConfigError(f"There is no command {words[0]!r}{did_you_mean(words[0], known)}; see {_PROG} --help.")
         given = options().parse_args(words)
-        print(_COMMANDS[given.command](given))
+        say(_COMMANDS[given.command](given))
     except KeyboardInterrupt:
         return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
     except (SelfInstructError, OSError) as error:
@@ -250,9 +250,9 @@ def _review(given: argparse.Namespace) -> str:
     return f"{written:,} seed tasks: {given.out}. The next run takes them too: --seeds OLD {given.out}"
 
 
-def _judge(words: list[str]) -> str:
-    from distilabel_selfinstruct.cli.options import add_options, config_of
-    from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
+def judge_options() -> Parser:
+    """The options of `judge`, which are those of a model; what they need is imported for this command alone."""
+    from distilabel_selfinstruct.cli.options import add_options
     from distilabel_selfinstruct.runs.config import JudgeConfig
 
     parser = Parser(
@@ -262,7 +262,15 @@ def _judge(words: list[str]) -> str:
     )
     parser.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
     add_options(parser, JudgeConfig)
-    given = vars(parser.parse_args(words))
+    return parser
+
+
+def _judge(words: list[str]) -> str:
+    from distilabel_selfinstruct.cli.options import config_of
+    from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
+    from distilabel_selfinstruct.runs.config import JudgeConfig
+
+    given = vars(judge_options().parse_args(words))
     run = RunFolder.open(given.pop("run"))
     config = config_of(given, JudgeConfig)
 

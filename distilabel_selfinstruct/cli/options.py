@@ -16,6 +16,7 @@ _WORDINGS = {
     "base": "the model continues a text: raw completions",
     "structured": "the model answers messages under a JSON schema (guided decoding)",
 }
+PRIVATE = {"argparse": ("_ActionsContainer", "_actions")}  # what a group of options is, and which there are
 _KEY = "The key of an endpoint comes from the environment: OPENAI_API_KEY."
 
 

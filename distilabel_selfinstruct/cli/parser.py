@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from distilabel_selfinstruct.errors import did_you_mean
+from distilabel_selfinstruct.secrets import shown
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,7 +18,8 @@ class Parser(argparse.ArgumentParser):
         if examples:
             kwargs["epilog"] = "examples:\n" + "\n".join(f"  {example}" for example in examples)
         kwargs.setdefault("formatter_class", argparse.RawDescriptionHelpFormatter)
-        super().__init__(*args, allow_abbrev=False, **kwargs)
+        kwargs["allow_abbrev"] = False
+        super().__init__(*args, **kwargs)
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
         """As argparse's."""
@@ -26,9 +28,17 @@ class Parser(argparse.ArgumentParser):
             self.unknown(unknown)
         return given
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """As argparse's, for the values of an option."""
+        if action.choices is not None and value not in action.choices:
+            choices = ", ".join(map(str, action.choices))
+            raise argparse.ArgumentError(
+                action, f"invalid choice: {value!r}{did_you_mean(str(value), action.choices)}; choose from {choices}"
+            )
+
     def error(self, message: str) -> NoReturn:
         """Ends with one line, and not with all options."""
-        self.exit(2, f"{self.prog}: {message}. See {self.prog} --help.\n")
+        self.exit(2, f"{self.prog}: {shown(message)}. See {self.prog} --help.\n")
 
     def unknown(self, given: Sequence[str]) -> NoReturn:
         """Ends with the options that there are not."""
@@ -39,5 +49,10 @@ class Parser(argparse.ArgumentParser):
 
 def fail(message: object, status: int = 1) -> int:
     """Says what went wrong, in one line."""
-    print(message, file=sys.stderr)
+    print(shown(message), file=sys.stderr)
     return status
+
+
+def say(*texts: object) -> None:
+    """Shows texts on screen, each on lines of its own, whoever has written what stands in them."""
+    print(*map(shown, texts), sep="\n", flush=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.cli.options import add_options, config_of
-from distilabel_selfinstruct.cli.parser import Parser, fail
+from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
 from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.secrets import shown
 
 if TYPE_CHECKING:
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
@@ -55,9 +56,8 @@ def main(
     given = vars(options(recipe, prog).parse_args(arguments))
     try:
         config: RunConfig = config_of(given, recipe.load_config())
-        print(
-            f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}", file=sys.stderr, flush=True
-        )
+        where = config.out or f"runs/{recipe.name}"
+        print(shown(f"{recipe.title}: {_model(config)}, in {where}"), file=sys.stderr, flush=True)
         return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
     except Interrupted as stopped:
         return fail(stopped, 130)
@@ -81,12 +81,12 @@ def _run(
     notes = judge_notes(run.config)
     check_targets(run.config)
     if run.config.judge_agreement:
-        print(*notes, sep="\n", flush=True)
+        say(*notes)
     summary = run.execute(build, finish=finish, notes=notes)
     write_what_follows(run, summary)
-    print(describe(summary, run), flush=True)
+    say(describe(summary, run))
     for line in send(run, script):
-        print(line, flush=True)
+        say(line)
     return 0 if summary.is_whole else _INCOMPLETE
 
 

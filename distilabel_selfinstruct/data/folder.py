@@ -169,6 +169,10 @@ class RunFolder(PathLike[str]):
             raise RunFolderError(f"{self.path}: is no run folder; there is no {CONFIG} in it.")
         return self._read_yaml(CONFIG)
 
+    def damaged_config(self) -> RunFolderError:
+        """The error of a config that cannot be believed."""
+        return self._damaged(CONFIG)
+
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
         import yaml

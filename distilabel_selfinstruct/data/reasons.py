@@ -21,10 +21,13 @@ EMPTY_INSTRUCTION = Reason("empty_instruction", "row without an instruction")
 EMPTY_OUTPUT = Reason("empty_output", "empty output")
 DUPLICATE = Reason("duplicate", "duplicate")
 OVER_LIMIT = Reason("over_limit", "more than the limit")
-INSTANCE_RULES = (
+ONE_INSTANCE_RULES = (
     Reason("input_equals_output", "output repeats the input"),
     EMPTY_OUTPUT,
     Reason("trailing_colon", "ends in a colon"),
+)
+INSTANCE_RULES = (
+    *ONE_INSTANCE_RULES,
     Reason("conflicting_outputs", "two outputs for one input"),
     DUPLICATE,
 )

@@ -11,7 +11,7 @@ from distilabel_selfinstruct.demo.lookup import recipe_modules
 from distilabel_selfinstruct.demo.plain import solve
 from distilabel_selfinstruct.demo.tasks import noise
 from distilabel_selfinstruct.presets import MOST_POINTS
-from distilabel_selfinstruct.text.rules import is_refusal
+from distilabel_selfinstruct.text.refusals import is_refusal
 
 _QUESTION = re.compile(
     r"(?:<passage>\n(.*)\n</passage>\n\n)?<request>\n(.*)\n</request>\n\n<answer>\n(.*)\n</answer>\n\n(.*)\Z",

@@ -15,7 +15,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception, stop_before_d
 
 from distilabel_selfinstruct.data.quiet import quiet_clients
 from distilabel_selfinstruct.errors import SelfInstructError
-from distilabel_selfinstruct.hub.secrets import without_secrets
+from distilabel_selfinstruct.secrets import clean_key, remember, shown
 
 T = TypeVar("T")
 
@@ -43,7 +43,8 @@ class Token(str):
 
 
 def hide(token: str | None) -> Token | None:
-    """The token such that no traceback shows it."""
+    """The token such that no traceback and no message shows it."""
+    remember(token or "")
     return Token(token) if token else None
 
 
@@ -53,7 +54,8 @@ def find_token(token: str | None) -> Token:
     Raises:
         HubError: if there is none.
     """
-    found = Token((token or get_token() or "").strip())
+    found = Token(clean_key(token or get_token() or "", "The token of the Hub (HF_TOKEN)"))
+    remember(found)
     if not found:
         raise HubError(
             "There is no token for the Hub. Make one with write access at https://huggingface.co/settings/tokens, and"
@@ -83,9 +85,10 @@ def ask(what: str, call: Callable[[], T], token: str | None = None) -> T:
         retry=retry_if_exception(lambda error: _failure_of(error).retryable),
         wait=_wait,
         stop=stop_before_delay(PATIENCE),
-        before_sleep=lambda state: _LOGGER.warning(_next_try(what, state, token)),
+        before_sleep=lambda state: _LOGGER.warning(_next_try(what, state)),
         reraise=True,
     )
+    remember(token or "")
     started = time.monotonic()
     try:
         with quiet_clients():
@@ -93,7 +96,7 @@ def ask(what: str, call: Callable[[], T], token: str | None = None) -> T:
     except SelfInstructError:
         raise
     except Exception as error:
-        message = _explain(what, _failure_of(error), time.monotonic() - started, token)
+        message = _explain(what, _failure_of(error), time.monotonic() - started)
     # Raised out here, so that nothing leads back to the clients' error: their frames hold the token.
     raise HubError(message)
 
@@ -164,17 +167,17 @@ def _error_of(state: RetryCallState) -> BaseException:
     return error
 
 
-def _next_try(what: str, state: RetryCallState, token: str | None) -> str:
+def _next_try(what: str, state: RetryCallState) -> str:
     failure = _failure_of(_error_of(state))
     wait = state.next_action.sleep if state.next_action is not None else 0.0
-    return without_secrets(f"Could not {what} ({_reason(failure)}); trying again in {wait:.0f} s.", token)
+    return shown(f"Could not {what} ({_reason(failure)}); trying again in {wait:.0f} s.")
 
 
 def _reason(failure: _Failure) -> str:
     return f"{failure.status}: {failure.message}" if failure.status else failure.message
 
 
-def _explain(what: str, failure: _Failure, seconds: float, token: str | None) -> str:
+def _explain(what: str, failure: _Failure, seconds: float) -> str:
     text = f"Could not {what}"
     if _OFFLINE in failure.kinds:
         text += ": the Hub's client is set to work offline. Unset HF_HUB_OFFLINE."
@@ -186,4 +189,4 @@ def _explain(what: str, failure: _Failure, seconds: float, token: str | None) ->
         text += f": the token may not do that ({_reason(failure)}). Use one with write access there."
     else:
         text += f": {_reason(failure)}"
-    return without_secrets(text, token)
+    return shown(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
 from collections.abc import Mapping
@@ -19,7 +20,6 @@ from datasets import Dataset
 from distilabel_selfinstruct.data.folder import CONFIG, PIPELINE, RECORDED, ReportFolder, RunFolder
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.hub.client import HubError
-from distilabel_selfinstruct.hub.secrets import publishable, without_secrets
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.report.card import DEFAULT_CONFIG
 from distilabel_selfinstruct.report.rows import read_run
@@ -32,6 +32,7 @@ from distilabel_selfinstruct.report.statistics import (
     rounds_of_rows,
     titles_of,
 )
+from distilabel_selfinstruct.secrets import find_secrets, mask_known, mask_text, masked
 
 FIGURES = f"{RunFolder('').report.figures.as_posix()}/"
 CARD = "README.md"
@@ -39,6 +40,7 @@ _SEEDS = "seed_tasks.jsonl"
 _SEED_COLUMNS = {"id", "name", "instruction", "instances", "is_classification"}
 _SHARD_BYTES = 500_000_000
 _ROWS_IN_GROUP = 10_000  # of a parquet file, held in memory together
+_ROWS_CHECKED = 500  # for secrets, together
 _ENDED_WELL = ("complete", "stalled")
 
 
@@ -90,26 +92,68 @@ def _shortcoming(summary: Summary, settings: Mapping[str, Any]) -> str:
     return ""
 
 
-def write_contents(run: FinishedRun, draft: Path, script: Path | None, *secrets: str | None) -> dict[str, Path]:
+def write_contents(run: FinishedRun, draft: Path, script: Path | None) -> dict[str, Path]:
     """Writes what is published, but for the card, into an empty folder.
 
     Returns:
         The files by their path on the Hub.
+
+    Raises:
+        HubError: if a row holds a secret of this machine.
     """
     for config, rows in run.datasets.items():
+        _check_rows(config, rows)
         write_parquet(rows, draft / config)
-    texts = {CONFIG: _config_text(run, *secrets)}
+    texts = {CONFIG: _config_text(run)}
     if _has_seed_tasks(run):
         texts[_SEEDS] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in run.datasets["seeds"])
     if (pipeline := run.folder.pipeline_description()) is not None:
-        texts[PIPELINE] = yaml.safe_dump(publishable(pipeline, *secrets), sort_keys=False, allow_unicode=True)
+        texts[PIPELINE] = yaml.safe_dump(publishable(pipeline), sort_keys=False, allow_unicode=True)
     if script is not None:
-        texts[script.name] = without_secrets(script.read_text(encoding="utf-8"), *secrets)
+        texts[script.name] = mask_text(script.read_text(encoding="utf-8"))
     for name, text in texts.items():
         (draft / name).write_text(text, encoding="utf-8")
     if _stored_statistics(run) is not None:
-        _copy_report(run.folder.report, RunFolder(draft).report, *secrets)
+        _copy_report(run.folder.report, RunFolder(draft).report)
     return {path.relative_to(draft).as_posix(): path for path in sorted(draft.rglob("*")) if path.is_file()}
+
+
+def _check_rows(config: str, rows: Dataset) -> None:
+    """Raises HubError for a secret of this machine in the rows; what only looks like one may be an example."""
+    for start in range(0, len(rows), _ROWS_CHECKED):
+        some = rows.select(range(start, min(start + _ROWS_CHECKED, len(rows)))).to_list()
+        text = _as_text(some)
+        if mask_known(text) != text:
+            for number, row in enumerate(some, start + 1):
+                for column, value in row.items():
+                    _check_cell(f"{config}, row {number:,}, column {column!r}", _as_text(value))
+
+
+def _check_cell(where: str, text: str) -> None:
+    if any(found.kind == "known" for found in find_secrets(text)):
+        raise HubError(
+            f"{where}: holds a key, token or password of this machine. Nothing was uploaded: take the row out, or renew"
+            " the secret and forget the old one."
+        )
+
+
+def _as_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def publishable(value: Any) -> Any:
+    """A value of a config without secrets, absolute paths cut to the name of the file."""
+    return _without_folders(masked(value))
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {name: _without_folders(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_folders(each) for each in value]
+    if isinstance(value, str) and os.path.isabs(value) and "\n" not in value:
+        return os.path.basename(value.rstrip("/"))
+    return value
 
 
 def write_parquet(rows: Dataset, folder: Path, shard_bytes: int = _SHARD_BYTES) -> None:
@@ -133,9 +177,9 @@ def _has_seed_tasks(run: FinishedRun) -> bool:
     return "seeds" in run.datasets and set(run.datasets["seeds"].column_names) >= _SEED_COLUMNS
 
 
-def _config_text(run: FinishedRun, *secrets: str | None) -> str:
+def _config_text(run: FinishedRun) -> str:
     """The options, such that `--config` takes them, and as comments what the run recorded beside them."""
-    settings = publishable(run.settings, *secrets)
+    settings = publishable(run.settings)
     if _has_seed_tasks(run) and "seeds" in settings:
         settings["seeds"] = [_SEEDS]
     recorded = "".join(f"# {name}: {value}\n" for name, value in settings.items() if name in RECORDED)
@@ -143,12 +187,12 @@ def _config_text(run: FinishedRun, *secrets: str | None) -> str:
     return recorded + yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
 
 
-def _copy_report(report: ReportFolder, draft: ReportFolder, *secrets: str | None) -> None:
+def _copy_report(report: ReportFolder, draft: ReportFolder) -> None:
     draft.figures.mkdir(parents=True)
     for figure in report.figures.glob("*.[ps][nv]g"):
         shutil.copyfile(figure, draft.figures / figure.name)
     if report.page.is_file():
-        draft.page.write_text(without_secrets(report.page.read_text(encoding="utf-8"), *secrets), encoding="utf-8")
+        draft.page.write_text(mask_text(report.page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def statistics_of(run: FinishedRun) -> Statistics:

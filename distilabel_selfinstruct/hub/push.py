@@ -12,21 +12,22 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.hub.access import check_push
-from distilabel_selfinstruct.hub.client import HubError, Token, ask, connect, hide
+from distilabel_selfinstruct.hub.client import HubError, ask, connect, hide
 from distilabel_selfinstruct.hub.contents import (
     CARD,
     FIGURES,
     FinishedRun,
     data_file,
+    publishable,
     read_finished_run,
     statistics_of,
     write_contents,
 )
-from distilabel_selfinstruct.hub.secrets import publishable, without_secrets
 from distilabel_selfinstruct.report.card import CardFacts, pushed_configs, render_card, split_card
 from distilabel_selfinstruct.report.wording import number_of
 from distilabel_selfinstruct.review.agreement import read_agreements
 from distilabel_selfinstruct.review.quality import read_quality
+from distilabel_selfinstruct.secrets import mask_text
 
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # how the Hub writes them, such as apache-2.0
 
@@ -73,10 +74,10 @@ def push_run(
     checked = check_push(repo_id, token)
     api = connect(checked)
     with tempfile.TemporaryDirectory(prefix="self-instruct-") as draft:
-        files = write_contents(run, Path(draft), source, checked)
-        facts = _card_facts(run, repo_id, files, source, license, language, checked)
+        files = write_contents(run, Path(draft), source)
+        facts = _card_facts(run, repo_id, files, source, license, language)
         ask(f"open {repo_id}", lambda: _open_repository(api, repo_id, private), checked)
-        ask(f"publish {repo_id}", lambda: _commit(api, facts, files, checked), checked)
+        ask(f"publish {repo_id}", lambda: _commit(api, facts, files), checked)
     return f"{api.endpoint}/datasets/{repo_id}"
 
 
@@ -94,13 +95,12 @@ def _card_facts(
     script: Path | None,
     license: str | None,
     language: Sequence[str] | None,
-    token: Token,
 ) -> CardFacts:
     return CardFacts(
         repo_id=repo_id,
         statistics=statistics_of(run),
         datasets=run.datasets,
-        settings=publishable(run.settings, token),
+        settings=publishable(run.settings),
         recipe=run.recipe,
         figures=[Path(path).stem for path in files if path.startswith(FIGURES) and path.endswith(".png")],
         wanted=run.summary.wanted or run.summary.admitted,
@@ -126,12 +126,12 @@ def _open_repository(api: HfApi, repo_id: str, private: bool) -> None:
         )
 
 
-def _commit(api: HfApi, facts: CardFacts, files: Mapping[str, Path], token: Token) -> None:
+def _commit(api: HfApi, facts: CardFacts, files: Mapping[str, Path]) -> None:
     """One commit on top of what is there now; it fails if somebody else commits meanwhile."""
     head = api.dataset_info(facts.repo_id)
     present = {sibling.rfilename for sibling in head.siblings or []}
     existing = _read_card(api, facts.repo_id, head.sha) if CARD in present else None
-    card = without_secrets(render_card(facts, existing), token)
+    card = mask_text(render_card(facts, existing))
     stale = stale_files(present - files.keys(), facts.datasets, pushed_configs(split_card(existing or "")[0]))
     overview = facts.statistics.overview
     api.create_commit(

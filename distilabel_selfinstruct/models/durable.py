@@ -18,14 +18,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
-from distilabel.models.llms.base import LLM, AsyncLLM
-from pydantic import Field, PrivateAttr, SecretStr, SerializeAsAny
+from distilabel.models.llms.base import LLM, AsyncLLM, merge_responses
+from pydantic import Field, PrivateAttr, SerializeAsAny
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
 from distilabel_selfinstruct.models.faults import brief, explain
 from distilabel_selfinstruct.models.records import Record, Records, request_key
 from distilabel_selfinstruct.models.slots import RunStopped, Slots, run_id
+from distilabel_selfinstruct.secrets import mask_known, masked, remember_named, shown
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
@@ -44,7 +45,7 @@ class _Request:
         self.input = input
         self.parameters = parameters
         self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
-        self.parameters_text = json.dumps(parameters, ensure_ascii=False, sort_keys=True, default=str)
+        self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
         self.failing_since: float | None = None
@@ -66,7 +67,7 @@ class _Request:
         return [
             self._record(
                 sample, started, seconds,
-                completion=generations[at],
+                completion=_without_known(generations[at]),
                 finish_reason=reasons[at],
                 reason=None if isinstance(generations[at], str) else "no_completion",
                 input_tokens=_at(statistics.get("input_tokens"), at),
@@ -81,7 +82,7 @@ class _Request:
     def failures(self, failure: RequestFailed, started: float) -> list[Record]:
         seconds = time.time() - started
         return [
-            self._record(sample, started, seconds, reason=failure.reason, detail=str(failure))
+            self._record(sample, started, seconds, reason=failure.reason, detail=shown(failure))
             for sample in self.samples
         ]
 
@@ -158,7 +159,6 @@ class DurableLLM(LLM):
     _is_ending: bool = PrivateAttr(False)
     _down_since: float | None = PrivateAttr(None)
     _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
-    _secrets: list[str] = PrivateAttr(default_factory=list)
 
     @property
     def model_name(self) -> str:
@@ -192,15 +192,14 @@ class DurableLLM(LLM):
             RunFolderError: if recorded completions cannot be read.
         """
         super().load()
-        values = (getattr(self.llm, name) for name in type(self.llm).model_fields)
-        self._secrets = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        remember_named(self.llm)
         try:
             self.llm.load()
         except SelfInstructError:
             raise
         except Exception as error:
             # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
-            said = brief(error, self._secrets)
+            said = brief(error)
             raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
         self._records = Records(Path(self.folder), self.stage, run_id())
         self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
@@ -345,7 +344,7 @@ class DurableLLM(LLM):
                 output = await self._generate_one(request)
                 records = request.records(output, started)
             except Exception as error:
-                failure = explain(error, self._secrets)
+                failure = explain(error)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
                     self._note_failing(request, failure.reason)
@@ -376,9 +375,17 @@ class DurableLLM(LLM):
             await asyncio.gather(*late, return_exceptions=True)
 
     async def _generate_one(self, request: _Request) -> GenerateOutput:
+        """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
         assert isinstance(self.llm, AsyncLLM)
-        outputs = await self.llm._agenerate([request.input], num_generations=len(request.samples), **request.parameters)
-        return outputs[0]
+        wanted, parameters = len(request.samples), dict(request.parameters)
+        if any(parameter.name == "num_generations" for parameter in self.generate_parameters):
+            parameters["num_generations"] = wanted
+        ask = partial(self.llm.agenerate, input=request.input, **parameters)
+        output = await ask()
+        if wanted == 1 or len(output["generations"]) != 1:
+            return output
+        others = await asyncio.gather(*(ask() for _ in range(wanted - 1)))
+        return merge_responses([output, *others], n=wanted)[0]
 
     def _answer_chunk(self, chunk: list[_Request]) -> None:
         """Asks a synchronous model, stores, and adds the records to the requests."""
@@ -426,7 +433,7 @@ class DurableLLM(LLM):
                 self._generate_group(group[:half], started, records)
                 self._generate_group(group[half:], started, records)
                 return
-            failure = explain(error, self._secrets)
+            failure = explain(error)
             if isinstance(failure, EndpointError):
                 raise failure from None
             of_requests = [group[0].failures(failure, started)]
@@ -484,6 +491,11 @@ def _cost(records: list[Record]) -> dict[str, int]:
         "input_tokens": sum(record.input_tokens for record in records),
         "output_tokens": sum(record.output_tokens for record in records),
     }
+
+
+def _without_known(completion: Any) -> Any:
+    """The completion, which some gateways answer with the request's own headers in it."""
+    return mask_known(completion) if isinstance(completion, str) else completion
 
 
 def _at(values: Sequence[int] | None, at: int) -> int:

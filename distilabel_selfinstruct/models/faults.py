@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
+from distilabel_selfinstruct.secrets import shown
 
 _RETRYABLE_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
 _GIVEN_UP_STATUS = {404: "not_found", 413: "context_length"}
@@ -25,16 +25,15 @@ _NOT_REACHED = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefu
 _CUT = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError"}
 
 
-def explain(error: Exception, secrets: Iterable[str] = ()) -> RequestFailed | EndpointError:
+def explain(error: Exception) -> RequestFailed | EndpointError:
     """The failure as this project's own error: `RequestFailed` costs one row, `EndpointError` ends the run.
 
     Args:
-        error: whatever the model's client raised.
-        secrets: what no message may repeat, besides the keys and tokens of the environment.
+        error: whatever the model's client raised; what its message repeats of a secret is masked.
     """
     if isinstance(error, (RequestFailed, EndpointError)):
         return error
-    text = brief(error, secrets)
+    text = brief(error)
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
         return _explain_status(error, status, text)
@@ -89,11 +88,7 @@ def _retry_after(error: Any) -> float | None:
         return None
 
 
-def brief(error: Exception, secrets: Iterable[str] = ()) -> str:
+def brief(error: Exception) -> str:
     """The error's message on one line, without secrets: some servers repeat the key they refuse."""
-    text = " ".join(str(error).split()) or type(error).__name__
-    of_environment = (value for name, value in os.environ.items() if name.endswith(("_KEY", "_TOKEN")))
-    for secret in (*secrets, *of_environment):
-        if len(secret) >= 8:
-            text = text.replace(secret, "***")
+    text = " ".join(shown(error).split()) or type(error).__name__
     return text if len(text) <= 300 else text[:300] + "..."

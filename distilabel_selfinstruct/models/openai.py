@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import logging
 import os
@@ -15,13 +16,15 @@ import openai
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import AsyncLLM
 from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
-from pydantic import Field, PrivateAttr, SecretStr
+from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
+from distilabel_selfinstruct.secrets import clean_key, remember, remember_named, shown
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
+_LOGGER = logging.getLogger("distilabel.llm.openai")
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 20.0
 MODELS_SHOWN = 20
@@ -89,7 +92,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     model: str
     base_url: RuntimeParameter[str] | None = Field(
-        default_factory=lambda: os.getenv("OPENAI_BASE_URL", "https://api.openai.com/v1"),
+        default_factory=lambda: os.getenv("OPENAI_BASE_URL") or "https://api.openai.com/v1",
         description="The endpoint, up to and with its `/v1`.",
     )
     api_key: RuntimeParameter[SecretStr] | None = Field(
@@ -105,8 +108,23 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     )
 
     _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
+    _used_loop: Any = PrivateAttr(None)
     _refused: set[str] = PrivateAttr(default_factory=set)
     _warned: set[str] = PrivateAttr(default_factory=set)
+
+    @field_validator("api_key", mode="before")
+    @classmethod
+    def _usable_key(cls, key: str | SecretStr | None) -> SecretStr | None:
+        """The key without what was copied along with it; none where it is empty."""
+        given = key.get_secret_value() if isinstance(key, SecretStr) else key
+        cleaned = clean_key(given or "", "The key of the endpoint (OPENAI_API_KEY or api_key)")
+        remember(cleaned)
+        return SecretStr(cleaned) if cleaned else None
+
+    def __del__(self) -> None:
+        """As of any LLM, but not of one that was half made when its key turned out to be unusable."""
+        if getattr(self, "__pydantic_private__", None) is not None:
+            super().__del__()
 
     @property
     def model_name(self) -> str:
@@ -119,6 +137,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             EndpointError: the endpoint cannot be reached, refuses the key or lacks the model.
         """
         super().load()
+        remember_named({"base_url": self.base_url, "api_key": self.api_key})
         for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
         if self.check_endpoint:
@@ -128,7 +147,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     def unload(self) -> None:
         """Closes the connections, where the event loop they belong to still can."""
-        loop = self._event_loop
+        loop = self._used_loop
         if loop is not None and not loop.is_running() and not loop.is_closed():
             loop.run_until_complete(self.aclose())
         self._aclient = None
@@ -223,6 +242,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     async def _post(self, prompt: str | list[dict[str, Any]], body: dict[str, Any]) -> object:
         """Sends one request, again without a parameter that the model turns out to refuse."""
         assert self._aclient is not None, "call load() first"
+        self._used_loop = asyncio.get_running_loop()
         path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
         refusals: dict[str, str] = {}
         while True:
@@ -251,7 +271,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     def _warn_once(self, subject: str, message: str) -> None:
         if subject not in self._warned:
             self._warned.add(subject)
-            self._logger.warning(message)
+            _LOGGER.warning(shown(message))
 
     def _check_models(self, client: openai.OpenAI) -> None:
         """Raises EndpointError unless the endpoint answers and offers the model, as far as it can tell."""
@@ -259,26 +279,24 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             offered = _model_ids(client.get("/models", cast_to=object))
         except openai.OpenAIError as error:
             if getattr(error, "status_code", None) not in (404, 405, 429, 501):
-                raise EndpointError(self._unusable(error)) from None
-            self._logger.debug(f"{self.base_url} does not list its models: {error}")
+                raise _endpoint_error(self._unusable(error)) from None
+            _LOGGER.debug(shown(f"{self.base_url} does not list its models: {error}"))
             return
         except ValueError:
-            raise EndpointError(
+            raise _endpoint_error(
                 f"The endpoint {self.base_url} does not answer with a list of models but with "
                 "something else, such as a web page. Is base_url right (most end in /v1), is a proxy "
                 f"in between? Model asked for: {self.model}."
             ) from None
         if not _offers(offered, self.model):
             nearest = difflib.get_close_matches(self.model, offered, MODELS_SHOWN, cutoff=0.0)
-            raise EndpointError(
+            raise _endpoint_error(
                 f"The endpoint {self.base_url} does not offer the model {self.model}. It offers "
                 f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}."
             )
 
     def _unusable(self, error: openai.OpenAIError) -> str:
         detail = str(error.__cause__ or error)
-        if self.api_key:  # some servers repeat the key they refuse
-            detail = detail.replace(self.api_key.get_secret_value(), "***")
         if isinstance(error, openai.APIConnectionError):
             problem, advice = "cannot be reached", "Is the server running, is base_url (or OPENAI_BASE_URL) right?"
         elif isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
@@ -321,7 +339,7 @@ def _completions(reply: object, stop: list[str]) -> list[_Completion]:
         reasons = [choice.get("finish_reason") for choice in reply["choices"]]  # type: ignore[index]
         usage = reply.get("usage") or {}  # type: ignore[attr-defined]
     except (KeyError, TypeError, AttributeError):
-        raise _invalid(f"no completion: {reply!r:.300}") from None
+        raise _invalid(f"no completion: {shown(repr(reply)):.300}") from None
     if not texts:
         raise _invalid("no choices")
     read = [usage.get("prompt_tokens") or 0] + [0] * (len(texts) - 1)
@@ -343,7 +361,7 @@ def _text(choice: dict[str, Any]) -> str:
         return ""  # a reasoning model that was cut before it began to answer
     if text is None or choice.get("finish_reason") == "content_filter":
         refusal = choice.get("message", {}).get("refusal") or f"finish reason {choice.get('finish_reason')}"
-        raise RequestFailed(f"the model gave no text: {refusal}", reason="content_filter", retryable=False)
+        raise RequestFailed(shown(f"the model gave no text: {refusal}"), reason="content_filter", retryable=False)
     return str(text)
 
 
@@ -406,6 +424,11 @@ def _offers(offered: list[str], model: str) -> bool:
 
 def _file_name(model: str) -> str:
     return model.replace("\\", "/").rstrip("/").rpartition("/")[2].lower().removesuffix(".gguf")
+
+
+def _endpoint_error(message: str) -> EndpointError:
+    """An error that may be shown: some servers repeat the key they refuse, and addresses hold passwords."""
+    return EndpointError(shown(message))
 
 
 def _invalid(what: str) -> RequestFailed:

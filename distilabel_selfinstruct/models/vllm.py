@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
+from distilabel.models.llms.base import LLM
 from distilabel.models.llms.vllm import vLLM
+from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMixin
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import EndpointError, MissingExtraError, RequestFailed
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, OutlinesStructuredOutputType, StandardInput
     from vllm import RequestOutput
     from vllm.sampling_params import StructuredOutputsParams
+
+_LOGGER = logging.getLogger("distilabel.llm.vllm")
 
 
 class VLLM(vLLM):
@@ -51,7 +56,8 @@ class VLLM(vLLM):
         description="Whether to leave the choice of the GPU to `CUDA_VISIBLE_DEVICES`.",
     )
 
-    _model: Any = PrivateAttr(None)
+    _engine: Any = PrivateAttr(None)
+    _engine_tokenizer: Any = PrivateAttr(None)
     _warned_of_chat: bool = PrivateAttr(False)
 
     def load(self) -> None:
@@ -62,13 +68,43 @@ class VLLM(vLLM):
             EndpointError: vLLM cannot load the model.
         """
         try:
-            import vllm  # noqa: F401
+            import vllm
         except ImportError:
             raise MissingExtraError.of("VLLM", "vllm") from None
+        LLM.load(self)
+        CudaDevicePlacementMixin.load(self)
         try:
-            super().load()
+            self._engine = vllm.LLM(self.model, **self._engine_arguments())
+            self._engine_tokenizer = self._engine.get_tokenizer()
         except Exception as error:  # vLLM's own don't survive the way to the main process
             raise EndpointError(f"vLLM cannot load the model {self.model}: {type(error).__name__}: {error}") from None
+        if self.chat_template is not None:
+            self._engine_tokenizer.chat_template = self.chat_template
+
+    def _engine_arguments(self) -> dict[str, Any]:
+        return {
+            "dtype": self.dtype,
+            "trust_remote_code": self.trust_remote_code,
+            "quantization": self.quantization,
+            "revision": self.revision,
+            "tokenizer": self.tokenizer,
+            "tokenizer_mode": self.tokenizer_mode,
+            "tokenizer_revision": self.tokenizer_revision,
+            "skip_tokenizer_init": self.skip_tokenizer_init,
+            "seed": self.seed,
+            **(self.extra_kwargs or {}),
+        }
+
+    def unload(self) -> None:
+        """Ends the engine and gives its memory back, so that the next stage can load its own."""
+        if self._engine is not None:
+            from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
+
+            self._engine.llm_engine.engine_core.shutdown()
+            self._engine = self._engine_tokenizer = None
+            cleanup_dist_env_and_memory()
+        CudaDevicePlacementMixin.unload(self)
+        LLM.unload(self)
 
     def generate(
         self,
@@ -135,13 +171,13 @@ class VLLM(vLLM):
                 stop_token_ids=stop_token_ids,
                 include_stop_str_in_output=include_stop_str_in_output,
                 skip_special_tokens=skip_special_tokens,
-                structured_outputs=self._prepare_structured_output(structure) if structure else None,
+                structured_outputs=_structured_outputs(structure) if structure else None,
                 **(extra_sampling_params or {}),
             )
 
         pairs = [input if isinstance(input, tuple) else (input, None) for input in inputs]
         try:
-            outputs = self._model.generate(
+            outputs = self._engine.generate(
                 [self._prompt(prompt) for prompt, _ in pairs],
                 [sampling_params(structure or self.structured_output) for _, structure in pairs],
                 use_tqdm=False,
@@ -152,11 +188,15 @@ class VLLM(vLLM):
         return [_output(output) for output in outputs]
 
     def prepare_input(self, input: StandardInput | str) -> str:
-        if isinstance(input, str) or self._has_chat_template():
-            return str(super().prepare_input(input))
+        if isinstance(input, str):
+            return input
+        if self._has_chat_template():
+            tokenizer = self._engine_tokenizer
+            prompt = tokenizer.apply_chat_template(input, tokenize=False, add_generation_prompt=True) if input else ""
+            return str(self.apply_magpie_pre_query_template(prompt, input))
         if not self._warned_of_chat:
             self._warned_of_chat = True
-            self._logger.warning(f"{self.model} has no chat template: it gets the messages' plain text")
+            _LOGGER.warning(f"{self.model} has no chat template: it gets the messages' plain text")
         return "\n\n".join(str(message["content"]) for message in input)
 
     def _prompt(self, input: StandardInput | str) -> Any:
@@ -164,29 +204,22 @@ class VLLM(vLLM):
         if isinstance(input, str):
             return input
         text = self.prepare_input(input)
-        return {"prompt_token_ids": self._tokenizer.encode(text, add_special_tokens=not self._has_chat_template())}
+        return {
+            "prompt_token_ids": self._engine_tokenizer.encode(text, add_special_tokens=not self._has_chat_template())
+        }
 
     def _has_chat_template(self) -> bool:
         # Mistral's own tokenizer has templates, but no attribute of this name.
-        return getattr(self._tokenizer, "chat_template", "its own") is not None
+        return getattr(self._engine_tokenizer, "chat_template", "its own") is not None
 
-    def _prepare_structured_output(self, structured_output: OutlinesStructuredOutputType) -> StructuredOutputsParams:
-        from vllm.sampling_params import StructuredOutputsParams
 
-        schema = structured_output["schema"]
-        if hasattr(schema, "model_json_schema"):
-            schema = schema.model_json_schema()
-        return StructuredOutputsParams(**{structured_output.get("format", "json"): schema})
+def _structured_outputs(structured_output: OutlinesStructuredOutputType) -> StructuredOutputsParams:
+    from vllm.sampling_params import StructuredOutputsParams
 
-    def _cleanup_vllm_model(self) -> None:
-        """Ends the engine and gives its memory back, so that the next stage can load its own."""
-        if self._model is None:
-            return
-        from vllm.distributed.parallel_state import cleanup_dist_env_and_memory
-
-        self._model.llm_engine.engine_core.shutdown()
-        self._model = None
-        cleanup_dist_env_and_memory()
+    schema = structured_output["schema"]
+    if hasattr(schema, "model_json_schema"):
+        schema = schema.model_json_schema()
+    return StructuredOutputsParams(**{structured_output.get("format", "json"): schema})
 
 
 def _output(output: RequestOutput) -> GenerateOutput:

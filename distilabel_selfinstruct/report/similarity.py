@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex, unicode_tokens
+from distilabel_selfinstruct.text.rouge import RougeLIndex, unicode_tokens
 
 _ROUNDING = 1e-9
 

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from distilabel_selfinstruct.errors import MissingExtraError, ReviewError
 from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrections_of
 from distilabel_selfinstruct.review.settings import argilla_record, correction_of, review_settings
+from distilabel_selfinstruct.secrets import clean_key, remember
 
 if TYPE_CHECKING:
     import argilla as rg
 
 _PAGE = 500  # records a request; the server takes no more
+PRIVATE = {"argilla": ("_exceptions",)}  # the errors that its client raises have no public home
 
 
 class Pulled(NamedTuple):
@@ -44,7 +46,8 @@ class ArgillaServer:
             import httpx
         except ImportError:
             raise MissingExtraError.of("Review in Argilla", "argilla") from None
-        api_key = api_key or os.environ.get("ARGILLA_API_KEY")
+        api_key = clean_key(api_key or os.environ.get("ARGILLA_API_KEY") or "", "The key of Argilla (ARGILLA_API_KEY)")
+        remember(api_key)
         if not api_key:
             raise ReviewError(f"{url}: set ARGILLA_API_KEY to your key, shown in Argilla under My settings.")
         self.url = url.rstrip("/")
@@ -249,5 +252,5 @@ def _outline(settings: rg.Settings) -> dict[str, set[Any]]:
 
 
 def _space_headers(url: str) -> dict[str, str]:
-    token = os.environ.get("HF_TOKEN")
+    token = clean_key(os.environ.get("HF_TOKEN") or "", "HF_TOKEN")
     return {"Authorization": f"Bearer {token}"} if token and url.endswith(".hf.space") else {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from distilabel_selfinstruct.data.seeds import SeedTask
 from distilabel_selfinstruct.text.reading.answers import Instance
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+from distilabel_selfinstruct.text.rouge import RougeLIndex
 
 PREFIX = "reviewed_"  # of the ids of seed tasks that come from a review
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -11,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
+from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
     MOST_POINTS,
@@ -23,8 +25,9 @@ from distilabel_selfinstruct.presets import (
     default_lag,
     get_preset,
 )
-from distilabel_selfinstruct.runs.inputs import Input
+from distilabel_selfinstruct.runs.inputs import Input, is_name
 from distilabel_selfinstruct.runs.options import BUDGET, HUB, JUDGE, MODEL, WHERE, ByStep, CustomLLM, option, option_of
+from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.usage import Prices
 
 AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
@@ -283,6 +286,7 @@ class SourceConfig(RunConfig):
         ).texts
 
 
+_QUOTED = re.compile(r"'([^']*)'")
 C = TypeVar("C", bound=RunConfig)
 M = TypeVar("M", bound=ModelConfig)
 
@@ -297,6 +301,7 @@ def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str
         config = kind(**((of_file or {}) | given))
     except ValidationError as error:
         raise ConfigError(_explained(error, given, file, kind)) from None
+    remember_named(config)
     config.check()
     return config
 
@@ -309,14 +314,16 @@ def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: t
     is_option = name in given or first["type"] == "missing"
     where = f"--{name.replace('_', '-')}" if is_option else f"{file}: {name}"
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
-        return f"{file}: there is no option {name!r}; there are: {', '.join(kind.model_fields)}."
+        known = kind.model_fields
+        return f"{file}: there is no option {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
     if name == "llm":
         return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}."
+    meant = did_you_mean(str(first["input"]), _QUOTED.findall(first["msg"])) if first["type"] == "literal_error" else ""
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}{meant}."
 
 
 def read_config_file(path: str) -> dict[str, Any]:
-    """The values of a YAML file.
+    """The values of a YAML file; that of a run folder too, where what the run recorded besides is left out.
 
     Raises:
         ConfigError: if it cannot be read, or holds something else than options.
@@ -331,4 +338,5 @@ def read_config_file(path: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
-    return {str(name).replace("-", "_"): value for name, value in values.items()}
+    options = {str(name).replace("-", "_"): value for name, value in values.items()}
+    return {name: value for name, value in options.items() if name not in RECORDED and not is_name(value)}

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
+
+_NAME = re.compile(r"\d+-[0-9a-f]{16}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -31,6 +34,11 @@ class Input:
         length = name.partition("-")[0]
         known = self.content[: int(length)] if self.may_grow and length.isdigit() else self.content
         return _content_name(known) == name
+
+
+def is_name(value: Any) -> bool:
+    """Whether a value is the name of an input, as a run folder records it."""
+    return isinstance(value, str) and _NAME.fullmatch(value) is not None
 
 
 def _content_name(content: Sequence[Any]) -> str:

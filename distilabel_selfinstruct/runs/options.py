@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from typing import Annotated, Any, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 from pydantic.fields import FieldInfo
 
-_SECRET = re.compile(r"(?:\A|_)(?:key|token|secret|password|credentials)\Z")
+from distilabel_selfinstruct.secrets import masked
 
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
 JUDGE = "a model as judge"
@@ -83,4 +82,4 @@ class CustomLLM(BaseModel):
     @field_serializer("arguments")
     def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What a run folder records: a key may change between two runs, and stands in no file."""
-        return {name: "***" if _SECRET.search(name) else value for name, value in arguments.items()}
+        return cast("dict[str, Any]", masked(arguments))

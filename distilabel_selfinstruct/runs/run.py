@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from importlib import metadata
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, cast
 
 from datasets import disable_progress_bars
 
@@ -14,22 +14,23 @@ from distilabel_selfinstruct.data.columns import describe_configs
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
-from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
+from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
-from distilabel_selfinstruct.errors import ConfigError, RunFolderError
+from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
-    from distilabel.steps.base import Step, _Step
+    from distilabel.steps.base import Step
 
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
 
@@ -74,8 +75,8 @@ class Run(Generic[C]):
             "verbose": self.config.verbose,
         }
         if self.config.ray is not None:
-            return RayPipeline(name, address=self.config.ray, **options)
-        return Pipeline(name, **options)
+            return pipelines.RayPipeline(name, address=self.config.ray, **options)
+        return pipelines.Pipeline(name, **options)
 
     def llm(
         self, stage: str, temperature: float | None = None, keeps_failures: bool = False, model: LLM | None = None
@@ -174,9 +175,13 @@ class Run(Generic[C]):
     def _give_resources(self, pipeline: WholePipeline) -> None:
         """What single steps were promised: workers and their GPUs."""
         config = self.config
-        steps: dict[str, _Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
+        steps: dict[str, Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag}
         if unknown := (config.replicas | config.gpus).keys() - steps:
-            raise ConfigError(f"--replicas, --gpus: there is no step {min(unknown)!r}; there are: {', '.join(steps)}.")
+            name = min(unknown)
+            raise ConfigError(
+                f"--replicas, --gpus: there is no step {name!r}{did_you_mean(name, steps)}; there are:"
+                f" {', '.join(steps)}."
+            )
         for name, step in steps.items():
             if _is_vllm(getattr(getattr(step, "llm", None), "llm", None)):
                 step.resources.gpus = config.tensor_parallel
@@ -260,14 +265,10 @@ class Run(Generic[C]):
     # --- the folder's config ----------------------------------------------------------------------------------------
 
     def _identity(self) -> dict[str, Any]:
-        """What the result depends on."""
+        """What the result depends on, as the folder may record it."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
-        return {
-            **identity,
-            "recipe": self.recipe.name,
-            "prompts_version": self.recipe.prompts_version,
-            **self._input_names,
-        }
+        recipe = {"recipe": self.recipe.name, "prompts_version": self.recipe.prompts_version}
+        return cast("dict[str, Any]", masked({**identity, **recipe, **self._input_names}))
 
     def _read_before(self) -> dict[str, Any] | None:
         """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
@@ -281,7 +282,9 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
-        if (there := before.get("recipe")) != self.recipe.name:
+        if "recipe" not in before:
+            raise folder.damaged_config()
+        if (there := before["recipe"]) != self.recipe.name:
             raise RunFolderError(
                 f"{folder}: holds a run of the recipe {there!r}, and this is {self.recipe.name!r}. Choose another"
                 " --out."
@@ -292,7 +295,7 @@ class Run(Generic[C]):
         if before is None:
             return
         defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
-        before = defaults | before  # an option that came later was at its default
+        before = defaults | masked(before)  # an option that came later was at its default
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
             for name, value in self._identity().items()
@@ -315,7 +318,7 @@ class Run(Generic[C]):
             )
 
     def _write_config(self) -> None:
-        values = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True))
+        values = masked(self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True)))
         self.folder.write_config(values | self._identity() | {"package_version": __version__})
 
     def _write_description(self, model: LLM, columns: dict[str, list[str]]) -> None:

@@ -8,8 +8,8 @@ from distilabel.steps.tasks.text_generation import TextGeneration
 from distilabel_selfinstruct.data.rows import Answer, Row, reject
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
-from distilabel_selfinstruct.text.reading.chat import plain
-from distilabel_selfinstruct.text.rules import is_refusal
+from distilabel_selfinstruct.text.reading.remarks import plain
+from distilabel_selfinstruct.text.refusals import is_refusal
 
 STAGE = "answers"
 DECODING = Decoding(max_new_tokens=2048)

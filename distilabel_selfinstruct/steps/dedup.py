@@ -11,7 +11,7 @@ from pydantic import Field, PrivateAttr
 from distilabel_selfinstruct.data.rows import reject
 from distilabel_selfinstruct.data.sources import read_lines, read_source, text_of
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex, TokenizerName
+from distilabel_selfinstruct.text.rouge import RougeLIndex, TokenizerName
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput

@@ -12,7 +12,7 @@ from functools import cache
 
 from distilabel_selfinstruct.presets import Preset, get_preset
 from distilabel_selfinstruct.text.reading.answers import Instance
-from distilabel_selfinstruct.text.rouge.index import unicode_tokens
+from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 _PUNCTUATION = tuple(string.punctuation)
 
@@ -56,42 +56,6 @@ def check_instruction(text: str, preset: str | Preset = "default", *, keywords: 
     if not preset.any_script and not text[:1].isascii():
         return "non_ascii"
     return None
-
-
-_MOST_TOPIC_WORDS = 15
-_OPTION = re.compile(r"(?:^|\s)[(\[*]{0,3}([A-D])[.):\]]", re.MULTILINE)
-
-
-def check_topic(text: str, preset: str | Preset = "default") -> str | None:
-    """The reason code of the first rule that a topic breaks, or None: `refusal`, `too_long`, `punctuation`."""
-    if is_refusal(text):
-        return "refusal"
-    if count_words(text, preset) > _MOST_TOPIC_WORDS:
-        return "too_long"
-    return None if any(map(str.isalpha, text)) else "punctuation"
-
-
-def has_options(question: str) -> bool:
-    """Whether a question names at least its options A and B."""
-    return {"A", "B"} <= set(_OPTION.findall(question))
-
-
-_CAN_NOT = (
-    r"(?:i (?:can(?:['’]?t|not| not)|could(?:n['’]t| not)|won['’]t|will not|do(?:n['’]t| not) have)"
-    r"|i(?:['’]m| am) (?:unable|not able))\b"
-)
-_ASSISTANT = r"as an? (?:ai|artificial intelligence|(?:large )?language model)\b"
-_APOLOGY = r"(?:unfortunately|sorry|(?:i['’]?m|i am) (?:\w+ )?sorry|(?:i|my) apologi\w+)\W{1,3}(?:but )?"
-_HELP = (
-    r"(?: to)? (?:\w+ )?(?:help|assist|provide|create|generate|fulfil\w*|comply|produce|write|answer|complete|engage"
-    r"|support|offer|discuss|share|continue)\b"
-)
-_REFUSAL = re.compile(rf"\W*(?:{_ASSISTANT}|{_APOLOGY}(?:{_ASSISTANT}|{_CAN_NOT})|{_CAN_NOT}{_HELP})", re.IGNORECASE)
-
-
-def is_refusal(answer: str) -> bool:
-    """Whether an answer begins by saying that the model can or will not do it; an apology alone is none."""
-    return bool(_REFUSAL.match(answer))
 
 
 def check_instances(instances: Sequence[Instance], preset: str | Preset = "default") -> list[str | None]:

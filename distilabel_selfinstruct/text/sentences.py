@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from itertools import pairwise
 
-_BORDER = re.compile(
-    r"(?P<wide>[。！？｡]+[」』”’）】]*)"  # needs no space after it
-    r"|(?P<stop>[.!?…؟।۔]+[\"'”’»)\]]*)(?=\s|\Z)"
-    r"|(?P<gap>\n[ \t]*\n)"  # headings have no full stop
-)
+
+@cache
+def _border() -> re.Pattern[str]:
+    return re.compile(
+        r"(?P<wide>[。！？｡]+[」』”’）】]*)"  # needs no space after it
+        r"|(?P<stop>[.!?…؟।۔]+[\"'”’»)\]]*)(?=\s|\Z)"
+        r"|(?P<gap>\n[ \t]*\n)"  # headings have no full stop
+    )
+
+
 _WORD = re.compile(r"[^\s(\[\"'“‘«]*\Z")
 _ALWAYS = (
     "dr mr mrs ms prof st jr sr gen col capt lt sgt rev hon mt ft vs etc cf viz ca approx est dept univ inc ltd co "
@@ -37,7 +43,7 @@ def sentence_ends(text: str) -> Iterator[int]:
     A full stop after an abbreviation, an initial or the number of a list's item ends none, and neither does any sign
     that a lower-case letter follows: where that is a mistake, a piece is shorter than it could be, and still whole.
     """
-    for border in _BORDER.finditer(text):
+    for border in _border().finditer(text):
         if border["gap"] is not None:
             yield border.start()
         elif border["wide"] is not None or not (_goes_on(text, border.end()) or _is_abbreviated(text, border)):
@@ -95,7 +101,7 @@ def _cut(text: str, most: int) -> int:
 
 
 def _joined(found: re.Match[str]) -> str:
-    """As long as what was found, but without a place to cut, if it is a heading: no sentence, or only a question."""
+    """A heading, as long as it was, without a place to cut it; a text with a sentence, but for a question, as it is."""
     line = (found["line"] or "").rstrip()
     ends = list(sentence_ends(line))
     if ends and not (ends == [len(line)] and line.endswith(("?", "？", "؟"))):

@@ -15,7 +15,7 @@ from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks, seed_r
 from distilabel_selfinstruct.errors import SeedFileError
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.text.reading.answers import Instance, parse_instances, parse_instructions
-from distilabel_selfinstruct.text.rouge.index import rouge_tokens
+from distilabel_selfinstruct.text.rouge import rouge_tokens
 from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
 # --- seeds/seed_tasks.jsonl ----------------------------------------------------------------------------------------

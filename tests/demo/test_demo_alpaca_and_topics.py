@@ -14,8 +14,9 @@ from distilabel_selfinstruct.recipes.alpaca.reading import list_tasks
 from distilabel_selfinstruct.recipes.alpaca.steps import PROMPTS as ALPACA
 from distilabel_selfinstruct.recipes.topics.kinds import KINDS, Kind
 from distilabel_selfinstruct.recipes.topics.reading import list_blocks, list_topics
+from distilabel_selfinstruct.recipes.topics.rules import check_topic, has_options
 from distilabel_selfinstruct.recipes.topics.steps import PROMPTS as ABOUT_TOPICS
-from distilabel_selfinstruct.text.rules import check_topic, has_options, is_refusal
+from distilabel_selfinstruct.text.refusals import is_refusal
 
 SHOTS = [
     {"instruction": "Find a rhyme for the word moon.", "input": "", "output": "June"},

@@ -1,6 +1,6 @@
 """Our Pipeline finishes whole or raises, where distilabel's own hangs, or returns less than everything without a word.
 
-Run as a script it shows what distilabel's own does: `python -m tests.test_pipeline CASE FOLDER`.
+Run as a script it shows what distilabel's own does: `python -m tests.engine.test_pipeline CASE FOLDER`.
 """
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
@@ -39,14 +39,15 @@ from distilabel.steps import (
 )
 from pydantic import PrivateAttr
 
-from distilabel_selfinstruct.engine.pipeline import Interrupted, Pipeline, _Queue
-from distilabel_selfinstruct.errors import ConfigError, PipelineError
+from distilabel_selfinstruct.engine.local import PickledQueue
+from distilabel_selfinstruct.engine.pipelines import Pipeline
+from distilabel_selfinstruct.errors import ConfigError, Interrupted, PipelineError
 from tests.support.openai_server import OpenAIServer
 from tests.support.waiting import comes_true, ends_in_time
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 class Numbers(GeneratorStep):
@@ -127,7 +128,7 @@ class Double(Step):
         if self.behaviour == "be killed":
             os.kill(os.getpid(), signal.SIGKILL)
         if self.behaviour == "be killed in the middle of a message":
-            (to_main,) = (each for each in gc.get_objects() if isinstance(each, _Queue) and _was_written_to(each))
+            (to_main,) = (each for each in gc.get_objects() if isinstance(each, PickledQueue) and _was_written_to(each))
             os.write(to_main._writer.fileno(), struct.pack("!i", 1000) + b"only the beginning")
             os.kill(os.getpid(), signal.SIGKILL)
         if self.behaviour == "raise SystemExit":
@@ -252,9 +253,9 @@ def test_a_generator_that_does_not_end_well(tmp_path: Path, behaviour: str, said
         ("raise SystemExit", "Step 'double_0' failed: SystemExit: 3"),
         ("not picklable", "Step 'double_0' failed: TypeError: cannot pickle '_thread.lock' object"),
         ("mixed types", "The rows of step 'double_0' do not fit into columns:"),
-        ("exit", "The worker of step 'double_0' ended with exit code 7 (out of memory?)."),
-        ("exit with 0", "The worker of step 'double_0' ended with exit code 0 (out of memory?)."),
-        ("be killed", "The worker of step 'double_0' was killed by signal 9 (out of memory?)."),
+        ("exit", "The worker of step 'double_0' ended with exit code 7. Run the same command again"),
+        ("exit with 0", "The worker of step 'double_0' ended with exit code 0. Run the same command again"),
+        ("be killed", "The worker of step 'double_0' was killed by signal 9 (SIGKILL). Run the same command again"),
         ("be killed in the middle of a message", "The worker of step 'double_0' was killed by signal 9"),
     ],
 )
@@ -338,7 +339,7 @@ def test_columns_that_come_late_or_get_their_type_late(tmp_path: Path) -> None:
 def test_columns_of_parts_that_were_written_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("distilabel_selfinstruct.engine.pipeline._LEAF_ROWS", 5)
+    monkeypatch.setattr("distilabel_selfinstruct.engine.leaves._LEAF_ROWS", 5)
     rows = run(lambda: Numbers() >> Double(behaviour="late column"), tmp_path / "1")["default"]
     assert [row["late"] for row in rows] == [None] * 10 + [[{"seen": True}]] * 10
     rows = run(lambda: Numbers() >> Double(behaviour="typed late"), tmp_path / "2")["default"]
@@ -502,7 +503,7 @@ def test_a_signal_ends_it(tmp_path: Path, number: signal.Signals) -> None:
 
 
 def test_what_goes_on_downstream_does_not_flood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("distilabel_selfinstruct.engine.pipeline._BATCHES_AHEAD", 2)
+    monkeypatch.setattr("distilabel_selfinstruct.engine.loop._BATCHES_AHEAD", 2)
     assert doubles(run(lambda: Numbers(batch_size=1) >> Double(input_batch_size=1), tmp_path)["default"]) == DOUBLES
 
 
@@ -545,7 +546,7 @@ class TestStock:
         def start(*cases: str) -> list[subprocess.Popen[str]]:
             started = [
                 subprocess.Popen(
-                    [sys.executable, "-m", "tests.test_pipeline", case, str(tmp_path / case)],
+                    [sys.executable, "-m", "tests.engine.test_pipeline", case, str(tmp_path / case)],
                     cwd=ROOT,
                     env={**os.environ, "PYTHONPATH": str(ROOT)},
                     stdout=subprocess.PIPE,

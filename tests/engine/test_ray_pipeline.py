@@ -26,16 +26,17 @@ from typing import Any
 import pytest
 from distilabel.steps import StepInput, StepResources
 from pydantic import PrivateAttr
-from tests.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
 
 from distilabel_selfinstruct import Pipeline, RayPipeline, __version__
-from distilabel_selfinstruct.engine.pipeline import Interrupted
-from distilabel_selfinstruct.engine.ray.cluster import Cluster, Node
-from distilabel_selfinstruct.engine.ray.pipeline import _check, _Terms, _visit, _without_room
+from distilabel_selfinstruct.engine.ray.cluster import Cluster
+from distilabel_selfinstruct.engine.ray.place import Node
 from distilabel_selfinstruct.engine.ray.queues import QueueServer, RemoteQueue
-from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, PipelineError
+from distilabel_selfinstruct.engine.ray.room import step_without_room
+from distilabel_selfinstruct.engine.ray.visit import WorkerTerms, check_node, run_job
+from distilabel_selfinstruct.errors import ConfigError, Interrupted, MissingExtraError, PipelineError
 from distilabel_selfinstruct.models.slots import SlotServer
 from distilabel_selfinstruct.usage import Budget
+from tests.engine.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
 from tests.support.ray_cluster import RayCluster, hold
 from tests.support.waiting import ends_in_time, wait_until
 
@@ -45,7 +46,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning"),
 ]
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 ONE_GPU = StepResources(gpus=1)
 
 
@@ -160,7 +161,7 @@ def test_the_process_is_as_before_and_a_second_run_of_the_same_name_works(run: C
         (lambda: Numbers(behaviour="raise") >> Double(), "Step 'numbers_0' failed: ValueError: no more numbers"),
         (
             lambda: Numbers() >> Double(behaviour="exit"),
-            r"The worker of step 'double_0' on node 127.0.0.[234] is gone: killed, out of memory, or its node with it."
+            r"The worker of step 'double_0' on node 127.0.0.[234] is gone; what Ray says stands in the log."
             " Run the same command again to go on: nothing that was answered is lost.",
         ),
     ],
@@ -213,7 +214,8 @@ def test_a_signal_ends_it(run: Callable[..., Any], cluster: RayCluster, number: 
 
 def test_the_main_process_killed(cluster: RayCluster, tmp_path: Path) -> None:
     code = (
-        "from tests.test_pipeline import Numbers; from tests.test_ray_pipeline import Where, RayPipeline\n"
+        "from tests.engine.test_pipeline import Numbers\n"
+        "from tests.engine.test_ray_pipeline import Where, RayPipeline\n"
         f"with RayPipeline('test', cache_dir={str(tmp_path)!r}, address={cluster.address!r}) as pipeline:\n"
         "    Numbers(batch_size=1) >> Where(input_batch_size=1)\n"
         "pipeline.run()"
@@ -332,9 +334,7 @@ def saying(word: bytes) -> Iterator[str]:
     ids=["nothing", "as a web server"],
 )
 def test_an_address_where_somebody_else_is(word: bytes, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "distilabel_selfinstruct.engine.ray.cluster._speak_to_ray", os.abort
-    )  # it does not come to that
+    monkeypatch.setattr("distilabel_selfinstruct.engine.ray.cluster.speak_to_ray", os.abort)  # it does not come to that
     with saying(word) as address, pytest.raises(ConfigError) as caught, Cluster(address):
         pass
     assert str(caught.value) == f"There is no Ray cluster at {address} ({why})."
@@ -481,7 +481,7 @@ def test_a_gpu_that_another_job_holds(
         with Cluster(cluster.address) as job:
             job.start(("job", 0), partial(hold, held), {"GPU": 1})
             while not pipeline.waits_for and not over.wait(0.05):
-                assert (job.lost(), job.ended) == (None, {})
+                assert (job.why_lost(), job.ended) == (None, {})
             return pipeline.waits_for
 
     with ThreadPoolExecutor() as pool:
@@ -502,7 +502,7 @@ def gpus(*amounts: float) -> list[dict[str, float]]:
 
 
 @pytest.mark.parametrize(
-    ("needs", "nodes", "homeless"),
+    ("needs", "nodes", "without_room"),
     [
         (gpus(2, 4), gpus(4, 2), None),
         (gpus(3, 3), gpus(4, 2), 1),
@@ -522,39 +522,39 @@ def gpus(*amounts: float) -> list[dict[str, float]]:
          "all of it on one node", "tenths", "many too many", "many", "many with rests"],
 )  # fmt: skip
 def test_room_is_looked_for_node_by_node(
-    needs: list[dict[str, float]], nodes: list[dict[str, float]], homeless: int | None
+    needs: list[dict[str, float]], nodes: list[dict[str, float]], without_room: int | None
 ) -> None:
     named = [(str(number), need) for number, need in enumerate(needs)]
-    found = _without_room(named, [Node(str(number), resources) for number, resources in enumerate(nodes)])
-    assert found == (None if homeless is None else str(homeless))
+    found = step_without_room(named, [Node(str(number), resources) for number, resources in enumerate(nodes)])
+    assert found == (None if without_room is None else str(without_room))
 
 
 def test_a_cluster_where_it_is_hard_to_tell_is_not_refused() -> None:
     nodes = [Node(str(number), {"GPU": 100.0 + number}) for number in range(20)]
     needs = [(str(number), {"GPU": 20.0 + number % 37}) for number in range(50)]
-    assert _without_room(needs, nodes) is None
+    assert step_without_room(needs, nodes) is None
 
 
 def test_a_node_that_sees_other_files_or_has_another_version(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    terms = _Terms("double_0", 0, __version__, str(ROOT), [], marker, "this run", "", RemoteQueue(("", 0), b"", 0))
+    terms = WorkerTerms("double_0", 0, __version__, str(ROOT), [], marker, "this run", RemoteQueue(("", 0), b"", 0))
     with pytest.raises(PipelineError, match=f"does not see {marker}. The folder that the run is started in"):
-        _check(terms)
+        check_node(terms)
     marker.write_text("another run")
     with pytest.raises(
         PipelineError, match=f"has another folder {tmp_path}; it must be on storage that all nodes share"
     ):
-        _check(terms)
+        check_node(terms)
     marker.write_text("this run")
-    _check(terms)
+    check_node(terms)
     with pytest.raises(PipelineError, match=f"has distilabel-selfinstruct {__version__}, the others 0.0.9"):
-        _check(replace(terms, version="0.0.9"))
+        check_node(replace(terms, version="0.0.9"))
     with pytest.raises(PipelineError, match="does not see /nowhere"):
-        _check(replace(terms, folder="/nowhere"))
+        check_node(replace(terms, folder="/nowhere"))
 
 
 class _Unprepared:
-    """An errand that comes to nothing before its step does."""
+    """A job that comes to nothing before its step does."""
 
     def run(self) -> None:
         raise PermissionError(13, "Permission denied", "/shared")
@@ -564,11 +564,11 @@ def test_a_node_on_which_a_worker_cannot_be_prepared(tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     marker.write_text("this run")
     with QueueServer("127.0.0.1") as queues:
-        errands, output = queues.queue(), queues.queue()
-        terms = _Terms("double_0", 0, __version__, str(ROOT), [], marker, "this run", "", output)
-        errands.put(terms)
-        errands.put(pickle.dumps(_Unprepared()))
-        worker = mp.get_context("fork").Process(target=_visit, args=(errands.remote,))
+        jobs, output = queues.queue(), queues.queue()
+        terms = WorkerTerms("double_0", 0, __version__, str(ROOT), [], marker, "this run", output)
+        jobs.put(terms)
+        jobs.put(pickle.dumps(_Unprepared()))
+        worker = mp.get_context("fork").Process(target=run_job, args=(jobs.remote,))
         worker.start()
         assert output.get(timeout=30)["status"] == "arrived"
         failed = output.get(timeout=30)

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from distilabel.steps import GlobalStep, LoadDataFromDicts, StepInput, StepResources
-from tests.test_pipeline import Double, Numbers
 
 from distilabel_selfinstruct import (
     DurableLLM,
@@ -19,12 +18,16 @@ from distilabel_selfinstruct import (
     RougeDedup,
     SelectInstructions,
 )
-from distilabel_selfinstruct.cli.main import options
+from distilabel_selfinstruct.cli.options import config_of
+from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.data.rows import Answer, Row
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.runs.config import RunConfig, SelfInstructConfig, read_config
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+from distilabel_selfinstruct.recipes.self_instruct.recipe import RECIPE
+from distilabel_selfinstruct.runs.config import RunConfig, read_config
 from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.steps.asking import MarkingTask
+from tests.engine.test_pipeline import Double, Numbers
 from tests.support.openai_server import OpenAIServer
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
@@ -124,19 +127,23 @@ def test_a_step_that_must_see_every_row_can_have_none(
 
 
 def options_of(*arguments: str) -> SelfInstructConfig:
-    return read_config(vars(options().parse_args(arguments)))
+    return config_of(vars(options(RECIPE).parse_args(arguments)), SelfInstructConfig)
+
+
+def options_in_file(values: dict[str, Any]) -> SelfInstructConfig:
+    return read_config({}, values, "my.yaml", SelfInstructConfig)
 
 
 def test_numbers_of_single_steps() -> None:
     config = options_of("--ray", "--replicas", "identify=2,output_first=4", "--gpus", "bootstrap=1")
     assert (config.replicas, config.gpus) == ({"identify": 2, "output_first": 4}, {"bootstrap": 1})
-    assert read_config({}, {"replicas": {"identify": 2}}).replicas == {"identify": 2}
+    assert options_in_file({"replicas": {"identify": 2}}).replicas == {"identify": 2}
 
 
 @pytest.mark.parametrize("given", [3, [1], [None]])
 def test_numbers_that_are_none_in_a_config_file(given: object) -> None:
     with pytest.raises(ConfigError, match=r"^my\.yaml: replicas: expected NAME=N,\.\.\., got "):
-        read_config({}, {"replicas": given}, "my.yaml")
+        options_in_file({"replicas": given})
 
 
 def test_an_option_that_is_given_twice_adds_to_itself() -> None:
@@ -188,7 +195,7 @@ def build(run: Run[SelfInstructConfig]) -> Any:
 
 
 def test_an_unknown_step(tmp_path: Path) -> None:
-    run = Run(read_config({"replicas": "quadruple=2", "out": str(tmp_path / "run")}))
+    run = Run(options_of("--replicas", "quadruple=2", "--out", str(tmp_path / "run")), RECIPE)
     with pytest.raises(ConfigError) as caught:
         run.execute(build)
     assert str(caught.value) == "--replicas, --gpus: there is no step 'quadruple'; there are: numbers, double."
@@ -205,4 +212,4 @@ def test_vllm_has_as_many_gpus_as_it_spreads_its_model_over(tmp_path: Path, seed
         return pipeline
 
     with pytest.raises(ConfigError, match=r"^--gpus identify=1: vLLM there spreads its model over --tensor-parallel 2"):
-        Run(options_of(*given, "--gpus", "identify=1")).execute(build)
+        Run(options_of(*given, "--gpus", "identify=1"), RECIPE).execute(build)

@@ -6,31 +6,33 @@ what was asked. The runs here have so few requests that one lag and one concurre
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import resource
-import runpy
 import shutil
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import Any
 
 import pytest
-from datasets import load_from_disk
 
-from distilabel_selfinstruct.cli.main import main
-from tests.conftest import ROOT, WITHOUT_REPORT
+from tests.conftest import first_line
 from tests.support.answers import answer, prompt_of, question_of
-from tests.support.folders import all_text
+from tests.support.commands import (
+    CONCURRENCY,
+    KEY,
+    NUM_INSTRUCTIONS,
+    Command,
+    Reference,
+    answered,
+    dataset,
+    hold_from,
+    paid_twice,
+    stored,
+)
 from tests.support.openai_server import (
     CUT,
     HANG,
@@ -39,144 +41,22 @@ from tests.support.openai_server import (
     Body,
     Fault,
     OpenAIServer,
-    Request,
     garbage,
     html,
     status,
 )
-from tests.support.waiting import LIMIT, wait_until
+from tests.support.recipes import rows_of, status_of
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
-
-NUM_INSTRUCTIONS = 24
-CONCURRENCY = 6
-KEY = "sk-test-0123456789abcdef"
-
-
-class Command:
-    """One run of the main pipeline, or of another; `wait` for its end or `kill` it."""
-
-    def __init__(
-        self, url: str, folder: Path, *options: str, limit: int | None = None, pipeline: str = "self_instruct"
-    ) -> None:
-        def limit_file_size() -> None:
-            if limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-        self.folder = folder
-        size = ("--lag", "3", "--num-instructions", str(NUM_INSTRUCTIONS)) if pipeline == "self_instruct" else ()
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
-                *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
-                *(*size, *options),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": WITHOUT_REPORT, "OPENAI_API_KEY": KEY},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=limit_file_size,
-        )
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    @property
-    def is_running(self) -> bool:
-        return self._process.poll() is None
-
-    def send(self, number: signal.Signals, to_group: bool) -> None:
-        (os.killpg if to_group else os.kill)(self.pid, number)
-
-    def wait(self) -> Ended:
-        """Its end; nothing of it is left over, and the key stands nowhere."""
-        try:
-            out, err = self._process.communicate(timeout=LIMIT)
-            wait_until(lambda: not self.processes())
-        finally:
-            self.end()
-        assert KEY not in out + err + all_text(self.folder)
-        return Ended(self._process.returncode, out, err)
-
-    def processes(self) -> dict[str, int]:
-        """The living processes of its session, by their names: a worker's is that of its step."""
-        found = {}
-        for path in Path("/proc").glob("[0-9]*/stat"):
-            try:
-                name, _, rest = path.read_text().partition("(")[2].rpartition(")")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            state, _, _, session, *_ = rest.split()
-            if int(session) == self.pid and state not in "ZX":
-                found[name] = int(path.parent.name)
-        return found
-
-    def __enter__(self) -> Command:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
-        if self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
-        self._process.communicate()
-
-
-@dataclass
-class Ended:
-    status: int
-    out: str
-    err: str
-
-
-def dataset(folder: Path) -> dict[str, bytes]:
-    """Every file of the dataset, byte for byte."""
-    files = sorted(file for file in (folder / "dataset").rglob("*") if file.is_file())
-    assert files
-    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
-
-
-def rows(folder: Path, config: str) -> list[dict[str, Any]]:
-    return list(load_from_disk(str(folder / "dataset" / config))["train"])
 
 
 def reasons(folder: Path) -> Counter[tuple[str, str]]:
     """Stages and reasons of the rows that were given up for a fault of the endpoint."""
     of_method = {"similar", "keyword", "too_short", "program", "surplus", "no_instructions", "unclear_classification",
                  "no_instances", "input_equals_output", "conflicting_outputs", "duplicate"}  # fmt: skip
-    found = Counter((row["stage"], row["reason"]) for row in rows(folder, "rejected"))
+    found = Counter((row["stage"], row["reason"]) for row in rows_of(folder, "rejected"))
     return Counter({key: count for key, count in found.items() if key[1] not in of_method})
-
-
-def stored(folder: Path) -> set[str]:
-    """The prompts whose completions are on disk."""
-    found = set()
-    for path in (folder / "completions").glob("*.sqlite"):
-        with sqlite3.connect(path) as connection:
-            for (prompt,) in connection.execute("SELECT prompt FROM requests WHERE completion IS NOT NULL"):
-                found.add(prompt_of({"messages": json.loads(prompt)}))
-        connection.close()
-    return found
-
-
-def answered(requests: list[Request]) -> Counter[str]:
-    """How often each prompt was answered: what was paid for."""
-    return Counter(prompt_of(request.body) for request in requests if request.completed)
-
-
-def paid_twice(requests: list[Request]) -> list[str]:
-    return [prompt for prompt, times in answered(requests).items() if times > 1]
-
-
-def hold_from(server: OpenAIServer, number: int) -> None:
-    """Lets no request from this one on be answered; returns when it is there."""
-    server.hold(lambda request: request.number >= number)
-    wait_until(lambda: len(server.requests) > number)
 
 
 @pytest.fixture
@@ -199,13 +79,6 @@ def start(server: OpenAIServer, tmp_path: Path) -> Iterator[Callable[..., Comman
         command.end()
 
 
-@dataclass
-class Reference:
-    folder: Path
-    dataset: dict[str, bytes]
-    requests: list[Request]
-
-
 @pytest.fixture(scope="module")
 def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
     """A run that nothing happens to."""
@@ -216,7 +89,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
             ended = command.wait()
         finally:
             command.end()
-        assert (ended.status, ended.err) == (0, "")
+        assert (ended.status, ended.err) == (0, ended.first_line)
         assert paid_twice(server.requests) == []
         assert set(answered(server.requests)) == stored(folder)
         return Reference(folder, dataset(folder), server.requests)
@@ -258,7 +131,7 @@ class TestKilled:
                 server.release()
                 ended = command.wait()
                 assert ended.status == 130
-                assert ended.err.splitlines() == [
+                assert ended.errors.splitlines() == [
                     f"Stopped by {number.name}. Run the same command again to go on: nothing that was answered is lost."
                 ]
                 assert set(answered(server.requests)) == stored(tmp_path / "run")
@@ -288,7 +161,7 @@ class TestKilled:
         server.release()
         ended = command.wait()
         assert ended.status == 1
-        assert ended.err.startswith("Error: The worker of step 'identify' was killed by signal 9 (out of memory?).")
+        assert ended.errors.startswith("Error: The worker of step 'identify' was killed by signal 9 (SIGKILL).")
 
         command = start()
         hold_from(server, len(server.requests) + 8)
@@ -308,7 +181,7 @@ class TestRefused:
         server.api_keys = {"another"}
         ended = start().wait()
         assert ended.status == 1
-        assert ended.err.startswith("Error: Step ")
+        assert ended.errors.startswith("Error: Step ")
         assert f"The endpoint {server.url} refuses the key" in ended.err
         assert server.requests == []
         assert not list((tmp_path / "run" / "completions").glob("*.sqlite"))
@@ -523,7 +396,7 @@ class TestDamaged:
     @pytest.mark.parametrize(
         ("file", "said"),
         [
-            ("config.yaml", "is damaged; restore it from a copy, or choose another --out."),
+            ("config.yaml", "is damaged; restore it from a copy, or choose another folder."),
             ("summary.json", "is damaged; delete it, and the run is put together again."),
             ("completions/bootstrap-1-1.sqlite", "this file of completions is damaged"),
             ("completions/another-1-1.sqlite", "this file of completions is damaged"),
@@ -536,7 +409,7 @@ class TestDamaged:
         shutil.copytree(reference.folder, folder)
         (folder / file).write_text("{ [ not what one would expect here" * 30)
         assert self.run(folder) == 1
-        assert capsys.readouterr().err.startswith(f"Error: {folder / file}: {said}")
+        assert self.error(folder, capsys).startswith(f"Error: {folder / file}: {said}")
 
     def test_completions_that_were_cut_off(
         self, reference: Reference, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -546,15 +419,20 @@ class TestDamaged:
         (cut,) = (folder / "completions").glob("input_first-*.sqlite")
         cut.write_bytes(cut.read_bytes()[: cut.stat().st_size // 2])
         assert self.run(folder) == 1
-        assert capsys.readouterr().err.startswith(f"Error: {cut}: this file of completions is damaged")
+        assert self.error(folder, capsys).startswith(f"Error: {cut}: this file of completions is damaged")
 
     def test_a_folder_of_something_else(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (tmp_path / "holiday.jpg").touch()
         assert self.run(tmp_path) == 1
-        assert capsys.readouterr().err.startswith(f"Error: {tmp_path}: is no run folder, and not empty")
+        assert self.error(tmp_path, capsys).startswith(f"Error: {tmp_path}: is no run folder, and not empty")
 
     def run(self, folder: Path) -> int:
         """In this process: it comes to no request, and to no worker."""
-        build = runpy.run_path(str(ROOT / "pipelines" / "self_instruct.py"))["build"]
         options = ["--llm", "openai", "--model", "stub-model", "--base-url", "http://127.0.0.1:9/v1", "--lag", "3"]
-        return main(build, arguments=[*options, "--num-instructions", str(NUM_INSTRUCTIONS + 1), "--out", str(folder)])
+        return status_of("self_instruct", *options, "--num-instructions", NUM_INSTRUCTIONS + 1, "--out", folder)
+
+    def error(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> str:
+        """What was said after the first line."""
+        said, first = capsys.readouterr().err, first_line(folder, model="stub-model")
+        assert said.startswith(first)
+        return said.removeprefix(first)

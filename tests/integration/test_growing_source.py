@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.integration.test_demo_run import bytes_of
 
 from distilabel_selfinstruct.data.dataset import load_dataset
 from distilabel_selfinstruct.review import pull_review, push_review
 from distilabel_selfinstruct.review.store import ReviewStore
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.run import Run
-from tests.conftest import Script
+from tests.conftest import Script, first_line
 from tests.review.runs import fill_in, verdicts
-from tests.support.recipes import script_of
+from tests.support.recipes import bytes_of, recipe_of
 
 pytestmark = pytest.mark.slow
 
@@ -53,7 +52,7 @@ def test_a_run_that_was_reviewed_keeps_its_review(script: Script, tmp_path: Path
     fill_in(file, dict.fromkeys(reviewed, verdicts("yyy")))
     pull_review(run)
     grown = script("--out", run, "--max-documents", 8, pipeline="domain")
-    assert (grown.returncode, grown.stderr) == (0, "")
+    assert (grown.returncode, grown.stderr) == (0, first_line(run, "domain"))
     dataset = load_dataset(run / "dataset")
     assert len(dataset["reviewed"]["train"]) == len(dataset["curated"]["train"]) == len(reviewed) == 3
 
@@ -69,9 +68,10 @@ def test_one_that_was_stopped_while_it_grew_goes_on(script: Script, tmp_path: Pa
         (documents / f"{name}.txt").write_text(f"The {name} is a part of the body. Blood flows through the {name}.")
     assert script(*command, "--max-documents", 1, pipeline="domain").returncode == 0
     given = {"out": str(tmp_path / "run"), "documents": str(documents)}
-    config = read_config(given, kind=script_of("domain")["DomainConfig"])
+    recipe = recipe_of("domain")
+    config = read_config(given, {}, "", recipe.load_config())
     with pytest.raises(KeyboardInterrupt):
-        Run(config, "domain").execute(stop)
+        Run(config, recipe).execute(stop)
     assert script(*command, pipeline="domain").returncode == 0
     instructions = load_dataset(tmp_path / "run" / "dataset")["instructions"]["train"]
     assert set(instructions["title"]) == {"aorta", "heart"}

@@ -20,7 +20,7 @@ from distilabel_selfinstruct.errors import EndpointError
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from tests.support.waiting import LIMIT, comes_true, is_served
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 PYTHON = os.environ.get("INFERENCE_SERVER_PYTHON", sys.executable)
 FIND_PACKAGES = """

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct import DemoLLM
 from tests.conftest import Script
 from tests.support.openai_server import Answer, Fault, OpenAIServer, status
+
+pytestmark = pytest.mark.slow
 
 demo = DemoLLM(noise=0)
 

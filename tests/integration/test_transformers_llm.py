@@ -19,7 +19,7 @@ from tests.support.tiny_model import make_tiny_model
 
 for package in ("torch", "transformers"):
     pytest.importorskip(package, reason='needs a local model: pip install "torch>=2.13" transformers')
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.server]
 
 
 @pytest.fixture(scope="module")

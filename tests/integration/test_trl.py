@@ -15,7 +15,7 @@ from tests.support.tiny_model import make_tiny_model
 pytest.importorskip("torch", reason='needs TRL: pip install trl "torch" transformers')
 pytest.importorskip("trl", reason='needs TRL: pip install trl "torch" transformers')
 # What torch and transformers warn of is theirs.
-pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.filterwarnings("ignore")]
 
 STEPS = 2
 

@@ -19,7 +19,7 @@ from tests.support.tiny_model import make_tiny_model
 
 pytest.importorskip("vllm", reason="needs vLLM: sh tests/integration/vllm_cpu.sh")
 # What vLLM and torch warn of is theirs.
-pytestmark = [pytest.mark.slow, pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]
+pytestmark = [pytest.mark.slow, pytest.mark.server, pytest.mark.vllm, pytest.mark.filterwarnings("ignore")]
 
 # A GPU takes them too; a CPU needs them: bfloat16 crashes there, and nothing else bounds the memory.
 ENGINE = {"gpu_memory_utilization": 0.2, "enforce_eager": True, "max_model_len": 256}

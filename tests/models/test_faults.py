@@ -109,7 +109,6 @@ def test_how_long_the_server_asked_to_wait(header: str, seconds: float | None) -
 @pytest.mark.parametrize("error", [of_status(401, f"Incorrect key {KEY}."), ValueError(f"key={KEY}")], ids=str)
 def test_no_message_repeats_a_key(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEY in str(error)
-    assert KEY not in str(explain(error, secrets=[KEY]))
     monkeypatch.setenv("SOME_API_KEY", KEY)
     assert KEY not in str(explain(error))
 

@@ -351,7 +351,7 @@ class TestStrangers:
         in_one_loop(work)
 
     def test_who_says_nothing_is_shown_out(self, server: SlotServer, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("distilabel_selfinstruct.models.slots._GREETING", 0.05)
+        monkeypatch.setattr("distilabel_selfinstruct.models.slots.server._GREETING", 0.05)
         host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
         with socket.create_connection((host, int(port)), timeout=60) as silent:
             assert silent.recv(100) == b""

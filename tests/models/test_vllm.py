@@ -28,7 +28,7 @@ def loaded(**attributes: Any) -> VLLM:
 
 
 def engine_calls(llm: VLLM) -> list[tuple[list[Any], list[fake_vllm.SamplingParams]]]:
-    calls: list[tuple[list[Any], list[fake_vllm.SamplingParams]]] = llm._model.calls
+    calls: list[tuple[list[Any], list[fake_vllm.SamplingParams]]] = llm._engine.calls
     return calls
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from distilabel_selfinstruct.report.similarity import SeedSimilarity
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex
+from distilabel_selfinstruct.text.rouge import RougeLIndex
 
 
 def test_the_nearest_seed_counts() -> None:

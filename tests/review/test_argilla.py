@@ -249,7 +249,7 @@ def test_reviewed_tasks_are_shown_in_the_prompts_of_the_next_run(
 def test_the_step_sends_rows_of_any_pipeline_once(workplace: Workplace) -> None:
     from distilabel.steps import LoadDataFromDicts
 
-    from distilabel_selfinstruct.engine.pipeline import Pipeline
+    from distilabel_selfinstruct.engine.pipelines import Pipeline
     from distilabel_selfinstruct.review.step import SelfInstructToArgilla
 
     rows = [{**CAPITAL, "reject_reason": None}, {**SIGN, "reject_reason": "duplicate"}]

@@ -8,29 +8,31 @@ from typing import Any, Literal
 import pytest
 import yaml
 
-from distilabel_selfinstruct.cli.main import options
+from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
-from distilabel_selfinstruct.runs.config import (
-    MODEL,
-    Input,
-    RunConfig,
-    SelfInstructConfig,
-    option,
-    read_config,
-    read_config_file,
-)
-from distilabel_selfinstruct.runs.run import PROMPTS_VERSION as VERSION
+from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+from distilabel_selfinstruct.runs.config import ModelConfig, RunConfig, read_config, read_config_file
+from distilabel_selfinstruct.runs.inputs import Input
+from distilabel_selfinstruct.runs.options import MODEL, option
 from distilabel_selfinstruct.runs.run import Run
+
+
+def read(
+    given: dict[str, Any], of_file: dict[str, Any] | None = None, file: str = "my.yaml",
+    kind: type[ModelConfig] = SelfInstructConfig,
+) -> Any:  # fmt: skip
+    return read_config(given, of_file, file, kind)
 
 
 class TestConfig:
     def test_defaults(self, seed_file: str) -> None:
-        config = read_config({})
+        config = read({})
         assert (config.llm, config.wording, config.num_instructions) == ("demo", "chat", 100)
         assert [str(Path(path).resolve()) for path in config.seeds] == [seed_file]
 
     def test_options_win_over_the_file(self) -> None:
-        config = read_config({"seed": 7}, {"seed": 1, "preset": "paper"}, "my.yaml")
+        config = read({"seed": 7}, {"seed": 1, "preset": "paper"})
         assert (config.seed, config.preset) == (7, "paper")
 
     @pytest.mark.parametrize(
@@ -38,7 +40,9 @@ class TestConfig:
         [
             ({"num_instructions": 0}, "--num-instructions: Input should be greater than 0, got 0."),
             ({"temperature": -1.0}, "--temperature: Input should be greater than or equal to 0, got -1.0."),
-            ({"preset": "papr"}, "There is no preset 'papr'; choose one of: default, paper, alpaca."),
+            ({"preset": "papr"},
+             "There is no preset 'papr' (did you mean paper?); choose one of: default, paper, alpaca."),
+            ({"preset": "mine"}, "There is no preset 'mine'; choose one of: default, paper, alpaca."),
             ({"llm": "openai"}, "--llm openai needs --model, the name of the model."),
             ({"llm": "vllm"}, "--llm vllm needs --model, the name of the model."),
             ({"max_cost": 2.0}, "--max-cost needs --input-price and --output-price, money per million tokens."),
@@ -55,7 +59,7 @@ class TestConfig:
     )  # fmt: skip
     def test_bad_options(self, values: dict[str, Any], said: str) -> None:
         with pytest.raises(ConfigError) as caught:
-            read_config(values)
+            read(values)
         assert str(caught.value) == said
 
     @pytest.mark.parametrize(
@@ -66,8 +70,11 @@ class TestConfig:
             ("wording: loud", "wording: Input should be 'base', 'chat' or 'structured', got 'loud'."),
             ("llm: gpt", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
             ("llm: {klass: a.B}", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
-            ("concurency: 3", "there is no option 'concurency'; there are: "
+            ("training_format: mesages", "training_format: Input should be 'messages', 'alpaca' or 'prompt_completion',"
+             " got 'mesages' (did you mean messages?)."),
+            ("concurency: 3", "there is no option 'concurency' (did you mean concurrency?); there are: "
              f"{', '.join(SelfInstructConfig.model_fields)}."),
+            ("num-instruction: 3", "there is no option 'num_instruction' (did you mean num_instructions?); "),
             ("5: 3", "there is no option '5'; there are: "),
             ("- 1", "expected options as `name: value`, found something else."),
             ("", "expected options as `name: value`, found something else."),
@@ -78,7 +85,7 @@ class TestConfig:
         file = tmp_path / "my.yaml"
         file.write_text(text)
         with pytest.raises(ConfigError) as caught:
-            read_config({}, read_config_file(str(file)), str(file))
+            read({}, read_config_file(str(file)), str(file))
         assert str(caught.value).startswith(f"{file}: {said}")
         assert "\n" not in str(caught.value)
 
@@ -88,9 +95,15 @@ class TestConfig:
 
     def test_names_may_be_written_as_on_the_command_line(self, tmp_path: Path) -> None:
         (tmp_path / "my.yaml").write_text("num-instructions: 7\nbase-url: http://127.0.0.1:8000/v1\nseeds: one.jsonl\n")
-        config = read_config({}, read_config_file(str(tmp_path / "my.yaml")))
+        config = read({}, read_config_file(str(tmp_path / "my.yaml")))
         assert (config.num_instructions, config.base_url) == (7, "http://127.0.0.1:8000/v1")
         assert config.seeds == ["one.jsonl"]
+
+    def test_the_config_of_a_run_folder_is_a_config_file(self, tmp_path: Path) -> None:
+        recorded = {"recipe": "self-instruct", "prompts_version": 1, "package_version": "0.1.0"}
+        inputs = {"seed_tasks": Input(["a"]).name, "rhymes": Input(["b", "c"]).name}
+        (tmp_path / "config.yaml").write_text(yaml.safe_dump({"num_instructions": 7} | recorded | inputs))
+        assert read_config_file(str(tmp_path / "config.yaml")) == {"num_instructions": 7}
 
 
 class PrintConfig(RunConfig):
@@ -108,8 +121,11 @@ class PrintConfig(RunConfig):
         return {"source_lines": Input([self.source])}
 
 
+PRINT = Recipe("print", "Printing", "https://example.org", "prints", (), (), "", config=f"{__name__}:PrintConfig")
+
+
 def parsed(*arguments: str) -> dict[str, Any]:
-    return vars(options(None, PrintConfig).parse_args(arguments))
+    return vars(options(PRINT).parse_args(arguments))
 
 
 class TestInput:
@@ -147,9 +163,9 @@ class TestOptionsOfARecipe:
         assert parsed("--llm", "openai", "--no-stage-by-stage") == {"llm": "openai", "stage_by_stage": False}
 
     def test_one_wording_needs_no_option(self) -> None:
-        assert "--chat" not in options(None, PrintConfig).format_help()
+        assert "--chat" not in options(PRINT).format_help()
         with pytest.raises(ConfigError, match=r"^my\.yaml: wording: Input should be 'chat', got 'base'\.$"):
-            read_config({}, {"wording": "base"}, "my.yaml", PrintConfig)
+            read({}, {"wording": "base"}, kind=PrintConfig)
 
     def test_what_the_result_depends_on(self) -> None:
         fixed = {"llm", "model", "wording", "temperature", "seed", "training_format"}
@@ -159,11 +175,11 @@ class TestOptionsOfARecipe:
     def test_another_source_is_another_run(self, tmp_path: Path) -> None:
         (tmp_path / "completions").mkdir()
         (tmp_path / "completions" / "a-1-1.sqlite").touch()
-        known = {"recipe": "print", "prompts_version": VERSION, "source_lines": Input(["a.csv"]).name}
-        config = read_config({"source": "b.csv", "out": str(tmp_path)}, kind=PrintConfig)
+        known = {"recipe": "print", "prompts_version": PRINT.prompts_version, "source_lines": Input(["a.csv"]).name}
+        config = read({"source": "b.csv", "out": str(tmp_path)}, kind=PrintConfig)
         (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.model_dump() | known))
         with pytest.raises(RunFolderError, match="another config: source lines were read there that are not"):
-            Run(config, "print")
+            Run(config, PRINT)
 
     def test_the_folder_is_named_after_the_recipe(self) -> None:
-        assert Run(read_config({}, kind=PrintConfig), "print").folder == Path("runs/print")
+        assert Run(read({}, kind=PrintConfig), PRINT).folder.path == Path("runs/print")

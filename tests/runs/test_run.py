@@ -1,4 +1,4 @@
-"""A run folder: whose it is, what may change in it, and what a config may say."""
+"""A run folder: whose it is, and what may change in it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ from typing import Any
 import pytest
 import yaml
 
-from distilabel_selfinstruct.engine.pipeline import Pipeline
+from distilabel_selfinstruct.engine.pipelines import Pipeline
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
-from distilabel_selfinstruct.runs.config import CustomLLM, read_config
-from distilabel_selfinstruct.runs.run import PROMPTS_VERSION, Run
+from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+from distilabel_selfinstruct.runs.config import read_config
+from distilabel_selfinstruct.runs.options import CustomLLM
+from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.version import __version__
 from tests.conftest import ScriptRun
 
 HOLD_LOCK = "import sys, filelock; held = filelock.FileLock(sys.argv[1]); held.acquire(); print('held'); input()"
+
+
+RECIPE = get_recipe("self-instruct")
 
 
 class Built(Exception):
@@ -33,7 +39,7 @@ def build(run: Run) -> Pipeline:
 
 
 def make(folder: Path, **options: Any) -> Run:
-    return Run(read_config({"out": str(folder), **options}))
+    return Run(read_config({"out": str(folder), **options}, {}, "", SelfInstructConfig), RECIPE)
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -100,7 +106,7 @@ class TestWhoseFolder:
 
     def test_another_recipe_is_refused(self, finished: Path) -> None:
         with pytest.raises(RunFolderError) as caught:
-            Run(read_config({"out": str(finished)}), recipe="evolve")
+            Run(read_config({"out": str(finished)}, {}, "", SelfInstructConfig), get_recipe("evolve"))
         assert str(caught.value) == (
             f"{finished}: holds a run of the recipe 'self-instruct', and this is 'evolve'. Choose another --out."
         )
@@ -166,7 +172,7 @@ class TestWhoseFolder:
                 make(finished, num_instructions=120).execute(build)
             other.communicate("\n")
         assert str(caught.value) == (
-            f"{finished}: another process is running here; wait for it, or choose another --out."
+            f"{finished}: another process is at work here; wait for it, or choose another folder."
         )
         with pytest.raises(Built):
             make(finished, num_instructions=120).execute(build)
@@ -220,7 +226,7 @@ class TestFinished:
         with pytest.raises(RunFolderError) as caught:
             make(finished)
         assert str(caught.value) == (
-            f"{finished / 'config.yaml'}: is damaged; restore it from a copy, or choose another --out."
+            f"{finished / 'config.yaml'}: is damaged; restore it from a copy, or choose another folder."
         )
 
     def test_the_folder_tells_what_it_was_made_with(self, finished: Path, seed_file: str) -> None:
@@ -228,7 +234,7 @@ class TestFinished:
         assert {name: config[name] for name in ("llm", "wording", "num_instructions", "preset", "seed", "lag")} == {
             "llm": "demo", "wording": "chat", "num_instructions": 100, "preset": "default", "seed": 0, "lag": 12,
         }  # fmt: skip
-        assert (config["recipe"], config["prompts_version"]) == ("self-instruct", PROMPTS_VERSION)
+        assert (config["recipe"], config["prompts_version"]) == ("self-instruct", RECIPE.prompts_version)
         assert config["package_version"] == __version__
         assert config["seeds"] == [seed_file]
         assert re.fullmatch(r"303-[0-9a-f]{16}", config["seed_tasks"])

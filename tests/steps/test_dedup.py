@@ -132,8 +132,11 @@ def test_references_from_files_and_datasets(
         **{option: value.format(path=path) for option, value in options.items()},
     )
     assert marked(dedup, SHORT_SEA, RIVERS, "Sort these numbers.", "Add two and two.") == [
-        (True, SEA, SCORE), (True, RIVERS, 1.0), (True, "Sort these numbers.", 1.0), (False, None, None)
-    ]  # fmt: skip
+        (True, SEA, SCORE),
+        (True, RIVERS, 1.0),
+        (True, "Sort these numbers.", 1.0),
+        (False, None, None),
+    ]
 
 
 def test_a_dataset_as_the_datasets_library_loads_it(tmp_path: Path) -> None:
@@ -226,9 +229,13 @@ with open({str(tmp_path / "rows.json")!r}, "w") as file:
     assert result.returncode == 0, result.stderr
     rows = json.loads((tmp_path / "rows.json").read_text())
     assert [tuple(row.values()) for row in rows] == [
-        (SEA, False, None, None), (RIVERS, False, None, None), (SHORT_SEA, True, SEA, SCORE),
-        (SEA, True, SEA, 1.0), (RIVERS, True, RIVERS, 1.0), (SHORT_SEA, True, SEA, SCORE),
-    ]  # fmt: skip
+        (SEA, False, None, None),
+        (RIVERS, False, None, None),
+        (SHORT_SEA, True, SEA, SCORE),
+        (SEA, True, SEA, 1.0),
+        (RIVERS, True, RIVERS, 1.0),
+        (SHORT_SEA, True, SEA, SCORE),
+    ]
 
 
 def test_an_error_while_loading_stops_the_pipeline(tmp_path: Path) -> None:

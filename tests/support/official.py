@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from distilabel_selfinstruct.text.reading.answers import Instance, parse_instances, parse_instructions
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex, Similarities
+from distilabel_selfinstruct.text.rouge import RougeLIndex, Similarities
 from distilabel_selfinstruct.text.rules import check_instances, check_instruction
 
 _AUTHORS_YES = ("Yes", "yes", "YES")  # identify_clf_or_not.py

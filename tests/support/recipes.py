@@ -1,7 +1,8 @@
-"""What the tests of all recipes ask of their scripts."""
+"""What the tests of all recipes ask of their scripts and of the folders that they leave."""
 
 from __future__ import annotations
 
+import hashlib
 import runpy
 from collections import defaultdict
 from pathlib import Path
@@ -9,27 +10,73 @@ from typing import Any
 
 from datasets import load_from_disk
 
-from distilabel_selfinstruct.cli.main import main
-from tests.conftest import ROOT, ScriptRun
+from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.recipe import get_recipe
+from tests.conftest import ROOT, ScriptRun, first_line
+
+TEXT, NUMBER, SCORE, FLAG = "string", "int64", "double", "bool"
+COLUMNS = {
+    "instances": {
+        "instance_id": TEXT, "instruction_id": TEXT, "instruction": TEXT, "input": TEXT, "output": TEXT,
+        "is_classification": FLAG, "round": NUMBER, "max_similarity": SCORE, "finish_reason": TEXT,
+        "input_tokens": NUMBER, "output_tokens": NUMBER, "model_name": TEXT,
+    },
+    "instructions": {
+        "instruction_id": TEXT, "instruction": TEXT, "is_classification": FLAG, "round": NUMBER,
+        "shot_ids": "list<item: string>", "most_similar": "list<item: struct<id: string, score: double>>",
+        "max_similarity": SCORE, "mean_similarity": SCORE, "model_name": TEXT,
+    },
+    "rejected": {
+        "stage": TEXT, "reason": TEXT, "detail": TEXT, "instruction_id": TEXT, "instance_id": TEXT,
+        "instruction": TEXT, "input": TEXT, "output": TEXT, "is_classification": FLAG, "round": NUMBER,
+        "neighbour_id": TEXT, "neighbour": TEXT, "score": SCORE, "finish_reason": TEXT, "input_tokens": NUMBER,
+        "output_tokens": NUMBER, "model_name": TEXT,
+    },
+    "seeds": {
+        "id": TEXT, "name": TEXT, "instruction": TEXT,
+        "instances": "list<item: struct<input: string, output: string>>", "is_classification": FLAG,
+    },
+    "sft": {"messages": "list<item: struct<role: string, content: string>>"},
+}  # fmt: skip
+"""The columns of the main recipe, with their types; others add their own."""
 
 
-def check_ended_well(made: ScriptRun) -> None:
-    """It succeeded without a word on stderr, and wrote into its folder only."""
-    assert (made.result.returncode, made.result.stderr) == (0, "")
+def check_ended_well(made: ScriptRun, pipeline: str = "self_instruct") -> None:
+    """It succeeded, said no more than its first line on stderr, and wrote into its folder only."""
+    assert (made.result.returncode, made.result.stderr) == (0, first_line("made", pipeline))
+    assert "\x1b" not in made.result.stdout
     assert [path.name for path in made.cwd.iterdir()] == ["made"]
     assert list(made.home.rglob("*")) == []
     assert (made.folder / "report" / "index.html").exists()
 
 
-def columns_of(made: ScriptRun) -> dict[str, list[str]]:
-    """The columns of each config."""
-    return {path.name: load_from_disk(str(path))["train"].column_names for path in (made.folder / "dataset").iterdir()}
+def bytes_of(folder: Path) -> dict[str, str]:
+    """The content of each file, by its path in the folder."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    assert files
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
-def reasons_of(made: ScriptRun) -> dict[str, set[str]]:
+def types_of(folder: Path) -> dict[str, dict[str, str]]:
+    """The types of the columns of each config; each must load, and have the split `train` alone."""
+    loaded = {path.name: load_from_disk(str(path)) for path in (folder / "dataset").iterdir()}
+    assert all(list(dataset) == ["train"] for dataset in loaded.values())
+    return {
+        config: {field.name: str(field.type) for field in dataset["train"].features.arrow_schema}
+        for config, dataset in loaded.items()
+    }
+
+
+def rows_of(folder: Path, config: str) -> list[dict[str, Any]]:
+    """The rows of a config."""
+    rows: list[dict[str, Any]] = load_from_disk(str(folder / "dataset" / config))["train"].to_list()
+    return rows
+
+
+def reasons_of(folder: Path) -> dict[str, set[str]]:
     """The reason codes of each stage."""
     reasons: dict[str, set[str]] = defaultdict(set)
-    for row in made.rows("rejected"):
+    for row in rows_of(folder, "rejected"):
         reasons[row["stage"]].add(row["reason"])
     return dict(reasons)
 
@@ -39,8 +86,12 @@ def script_of(pipeline: str) -> dict[str, Any]:
     return runpy.run_path(str(ROOT / "pipelines" / f"{pipeline}.py"))
 
 
-def status_of(pipeline: str, *options: str | Path) -> int:
-    """The exit status of a script, in this process: for runs that come to no worker."""
+def recipe_of(pipeline: str) -> Any:
+    """The recipe of a script."""
+    return get_recipe(pipeline.replace("_", "-"))
+
+
+def status_of(pipeline: str, *options: object) -> int:
+    """The exit status of a script that runs in this process; its workers are processes of their own."""
     script = script_of(pipeline)
-    config = script[f"{pipeline.capitalize()}Config"]
-    return main(script["build"], None, pipeline, config, arguments=[str(option) for option in options])
+    return main(script["RECIPE"], script["build"], script.get("finish"), [str(option) for option in options])

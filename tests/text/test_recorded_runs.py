@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.text.rouge.index import RougeLIndex, Similarities
+from distilabel_selfinstruct.text.rouge import RougeLIndex, Similarities
 from tests.support import official
 
 

@@ -11,9 +11,7 @@ from distilabel_selfinstruct.text.reading.answers import Instance
 from distilabel_selfinstruct.text.rules import (
     check_instances,
     check_instruction,
-    check_topic,
     count_words,
-    has_options,
 )
 
 EVERY_PRESET = pytest.mark.parametrize("preset", ["paper", "default", "alpaca"])
@@ -41,9 +39,22 @@ def test_four_to_150_words_are_admitted(text: str, reason: str | None, preset: s
 @EVERY_PRESET
 @pytest.mark.parametrize(
     "keyword",
-    ["image", "images", "graph", "graphs", "picture", "pictures", "file", "files", "map", "maps", "draw", "plot",
-     "go to"],
-)  # fmt: skip
+    [
+        "image",
+        "images",
+        "graph",
+        "graphs",
+        "picture",
+        "pictures",
+        "file",
+        "files",
+        "map",
+        "maps",
+        "draw",
+        "plot",
+        "go to",
+    ],
+)
 def test_a_keyword_of_the_paper_rejects_in_any_case(keyword: str, preset: str) -> None:
     assert check_instruction(f"Please describe the {keyword} in detail.", preset) == "keyword"
     assert check_instruction(f"Please describe the {keyword.upper()}, then stop.", preset) == "keyword"
@@ -213,8 +224,12 @@ def test_two_outputs_for_one_input_reject_all_that_are_valid(preset: str) -> Non
         Instance("dog", "god"),
     ]
     assert check_instances(instances, preset) == [
-        "conflicting_outputs", "conflicting_outputs", "conflicting_outputs", "empty_output", "conflicting_outputs",
-    ]  # fmt: skip
+        "conflicting_outputs",
+        "conflicting_outputs",
+        "conflicting_outputs",
+        "empty_output",
+        "conflicting_outputs",
+    ]
 
 
 @EVERY_PRESET
@@ -235,39 +250,3 @@ def test_the_first_of_two_equal_instances_stays(preset: str) -> None:
 
 def test_no_instances_have_no_reasons() -> None:
     assert check_instances([]) == []
-
-
-# --- topics and questions ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("topic", "reason"),
-    [
-        ("Bird song", None),
-        ("1984", "punctuation"),
-        ("---", "punctuation"),
-        ("Jazz", None),
-        ("日本の城", None),
-        (" ".join(["word"] * 15), None),
-        (" ".join(["word"] * 16), "too_long"),
-        ("I'm sorry, but I can't name another one.", "refusal"),
-    ],
-)
-def test_a_topic_is_a_short_name(topic: str, reason: str | None) -> None:
-    assert check_topic(topic) == reason
-
-
-@pytest.mark.parametrize(
-    ("question", "expected"),
-    [
-        ("Which bird sings?\nA) Wren\nB) Stone", True),
-        ("Which bird sings? (A) wren (B) stone", True),
-        ("Which bird sings?\nA. Wren\nB. Stone", True),
-        ("**A)** Wren\n**B)** Stone", True),
-        ("Which bird sings?", False),
-        ("Which bird sings?\nA) Wren", False),
-        ("Is vitamin A or B scarce? Ask M.A. or the B.B.C. about it.", False),
-    ],
-)
-def test_a_question_with_options_names_two_at_least(question: str, expected: bool) -> None:
-    assert has_options(question) is expected

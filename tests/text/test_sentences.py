@@ -15,14 +15,20 @@ from distilabel_selfinstruct.text.sentences import pieces, sentences
         ("It hurts. Does it? Yes! Go on…", ["It hurts.", "Does it?", "Yes!", "Go on…"]),
         ("Dr. Okoye saw it. Mrs. Li did not.", ["Dr. Okoye saw it.", "Mrs. Li did not."]),
         ("Some drugs, e.g. Aspirin, i.e. a salicylate, help.", ["Some drugs, e.g. Aspirin, i.e. a salicylate, help."]),
-        ("A dose of 2.5 mg is usual. It is given at 8 p.m. daily.",
-         ["A dose of 2.5 mg is usual.", "It is given at 8 p.m. daily."]),
+        (
+            "A dose of 2.5 mg is usual. It is given at 8 p.m. daily.",
+            ["A dose of 2.5 mg is usual.", "It is given at 8 p.m. daily."],
+        ),
         ("See Fig. 2 and no. 7. True? No. It is not.", ["See Fig. 2 and no. 7.", "True?", "No.", "It is not."]),
         ("It was first seen in 1984. Two men had it.", ["It was first seen in 1984.", "Two men had it."]),
-        ("J. R. Smith of the U.S. Army wrote it. Others read it.",
-         ["J. R. Smith of the U.S. Army wrote it.", "Others read it."]),
-        ('"Is it over?" she asked. "It is." They left (at last).  Good.',
-         ['"Is it over?" she asked.', '"It is."', "They left (at last).", "Good."]),
+        (
+            "J. R. Smith of the U.S. Army wrote it. Others read it.",
+            ["J. R. Smith of the U.S. Army wrote it.", "Others read it."],
+        ),
+        (
+            '"Is it over?" she asked. "It is." They left (at last).  Good.',
+            ['"Is it over?" she asked.', '"It is."', "They left (at last).", "Good."],
+        ),
         ("Wait... then breathe. Wait… Breathe.", ["Wait... then breathe.", "Wait…", "Breathe."]),
         ("1. Wash your hands.\n2. Dry them.", ["1. Wash your hands.", "2. Dry them."]),
         ("Treatment\n\nMost people need none. Some do.", ["Treatment", "Most people need none.", "Some do."]),
@@ -34,7 +40,7 @@ from distilabel_selfinstruct.text.sentences import pieces, sentences
         ("No sign at its end", ["No sign at its end"]),
         ("  \n ", []),
     ],
-)  # fmt: skip
+)
 def test_sentences(text: str, expected: list[str]) -> None:
     assert sentences(text) == expected
 
@@ -65,8 +71,11 @@ def test_the_first_piece(text: str, max_characters: int, expected: str) -> None:
 def test_further_pieces() -> None:
     whole = ["The skin is an organ.", "It covers the body, and it is", "the largest one.", "It has layers."]
     assert pieces(TEXT, 29, 10) == [
-        "The skin is an organ.", "It covers the body, and it is", "the largest one.", "It has layers.",
-    ]  # fmt: skip
+        "The skin is an organ.",
+        "It covers the body, and it is",
+        "the largest one.",
+        "It has layers.",
+    ]
     assert pieces(TEXT, 29, 2) == whole[:2]
 
 
@@ -86,13 +95,16 @@ LONG = "Aspirin is a drug that is taken against pain, fever and inflammation."
         (f"It helps.\n\n# What is it?\n\n{LONG}", 40, ["It helps.", "# What is it?\n\nAspirin is a drug that is"]),
         (f"It helps.\n\nFor example:\n\n{LONG}", 40, ["It helps.", "For example:\n\nAspirin is a drug that is"]),
         (f"It helps. It is old.\n\n{LONG}", 40, ["It helps. It is old.", "Aspirin is a drug that is taken against"]),
-        (f"Roses are red\nViolets are blue\n\n{LONG}", 40,
-         ["Roses are red\nViolets are blue", "Aspirin is a drug that is taken against"]),
+        (
+            f"Roses are red\nViolets are blue\n\n{LONG}",
+            40,
+            ["Roses are red\nViolets are blue", "Aspirin is a drug that is taken against"],
+        ),
         ("# 阿司匹林\n\n它是一种用于治疗疼痛的药物。", 16, ["# 阿司匹林\n\n它是一种用于治疗", "疼痛的药物。"]),
         ("It helps. It is old.\n\n# Aspirin", 25, ["It helps. It is old.", "# Aspirin"]),
         ("- pears\n\n- figs\n\n- plums", 16, ["- pears\n\n- figs", "- plums"]),
     ],
-)  # fmt: skip
+)
 def test_a_heading_stays_with_what_it_stands_above(text: str, max_characters: int, expected: list[str]) -> None:
     found = pieces(text, max_characters, 2)
     assert found[0] == expected[0]

@@ -11,13 +11,13 @@ import pickle
 import queue
 import secrets
 import socket
-import struct
-import sys
 import threading
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any
+
+from distilabel_selfinstruct.models.slots.wire import keep_alive, limit_silence
 
 _REACH = 10.0  # seconds that a connection may take
 _GREETING = 60.0  # seconds that a stranger may take for each part of the proof that it knows the secret
@@ -75,11 +75,11 @@ class QueueServer:
 
     def _serve(self, accepted: socket.socket) -> None:
         with accepted, contextlib.suppress(OSError, EOFError, AuthenticationError), _connection(accepted) as connection:
-            _limit_silence(accepted, _GREETING)
+            limit_silence(accepted, _GREETING)
             deliver_challenge(connection, self._secret)
             answer_challenge(connection, self._secret)
             served = self._queues[int(connection.recv_bytes())]
-            _limit_silence(accepted, 0)
+            limit_silence(accepted, 0)
             while True:
                 if (message := connection.recv_bytes()) != _END:
                     served.items.put(message)
@@ -89,22 +89,6 @@ class QueueServer:
                     break
                 connection.send_bytes(item)
         del self._serving[accepted]
-
-
-def keep_alive(connected: socket.socket) -> None:
-    """Lets nobody on the way forget a connection that is idle for hours, and ends one to a machine that is gone."""
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    if sys.platform == "linux":
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
-
-
-def _limit_silence(connected: socket.socket, seconds: float) -> None:
-    """Makes reading fail where nothing comes for so long; 0 is no limit."""
-    whole = int(seconds)
-    limit = struct.pack("ll", whole, int((seconds - whole) * 1e6))
-    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
 
 
 def _connection(connected: socket.socket) -> Connection:

@@ -10,20 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
-from distilabel_selfinstruct.text.reading.chat import (
-    UNDRESS,
-    field_text,
-    input_text,
-    is_remark,
-    json_elements,
-    plain,
-    undressed,
-    unfenced,
-    well_formed,
-    without_closing,
-)
+from distilabel_selfinstruct.text.reading.fields import input_text
+from distilabel_selfinstruct.text.reading.json_lists import json_elements, well_formed
+from distilabel_selfinstruct.text.reading.marks import DRESS, UNDRESS, field_text, undressed, unfenced
+from distilabel_selfinstruct.text.reading.remarks import is_remark, plain, without_closing
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +40,29 @@ class ListedTask:
 
 
 _FIELDS = ("instruction", "input", "output")
-_DRESS = r"^[ \t]{0,40}(?:[#>]{1,6}[ \t]*)?(?:[-*•–][ \t]+)?[*_]{0,3}"
-_FIELD = re.compile(
-    _DRESS + r"(?:(?P<before>\d{1,3})[ \t]?[.)][ \t]*)?[*_]{0,3}(?P<name>Instruction|Input|Output|Response)"
-    r"[ \t]*#?(?P<after>\d{0,3})[ \t]*[*_]{0,3}[ \t]*[:：]" + UNDRESS,
-    re.I | re.M,
-)
-# A line such as "Task 5" or "5. **A title**" above the fields.
-_HEADING = re.compile(
-    _DRESS + r"(?:(?:Task|Example|Item)[ \t]*#?\d{1,3}\b[^\n]{0,80}"
-    r"|\d{1,3}[.)][*_]{0,3}[ \t]*(?:[*_]{2}[^\n]{1,80}[*_]{2})?)\s{0,9}\Z",
-    re.I | re.M,
-)
+
+
+@cache
+def _field() -> re.Pattern[str]:
+    return re.compile(
+        DRESS + r"(?:(?P<before>\d{1,3})[ \t]?[.)][ \t]*)?[*_]{0,3}(?P<name>Instruction|Input|Output|Response)"
+        r"[ \t]*#?(?P<after>\d{0,3})[ \t]*[*_]{0,3}[ \t]*[:：]" + UNDRESS,
+        re.I | re.M,
+    )
+
+
+@cache
+def _heading() -> re.Pattern[str]:
+    # A line such as "Task 5" or "5. **A title**" above the fields.
+    return re.compile(
+        DRESS + r"(?:(?:Task|Example|Item)[ \t]*#?\d{1,3}\b[^\n]{0,80}"
+        r"|\d{1,3}[.)][*_]{0,3}[ \t]*(?:[*_]{2}[^\n]{1,80}[*_]{2})?)\s{0,9}\Z",
+        re.I | re.M,
+    )
+
+
 _LONGEST_HEADING = 150
 _SEPARATOR = re.compile(r"^[ \t]*#{2,}[ \t]*$", re.M)
-_JSON = re.compile(r'^[ \t]*\{\s*"tasks"\s*:\s*\[|\A\s*(?:```\w*\s*)?\[(?=\s*\{\s*")', re.M)
 
 
 def list_tasks(completion: str, is_cut: bool = False) -> list[ListedTask]:
@@ -72,9 +73,9 @@ def list_tasks(completion: str, is_cut: bool = False) -> list[ListedTask]:
         is_cut: whether it may have ended within a task. What a `###` follows is whole all the same.
     """
     text = plain(completion)
-    if (elements := json_elements(_JSON, text)) is not None:
+    if (elements := json_elements(text, "tasks", of_objects=True)) is not None:
         return [_of_json(element) for element in elements if isinstance(element, dict)]
-    text = unfenced(text, _FIELD)
+    text = unfenced(text, _field())
     is_cut = is_cut and not text.rstrip().endswith("###")
     tasks = [_task(piece) for piece in _pieces(text if is_cut else without_closing(text))]
     if is_cut and tasks:
@@ -84,14 +85,14 @@ def list_tasks(completion: str, is_cut: bool = False) -> list[ListedTask]:
 
 def _pieces(text: str) -> Iterator[str]:
     """The parts that hold a task, or should: between separators, and from an instruction to the next."""
-    starts = [mark for mark in _FIELD.finditer(text) if mark["name"].lower() == "instruction"]
+    starts = [mark for mark in _field().finditer(text) if mark["name"].lower() == "instruction"]
     starts = [mark for mark in starts if _number(mark)] or starts
     borders = [mark.span() for mark in _SEPARATOR.finditer(text)]
     borders += [(_begin(text, mark), mark.start()) for mark in starts]
     begin = 0
     for number, (end, next_begin) in enumerate([*sorted(borders), (len(text), len(text))]):
         piece = text[begin:end].strip()
-        if piece and (_FIELD.search(piece) or (number and not is_remark(piece))):
+        if piece and (_field().search(piece) or (number and not is_remark(piece))):
             yield piece
         begin = next_begin
 
@@ -99,7 +100,7 @@ def _pieces(text: str) -> Iterator[str]:
 def _begin(text: str, instruction: re.Match[str]) -> int:
     """Where the task of this mark begins: at the heading above it, if its number stands there."""
     begin = instruction.start()
-    heading = _HEADING.search(text, max(0, begin - _LONGEST_HEADING), begin)
+    heading = _heading().search(text, max(0, begin - _LONGEST_HEADING), begin)
     return begin if heading is None or _number(instruction) else heading.start()
 
 
@@ -117,7 +118,7 @@ def _task(piece: str) -> ListedTask:
 
 def _marks(piece: str) -> list[re.Match[str]]:
     """The marks of the fields. Where they carry the task's number, those without stand within a field."""
-    marks = list(_FIELD.finditer(piece))
+    marks = list(_field().finditer(piece))
     numbers = [_number(mark) for mark in marks]
     if not any(numbers[1:]):
         return marks

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from distilabel_selfinstruct.data.reasons import (
     DEDUP_SENTENCE,
-    INSTANCE_RULES,
     INSTRUCTION_RULES,
     JUDGEMENT_STAGE,
     KEYWORD,
     NO_INSTRUCTIONS,
-    OVER_LIMIT,
+    ONE_INSTANCE_RULES,
     SIMILAR,
     SURPLUS,
     TRUNCATED,
@@ -29,10 +28,20 @@ RECIPE = Recipe(
             "bootstrap",
             "Bootstrap",
             "candidate",
-            (*INSTRUCTION_RULES, KEYWORD, SIMILAR, TRUNCATED, MISSING_FIELD, FIELD_ORDER, NO_INSTRUCTIONS, SURPLUS),
+            (
+                *INSTRUCTION_RULES,
+                KEYWORD,
+                *ONE_INSTANCE_RULES,
+                SIMILAR,
+                TRUNCATED,
+                MISSING_FIELD,
+                FIELD_ORDER,
+                NO_INSTRUCTIONS,
+                SURPLUS,
+            ),
             asks="rounds",
         ),
-        Stage("instances", "Instances", "instance", (TRUNCATED, *INSTANCE_RULES, OVER_LIMIT)),
+        Stage("instances", "Instances", "instance"),  # each has passed with its instruction
         JUDGEMENT_STAGE,
     ),
     how=(

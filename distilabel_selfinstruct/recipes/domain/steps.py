@@ -120,13 +120,8 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         criteria = [self.criteria_for_query_generation]
         if self.principles:
             criteria.append(random.Random(f"{self.seed}-{input['document_id']}").choice(self.principles))
-        text = self._template.render(
-            input=context_of(input),
-            application_description=self.application_description,
-            criteria_for_query_generation="\n".join(criteria),
-            num_instructions=self.num_instructions,
-        )
-        return [{"role": "user", "content": text}]
+        with_principle = self.model_copy(update={"criteria_for_query_generation": "\n".join(criteria)})
+        return SelfInstruct.format_input(with_principle, {"input": context_of(input)})
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Asks about each document.

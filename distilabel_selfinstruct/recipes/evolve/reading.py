@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
-from distilabel_selfinstruct.text.reading.chat import find_text, plain, without_closing
-from distilabel_selfinstruct.text.rouge.index import unicode_tokens
+from distilabel_selfinstruct.text.reading.remarks import find_text, plain, without_closing
+from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 SHORT_ANSWER = 80  # words: "relatively short in length (i.e., less than 80 words)"
 
@@ -26,17 +27,24 @@ _CHANGE = (
     r"\b.*\b(?:constraints?|requirements?|complex|complexity|reasoning|depth|difficulty|harder|challenging|concepts?"
     r"|prompt|instruction)\b"
 )
-_REMARK = re.compile(
-    rf"(?:\n[ \t]{{0,8}}| (?=[(\[]))(?P<label>[*_]{{0,3}}(?:[(\[][*_]{{0,3}}(?:{_NOTE})?|{_NOTE}))?[*_]{{0,3}}\s{{0,2}}"
-    r"(?:to [^,.:?\n]{1,60}, )?(?:"
-    r"(?:i|we)(?:['’]ve| have)?(?: \w+)? (?:added|made|changed|replaced|increased|introduced|included|rewritten|rewrote"
-    rf"|rephrased|modified|deepened|broadened|expanded){_CHANGE}"
-    rf"|(?:this|the|my)(?: new| updated| revised)? (?:{_TEXT}"
-    rf" (?:also )?(?:adds|introduces|increases|raises|deepens|incorporates)|(?:version|prompt) now \w+){_CHANGE}"
-    rf"|(?:this|the|my) (?:#? ?(?:rewritten|created)|evolved|reworded|rephrased) {_TEXT}\b"
-    rf"|(?(label)(?:by )?(?:adding|added|increasing|increased){_CHANGE}|(?!)))",
-    re.IGNORECASE,
-)
+
+
+@cache
+def _remark() -> re.Pattern[str]:
+    return re.compile(
+        r"(?:\n[ \t]{0,8}| (?=[(\[]))"
+        rf"(?P<label>[*_]{{0,3}}(?:[(\[][*_]{{0,3}}(?:{_NOTE})?|{_NOTE}))?[*_]{{0,3}}\s{{0,2}}"
+        r"(?:to [^,.:?\n]{1,60}, )?(?:"
+        r"(?:i|we)(?:['’]ve| have)?(?: \w+)? (?:added|made|changed|replaced|increased|introduced|included|rewritten"
+        rf"|rewrote|rephrased|modified|deepened|broadened|expanded){_CHANGE}"
+        rf"|(?:this|the|my)(?: new| updated| revised)? (?:{_TEXT}"
+        rf" (?:also )?(?:adds|introduces|increases|raises|deepens|incorporates)|(?:version|prompt) now \w+){_CHANGE}"
+        rf"|(?:this|the|my) (?:#? ?(?:rewritten|created)|evolved|reworded|rephrased) {_TEXT}\b"
+        rf"|(?(label)(?:by )?(?:adding|added|increasing|increased){_CHANGE}|(?!)))",
+        re.IGNORECASE,
+    )
+
+
 _GOES_ON = re.compile(r"[.:;!。：！]\s+\S")
 _END = re.compile(r"\n[ \t*_]{0,8}#{1,6} ?end\b[^\n]{0,30}\Z", re.IGNORECASE)
 _COPIED = re.compile(r"\b(?:given|rewritten|created)[ _]prompt\b", re.IGNORECASE)
@@ -65,18 +73,18 @@ def read_evolution(completion: str) -> str:
 def _without_remarks(text: str) -> str:
     """Without a first line that ends in a colon, and last paragraphs or lines, in which a model speaks of its work."""
     first, _, rest = text.strip().partition("\n")
-    if first.rstrip("*_ ").endswith(":") and _REMARK.match(f"\n{first}"):
+    if first.rstrip("*_ ").endswith(":") and _remark().match(f"\n{first}"):
         text = rest
     while True:
         text = without_closing(_END.sub("", text.rstrip()))
-        found = _REMARK.search(text, max(0, text.rfind("\n\n")))
+        found = _remark().search(text, max(0, text.rfind("\n\n")))
         if found is None or not _is_remark(found, text):
             return text
         text = text[: found.start()]
 
 
 def _is_remark(found: re.Match[str], text: str) -> bool:
-    """Not a text to work on, in which somebody else speaks: without a label a remark is one sentence, and the last."""
+    """Whether a model speaks here, and not somebody in a text to work on: without a label it says one last sentence."""
     remark = text[found.start() :].strip()
     return "?" not in remark and bool((found["label"] or "").strip("*_ \n") or not _GOES_ON.search(remark))
 

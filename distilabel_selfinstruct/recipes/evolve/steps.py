@@ -22,7 +22,7 @@ from distilabel_selfinstruct.steps.answer import AnswerInstructions
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.prompting import Prompts
 from distilabel_selfinstruct.text.reading.answers import parse_yes_or_no
-from distilabel_selfinstruct.text.rules import is_refusal
+from distilabel_selfinstruct.text.refusals import is_refusal
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns, StepOutput

@@ -8,9 +8,7 @@ from distilabel_selfinstruct.data.reasons import (
     INSTRUCTION_RULES,
     JUDGEMENT_STAGE,
     NO_INSTRUCTIONS,
-    REFUSAL,
     SIMILAR,
-    SURPLUS,
     TRUNCATED,
 )
 from distilabel_selfinstruct.recipe import Recipe, Stage
@@ -25,7 +23,7 @@ RECIPE = Recipe(
             "magpie",
             "Instructions",
             "candidate",
-            (*INSTRUCTION_RULES, SIMILAR, TRUNCATED, REFUSAL, NO_INSTRUCTIONS, SURPLUS),
+            (*INSTRUCTION_RULES, SIMILAR, TRUNCATED, NO_INSTRUCTIONS),
             asks="rounds",
         ),
         ANSWERS_STAGE,

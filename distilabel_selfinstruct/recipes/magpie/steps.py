@@ -181,8 +181,7 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
 
     def format_prompt(self, drawn: None) -> FormattedInput:
         """An empty chat, or the system prompt alone: what is asked is left to the model."""
-        [chat], _ = self._prepare_inputs_for_instruction_generation([{}])
-        return chat
+        return [{"role": "system", "content": self.system_prompt}] if self.system_prompt is not None else []
 
     def _decoding(self) -> Decoding:
         return _DECODING

@@ -15,7 +15,7 @@ from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.preferences.config import RESPONSES, TEMPERATURE
 from distilabel_selfinstruct.steps.answer import AnswerInstructions
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
-from distilabel_selfinstruct.text.reading.chat import plain
+from distilabel_selfinstruct.text.reading.remarks import plain
 
 if TYPE_CHECKING:
     from distilabel.typing import GenerateOutput, StepColumns, StepOutput

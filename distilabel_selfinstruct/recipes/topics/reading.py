@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 
-from distilabel_selfinstruct.text.reading import chat
+from distilabel_selfinstruct.recipes.topics.rules import has_options
 from distilabel_selfinstruct.text.reading.answers import Listed
-from distilabel_selfinstruct.text.rules import has_options
+from distilabel_selfinstruct.text.reading.lists import find_blocks, find_instructions
+from distilabel_selfinstruct.text.reading.marks import undressed
 
 _BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)(?:[:：]\*\*|\*\*[ \t]*(?:[:：–—-]|\Z))")
 _EXPLANATION = re.compile(r"[ \t]+[–—-][ \t]+.*\Z", re.DOTALL)
@@ -27,7 +28,7 @@ def list_topics(completion: str, finish_reason: str | None = None) -> Listed:
         completion: the answer of a chat model.
         finish_reason: "length" where it was cut; the last topic is apart then.
     """
-    listed = chat.find_blocks(completion) or chat.find_instructions(completion).items
+    listed = find_blocks(completion) or find_instructions(completion).items
     return _without_cut([topic for each in listed if (topic := _topic(each))], finish_reason)
 
 
@@ -38,7 +39,7 @@ def list_blocks(completion: str, finish_reason: str | None = None) -> Listed:
         completion: the answer of a chat model.
         finish_reason: "length" where it was cut; the last instruction is apart then.
     """
-    blocks = [_block(text) for text in chat.find_blocks(completion)]
+    blocks = [_block(text) for text in find_blocks(completion)]
     return _without_cut([block for block in blocks if block], finish_reason)
 
 
@@ -50,14 +51,14 @@ def _topic(text: str) -> str:
     first_line = text.strip().partition("\n")[0]
     if (bold := _BOLD_NAME.match(first_line)) is not None:
         first_line = bold[1]
-    topic = chat.undressed(_EXPLANATION.sub("", first_line)).rstrip(".,;:")
+    topic = undressed(_EXPLANATION.sub("", first_line)).rstrip(".,;:")
     return topic[:1].upper() + topic[1:]
 
 
 def _block(text: str) -> str:
-    """With its first line undressed; the others may be code, a table, options."""
+    """An instruction with its first line undressed; the others may be code, a table, options."""
     first_line, line_feed, rest = _without_answer(text).strip().partition("\n")
-    first_line = chat.undressed(first_line)
+    first_line = undressed(first_line)
     return (first_line[:1].upper() + first_line[1:] + line_feed + rest).strip()
 
 

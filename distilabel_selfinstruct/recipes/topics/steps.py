@@ -15,11 +15,13 @@ from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row, reject
 from distilabel_selfinstruct.presets import Decoding, Preset
 from distilabel_selfinstruct.recipes.topics.kinds import DEFAULT_QUOTAS, KINDS, Kind
 from distilabel_selfinstruct.recipes.topics.reading import list_blocks, list_topics
+from distilabel_selfinstruct.recipes.topics.rules import check_topic, has_options
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import Looping, LoopingGenerator
 from distilabel_selfinstruct.steps.prompting import Prompts
-from distilabel_selfinstruct.text.reading.chat import plain
-from distilabel_selfinstruct.text.rules import check_instruction, check_topic, has_options, is_refusal
+from distilabel_selfinstruct.text.reading.remarks import plain
+from distilabel_selfinstruct.text.refusals import is_refusal
+from distilabel_selfinstruct.text.rules import check_instruction
 
 if TYPE_CHECKING:
     from distilabel.steps.base import StepOutput

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row, excerpt, reject
 from distilabel_selfinstruct.presets import Preset
-from distilabel_selfinstruct.text.rouge.index import Match, RougeLIndex
+from distilabel_selfinstruct.text.rouge import Match, RougeLIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
 """Completion -> instructions, yes or no, instances.
 
 A preset that is not `tolerant` reads exactly as the authors' scripts do (bootstrap_instructions.py,
-prepare_for_finetuning.py). A tolerant one also understands what chat models do to a text; see `text.chat`. No text
-makes a function here raise.
+prepare_for_finetuning.py). A tolerant one also understands what chat models do to a text: preambles, markdown, fences,
+other numberings, remarks, JSON. It is generous in what it understands and strict in what it gives: the texts
+themselves, without what a model put around them. No text makes a function here raise.
 """
 
 from __future__ import annotations
@@ -13,7 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from distilabel_selfinstruct.presets import Preset, get_preset
-from distilabel_selfinstruct.text.reading import chat
+from distilabel_selfinstruct.text.reading.fields import find_instances
+from distilabel_selfinstruct.text.reading.json_lists import Found
+from distilabel_selfinstruct.text.reading.lists import find_instructions
+from distilabel_selfinstruct.text.reading.remarks import plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +53,9 @@ def list_instructions(completion: str, finish_reason: str | None, preset: str | 
     """As `parse_instructions`, with the candidates that the cut spoiled."""
     preset = get_preset(preset)
     if preset.tolerant:
-        found = chat.find_instructions(completion)
+        found = find_instructions(completion)
     else:
-        found = chat.Found([text for text in _SHOT_NUMBER.split(completion) if text.strip()], is_json=False)
+        found = Found([text for text in _SHOT_NUMBER.split(completion) if text.strip()], is_json=False)
     items = [normalise_instruction(text, preset) for text in found.items]
     return _without_cut(items, finish_reason == "length" and not found.is_json, preset.keep_truncated)
 
@@ -66,7 +70,7 @@ def normalise_instruction(text: str, preset: str | Preset = "default") -> str:
 
 def parse_classification(completion: str) -> bool | None:
     """Whether the answer to "Is it classification?" is yes or no; None where it is neither."""
-    text = chat.plain(completion)
+    text = plain(completion)
     if (value := _JSON_VERDICT.search(text)) is not None:
         return value[1] == "true"
     return parse_yes_or_no(text.rpartition("Is it classification?")[2])
@@ -74,7 +78,7 @@ def parse_classification(completion: str) -> bool | None:
 
 def parse_yes_or_no(completion: str) -> bool | None:
     """Whether the first line of an answer says yes or no; None where it says neither."""
-    text = chat.plain(completion)
+    text = plain(completion)
     if _BOTH.match(text):
         return None
     line = next((line for line in text.split("\n") if line.strip()), "")
@@ -102,10 +106,10 @@ def parse_instances(
 def list_instances(completion: str, is_classification: bool, finish_reason: str | None, preset: str | Preset) -> Listed:
     """As `parse_instances`, with the instance that the cut spoiled."""
     if get_preset(preset).tolerant:
-        found = chat.find_instances(completion, is_classification)
+        found = find_instances(completion, is_classification)
     else:
         pairs = _output_first(completion) if is_classification else _input_first(completion)
-        found = chat.Found(list(pairs), is_json=False)
+        found = Found(list(pairs), is_json=False)
     items = [Instance(given, output) for given, output in found.items]
     return _without_cut(items, finish_reason == "length" and not found.is_json, keep=True)
 

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 
 from distilabel_selfinstruct.presets import MOST_POINTS
-from distilabel_selfinstruct.text.reading.chat import plain
+from distilabel_selfinstruct.text.reading.remarks import plain
 
-# "Score: 4", "**Score:** 4/5", "Total score = 4", '"score": "4"', "Score (0-5)：4", "<score>4</score>", "a score of 4".
-_SCORE = re.compile(
-    r"score[\s*_`\"')]{0,8}(?:\([^()\n]{0,40}\)[\s*_]{0,8})?"
-    r"(?:(?P<mark>(?:is[ \t]{0,4})?[:：=>])|(?:is|of)\b)"
-    r"[\s*_`\"'(\[<{$]{0,8}(?:\\boxed\{)?"
-    r"(?:(?:\d[ \t]*\+[ \t]*){1,9}\d[ \t]*=[ \t]*)?"  # the points one by one
-    r"(?P<number>[-−+]?\d+(?:[.,]\d+)?)(?![\d+])"
-    r"(?P<after>[\s*_`\"')\]}]{0,4}(?:/|out of|of|%|[-–—]|to\b|or\b)[ \t]{0,4}\d*)?",
-    re.I,
-)
+
+@cache
+def _score() -> re.Pattern[str]:
+    # "Score: 4", "**Score:** 4/5", "Total score = 4", '"score": "4"', "Score (0-5)：4", "<score>4</score>", and also
+    # "a score of 4".
+    return re.compile(
+        r"score[\s*_`\"')]{0,8}(?:\([^()\n]{0,40}\)[\s*_]{0,8})?"
+        r"(?:(?P<mark>(?:is[ \t]{0,4})?[:：=>])|(?:is|of)\b)"
+        r"[\s*_`\"'(\[<{$]{0,8}(?:\\boxed\{)?"
+        r"(?:(?:\d[ \t]*\+[ \t]*){1,9}\d[ \t]*=[ \t]*)?"  # the points one by one
+        r"(?P<number>[-−+]?\d+(?:[.,]\d+)?)(?![\d+])"
+        r"(?P<after>[\s*_`\"')\]}]{0,4}(?:/|out of|of|%|[-–—]|to\b|or\b)[ \t]{0,4}\d*)?",
+        re.I,
+    )
+
+
 _OF_FIVE = re.compile(r"[\s*_`\"')\]}]*(?:/|out of|of)\s*5?\Z", re.I)
 _DASH = re.compile(r"[\s*_]*[-–—]\s*\Z")  # a remark follows, and not a second number
 
@@ -30,7 +37,7 @@ def parse_score(completion: str, finish_reason: str | None = None) -> float | No
     """
     if finish_reason == "length":
         return None
-    found = list(_SCORE.finditer(plain(completion)))
+    found = list(_score().finditer(plain(completion)))
     marked = [each for each in found if each["mark"]]
     if marked:
         return _value(marked[-1])

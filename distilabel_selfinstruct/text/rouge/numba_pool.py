@@ -1,4 +1,4 @@
-"""The pool of `rouge.RougeLIndex` compiled with numba (the extra `fast`): the same filters, the same floats.
+"""The pool compiled with numba (the extra `fast`): the filters and the floats of `PythonPool`.
 
 Texts lie one after the other in flat arrays, and so do the lists of the inverted index. Everything runs on one thread.
 Where it counts, indices are unsigned (numba tests every signed one for a negative) and arrays are taken out of their
@@ -15,7 +15,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from distilabel_selfinstruct.text.rouge.index import Match, Similarities, Vocabulary, mean_score
+from distilabel_selfinstruct.text.rouge.pool import Match, Similarities, mean_score
+from distilabel_selfinstruct.text.rouge.vocabulary import Vocabulary
 
 _Numbers = NDArray[np.uint32]
 _Longs = NDArray[np.int64]
@@ -33,9 +34,10 @@ _FIELD = (1 << _FIELD_BITS) - 1
 
 
 def _compiled(function: _Function) -> _Function:
+    """The function as numba compiles it, once on a machine where there is a folder to keep that in."""
     try:
         return cast(_Function, numba.njit(cache=True)(function))
-    except RuntimeError:  # no folder to keep the compiled code in: compile it in every process
+    except RuntimeError:  # no folder: compile it in every process
         return cast(_Function, numba.njit(function))
 
 
@@ -84,7 +86,7 @@ def _f_measure(lcs: int, words: int, other_words: int) -> float:
 
 @_compiled
 def _required_lcs(words: int, other_words: int, threshold: float) -> int:
-    """As `rouge.required_lcs`; one more than the texts can have where none is enough."""
+    """As `bounds.required_lcs`; one more than the texts can have where none is enough."""
     most = min(words, other_words)
     lcs = max(1, int(threshold * (words + other_words) / 2) - 1)
     while lcs <= most and _f_measure(lcs, words, other_words) <= threshold:
@@ -103,7 +105,7 @@ def _shortest_partner(words: int, threshold: float) -> int:
 
 @_compiled
 def _prefix_length(words: int, threshold: float) -> int:
-    """As `rouge.prefix_length`."""
+    """As `bounds.prefix_length`."""
     partner = _shortest_partner(words, threshold)
     return words - _required_lcs(words, partner, threshold) + 1 if partner <= words else 0
 
@@ -322,7 +324,7 @@ def _with_size(values: _Array, size: int) -> _Array:
 
 
 class NumbaPool:
-    """As `rouge.PythonPool`."""
+    """The pool as numba compiles it; it answers as `PythonPool` does."""
 
     def __init__(self, threshold: float) -> None:
         self._threshold = float(threshold)

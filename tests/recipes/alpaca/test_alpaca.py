@@ -10,12 +10,11 @@ from random import Random
 
 import pytest
 from datasets import load_dataset, load_from_disk
-from tests.integration.test_demo_run import COLUMNS, bytes_of, types_of
 
-from tests.conftest import Script, ScriptRun, run_apart
+from tests.conftest import Script, ScriptRun, first_line, run_apart
 from tests.support.answers import an_instruction, prompt_of
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
-from tests.support.recipes import check_ended_well, reasons_of
+from tests.support.recipes import COLUMNS, types_of
 
 pytestmark = pytest.mark.slow
 
@@ -27,35 +26,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
 
 
 class TestDemo:
-    def test_it_ends_well_and_says_what_there_is(self, made: ScriptRun) -> None:
-        check_ended_well(made)
-        assert made.result.stdout.startswith("100 of 100 instructions admitted from ")
-
-    def test_the_run_folder(self, made: ScriptRun) -> None:
-        assert sorted(path.name for path in made.folder.iterdir() if not path.name.startswith(".")) == [
-            "alpaca_data.json", "bootstrap.json", "completions", "config.yaml", "dataset", "pipeline.yaml",
-            "pool.jsonl", "report", "run.log", "summary.json",
-        ]  # fmt: skip
-
     def test_every_config_loads_with_the_columns_of_the_main_recipe(self, made: ScriptRun) -> None:
         assert types_of(made.folder) == COLUMNS
-
-    def test_every_reject_reason_occurs(self, made: ScriptRun) -> None:
-        assert reasons_of(made) == {
-            "bootstrap": {
-                "too_short", "too_long", "keyword", "program", "punctuation", "non_ascii", "similar", "truncated",
-                "missing_field", "no_instructions", "surplus", "empty_output", "input_equals_output", "trailing_colon",
-            },
-        }  # fmt: skip
-
-    def test_the_counts_add_up(self, made: ScriptRun) -> None:
-        summary = json.loads((made.folder / "summary.json").read_text(encoding="utf-8"))
-        instances, rejected = made.rows("instances"), made.rows("rejected")
-        assert (summary["admitted"], summary["instances"], len(instances)) == (100, 100, 100)
-        assert sum(sum(counts.values()) for counts in summary["rejected"].values()) == len(rejected)
-        assert sorted(row["instruction_id"] for row in instances) == sorted(
-            row["instruction_id"] for row in made.rows("instructions")
-        )
 
     def test_a_rejected_task_keeps_its_instance(self, made: ScriptRun) -> None:
         similar = [row for row in made.rows("rejected") if row["reason"] in ("similar", "surplus")]
@@ -81,12 +53,6 @@ class TestDemo:
         loaded = load_dataset("json", data_files=files, split="train", cache_dir=str(tmp_path))
         assert loaded.column_names == ["instruction", "input", "output"]
         assert len(loaded) == len(made.rows("instances"))
-
-    def test_the_same_seed_gives_the_same_bytes(self, made: ScriptRun, script: Script, tmp_path: Path) -> None:
-        twin = tmp_path / "twin"
-        assert script("--out", twin, pipeline="alpaca", PYTHONHASHSEED="2").returncode == 0
-        assert bytes_of(twin / "dataset") == bytes_of(made.folder / "dataset")
-        assert (twin / "alpaca_data.json").read_bytes() == (made.folder / "alpaca_data.json").read_bytes()
 
 
 def reasons(folder: Path) -> Counter[str]:
@@ -136,7 +102,7 @@ def test_an_endpoint_that_goes_wrong(server: OpenAIServer, script: Script, tmp_p
     command = ("--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 60,
                "--lag", 6, "--seed", 3, "--out", folder)  # fmt: skip
     result = script(*command, pipeline="alpaca")
-    assert (result.returncode, result.stderr) == (0, ""), result.stdout
+    assert (result.returncode, result.stderr) == (0, first_line(folder, "alpaca", "stub-model")), result.stdout
     assert result.stdout.startswith("60 of 60 instructions admitted")
     found = reasons(folder)
     # A prompt that was given up is so for good: asking it again would change all that follows.

@@ -59,9 +59,26 @@ def test_other_line_ends() -> None:
 
 @pytest.mark.parametrize(
     "spelling",
-    ["<noinput>", "<noInput>", "<NOINPUT>", "< noinput >", "<no input>", "<no-input>", "<no_input>", "`<noinput>`",
-     "&lt;noinput&gt;", "[No input]", "(none)", "None", "None.", "N/A", "No input needed.", "No input required", ""],
-)  # fmt: skip
+    [
+        "<noinput>",
+        "<noInput>",
+        "<NOINPUT>",
+        "< noinput >",
+        "<no input>",
+        "<no-input>",
+        "<no_input>",
+        "`<noinput>`",
+        "&lt;noinput&gt;",
+        "[No input]",
+        "(none)",
+        "None",
+        "None.",
+        "N/A",
+        "No input needed.",
+        "No input required",
+        "",
+    ],
+)
 def test_no_input_in_many_spellings(spelling: str) -> None:
     assert tasks(IN_FORM.replace("<noinput>", spelling)) == [REVERSE, RIVER]
 
@@ -79,8 +96,13 @@ def test_a_field_name_without_the_number_stands_within_a_field() -> None:
 
 
 def test_a_number_alone_on_the_last_line_stays() -> None:
-    assert tasks("4. Instruction: Add 11 and 9.\n4. Input:\n<noinput>\n4. Output:\n20.\n###\n5. Instruction: Name a"
-                 " river of Africa.\n5. Input:\n<noinput>\n5. Output:\nThe Nile\n###")[0][2] == "20."  # fmt: skip
+    assert (
+        tasks(
+            "4. Instruction: Add 11 and 9.\n4. Input:\n<noinput>\n4. Output:\n20.\n###\n5. Instruction: Name a"
+            " river of Africa.\n5. Input:\n<noinput>\n5. Output:\nThe Nile\n###"
+        )[0][2]
+        == "20."
+    )
 
 
 # --- what chat models make of it -----------------------------------------------------------------------------------
@@ -161,9 +183,12 @@ def test_the_text_of_a_spoiled_task_is_kept() -> None:
 
 @pytest.mark.parametrize(
     ("line", "instruction"),
-    [("5. Instruction: Name a river of Africa.", None), ("5. Input:\n<noinput>", RIVER[0]),
-     ("5. Output:\nThe Nile", RIVER[0])],
-)  # fmt: skip
+    [
+        ("5. Instruction: Name a river of Africa.", None),
+        ("5. Input:\n<noinput>", RIVER[0]),
+        ("5. Output:\nThe Nile", RIVER[0]),
+    ],
+)
 def test_a_missing_field_costs_its_own_task(line: str, instruction: str | None) -> None:
     said = f"{IN_FORM.replace(line, '')}###\n6. Instruction: Reverse the word.\n6. Input: cat\n6. Output: tac\n"
     assert faults(said) == [("Reverse the word.", None), (instruction, "missing_field"), ("Reverse the word.", None)]
@@ -175,8 +200,10 @@ def test_an_empty_field_is_no_missing_one() -> None:
 
 def test_a_task_without_any_field_name() -> None:
     assert faults(f"{IN_FORM}###\n6. Translate the sentence.\n###\n") == [
-        (REVERSE[0], None), (RIVER[0], None), (None, "missing_field"),
-    ]  # fmt: skip
+        (REVERSE[0], None),
+        (RIVER[0], None),
+        (None, "missing_field"),
+    ]
 
 
 def test_a_field_of_another_task() -> None:
@@ -185,9 +212,12 @@ def test_a_field_of_another_task() -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    ["4. Output: tac\n4. Input: cat", "4. Input: cat\n4. Output: tac\n4. Output: act",
-     "4. Input: cat\n4. Output: tac\n4. Input: dog\n4. Output: god"],
-)  # fmt: skip
+    [
+        "4. Output: tac\n4. Input: cat",
+        "4. Input: cat\n4. Output: tac\n4. Output: act",
+        "4. Input: cat\n4. Output: tac\n4. Input: dog\n4. Output: god",
+    ],
+)
 def test_fields_twice_or_in_another_order(fields: str) -> None:
     assert faults(f"4. Instruction: Reverse the word.\n{fields}\n") == [("Reverse the word.", "field_order")]
 
@@ -197,17 +227,44 @@ def test_fields_twice_or_in_another_order(fields: str) -> None:
 
 @pytest.mark.parametrize(
     "completion",
-    ["", "  \n\n", "###", "I'm sorry, but I can't continue this list.", "Sure! Here are 17 more tasks:",
-     "<think>I should list tasks.", "1. Name a river.\n2. Name a lake."],
-)  # fmt: skip
+    [
+        "",
+        "  \n\n",
+        "###",
+        "I'm sorry, but I can't continue this list.",
+        "Sure! Here are 17 more tasks:",
+        "<think>I should list tasks.",
+        "1. Name a river.\n2. Name a lake.",
+    ],
+)
 def test_no_task_at_all(completion: str) -> None:
     assert list_tasks(completion) == []
     assert list_tasks(completion, is_cut=True) == []
 
 
-@given(st.lists(st.sampled_from(
-    ["4. Instruction:", "Input:", "4. Output: ", "###", "\n", " ", "a", "**", "```", "Task 5", "{", '"', "[", "<think>"]
-), max_size=40))  # fmt: skip
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                "4. Instruction:",
+                "Input:",
+                "4. Output: ",
+                "###",
+                "\n",
+                " ",
+                "a",
+                "**",
+                "```",
+                "Task 5",
+                "{",
+                '"',
+                "[",
+                "<think>",
+            ]
+        ),
+        max_size=40,
+    )
+)
 def test_no_text_raises(pieces: list[str]) -> None:
     for is_cut in (True, False):
         for task in list_tasks("".join(pieces), is_cut):

@@ -2,69 +2,26 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from datasets import load_from_disk
-from tests.integration.test_demo_run import bytes_of
 
 from distilabel_selfinstruct import DemoLLM
 from distilabel_selfinstruct.demo.plain import solve
-from tests.conftest import Script, ScriptRun, run_apart, run_script
+from tests.conftest import Script, ScriptRun, run_script
 from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import status_of
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
-    """The recipe as it stands; the folder is for reading only."""
-    return run_apart(tmp_path_factory.mktemp("magpie"), pipeline="magpie")
-
-
-class TestDemoRun:
-    def test_it_succeeds_in_silence(self, made: ScriptRun) -> None:
-        assert made.result.returncode == 0, made.result.stderr
-        assert made.result.stdout.startswith("100 of 100 instructions admitted from ")
-        assert "warning" not in made.result.stderr.lower()
-
-    def test_nothing_is_written_outside_the_run_folder(self, made: ScriptRun) -> None:
-        assert [path.name for path in made.cwd.iterdir()] == ["made"]
-        assert list(made.home.rglob("*")) == []
-
-    def test_every_config_loads(self, made: ScriptRun) -> None:
-        loaded = {path.name: load_from_disk(str(path))["train"] for path in (made.folder / "dataset").iterdir()}
-        assert sorted(loaded) == ["instances", "instructions", "rejected", "sft"]
-        assert len(loaded["instructions"]) == 100
-
-    def test_every_reason_occurs(self, made: ScriptRun) -> None:
-        reasons = {(row["stage"], row["reason"]) for row in made.rows("rejected")}
-        assert reasons >= {
-            *(("magpie", reason) for reason in ("no_instructions", "truncated", "too_short", "too_long", "program",
-                                                "punctuation", "similar")),
-            *(("answers", reason) for reason in ("refusal", "truncated", "empty_output")),
-        }  # fmt: skip
-
-    def test_every_answer_is_right(self, made: ScriptRun) -> None:
-        assert all(solve(row["instruction"]) == row["output"] for row in made.rows("instances"))
-
-    def test_the_counts_add_up_and_the_funnel_is_the_same(self, made: ScriptRun) -> None:
-        rejected = [row for row in made.rows("rejected") if row["instruction"] is not None]
-        of_stage = Counter(row["stage"] for row in rejected)
-        instances = len(made.rows("instances"))
-        assert instances + of_stage["answers"] == 100
-        statistics = json.loads((made.folder / "report" / "statistics.json").read_text(encoding="utf-8"))
-        funnel = {stage["name"]: (stage["candidates"], stage["admitted"]) for stage in statistics["funnel"]}
-        assert funnel == {"magpie": (100 + of_stage["magpie"], 100), "answers": (100, instances)}
-
-    def test_the_same_seed_gives_the_same_bytes(self, made: ScriptRun, tmp_path: Path) -> None:
-        result = run_script("--out", tmp_path / "again", pipeline="magpie")
-        assert result.returncode == 0, result.stderr
-        assert bytes_of(tmp_path / "again" / "dataset") == bytes_of(made.folder / "dataset")
+def test_every_answer_of_the_demo_model_is_right(tmp_path: Path) -> None:
+    result = run_script("--out", "made", pipeline="magpie", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    rows = ScriptRun(result, tmp_path, tmp_path, tmp_path / "made").rows("instances")
+    assert len(rows) > 70
+    assert all(solve(row["instruction"]) == row["output"] for row in rows)
 
 
 demo = DemoLLM()

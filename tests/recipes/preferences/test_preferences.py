@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 from collections import Counter
 from pathlib import Path
 
 import pytest
 from datasets import load_from_disk
-from tests.integration.test_demo_run import bytes_of
 
 from distilabel_selfinstruct.data.seeds import load_seed_tasks
-from tests.conftest import Script, ScriptRun, run_apart, run_script
-from tests.integration.test_durability import Command, hold_from, stored
+from tests.conftest import Script, ScriptRun, run_apart
 from tests.support.answers import prompt_of
+from tests.support.commands import Command, hold_from, stored
 from tests.support.openai_server import TRUNCATED, Body, Fault, OpenAIServer, html, status
+from tests.support.recipes import bytes_of
 
 pytestmark = pytest.mark.slow
 
@@ -35,18 +34,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
 
 
 class TestDemoRun:
-    def test_it_succeeds_in_silence(self, made: ScriptRun) -> None:
-        assert made.result.returncode == 0, made.result.stderr
-        assert re.match(r"303 instructions; \d+ instances; \d+ preferences\n", made.result.stdout)
-        assert (
-            "note: The judge demo (3 judgements, chat, temperature 0.7, prompts version 1) was never"
-            in made.result.stdout
-        )
-        assert "warning" not in made.result.stderr.lower()
-
-    def test_nothing_is_written_outside_the_run_folder(self, made: ScriptRun) -> None:
-        assert [path.name for path in made.cwd.iterdir()] == ["made"]
-        assert list(made.home.rglob("*")) == []
+    def test_it_counts_the_pairs_and_says_that_nobody_knows_its_judge(self, made: ScriptRun) -> None:
+        pairs, instances = len(made.rows("preferences")), len(made.rows("instances"))
+        assert made.result.stdout.startswith(f"303 instructions; {instances:,} instances; {pairs} preferences\n")
+        judge = "The judge demo (3 judgements, chat, temperature 0.7, prompts version 1)"
+        assert f"note: {judge} was never compared with people." in made.result.stdout
 
     def test_every_config_loads_with_its_columns(self, made: ScriptRun) -> None:
         loaded = {path.name: load_from_disk(str(path))["train"] for path in (made.folder / "dataset").iterdir()}
@@ -59,29 +51,12 @@ class TestDemoRun:
         }  # fmt: skip
         assert {"judge_score", "judgements", "is_chosen"} <= set(loaded["instances"].column_names)
 
-    def test_every_reason_occurs(self, made: ScriptRun) -> None:
-        reasons = {(row["stage"], row["reason"]) for row in made.rows("rejected")}
-        assert reasons == {
-            ("responses", "duplicate"), ("responses", "truncated"), ("responses", "empty_output"),
-            ("judgement", "unclear_judgement"), ("preferences", "tie"), ("preferences", "too_few_responses"),
-        }  # fmt: skip
-
     def test_the_counts_add_up(self, made: ScriptRun) -> None:
         rejected = Counter(row["stage"] for row in made.rows("rejected"))
         instructions, instances, pairs = (made.rows(each) for each in ("instructions", "instances", "preferences"))
         assert len(instances) + rejected["responses"] + rejected["judgement"] == 4 * len(instructions)
         assert len(pairs) + rejected["preferences"] == len(instructions) == 303
         assert len(pairs) == sum(row["is_chosen"] for row in instances) == len(made.rows("sft"))
-
-    def test_the_funnel_is_the_same(self, made: ScriptRun) -> None:
-        statistics = json.loads((made.folder / "report" / "statistics.json").read_text(encoding="utf-8"))
-        funnel = {stage["name"]: (stage["candidates"], stage["admitted"]) for stage in statistics["funnel"]}
-        instances = len(made.rows("instances"))
-        judged = instances + sum(row["stage"] == "judgement" for row in made.rows("rejected"))
-        assert funnel == {
-            "responses": (4 * 303, judged), "judgement": (judged, instances),
-            "preferences": (303, len(made.rows("preferences"))),
-        }  # fmt: skip
 
     def test_the_better_response_has_the_higher_score(self, made: ScriptRun, seed_file: str) -> None:
         pairs = made.rows("preferences")
@@ -90,11 +65,6 @@ class TestDemoRun:
         chosen = [(right[row["prompt"][0]["content"].split("\n\n")[0]], row["chosen"][0]["content"]) for row in pairs
                   if row["prompt"][0]["content"].split("\n\n")[0] in right]  # fmt: skip
         assert sum(answer in said for answer, said in chosen) > 0.9 * len(chosen) > 200
-
-    def test_the_same_seed_gives_the_same_bytes(self, made: ScriptRun, tmp_path: Path) -> None:
-        result = run_script("--out", tmp_path / "again", "--concurrency", 3, pipeline="preferences")
-        assert result.returncode == 0, result.stderr
-        assert bytes_of(tmp_path / "again" / "dataset") == bytes_of(made.folder / "dataset")
 
 
 def answer(body: Body) -> str:
@@ -163,6 +133,6 @@ class TestOverHTTP:
 
     def test_a_threshold_would_take_the_worse_responses_away(self, script: Script, tmp_path: Path) -> None:
         result = script("--judge-threshold", 3, "--out", tmp_path / "run", pipeline="preferences")
-        said = "Error: --judge-threshold: a pair needs its worse response; leave it out."
-        assert (result.returncode, result.stderr.strip()) == (1, said)
+        said = "Error: --judge-threshold: a pair needs its worse response; leave it out.\n"
+        assert (result.returncode, result.stderr) == (1, said)
         assert not (tmp_path / "run").exists()

@@ -31,8 +31,9 @@ def test_topics_in_many_forms(completion: str) -> None:
 
 def test_a_topic_keeps_its_hyphen_and_its_colon() -> None:
     assert list_topics("1. Second-hand books\n2. Film noir: the lighting").items == [
-        "Second-hand books", "Film noir: the lighting",
-    ]  # fmt: skip
+        "Second-hand books",
+        "Film noir: the lighting",
+    ]
 
 
 def test_only_the_last_topic_of_a_cut_completion_is_spoiled() -> None:
@@ -66,9 +67,15 @@ def test_preamble_rule_and_closing_remark() -> None:
 
 @pytest.mark.parametrize(
     "answer",
-    ["Answer: B", "**Answer: B) Lyrebird**", "Correct answer: B", "*The correct answer is:* B\nIt lives in Australia.",
-     "Solution: B", "**Explanation:** It mimics."],
-)  # fmt: skip
+    [
+        "Answer: B",
+        "**Answer: B) Lyrebird**",
+        "Correct answer: B",
+        "*The correct answer is:* B\nIt lives in Australia.",
+        "Solution: B",
+        "**Explanation:** It mimics.",
+    ],
+)
 @pytest.mark.parametrize("between", ["\n", "\n\n"])
 def test_an_answer_below_a_question_is_left_out(answer: str, between: str) -> None:
     assert list_blocks(f"1. {QUESTION}{between}{answer}\n\n2. {CODE}").items == [QUESTION, CODE]

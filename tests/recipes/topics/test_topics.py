@@ -12,17 +12,15 @@ from random import Random
 from typing import Any
 
 import pytest
-from datasets import load_from_disk
-from tests.integration.test_demo_run import COLUMNS, bytes_of, types_of
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.recipes.topics.steps import DEFAULT_QUOTAS
+from distilabel_selfinstruct.recipes.topics.kinds import DEFAULT_QUOTAS
 from distilabel_selfinstruct.runs.config import read_config
 from tests.conftest import Script, ScriptRun, run_apart
-from tests.integration.test_durability import Command, Ended, hold_from
 from tests.support.answers import an_instruction, prompt_of
+from tests.support.commands import Command, Ended, hold_from
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, OpenAIServer, html, status
-from tests.support.recipes import check_ended_well, reasons_of, script_of, status_of
+from tests.support.recipes import COLUMNS, bytes_of, recipe_of, rows_of, status_of, types_of
 
 TOPIC = {"topic": "string", "kind": "string"}
 
@@ -35,17 +33,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
 
 @pytest.mark.slow
 class TestDemo:
-    def test_it_ends_well_and_says_what_there_is(self, made: ScriptRun) -> None:
-        check_ended_well(made)
-        assert made.result.stdout.startswith("100 of 100 instructions admitted from ")
-        assert "; 30 topics\n" in made.result.stdout
-
-    def test_the_run_folder(self, made: ScriptRun) -> None:
-        assert sorted(path.name for path in made.folder.iterdir() if not path.name.startswith(".")) == [
-            "completions", "config.yaml", "dataset", "instructions.json", "pipeline.yaml", "report", "run.log",
-            "summary.json", "topics.json",
-        ]  # fmt: skip
-
     def test_every_config_loads_with_its_columns_and_types(self, made: ScriptRun) -> None:
         assert types_of(made.folder) == {
             "instances": COLUMNS["instances"] | TOPIC,
@@ -71,32 +58,6 @@ class TestDemo:
             options = row["instruction"].split("\n")[-4:]
             assert [option[:3] for option in options] == ["A) ", "B) ", "C) ", "D) "]
             assert row["output"] in options
-
-    def test_every_reject_reason_occurs(self, made: ScriptRun) -> None:
-        found = reasons_of(made)
-        assert found["topics"] == {"similar", "refusal", "too_long", "truncated", "surplus"}
-        assert found["instructions"] == {
-            "similar", "refusal", "too_short", "too_long", "punctuation", "no_options", "no_instructions",
-            "truncated", "surplus",
-        }  # fmt: skip
-        assert found["answers"] == {"refusal", "empty_output", "truncated"}
-
-    def test_the_counts_add_up(self, made: ScriptRun) -> None:
-        summary = json.loads((made.folder / "summary.json").read_text(encoding="utf-8"))
-        instances, rejected = made.rows("instances"), made.rows("rejected")
-        assert (summary["ended"], summary["admitted"], summary["wanted"]) == ("complete", 100, 100)
-        assert (summary["instances"], summary["rows"]) == (len(instances), {"topics": 30})
-        assert {stage: sum(counts.values()) for stage, counts in summary["rejected"].items()} == Counter(
-            row["stage"] for row in rejected
-        )
-        of_answers = [row["instruction_id"] for row in rejected if row["stage"] == "answers"]
-        one_each = sorted([*of_answers, *(row["instruction_id"] for row in instances)])
-        assert one_each == sorted(row["instruction_id"] for row in made.rows("instructions"))
-        assert len(made.rows("sft")) == len(instances)
-
-    def test_the_same_seed_gives_the_same_bytes(self, made: ScriptRun, script: Script, tmp_path: Path) -> None:
-        assert script("--out", tmp_path / "twin", pipeline="topics", PYTHONHASHSEED="2").returncode == 0
-        assert bytes_of(tmp_path / "twin" / "dataset") == bytes_of(made.folder / "dataset")
 
 
 def answer(body: Body) -> Answer:
@@ -164,8 +125,7 @@ class Whole:
     folder: Path
 
     def rows(self, config: str) -> list[dict[str, Any]]:
-        listed: list[dict[str, Any]] = load_from_disk(str(self.folder / "dataset" / config))["train"].to_list()
-        return listed
+        return rows_of(self.folder, config)
 
 
 @pytest.fixture(scope="module")
@@ -174,7 +134,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     folder = tmp_path_factory.mktemp("whole") / "run"
     with OpenAIServer(answer=answer, faults=FAULTS) as server:
         ended = Command(server.url, folder, *OPTIONS, pipeline="topics").wait()
-        assert (ended.status, ended.err) == (0, "")
+        assert (ended.status, ended.err) == (0, ended.first_line)
     return Whole(folder)
 
 
@@ -212,7 +172,7 @@ class TestEndpoint:
 
         budget = spent(whole.folder) // 2
         stopped = run(budget)
-        assert (stopped.status, stopped.err) == (3, "")
+        assert (stopped.status, stopped.err) == (3, stopped.first_line)
         assert "It stopped because the budget is used up. Run the same command with a larger one" in stopped.out
         assert 0.5 * budget < spent(tmp_path / "run") < 2 * budget
         resumed = run(100 * budget)
@@ -233,7 +193,7 @@ class TestEndpoint:
     def test_a_model_that_only_refuses_ends_with_status_3(self, tmp_path: Path) -> None:
         with OpenAIServer(answer=lambda body: "I'm sorry, but I can't help with that.") as server:
             ended = Command(server.url, tmp_path / "run", *OPTIONS, "--patience", "2", pipeline="topics").wait()
-        assert (ended.status, ended.err) == (3, "")
+        assert (ended.status, ended.err) == (3, ended.first_line)
         assert ended.out.splitlines()[:2] == [
             "0 of 24 instructions admitted from 0 candidates in 0 prompts; 0 instances; 0 topics",
             "rejected in topics: 8 refusal",
@@ -246,7 +206,7 @@ class TestEndpoint:
 
 class TestOptions:
     def read(self, **given: Any) -> Any:
-        return read_config(given, kind=script_of("topics")["TopicsConfig"])
+        return read_config(given, {}, "", recipe_of("topics").load_config())
 
     def test_quotas_are_read_from_words_and_from_a_file(self) -> None:
         expected = {"general": 40, "trivia": 2}
@@ -261,6 +221,8 @@ class TestOptions:
         [
             (["poetry=3"], "--quotas: Input should be 'general', 'reasoning', 'coding', 'writing', 'trivia', 'roleplay'"
              " or 'multiple_choice', got 'poetry'."),
+            (["generl=3"], "--quotas: Input should be 'general', 'reasoning', 'coding', 'writing', 'trivia', 'roleplay'"
+             " or 'multiple_choice', got 'generl' (did you mean general?)."),
             (["general=0"], "--quotas: Input should be greater than 0, got '0'."),
             (["general"], "--quotas: expected NAME=N,..., got ['general']."),
             (["general=3,general=4"], "--quotas: 'general' is given twice, got ['general=3,general=4']."),

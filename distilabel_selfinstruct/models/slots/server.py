@@ -1,18 +1,16 @@
-"""The slots of a run: one number of requests in flight, shared by all its stages and processes.
+"""The server of slots, in the main process of a run.
 
-A server in the main process hands slots out, earlier stages first: what they answer is what keeps the later ones
-busy. It counts tokens, so a budget holds for the whole run, and stops everything at once when the run ends early. And
-it numbers the samples of prompts that come more than once, in the order of the rows, whichever process has them.
+It hands slots out, earlier stages first: what they answer is what keeps the later ones busy. It counts tokens, so that
+a budget holds for the whole run, and stops everything at once when the run ends early. It numbers the samples of
+prompts that come more than once, in the order of the rows, whichever process has them.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import hmac
 import itertools
 import json
-import os
 import secrets
 import socket
 import threading
@@ -21,19 +19,11 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
-from distilabel_selfinstruct.engine.ray.queues import keep_alive
-from distilabel_selfinstruct.errors import SelfInstructError
+from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
+from distilabel_selfinstruct.models.slots.wire import Lines
 from distilabel_selfinstruct.usage import Budget
 
-_ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
 _GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to say the secret
-
-
-STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
-
-
-class RunStopped(SelfInstructError):
-    """No further request may be sent; its message is one of `STOP_REASONS`, and the reason code of rows not asked."""
 
 
 @dataclass
@@ -68,52 +58,7 @@ class _Numbering:
         client.send("numbered", number, *first_samples)
 
 
-class _Lines(asyncio.Protocol):
-    """Messages as lines, written together once a turn of the loop: thousands a second must cost little."""
-
-    def __init__(self) -> None:
-        self._transport: asyncio.Transport | None = None
-        self._unread = b""
-        self._unsent: list[str] = []
-        self.lost: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport  # type: ignore[assignment]
-        keep_alive(transport.get_extra_info("socket"))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        if not self.lost.done():
-            self.lost.set_result(None)
-
-    def data_received(self, data: bytes) -> None:
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        for line in lines:
-            word, _, rest = line.decode().partition(" ")
-            self.received(word, rest)
-
-    def received(self, word: str, rest: str) -> None:
-        """Takes one message."""
-        raise NotImplementedError
-
-    def send(self, *words: object) -> None:
-        """Sends one message, words with spaces between; nothing where the connection is gone."""
-        if not self._unsent:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._unsent.append(" ".join(map(str, words)))
-
-    def close(self) -> None:
-        self._flush()
-        if self._transport is not None:
-            self._transport.close()
-
-    def _flush(self) -> None:
-        if self._unsent and self._transport is not None:
-            self._transport.write("".join(f"{line}\n" for line in self._unsent).encode())
-        self._unsent.clear()
-
-
-class _Client(_Lines):
+class _Client(Lines):
     """A process as the server sees it: nothing before it has said the secret."""
 
     def __init__(self, server: SlotServer) -> None:
@@ -151,7 +96,7 @@ class _Client(_Lines):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self._server.lose(self)
+        self._server.take_back(self)
 
 
 class SlotServer:
@@ -192,7 +137,7 @@ class SlotServer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.environ.pop(_ENVIRONMENT_VARIABLE, None)
+        leave_slots()
         self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
 
@@ -257,7 +202,7 @@ class SlotServer:
             self.events.setdefault(client.stage, {}).update(json.loads(rest))
         self._grant()
 
-    def lose(self, client: _Client) -> None:
+    def take_back(self, client: _Client) -> None:
         """Takes back what a client held whose process is gone."""
         self._clients.discard(client)
         client.waiting.clear()
@@ -297,106 +242,3 @@ class SlotServer:
             self._free -= 1
             self.spent.setdefault(client.stage, Spent()).in_flight += 1
             client.send("granted", number)
-
-
-def run_id() -> str:
-    """Names the run that this process belongs to; empty where it belongs to none."""
-    address = os.environ.get(_ENVIRONMENT_VARIABLE, "")
-    return address and hashlib.sha256(address.encode()).hexdigest()[:8]
-
-
-def join_slots(address: str) -> None:
-    """Makes this process one of the run whose slots are at this address."""
-    os.environ[_ENVIRONMENT_VARIABLE] = address
-
-
-class Slots(_Lines):
-    """A process's share of the run's slots; lives in one event loop.
-
-    Without a server (a Task used on its own) it is a plain limit of `concurrency` for this process.
-    """
-
-    def __init__(self, concurrency: int) -> None:
-        super().__init__()
-        self._local = asyncio.Semaphore(concurrency)
-        self._numbers = itertools.count()
-        self._waiting: dict[int, asyncio.Future[Any]] = {}
-        self.is_shared = False
-
-    @classmethod
-    async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
-        """The slots of the run that this process belongs to, or of this process alone."""
-        slots = cls(concurrency)
-        if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
-            host, port, secret = address.rsplit(":", 2)
-            await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
-            slots.is_shared = True
-            slots.send("hello", json.dumps({"secret": secret, "stage": stage, "priority": priority}))
-        return slots
-
-    async def disconnect(self) -> None:
-        """Ends the connection; what was held is free again."""
-        if self.is_shared:
-            self.close()
-            await self.lost
-
-    async def acquire(self) -> None:
-        """Waits until one more request may be in flight.
-
-        Raises:
-            RunStopped: if no further request may be sent.
-        """
-        if not self.is_shared:
-            await self._local.acquire()
-            return
-        if self.lost.done():
-            raise RunStopped("failed")
-        number = next(self._numbers)
-        self._waiting[number] = granted = asyncio.get_running_loop().create_future()
-        self.send("acquire", number)
-        await granted
-
-    async def first_samples(self, turn: int, keys: list[bytes], samples: int) -> list[int]:
-        """The numbers that the samples of these prompts begin with; turns are counted from 0, and none is left out."""
-        if self.lost.done():
-            raise RunStopped("failed")
-        number = next(self._numbers)
-        self._waiting[number] = numbered = asyncio.get_running_loop().create_future()
-        self.send("number", number, turn, samples, *(key.hex() for key in keys))
-        return [int(first) for first in (await numbered).split()]
-
-    def release(self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
-        """Gives a slot back and says what the request cost."""
-        if self.is_shared:
-            self.send("release", requests, input_tokens, output_tokens)
-        else:
-            self._local.release()
-
-    def stored(self, requests: int) -> None:
-        """Says that the answers to so many requests, whose slots were given back before, are on disk."""
-        if self.is_shared:
-            self.send("stored", requests)
-
-    def report(self, **event: Any) -> None:
-        """Tells the main process how far this stage is."""
-        if self.is_shared:
-            self.send("event", json.dumps(event))
-
-    def received(self, word: str, rest: str) -> None:
-        number, _, more = rest.partition(" ")
-        waiting = self._waiting.pop(int(number))
-        if word == "numbered":
-            waiting.set_result(more)
-        elif word == "stopped":
-            if not waiting.cancelled():
-                waiting.set_exception(RunStopped(more))
-        elif waiting.cancelled():
-            self.release()
-        else:
-            waiting.set_result(None)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        super().connection_lost(exc)
-        for waiting in self._waiting.values():
-            if not waiting.done():
-                waiting.set_exception(RunStopped("failed"))

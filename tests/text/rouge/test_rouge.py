@@ -2,185 +2,33 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import random
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from rapidfuzz import process
-from rapidfuzz.distance import LCSseq
-from rouge_score.rouge_scorer import RougeScorer, _score_lcs
+from rouge_score.rouge_scorer import _score_lcs
 
-from distilabel_selfinstruct.errors import MissingExtraError
-from distilabel_selfinstruct.text.rouge.index import Match, RougeLIndex, required_lcs, rouge_tokens, unicode_tokens
-from distilabel_selfinstruct.text.rouge.index import index as rouge
+from distilabel_selfinstruct.text.rouge import Match, RougeLIndex
+from distilabel_selfinstruct.text.rouge import index as rouge
+from distilabel_selfinstruct.text.rouge.bounds import f_measure
+from tests.text.rouge.pairs import (
+    BOUNDARY,
+    SCORER,
+    Corpus,
+    expected_matches,
+    expected_nearest,
+    pair_with,
+    read_json_lines,
+    rouge_score_matrix,
+)
 
-IMPLEMENTATIONS = ["python", "numba"]
 THRESHOLDS = [0.0, 0.3, 0.5, 0.7, 0.8, 1.0]
-SCORER = RougeScorer(["rougeL"], use_stemmer=False)
-
-# Lengths m, n and LCS L with 20 L = 7 (m + n): F is 0.7, in floats 0.7000000000000001 or at most 0.7.
-BOUNDARY = [
-    (7, 13, 7),
-    (8, 12, 7),
-    (9, 11, 7),
-    (10, 10, 7),
-    (13, 7, 7),
-    (14, 26, 14),
-    (17, 23, 14),
-    (20, 20, 14),
-    (23, 37, 21),
-    (37, 23, 21),
-    (26, 34, 21),
-    (41, 59, 35),
-    (59, 41, 35),
-    (65, 115, 63),
-    (89, 71, 56),
-]
-
-OTHER_SCRIPTS = [
-    "", "???", "写一首关于春天的诗", "请把下面的句子翻译成英语", "Ünïcödé ÄÖ text", "İstanbul is a city in Turkey",
-    "\u212a elvin sign K", "ſharp long s", "Straße und Gruß", "a_b c-d e.f", "1,000.50 dollars", "\x00\x1f control",
-    "don't stop believing now", "DON’T stop believing now", "اكتب قصيدة عن الربيع", "वसंत के बारे में एक कविता लिखें",
-]  # fmt: skip
-
-
-@pytest.fixture(params=IMPLEMENTATIONS)
-def implementation(request: pytest.FixtureRequest) -> Any:
-    if request.param == "numba":
-        pytest.importorskip("numba")
-    return request.param
-
-
-class Corpus(NamedTuple):
-    """Texts and the score of every pair."""
-
-    texts: list[str]
-    scores: np.ndarray
-
-
-@pytest.fixture(scope="session")
-def real(official_data: Path) -> Corpus:
-    """The instructions of the official seeds, of the 252 expert-written tasks and of two recorded runs."""
-    files = ["seed_tasks_official.jsonl", "user_oriented_instructions.jsonl",
-             "official_run_davinci/machine_generated_instructions.jsonl",
-             "official_run_davinci003/machine_generated_instructions.jsonl"]  # fmt: skip
-    texts = [row["instruction"] for file in files for row in read_json_lines(official_data / file)]
-    return Corpus(texts, rouge_score_matrix(texts))
-
-
-@pytest.fixture(scope="session")
-def hard() -> Corpus:
-    texts = [*boundary_texts(), *word_soups(150, random.Random(1)), *edited_long_texts(), *OTHER_SCRIPTS]
-    return Corpus(texts, rouge_score_matrix(texts))
-
-
-@pytest.fixture(scope="session")
-def stream() -> Corpus:
-    texts = similar_texts(3000)
-    return Corpus(texts, rapidfuzz_matrix(texts))
-
-
-def read_json_lines(path: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-def boundary_texts() -> list[str]:
-    rng = random.Random(0)
-    return [text for m, n, lcs in BOUNDARY for text in pair_with(m, n, lcs, rng)]
-
-
-def pair_with(words: int, other_words: int, lcs: int, rng: random.Random) -> tuple[str, str]:
-    """Two texts of these lengths with exactly `lcs` words in common, in order."""
-    common = [f"common{rng.randrange(10**6)}" for _ in range(lcs)]
-
-    def text(length: int) -> str:
-        places = dict(zip(sorted(rng.sample(range(length), lcs)), common))
-        return " ".join(places.get(place) or f"own{rng.randrange(10**9)}" for place in range(length))
-
-    return text(words), text(other_words)
-
-
-def word_soups(count: int, rng: random.Random) -> list[str]:
-    """Short texts of few words, often repeated: many pairs near every threshold."""
-    return [" ".join(rng.choices("abcdefgh", k=rng.randint(0, 12))) for _ in range(count)]
-
-
-def edited_long_texts() -> list[str]:
-    """Around the blocks of 64 words, and well beyond."""
-    rng = random.Random(2)
-    texts = []
-    for length in (63, 64, 65, 127, 128, 129, 200):
-        text = [f"w{rng.randrange(40)}" for _ in range(length)]
-        texts.append(" ".join(text))
-        for place in rng.sample(range(length), length // 4):
-            text[place] = f"w{rng.randrange(40)}"
-        texts.append(" ".join(text))
-    numbered = [f"n{place}" for place in range(200)]
-    rotated = numbered[140:] + numbered[:60]  # a carry must pass through the second block, where nothing matches
-    return [*texts, " ".join(numbered), " ".join(rotated)]
-
-
-def similar_texts(count: int, seed: int = 0) -> list[str]:
-    """A stream in which a third of the texts is an earlier one, edited."""
-    rng = random.Random(seed)
-    vocabulary = [f"v{rank}" for rank in range(500)]
-    weights = [1 / (rank + 1) for rank in range(500)]
-    texts: list[list[str]] = []
-    for _ in range(count):
-        text = rng.choices(vocabulary, weights, k=rng.randint(3, 25))
-        if texts and rng.random() < 0.35:
-            text = list(rng.choice(texts))
-            for _ in range(rng.randint(0, len(text) // 2)):
-                text[rng.randrange(len(text))] = rng.choice(vocabulary)
-        texts.append(text)
-    return [" ".join(text) for text in texts]
-
-
-def rouge_score_matrix(texts: list[str]) -> np.ndarray:
-    """Every pair by rouge_score itself. The order within a pair is another test's business."""
-    tokens = [SCORER._tokenizer.tokenize(text) for text in texts]
-    scores = np.zeros((len(texts), len(texts)))
-    for i, words in enumerate(tokens):
-        for j in range(i + 1):
-            scores[i, j] = scores[j, i] = _score_lcs(words, tokens[j]).fmeasure
-    return scores
-
-
-def rapidfuzz_matrix(texts: list[str]) -> np.ndarray:
-    """Every pair by rapidfuzz's LCS and rouge_score's arithmetic: for more pairs than rouge_score has time for."""
-    numbers: dict[str, int] = {}
-    characters = ["".join(chr(256 + numbers.setdefault(word, len(numbers))) for word in text.split()) for text in texts]
-    lcs = process.cdist(characters, characters, scorer=LCSseq.similarity, dtype=np.int64)
-    lengths = np.array([len(text) for text in characters])
-    recall, precision = lcs / lengths[:, None], lcs / lengths[None, :]
-    with np.errstate(invalid="ignore"):
-        return np.nan_to_num(2 * precision * recall / (precision + recall))
-
-
-def expected_matches(scores: np.ndarray, threshold: float) -> list[Match | None]:
-    """What a stream of all texts in order must give, from the scores of every pair."""
-    admitted: list[int] = []
-    matches: list[Match | None] = []
-    for i in range(len(scores)):
-        match = expected_nearest(scores[i, admitted], threshold)
-        matches.append(match)
-        if match is None:
-            admitted.append(i)
-    return matches
-
-
-def expected_nearest(scores: np.ndarray, threshold: float) -> Match | None:
-    if not len(scores) or scores.max() <= threshold:
-        return None
-    return Match(int(scores.argmax()), float(scores.max()))  # argmax: of equal ones the first
 
 
 def assert_every_pair_is_exact(corpus: Corpus, implementation: Any) -> None:
@@ -224,15 +72,6 @@ def test_the_floats_decide_at_the_threshold() -> None:
             rejected.append(shape)
         assert (shape in rejected) == (SCORER.score(text, other)["rougeL"].fmeasure > 0.7)
     assert 0 < len(rejected) < len(BOUNDARY)
-
-
-@pytest.mark.parametrize("threshold", [0.0, 0.1, 1 / 3, 0.5, 2 / 3, 0.7, 0.9, 1.0])
-def test_the_required_lcs_is_the_least_above_the_threshold(threshold: float) -> None:
-    for words in range(1, 40):
-        for other_words in range(1, 40):
-            above = [lcs for lcs in range(1, min(words, other_words) + 1)
-                     if rouge.f_measure(lcs, words, other_words) > threshold]  # fmt: skip
-            assert required_lcs(words, other_words, threshold) == (above[0] if above else None)
 
 
 # Decisions
@@ -301,7 +140,7 @@ lists_of_texts = st.lists(words.map(" ".join), min_size=1, max_size=14)
 thresholds = st.one_of(
     st.floats(0, 1),
     st.tuples(st.integers(0, 14), st.integers(1, 14), st.integers(1, 14)).map(  # exactly a score that occurs
-        lambda shape: min(1.0, rouge.f_measure(min(shape), shape[1], shape[2]))
+        lambda shape: min(1.0, f_measure(min(shape), shape[1], shape[2]))
     ),
 )
 
@@ -324,18 +163,6 @@ def test_any_text_at_all_scores_as_with_rouge_score(texts: list[str], text: str)
         best, mean = index.similarities(text, k=len(texts))
         assert {match.position: match.score for match in best} == dict(enumerate(expected))
         assert mean == (float(np.mean(expected)) if expected else 0.0)
-
-
-@settings(max_examples=300, deadline=None)
-@given(text=st.text())
-def test_rouge_tokens_are_those_of_rouge_score(text: str) -> None:
-    assert rouge_tokens(text) == SCORER._tokenizer.tokenize(text)
-
-
-@settings(max_examples=200, deadline=None)
-@given(text=st.text(st.characters(max_codepoint=127)))
-def test_on_ascii_text_both_tokenizers_agree(text: str) -> None:
-    assert unicode_tokens(text) == rouge_tokens(text)
 
 
 def available_implementations() -> Iterator[Any]:
@@ -402,34 +229,6 @@ def test_the_recorded_run_of_the_authors_is_reproduced(official_data: Path, impl
 
 
 @pytest.mark.parametrize(
-    ("text", "tokens"),
-    [
-        ("写一首关于春天的诗，ABC de。", ["写", "一", "首", "关", "于", "春", "天", "的", "诗", "abc", "de"]),
-        ("カタカナ・ひらがなー、人々", list("カタカナひらがなー人々")),
-        ("ﾊﾝｶｸ", list("ハンカク")),
-        ("เขียนน้ำแข็ง ๒๕", ["เ", "ขี", "ย", "น", "น้ํ", "า", "แ", "ข็", "ง", "๒", "๕"]),
-        ("ຂຽນບົດ", ["ຂ", "ຽ", "ນ", "ບົ", "ດ"]),
-        ("កំណាព្យ", ["កំ", "ណា", "ព្", "យ"]),
-        ("ကဗျာ ရေး", ["က", "ဗျာ", "ရေး"]),
-        ("वसंत के बारे में लिखें।", ["वसंत", "के", "बारे", "में", "लिखें"]),
-        ("اكتب عن الرَّبيع ١٢٣؟", ["اكتب", "عن", "الرَّبيع", "١٢٣"]),
-        ("می‌خواهم كتـاب", ["میخواهم", "كتاب"]),
-        ("봄에 관한 시를 쓰세요", ["봄에", "관한", "시를", "쓰세요"]),
-        ("བོད་སྐད", ["བོད", "སྐད"]),
-        ("Straße STRASSE ﬁn", ["strasse", "strasse", "fin"]),
-        ("e\u0301te\u0301 été", ["été", "été"]),
-        ("Ελλάς ΕΛΛΆΣ", ["ελλάσ", "ελλάσ"]),
-        ("soft\u00adhyphen \ufeffbom", ["softhyphen", "bom"]),
-        ("don’t snake_case ❤️ 🎉 —", ["don", "t", "snake", "case"]),
-        ("x² ½", ["x2", "1", "2"]),
-        ("𐌰𐌱 𞤀𞤁", ["𐌰𐌱", "𞤢𞤣"]),
-    ],
-)
-def test_the_words_of_every_script(text: str, tokens: list[str]) -> None:
-    assert unicode_tokens(text) == tokens
-
-
-@pytest.mark.parametrize(
     ("text", "similar", "different"),
     [
         ("写一首关于春天的短诗。", "写一首关于秋天的短诗。", "把这句话翻译成英语。"),
@@ -492,58 +291,3 @@ def test_a_text_that_is_none_leaves_the_index_as_it_was(implementation: Any) -> 
 def test_options_that_make_no_sense(options: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         RougeLIndex(**options)
-
-
-# With and without numba
-
-
-def test_numba_takes_over_when_the_pool_is_large_and_nobody_notices(
-    monkeypatch: pytest.MonkeyPatch, stream: Corpus
-) -> None:
-    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge.numba_pool").NumbaPool
-    texts, scores = stream
-    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", 1000)
-    index = RougeLIndex()
-    matches = [index.admit(text) for text in texts[:500]]
-    assert isinstance(index._pool, rouge.PythonPool)
-    matches += index.admit_batch(texts[500:2000]) + [index.admit(text) for text in texts[2000:]]
-    assert isinstance(index._pool, numba_pool)
-    assert matches == expected_matches(scores, 0.7)
-
-
-def test_numba_takes_over_when_many_pairs_have_been_scored(monkeypatch: pytest.MonkeyPatch) -> None:
-    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge.numba_pool").NumbaPool
-    monkeypatch.setattr(rouge, "_NUMBA_PAYS_AFTER_PAIRS", 6)
-    index = RougeLIndex()
-    index.load(["a b", "a c", "e f"])
-    first = index.similarities("a b")
-    assert isinstance(index._pool, rouge.PythonPool)
-    assert index.similarities("a b") == first
-    assert isinstance(index._pool, numba_pool)
-
-
-def test_without_numba_the_index_stays_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rouge, "_NUMBA_PAYS_FROM", 1)
-    monkeypatch.setattr(rouge, "_numba_pool", rouge._numba_pool.__wrapped__)
-    monkeypatch.setitem(sys.modules, "distilabel_selfinstruct.text.rouge.numba_pool", None)
-    index = RougeLIndex()
-    assert index.add_batch(["a b c", "a b c"]) == [True, False]
-    assert isinstance(index._pool, rouge.PythonPool)
-    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[fast\]"'):
-        RougeLIndex(implementation="numba")
-
-
-def test_numba_compiles_where_it_cannot_keep_what_it_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """numba raises in a read-only installation without a home folder."""
-    numba = pytest.importorskip("numba")
-    from distilabel_selfinstruct.text.rouge.numba_pool import _compiled
-
-    njit = numba.njit
-
-    def without_cache(*args: Any, cache: bool = False) -> Any:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return njit(*args)
-
-    monkeypatch.setattr(numba, "njit", without_cache)
-    assert _compiled(lambda value: value + 1)(1) == 2

@@ -1,24 +1,30 @@
-"""The command line: options, what is said at the end, one clear line for each error, and no secret anywhere."""
+"""What a pipeline script does: options, what is said at the end, one line for each error, and no secret anywhere."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import yaml
 from datasets import load_from_disk
-from distilabel_selfinstruct.cli.main import describe, main, options
 
 from distilabel_selfinstruct import DemoLLM
-from distilabel_selfinstruct.engine.pipeline import Interrupted, Pipeline
-from distilabel_selfinstruct.runs.config import SelfInstructConfig, read_config
-from distilabel_selfinstruct.runs.run import Run, Summary
+from distilabel_selfinstruct.cli.script import main, options
+from distilabel_selfinstruct.cli.words import describe
+from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.engine.pipelines import Pipeline
+from distilabel_selfinstruct.errors import Interrupted
+from distilabel_selfinstruct.recipe import Recipe, get_recipe, recipes
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+from distilabel_selfinstruct.runs.config import read_config
+from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.usage import Usage
-from tests.conftest import Script
+from tests.conftest import Script, first_line
 from tests.support.openai_server import Body, OpenAIServer, status
 
+RECIPE = get_recipe("self-instruct")
 KEY = "sk-live-0123456789abcdefghij"
 
 
@@ -39,37 +45,68 @@ def files_with(secret: str, folder: Path) -> list[str]:
 class TestOptions:
     def test_help_explains_each_option_in_a_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
-            main(build, "Makes a dataset.", arguments=["--help"])
+            main(RECIPE, build, arguments=["--help"])
         assert ended.value.code == 0
         shown = " ".join(capsys.readouterr().out.split())
-        assert "Makes a dataset." in shown
-        for action in options(None)._actions:
+        assert f"{RECIPE.title} ({RECIPE.url}): {RECIPE.makes}." in shown
+        for action in options(RECIPE)._actions:
             explained = (action.help or "") % {"prog": ""}
             assert 5 < len(explained) < 110, action.dest
             assert explained in shown
 
-    def test_every_value_of_a_config_has_an_option_of_that_name(self) -> None:
-        names = {action.dest for action in options(None)._actions} - {"help", "config"}
-        assert names == set(SelfInstructConfig.model_fields)
-
     def test_what_is_not_given_is_not_there(self) -> None:
-        assert vars(options(None).parse_args([])) == {}
-        assert options(None).parse_args(["--base"]) == argparse.Namespace(wording="base")
+        assert vars(options(RECIPE).parse_args([])) == {}
+        assert options(RECIPE).parse_args(["--base"]) == argparse.Namespace(wording="base")
 
     @pytest.mark.parametrize(
         ("arguments", "said"),
         [
             (["--num-instructions", "many"], "argument --num-instructions: invalid int value: 'many'"),
-            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'"),
+            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, openai, vllm"),
+            (["--training-format", "mesages"], "argument --training-format: invalid choice: 'mesages' (did you mean"
+             " messages?); choose from messages, alpaca, prompt_completion"),
             (["--base", "--chat"], "argument --chat: not allowed with argument --base"),
-            (["--nun-instructions", "5"], "unrecognized arguments: --nun-instructions 5"),
+            (["--nun-instructions", "5"], "there is no option --nun-instructions (did you mean --num-instructions?)"),
+            (["--nun-instructions=5"], "there is no option --nun-instructions (did you mean --num-instructions?)"),
+            (["--xyzzy"], "there is no option --xyzzy"),
+            (["5"], "there is no option 5"),
         ],
-    )
-    def test_what_argparse_refuses(self, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    )  # fmt: skip
+    def test_a_usage_error_is_one_line_and_status_2(
+        self, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         with pytest.raises(SystemExit) as ended:
-            main(build, arguments=arguments)
+            main(RECIPE, build, arguments=arguments, prog="self-instruct run")
         assert ended.value.code == 2
-        assert said in capsys.readouterr().err
+        assert capsys.readouterr() == ("", f"self-instruct run: {said}. See self-instruct run --help.\n")
+
+
+@pytest.mark.parametrize("recipe", recipes().values(), ids=recipes())
+class TestOptionsOfEachRecipe:
+    def test_every_value_of_the_config_has_an_option_of_that_name(self, recipe: Recipe) -> None:
+        names = {action.dest for action in options(recipe)._actions} - {"help", "config"}
+        wordings = get_args(recipe.load_config().model_fields["wording"].annotation)
+        assert names | ({"wording"} if len(wordings) == 1 else set()) == set(recipe.load_config().model_fields)
+
+    def test_no_option_is_taken_by_its_beginning(self, recipe: Recipe, capsys: pytest.CaptureFixture[str]) -> None:
+        parser = options(recipe)
+        known = {name for action in parser._actions for name in action.option_strings if name.startswith("--")}
+        for shortened in {name[:-1] for name in known} - known:
+            with pytest.raises(SystemExit) as ended:
+                main(recipe, build, arguments=[shortened, "1"])
+            assert ended.value.code == 2
+            assert f"there is no option {shortened} (did you mean --" in capsys.readouterr().err
+
+    def test_base_is_a_wording_and_no_beginning_of_the_endpoints_address(
+        self, recipe: Recipe, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        if "base" in get_args(recipe.load_config().model_fields["wording"].annotation):
+            assert vars(options(recipe).parse_args(["--base"])) == {"wording": "base"}
+            return
+        with pytest.raises(SystemExit) as ended:
+            main(recipe, build, arguments=["--base", "http://127.0.0.1:8000/v1"])
+        assert ended.value.code == 2
+        assert "there is no option --base (did you mean --base-url?)" in capsys.readouterr().err
 
 
 class TestErrors:
@@ -78,30 +115,49 @@ class TestErrors:
         [
             (["--num-instructions", "0"], "Error: --num-instructions: Input should be greater than 0, got 0."),
             (["--temperature", "nan"], "Error: --temperature: Input should be greater than or equal to 0, got nan."),
-            (["--preset", "papr"], "Error: There is no preset 'papr'; choose one of: default, paper, alpaca."),
-            (["--seeds", "none.jsonl"], "Error: none.jsonl: there is no such seed file."),
+            (["--preset", "defualt"],
+             "Error: There is no preset 'defualt' (did you mean default?); choose one of: default, paper, alpaca."),
             (["--config", "none.yaml"], "Error: none.yaml: cannot be read (No such file or directory)."),
             (["--llm", "openai"], "Error: --llm openai needs --model, the name of the model."),
+        ],
+    )  # fmt: skip
+    def test_one_line_and_status_1(
+        self, arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+    ) -> None:  # fmt: skip
+        monkeypatch.chdir(tmp_path)
+        assert main(RECIPE, build, arguments=["--out", "run", *arguments]) == 1
+        assert capsys.readouterr() == ("", f"{said}\n")
+        assert not (tmp_path / "run").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "said"),
+        [
+            (["--seeds", "none.jsonl"], "Error: none.jsonl: there is no such seed file."),
             (["--out", "full"], "Error: full: is no run folder, and not empty; choose another --out."),
+            (["--out", "full/thesis.tex"], "Error: full/thesis.tex: is a file; choose another --out."),
         ],
     )
-    def test_one_line_and_status_1(
+    def test_what_files_get_wrong(
         self, arguments: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:  # fmt: skip
         monkeypatch.chdir(tmp_path)
         (tmp_path / "full").mkdir()
         (tmp_path / "full" / "thesis.tex").write_text("")
-        assert main(build, arguments=["--out", "run", *arguments]) == 1
-        assert capsys.readouterr() == ("", f"{said}\n")
+        out = arguments[1] if arguments[0] == "--out" else "run"
+        assert main(RECIPE, build, arguments=["--out", "run", *arguments]) == 1
+        assert capsys.readouterr() == ("", f"{first_line(out)}{said}\n")
         assert not (tmp_path / "run").exists()
 
     def test_a_file_system_that_refuses(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         def full(run: Run) -> Pipeline:
             raise OSError(28, "No space left on device", "dataset")
 
-        assert main(full, arguments=["--out", str(tmp_path)]) == 1
-        assert capsys.readouterr().err == "Error: [Errno 28] No space left on device: 'dataset'\n"
+        assert main(RECIPE, full, arguments=["--out", str(tmp_path)]) == 1
+        assert (
+            capsys.readouterr().err == f"{first_line(tmp_path)}Error: [Errno 28] No space left on device: 'dataset'\n"
+        )
 
     @pytest.mark.parametrize(("stop", "signal"), [(Interrupted("SIGTERM"), "SIGTERM"), (KeyboardInterrupt(), "SIGINT")])
     def test_a_signal(
@@ -110,8 +166,8 @@ class TestErrors:
         def stopped(run: Run) -> Pipeline:
             raise stop
 
-        assert main(stopped, arguments=["--out", str(tmp_path)]) == 130
-        assert capsys.readouterr().err == (
+        assert main(RECIPE, stopped, arguments=["--out", str(tmp_path)]) == 130
+        assert capsys.readouterr().err == first_line(tmp_path) + (
             f"Stopped by {signal}. Run the same command again to go on: nothing that was answered is lost.\n"
         )
 
@@ -125,10 +181,11 @@ SUMMARY: dict[str, Any] = {
 
 
 def said(tmp_path: Path, llm: str = "openai", report: bool = True, **values: Any) -> list[str]:
-    run = Run(read_config({"llm": llm, "model": "davinci", "out": str(tmp_path / "run")}))
+    given = {"llm": llm, "model": "davinci", "out": str(tmp_path / "run")}
+    run = Run(read_config(given, {}, "", SelfInstructConfig), RECIPE)
     if report:
-        run.page.parent.mkdir(parents=True)
-        run.page.write_text("")
+        run.folder.report_path.mkdir(parents=True)
+        run.folder.page.write_text("")
     return describe(Summary(**(SUMMARY | values)), run).splitlines()
 
 
@@ -191,6 +248,7 @@ class TestTheEnd:
         )
 
 
+@pytest.mark.slow
 class TestRuns:
     def test_a_key_stands_nowhere(self, script: Script, tmp_path: Path) -> None:
         with OpenAIServer(answer=demo, api_keys=[KEY]) as server:
@@ -215,8 +273,9 @@ class TestRuns:
                 OPENAI_API_KEY=KEY,
             )  # fmt: skip
         assert (result.returncode, result.stdout) == (1, "")
-        assert result.stderr.startswith("Error: Step 'bootstrap' failed: The endpoint refused the key")
-        assert result.stderr.count("\n") == 1
+        first = first_line(tmp_path / "run", model="stub-model")
+        assert result.stderr.startswith(f"{first}Error: Step 'bootstrap' failed: The endpoint refused the key")
+        assert result.stderr.count("\n") == 2
         assert KEY not in result.stderr
         assert files_with(KEY, tmp_path) == []
 
@@ -251,7 +310,7 @@ class TestRuns:
                 "--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 8,
                 "--patience", 3, "--out", tmp_path / "run",
             )  # fmt: skip
-        assert (result.returncode, result.stderr) == (3, "")
+        assert (result.returncode, result.stderr) == (3, first_line(tmp_path / "run", model="stub-model"))
         assert result.stdout.splitlines()[:2] == [
             "0 of 8 instructions admitted from 0 candidates in 3 prompts; 0 instances",
             "rejected in bootstrap: 3 no_instructions",
@@ -269,7 +328,8 @@ class TestRuns:
         }
         (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
         result = script("--config", "my.yaml", "--num-instructions", 8, "--out", "run", cwd=tmp_path)
-        assert (result.returncode, result.stderr) == (0, "")
+        said = "Self-Instruct: a model of your own, in run\n"
+        assert (result.returncode, result.stderr) == (0, said)
         assert result.stdout.startswith("8 of 8 instructions admitted")
         rows = load_from_disk(str(tmp_path / "run" / "dataset" / "sft"))["train"]
         assert rows.column_names == ["instruction", "input", "output"]

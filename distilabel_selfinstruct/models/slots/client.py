@@ -1,0 +1,122 @@
+"""The slots of a run as a process sees them that asks a model."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import os
+from typing import Any
+
+from distilabel_selfinstruct.models.slots.wire import Lines, RunStopped
+
+_ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
+
+
+def run_id() -> str:
+    """Names the run that this process belongs to; empty where it belongs to none."""
+    address = os.environ.get(_ENVIRONMENT_VARIABLE, "")
+    return address and hashlib.sha256(address.encode()).hexdigest()[:8]
+
+
+def join_slots(address: str) -> None:
+    """Makes this process one of the run whose slots are at this address."""
+    os.environ[_ENVIRONMENT_VARIABLE] = address
+
+
+def leave_slots() -> None:
+    """Makes this process one of no run."""
+    os.environ.pop(_ENVIRONMENT_VARIABLE, None)
+
+
+class Slots(Lines):
+    """A process's share of the run's slots; lives in one event loop.
+
+    Without a server (a Task used on its own) it is a plain limit of `concurrency` for this process.
+    """
+
+    def __init__(self, concurrency: int) -> None:
+        super().__init__()
+        self._local = asyncio.Semaphore(concurrency)
+        self._numbers = itertools.count()
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self.is_shared = False
+
+    @classmethod
+    async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
+        """The slots of the run that this process belongs to, or of this process alone."""
+        slots = cls(concurrency)
+        if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
+            host, port, secret = address.rsplit(":", 2)
+            await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
+            slots.is_shared = True
+            slots.send("hello", json.dumps({"secret": secret, "stage": stage, "priority": priority}))
+        return slots
+
+    async def disconnect(self) -> None:
+        """Ends the connection; what was held is free again."""
+        if self.is_shared:
+            self.close()
+            await self.closed
+
+    async def acquire(self) -> None:
+        """Waits until one more request may be in flight.
+
+        Raises:
+            RunStopped: if no further request may be sent.
+        """
+        if not self.is_shared:
+            await self._local.acquire()
+            return
+        if self.closed.done():
+            raise RunStopped("failed")
+        number = next(self._numbers)
+        self._waiting[number] = granted = asyncio.get_running_loop().create_future()
+        self.send("acquire", number)
+        await granted
+
+    async def first_samples(self, turn: int, keys: list[bytes], samples: int) -> list[int]:
+        """The numbers that the samples of these prompts begin with; turns are counted from 0, and none is left out."""
+        if self.closed.done():
+            raise RunStopped("failed")
+        number = next(self._numbers)
+        self._waiting[number] = numbered = asyncio.get_running_loop().create_future()
+        self.send("number", number, turn, samples, *(key.hex() for key in keys))
+        return [int(first) for first in (await numbered).split()]
+
+    def release(self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
+        """Gives a slot back and says what the request cost."""
+        if self.is_shared:
+            self.send("release", requests, input_tokens, output_tokens)
+        else:
+            self._local.release()
+
+    def stored(self, requests: int) -> None:
+        """Says that the answers to so many requests, whose slots were given back before, are on disk."""
+        if self.is_shared:
+            self.send("stored", requests)
+
+    def report(self, **event: Any) -> None:
+        """Tells the main process how far this stage is."""
+        if self.is_shared:
+            self.send("event", json.dumps(event))
+
+    def received(self, word: str, rest: str) -> None:
+        number, _, more = rest.partition(" ")
+        waiting = self._waiting.pop(int(number))
+        if word == "numbered":
+            waiting.set_result(more)
+        elif word == "stopped":
+            if not waiting.cancelled():
+                waiting.set_exception(RunStopped(more))
+        elif waiting.cancelled():
+            self.release()
+        else:
+            waiting.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        for waiting in self._waiting.values():
+            if not waiting.done():
+                waiting.set_exception(RunStopped("failed"))

@@ -1,0 +1,77 @@
+"""What the server of slots and its clients share: how they talk, and why a run sends nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import sys
+
+from distilabel_selfinstruct.errors import SelfInstructError
+
+STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
+
+
+class RunStopped(SelfInstructError):
+    """No further request may be sent; its message is one of `STOP_REASONS`, and the reason code of rows not asked."""
+
+
+class Lines(asyncio.Protocol):
+    """Messages as lines, written together once a turn of the loop: thousands a second must cost little."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._unread = b""
+        self._unsent: list[str] = []
+        self.closed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport  # type: ignore[assignment]
+        keep_alive(transport.get_extra_info("socket"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        for line in lines:
+            word, _, rest = line.decode().partition(" ")
+            self.received(word, rest)
+
+    def received(self, word: str, rest: str) -> None:
+        """Takes one message."""
+        raise NotImplementedError
+
+    def send(self, *words: object) -> None:
+        """Sends one message, words with spaces between; nothing where the connection is gone."""
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent.append(" ".join(map(str, words)))
+
+    def close(self) -> None:
+        self._flush()
+        if self._transport is not None:
+            self._transport.close()
+
+    def _flush(self) -> None:
+        if self._unsent and self._transport is not None:
+            self._transport.write("".join(f"{line}\n" for line in self._unsent).encode())
+        self._unsent.clear()
+
+
+def keep_alive(connected: socket.socket) -> None:
+    """Lets nobody on the way forget a connection that is idle for hours, and ends one to a machine that is gone."""
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+
+
+def limit_silence(connected: socket.socket, seconds: float) -> None:
+    """Makes reading fail where nothing comes for so long; 0 is no limit."""
+    whole = int(seconds)
+    limit = struct.pack("ll", whole, int((seconds - whole) * 1e6))
+    connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)

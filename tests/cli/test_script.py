@@ -184,7 +184,7 @@ def said(tmp_path: Path, llm: str = "openai", report: bool = True, **values: Any
     given = {"llm": llm, "model": "davinci", "out": str(tmp_path / "run")}
     run = Run(read_config(given, {}, "", SelfInstructConfig), RECIPE)
     if report:
-        run.folder.report_path.mkdir(parents=True)
+        run.folder.report.path.mkdir(parents=True)
         run.folder.page.write_text("")
     return describe(Summary(**(SUMMARY | values)), run).splitlines()
 

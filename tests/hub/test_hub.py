@@ -11,6 +11,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -201,6 +202,57 @@ def write_report_files(folder: Path) -> None:
     write_statistics(contents.statistics_of(run), folder / "report" / "statistics.json")
 
 
+def test_the_report_of_version_0_1_0_comes_too(hub: HubServer, run_folder: Path) -> None:
+    """Its statistics have neither titles nor meanings."""
+    write_report_files(run_folder)
+    path = run_folder / "report" / "statistics.json"
+    values = json.loads(path.read_text())
+    del values["titles"]
+    for stage in values["funnel"]:
+        del stage["title"], stage["meanings"]
+    path.write_text(json.dumps(values))
+
+    push(run_folder)
+
+    files = hub.repositories[NAME].files
+    assert files["report/figures/funnel.png"] == b"a picture"
+    assert "<details><summary>Bootstrap: what was rejected, and why" in files["README.md"].decode()
+    assert "| too short | 1 |" in files["README.md"].decode()
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"funnel": [1]}', '{"funnel": []}', "[" * 5000])
+def test_a_damaged_report_stays_at_home(hub: HubServer, run_folder: Path, content: str) -> None:
+    write_report_files(run_folder)
+    (run_folder / "report" / "statistics.json").write_text(content)
+
+    push(run_folder)
+
+    assert not [path for path in hub.repositories[NAME].files if path.startswith("report/")]
+
+
+def test_a_run_of_a_recipe_that_is_not_installed(
+    hub: HubServer, run_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = replace(get_recipe("self-instruct"), name="moods", title="Moods of a Model")
+    RunFolder(run_folder).write_description({"recipe": recipe.record()})
+    RunFolder(run_folder).write_config({**CONFIG, "recipe": "moods"})
+    monkeypatch.setattr("distilabel_selfinstruct.recipe._own_recipes", dict)
+
+    push(run_folder)
+
+    repository = hub.repositories[NAME]
+    assert repository.commits[-1].title == "Moods of a Model: 3 instructions, 3 instances"
+    assert "moods" in metadata(repository)["tags"]
+
+
+def test_a_run_is_named_by_a_text_too(hub: HubServer, run_folder: Path) -> None:
+    (run_folder / "mine.py").write_text("print('mine')\n")
+
+    push_run(str(run_folder), NAME, script=str(run_folder / "mine.py"))
+
+    assert hub.repositories[NAME].files["mine.py"] == b"print('mine')\n"
+
+
 def test_a_private_repository_is_made(hub: HubServer, run_folder: Path) -> None:
     push(run_folder, private=True)
 
@@ -289,6 +341,7 @@ def test_a_folder_that_is_not_there_is_said_before_the_hub_is_blamed(hub: HubSer
         read_source("data/articles")
 
 
+@pytest.mark.slow
 def test_a_hub_that_cannot_be_reached_is_one_error_without_noise(script: Script, tmp_path: Path) -> None:
     elsewhere = {"HF_ENDPOINT": "http://127.0.0.1:9", "HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "0"}
     result = script("--source", "ada/tasks", "--out", tmp_path / "run", pipeline="evolve", **elsewhere)

@@ -16,7 +16,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 
 ENTRY_POINTS = "distilabel_selfinstruct.recipes"
 DEFAULT = "self-instruct"
@@ -200,5 +200,5 @@ def get_recipe(name: str) -> Recipe:
     """
     known = _own_recipes() if name in _own_recipes() else recipes()
     if name not in known:
-        raise ConfigError(f"There is no recipe {name!r}; there are: {', '.join(known)}.")
+        raise ConfigError(f"There is no recipe {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}.")
     return known[name]

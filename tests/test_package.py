@@ -60,6 +60,7 @@ class TestImport:
         )
         assert (json.loads(result.stdout), result.stderr) == ([True, []], "")
 
+    @pytest.mark.slow
     def test_every_name_without_a_word(self) -> None:
         result = in_a_process(
             "import sys; hook = sys.excepthook\n"

@@ -14,7 +14,7 @@ from typing import Any
 from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError, did_you_mean
-from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
+from distilabel_selfinstruct.recipe import DEFAULT, get_recipe, recipes
 from distilabel_selfinstruct.usage import Prices
 from distilabel_selfinstruct.version import __version__
 
@@ -142,17 +142,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(words: list[str]) -> int:
     """A recipe by its name, or a pipeline script by its path; its own options follow."""
     name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT
-    path = Path(name) if name.endswith(".py") else _named(name).script_path()
+    path = Path(name) if name.endswith(".py") else get_recipe(name).script_path()
     module = _load_script(path)
     from distilabel_selfinstruct.cli import script
 
     return script.main(module.RECIPE, module.build, getattr(module, "finish", None), words, f"{_PROG} run {name}", path)
-
-
-def _named(name: str) -> Recipe:
-    if name not in (known := recipes()):
-        raise ConfigError(f"There is no recipe {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}.")
-    return known[name]
 
 
 def _load_script(path: Path) -> ModuleType:
@@ -176,7 +170,7 @@ def _recipes(given: argparse.Namespace) -> str:
 
 
 def _new(given: argparse.Namespace) -> str:
-    source, target = _named(given.recipe).script_path(), Path(f"{given.name.removesuffix('.py')}.py")
+    source, target = get_recipe(given.recipe).script_path(), Path(f"{given.name.removesuffix('.py')}.py")
     if target.exists():
         raise ConfigError(f"{target}: is there already; choose another name.")
     shutil.copyfile(source, target)

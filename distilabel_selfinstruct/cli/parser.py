@@ -23,12 +23,12 @@ class Parser(argparse.ArgumentParser):
         kwargs["allow_abbrev"] = False
         super().__init__(*args, **kwargs)
 
-    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """As argparse's."""
-        given, unknown = self.parse_known_args(args, namespace)
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse's, but nothing unknown is left to others: a command knows its own options best."""
+        given, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.unknown(unknown)
-        return given
+        return given, unknown
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         """As argparse's, for the values of an option."""

@@ -12,9 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
-from io import StringIO
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,6 @@ import pytest
 import yaml
 from datasets import load_dataset, load_from_disk
 
-from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.hub.contents import read_finished_run, statistics_of
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.recipe import Recipe, recipes
@@ -31,8 +27,8 @@ from distilabel_selfinstruct.report.card import CardFacts, render_card
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import funnel_of
 from distilabel_selfinstruct.review import push_review
-from tests.conftest import ROOT, WITHOUT_REPORT, first_line, run_apart, without_progress
-from tests.support.recipes import bytes_of, check_ended_well, rows_of, status_of, types_of
+from tests.conftest import ROOT, WITHOUT_REPORT, first_line, run_apart
+from tests.support.recipes import Made, bytes_of, check_ended_well, pipeline_of, run_here, types_of
 from tests.support.waiting import LIMIT, wait_until
 
 # distilabel reads all attributes of its tasks, those that are deprecated too.
@@ -54,9 +50,9 @@ NOISY: dict[str, tuple[float, list[str]]] = {
     "alpaca": (1.5, ["--num-instructions", "90"]),
     "domain": (2, ["--max-documents", "24"]),
     "evolve": (2, ["--max-instructions", "40", "--generations", "2"]),
-    "magpie": (2, ["--num-instructions", "40", "--pre-query-template", "qwen2"]),
+    "magpie": (2, ["--num-instructions", "100", "--pre-query-template", "qwen2"]),
     "preferences": (2, ["--max-instructions", "40"]),
-    "topics": (2.5, ["--num-topics", "20", "--quotas", "general=20,multiple_choice=10"]),
+    "topics": (2.5, ["--num-topics", "20", "--quotas", "general=50,multiple_choice=15"]),
 }
 """How often the demo model errs, and what it is asked for: so that everything that can go wrong does."""
 
@@ -95,49 +91,6 @@ MORE_FILES = {
     "topics": {"topics.json", "instructions.json"},
 }
 USUAL = {"instances", "instructions", "rejected", "sft"}
-
-
-def pipeline_of(recipe: Recipe) -> str:
-    """The name of its script, as tests give it."""
-    return recipe.script.removesuffix(".py")
-
-
-@dataclass(frozen=True)
-class Made:
-    """A run that has ended: what it said, and its folder, which is for reading only."""
-
-    recipe: Recipe
-    path: Path
-    status: int
-    out: str
-    err: str
-
-    @property
-    def folder(self) -> RunFolder:
-        return RunFolder(self.path)
-
-    def rows(self, config: str) -> list[dict[str, Any]]:
-        return rows_of(self.path, config)
-
-    @property
-    def reasons(self) -> set[tuple[str, str]]:
-        return {(row["stage"], row["reason"]) for row in self.rows("rejected")}
-
-
-def run_here(recipe: Recipe, path: Path, *options: object) -> Made:
-    """A run in this process, which has imported all that it needs; without a report, which would take longer."""
-
-    def without_report(*_: object, **__: object) -> None:
-        raise MissingExtraError.of("A report", "report")
-
-    with (
-        pytest.MonkeyPatch.context() as patched,
-        redirect_stdout(StringIO()) as out,
-        redirect_stderr(StringIO()) as err,
-    ):
-        patched.setattr("distilabel_selfinstruct.report.write_report", without_report)
-        status = status_of(pipeline_of(recipe), "--out", path, *options)
-    return Made(recipe, path, status, out.getvalue(), without_progress(err.getvalue()))
 
 
 @pytest.fixture(scope="module", params=recipes().values(), ids=recipes())

@@ -22,7 +22,7 @@ from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.options import CustomLLM
 from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.version import __version__
-from tests.conftest import ScriptRun
+from tests.support.recipes import Made, run_here
 
 HOLD_LOCK = "import sys, filelock; held = filelock.FileLock(sys.argv[1]); held.acquire(); print('held'); input()"
 
@@ -39,7 +39,7 @@ def build(run: Run) -> Pipeline:
 
 
 def make(folder: Path, **options: Any) -> Run:
-    return Run(read_config({"out": str(folder), **options}, {}, "", SelfInstructConfig), RECIPE)
+    return Run(read_config({"out": str(folder), "num_instructions": 12, **options}, {}, "", SelfInstructConfig), RECIPE)
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -47,10 +47,16 @@ def content(folder: Path) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A finished run with 12 instructions and the preset `default`."""
+    return run_here(RECIPE, tmp_path_factory.mktemp("finished") / "run", "--num-instructions", 12)
+
+
 @pytest.fixture
-def finished(demo_run: ScriptRun, tmp_path: Path) -> Path:
-    """The folder of a finished run with 100 instructions and the preset `default`."""
-    shutil.copytree(demo_run.folder, tmp_path / "run")
+def finished(made: Made, tmp_path: Path) -> Path:
+    """Its folder, to write in."""
+    shutil.copytree(made.path, tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -127,7 +133,7 @@ class TestWhoseFolder:
 
     def test_the_same_seed_tasks_elsewhere_are_the_same(self, finished: Path, seed_file: str, tmp_path: Path) -> None:
         copy = shutil.copy(seed_file, tmp_path / "copy.jsonl")
-        assert make(finished, seeds=[str(copy)]).execute(build).admitted == 100
+        assert make(finished, seeds=[str(copy)]).execute(build).admitted == 12
 
     def test_what_the_result_does_not_depend_on_may_change(self, finished: Path) -> None:
         free = {
@@ -138,20 +144,20 @@ class TestWhoseFolder:
             "max_tokens_total": 9,
         }
         run = make(finished, **free)
-        assert run.config.lag == 12  # as the first run had it, whose concurrency was 8
-        assert run.execute(build).admitted == 100
+        assert run.config.lag == 1  # as the first run had it, whose concurrency was 8
+        assert run.execute(build).admitted == 12
 
     def test_fewer_instructions_are_refused(self, finished: Path) -> None:
         with pytest.raises(RunFolderError) as caught:
-            make(finished, num_instructions=50)
+            make(finished, num_instructions=6)
         assert str(caught.value) == (
-            f"{finished}: holds a run of 100 instructions, and 50 were asked for. Ask for as many or more, or choose"
+            f"{finished}: holds a run of 12 instructions, and 6 were asked for. Ask for as many or more, or choose"
             " another --out."
         )
 
     def test_more_instructions_go_on(self, finished: Path) -> None:
         with pytest.raises(Built):
-            make(finished, num_instructions=101).execute(build)
+            make(finished, num_instructions=13).execute(build)
 
     def test_a_folder_in_which_nothing_was_answered_takes_another_config(self, tmp_path: Path) -> None:
         with pytest.raises(Built):
@@ -169,25 +175,25 @@ class TestWhoseFolder:
             assert other.stdout is not None
             assert other.stdout.readline() == "held\n"
             with pytest.raises(RunFolderError) as caught:
-                make(finished, num_instructions=120).execute(build)
+                make(finished, num_instructions=14).execute(build)
             other.communicate("\n")
         assert str(caught.value) == (
             f"{finished}: another process is at work here; wait for it, or choose another folder."
         )
         with pytest.raises(Built):
-            make(finished, num_instructions=120).execute(build)
+            make(finished, num_instructions=14).execute(build)
 
 
 class TestFinished:
     def test_a_finished_run_is_not_built_again(self, finished: Path) -> None:
         before = content(finished)
         summary = make(finished).execute(build)
-        assert (summary.ended, summary.admitted, summary.wanted) == ("complete", 100, 100)
+        assert (summary.ended, summary.admitted, summary.wanted) == ("complete", 12, 12)
         assert content(finished) == before
 
     def test_a_run_that_stalled_goes_on_with_more_patience_only(self, finished: Path) -> None:
         summary = json.loads((finished / "summary.json").read_text())
-        (finished / "summary.json").write_text(json.dumps(summary | {"ended": "stalled", "admitted": 90}))
+        (finished / "summary.json").write_text(json.dumps(summary | {"ended": "stalled", "admitted": 11}))
         assert make(finished).execute(build).ended == "stalled"
         assert make(finished, patience=2).execute(build).ended == "stalled"
         with pytest.raises(Built):
@@ -196,7 +202,7 @@ class TestFinished:
     @pytest.mark.parametrize("ended", ["budget", "unavailable", "pilot"])
     def test_a_run_that_stopped_early_goes_on(self, finished: Path, ended: str) -> None:
         summary = json.loads((finished / "summary.json").read_text())
-        (finished / "summary.json").write_text(json.dumps(summary | {"ended": ended, "admitted": 90}))
+        (finished / "summary.json").write_text(json.dumps(summary | {"ended": ended, "admitted": 11}))
         with pytest.raises(Built):
             make(finished).execute(build)
 
@@ -232,7 +238,7 @@ class TestFinished:
     def test_the_folder_tells_what_it_was_made_with(self, finished: Path, seed_file: str) -> None:
         config = yaml.safe_load((finished / "config.yaml").read_text())
         assert {name: config[name] for name in ("llm", "wording", "num_instructions", "preset", "seed", "lag")} == {
-            "llm": "demo", "wording": "chat", "num_instructions": 100, "preset": "default", "seed": 0, "lag": 12,
+            "llm": "demo", "wording": "chat", "num_instructions": 12, "preset": "default", "seed": 0, "lag": 1,
         }  # fmt: skip
         assert (config["recipe"], config["prompts_version"]) == ("self-instruct", RECIPE.prompts_version)
         assert config["package_version"] == __version__

@@ -198,6 +198,7 @@ def run_python(script: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, timeout=LIMIT)
 
 
+@pytest.mark.slow
 def test_after_self_instruct_of_distilabel(tmp_path: Path) -> None:
     result = run_python(f"""
 import json
@@ -238,6 +239,7 @@ with open({str(tmp_path / "rows.json")!r}, "w") as file:
     ]
 
 
+@pytest.mark.slow
 def test_an_error_while_loading_stops_the_pipeline(tmp_path: Path) -> None:
     result = run_python(f"""
 from distilabel.pipeline import Pipeline

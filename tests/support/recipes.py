@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import runpy
-from collections import defaultdict
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import pytest
 from datasets import load_from_disk
 
 from distilabel_selfinstruct.cli import main
-from distilabel_selfinstruct.recipe import get_recipe
-from tests.conftest import ROOT, ScriptRun, first_line
+from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.errors import MissingExtraError
+from distilabel_selfinstruct.recipe import Recipe, get_recipe
+from tests.conftest import ROOT, ScriptRun, first_line, without_progress
 
 TEXT, NUMBER, SCORE, FLAG = "string", "int64", "double", "bool"
 COLUMNS = {
@@ -73,14 +78,6 @@ def rows_of(folder: Path, config: str) -> list[dict[str, Any]]:
     return rows
 
 
-def reasons_of(folder: Path) -> dict[str, set[str]]:
-    """The reason codes of each stage."""
-    reasons: dict[str, set[str]] = defaultdict(set)
-    for row in rows_of(folder, "rejected"):
-        reasons[row["stage"]].add(row["reason"])
-    return dict(reasons)
-
-
 def script_of(pipeline: str) -> dict[str, Any]:
     """The names in a script."""
     return runpy.run_path(str(ROOT / "pipelines" / f"{pipeline}.py"))
@@ -95,3 +92,46 @@ def status_of(pipeline: str, *options: object) -> int:
     """The exit status of a script that runs in this process; its workers are processes of their own."""
     script = script_of(pipeline)
     return main(script["RECIPE"], script["build"], script.get("finish"), [str(option) for option in options])
+
+
+def pipeline_of(recipe: Recipe) -> str:
+    """The name of its script, as tests give it."""
+    return recipe.script.removesuffix(".py")
+
+
+@dataclass(frozen=True)
+class Made:
+    """A run that has ended: what it said, and its folder, which is for reading only."""
+
+    recipe: Recipe
+    path: Path
+    status: int
+    out: str
+    err: str
+
+    @property
+    def folder(self) -> RunFolder:
+        return RunFolder(self.path)
+
+    def rows(self, config: str) -> list[dict[str, Any]]:
+        return rows_of(self.path, config)
+
+    @property
+    def reasons(self) -> set[tuple[str, str]]:
+        return {(row["stage"], row["reason"]) for row in self.rows("rejected")}
+
+
+def run_here(recipe: Recipe, path: Path, *options: object) -> Made:
+    """A run in this process, which has imported all that it needs; without a report, which would take longer."""
+
+    def without_report(*_: object, **__: object) -> None:
+        raise MissingExtraError.of("A report", "report")
+
+    with (
+        pytest.MonkeyPatch.context() as patched,
+        redirect_stdout(StringIO()) as out,
+        redirect_stderr(StringIO()) as err,
+    ):
+        patched.setattr("distilabel_selfinstruct.report.write_report", without_report)
+        status = status_of(pipeline_of(recipe), "--out", path, *options)
+    return Made(recipe, path, status, out.getvalue(), without_progress(err.getvalue()))

@@ -186,8 +186,9 @@ def test_mistakes_are_said_before_anything_is_written(
     monkeypatch.chdir(tmp_path)
     Path("texts.csv").write_text("words\nThe heart pumps blood.\n")
     assert status_of("domain", *options) == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    *first, line = capsys.readouterr().err.splitlines(keepends=True)
     assert line.startswith(said)
+    assert first == ([] if said.startswith("Error: --") else [first_line("runs/domain", "domain")])
     assert [path.name for path in tmp_path.iterdir()] == ["texts.csv"]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from distilabel_selfinstruct import DemoLLM
 from distilabel_selfinstruct.demo.plain import solve
-from tests.conftest import Script, ScriptRun, run_script
+from tests.conftest import Script, ScriptRun, first_line, run_script
 from tests.support.openai_server import TRUNCATED, Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import status_of
 
@@ -77,6 +77,7 @@ def test_a_model_needs_its_template(
 ) -> None:
     given = ("--llm", "openai", "--model", "m", "--base-url", "http://127.0.0.1:1/v1", *options)
     assert status_of("magpie", *given, "--out", str(tmp_path / "run")) == 1
-    (line,) = capsys.readouterr().err.splitlines()
+    first, line = capsys.readouterr().err.splitlines(keepends=True)
+    assert first == first_line(tmp_path / "run", "magpie", "m")
     assert line.startswith(said)
     assert not (tmp_path / "run").exists()

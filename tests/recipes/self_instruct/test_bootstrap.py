@@ -227,7 +227,7 @@ class TestAttributes:
         assert str(caught.value) == "No seed tasks: give `seed_files`, the path of at least one seed file."
 
     def test_no_such_preset(self) -> None:
-        with pytest.raises(ConfigError, match="There is no preset 'papr'; choose one of: default, paper, alpaca"):
+        with pytest.raises(ConfigError, match=r"There is no preset 'papr' \(did you mean paper\?\); choose one of: "):
             BootstrapInstructions(llm=DemoLLM(), preset="papr")
 
     @pytest.mark.parametrize("wrong", [{"num_instructions": 0}, {"lag": 0}, {"patience": 0}])

@@ -17,6 +17,8 @@ from distilabel_selfinstruct import Instance, check_instances
 from tests.conftest import Script, ScriptRun, first_line
 from tests.support.recipes import COLUMNS, check_ended_well, rows_of, types_of
 
+pytestmark = pytest.mark.slow
+
 
 class TestWhatItLeaves:
     def test_it_ends_well_and_says_what_there_is(self, demo_run: ScriptRun) -> None:

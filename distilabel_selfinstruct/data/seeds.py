@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,25 @@ class SeedTask:
 def load_seed_tasks(*paths: str | Path) -> list[SeedTask]:
     """All seed tasks of the files, in their order; nothing is half-read.
 
+    Files that have not changed are read once: by the process that starts a run, for all the workers that it forks.
+
     Raises:
         SeedFileError: names file, line, field and what was expected, for the first thing that is wrong.
     """
+    return list(_load(tuple(map(str, paths)), tuple(map(_state_of, paths))))
+
+
+def _state_of(path: str | Path) -> tuple[int, ...]:
+    """What tells a file from what it was before; nothing where there is none."""
+    try:
+        state = Path(path).stat()
+    except (OSError, ValueError):
+        return ()
+    return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns
+
+
+@lru_cache(maxsize=8)
+def _load(paths: tuple[str, ...], states: tuple[tuple[int, ...], ...]) -> tuple[SeedTask, ...]:
     tasks: list[SeedTask] = []
     seen: dict[tuple[str, str], str] = {}
     for path in paths:
@@ -51,8 +68,8 @@ def load_seed_tasks(*paths: str | Path) -> list[SeedTask]:
                 seen[field, value] = where
             tasks.append(task)
     if not tasks:
-        raise SeedFileError(f"{', '.join(map(str, paths))}: no seed tasks; expected JSON lines such as {_SCHEMA}")
-    return tasks
+        raise SeedFileError(f"{', '.join(paths)}: no seed tasks; expected JSON lines such as {_SCHEMA}")
+    return tuple(tasks)
 
 
 def seed_row(task: SeedTask) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rouge_score.rouge_scorer import _score_lcs
 
+from distilabel_selfinstruct.data import seeds
 from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks, seed_row, write_seed_tasks
 from distilabel_selfinstruct.errors import SeedFileError
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
@@ -307,3 +308,18 @@ def test_a_file_without_tasks(tmp_path: Path, content: str) -> None:
     with pytest.raises(SeedFileError) as error:
         load_seed_tasks(path)
     assert str(error.value) == f"{path}: no seed tasks; expected JSON lines {SCHEMA}"
+
+
+def test_a_file_is_read_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "seeds.jsonl"
+    write_seed_tasks([SeedTask("one", "Name a river.", (Instance("", "The Po"),), False)], path)
+    reads: list[Path] = []
+    read = seeds._read_lines
+    monkeypatch.setattr(seeds, "_read_lines", lambda file: reads.append(file) or read(file))
+
+    assert load_seed_tasks(path) == load_seed_tasks(str(path))
+    assert reads == [path]
+
+    write_seed_tasks([SeedTask("two", "Name a mountain.", (Instance("", "The Etna"),), False)], path)
+    assert [task.id for task in load_seed_tasks(path)] == ["two"]
+    assert reads == [path, path]

@@ -22,5 +22,5 @@ fi
 
 # click 8.2 breaks every command of argilla-server 2.8.0: "Secondary flag is not valid for non-boolean flag".
 python3 -m venv "$folder/argilla"
-"$folder/argilla/bin/pip" install --quiet "argilla-server==2.8.0" "click<8.2"
+${UV:-"$folder/argilla/bin/python" -m} pip install --quiet ${UV:+--python "$folder/argilla"} "argilla-server==2.8.0" "click<8.2"
 echo "export ARGILLA_SERVER_PYTHON=$folder/argilla/bin/python" | tee -a "$folder/servers.env"

@@ -16,10 +16,10 @@ install:  ## the package with what its tests need, and the hooks of git
 	$(PYTHON) -m pre_commit install
 
 test:  ## the quick tests
-	$(PYTHON) -m pytest -m "not slow and not server"
+	$(PYTHON) -m pytest --max-seconds 3
 
 test-all:  ## all tests; what needs a server that is missing says how to get it
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -m ""
 
 lint:  ## style, format, types, licences of the dependencies
 	$(PYTHON) -m ruff check .

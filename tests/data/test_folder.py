@@ -250,7 +250,8 @@ def test_a_run_of_0_1_0_whose_recipe_is_not_there(folder: RunFolder, name: Any) 
     folder.write_config({"recipe": name})
     with pytest.raises(ConfigError) as caught:
         folder.recipe()
-    assert message(caught).startswith(f"There is no recipe {str(name)!r}; there are: self-instruct, ")
+    assert message(caught).startswith(f"There is no recipe {str(name)!r}")
+    assert "; there are: self-instruct, " in message(caught)
 
 
 # --- what it has come to ---------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@ import pytest
 
 from distilabel_selfinstruct import AnswerInstructions, DemoLLM, GenerateQueries
 from distilabel_selfinstruct.demo.answers import OTHER_PROMPT
-from distilabel_selfinstruct.recipes.domain.prompting import PROMPTS
-from distilabel_selfinstruct.steps.documents import ANSWER_COLUMNS, ANSWER_TEMPLATE
+from distilabel_selfinstruct.recipes.domain.prompting import ANSWER_COLUMNS, ANSWER_TEMPLATE, PROMPTS
 
 DOCUMENT = (
     "The aorta is the largest artery of the human body. It begins at the left ventricle of the heart. Its branches"

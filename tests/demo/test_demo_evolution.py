@@ -6,11 +6,11 @@ import re
 
 import pytest
 from distilabel.steps.tasks.evol_instruct.utils import MUTATION_TEMPLATES
-from tests.llms.test_demo_documents import demo, said
 
 from distilabel_selfinstruct import EvolveInstructions, JudgeEvolutions
 from distilabel_selfinstruct.demo.answers import OTHER_PROMPT
 from distilabel_selfinstruct.recipes.evolve.reading import read_evolution
+from tests.demo.test_demo_documents import demo, said
 
 SAILOR = "Describe the kettle of a sailor."
 

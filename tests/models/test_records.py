@@ -162,7 +162,7 @@ class TestStore:
         script = f"""
 import resource
 from pathlib import Path
-from tests.llms.test_records import LIMIT, record
+from tests.models.test_records import LIMIT, record
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.models.records import Records
 
@@ -209,7 +209,7 @@ class TestDamaged:
         script = f"""
 import os
 from pathlib import Path
-from tests.llms.test_records import LIMIT, record
+from tests.models.test_records import LIMIT, record
 from distilabel_selfinstruct.models import records
 
 store = records._Store(records._create(Path({str(tmp_path)!r}) / "bootstrap-1-1.sqlite"))

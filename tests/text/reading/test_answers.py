@@ -92,7 +92,9 @@ def test_a_cut_costs_the_last_instance(preset: str) -> None:
 
 
 def test_an_unknown_preset_is_an_error() -> None:
-    with pytest.raises(ConfigError, match=r"no preset 'papr'; choose one of: default, paper, alpaca"):
+    with pytest.raises(
+        ConfigError, match=r"no preset 'papr' \(did you mean paper\?\); choose one of: default, paper, alpaca"
+    ):
         parse_instructions("9. Foo", preset="papr")
 
 

@@ -270,11 +270,16 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
     """Opened for writing where possible, because a killed writer's last commit may have to be rolled back."""
     try:
         connection = sqlite3.connect(path, check_same_thread=False)
-        if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
-            connection.close()
-            raise RunFolderError(f"{path}: not a file of completions of this package; move it out of the run folder.")
     except sqlite3.DatabaseError as error:
         raise _damaged(path, error) from None
+    try:
+        application_id = connection.execute("PRAGMA application_id").fetchone()[0]
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise _damaged(path, error) from None
+    if application_id != _APPLICATION_ID:
+        connection.close()
+        raise RunFolderError(f"{path}: not a file of completions of this package; move it out of the run folder.")
     return connection
 
 

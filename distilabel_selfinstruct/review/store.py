@@ -120,7 +120,7 @@ class ReviewStore:
             given: answers, annotators by name; an answer replaces that of the same annotator about the same record.
             withdrawn: record and annotator of answers that were taken back.
         """
-        pseudonyms: dict[str, str] = self.run.review_record("annotators", dict) or {}
+        pseudonyms: dict[str, str] = self.run.review_record("annotators", _names) or {}
         answers = {(answer.record_id, answer.annotator): answer for answer in self.answers()}
         for answer in sorted(given, key=lambda answer: (answer.at, answer.record_id)):
             name = pseudonyms.setdefault(answer.annotator, f"annotator-{len(pseudonyms) + 1}")
@@ -139,3 +139,14 @@ class ReviewStore:
     def write_agreements(self, agreements: Iterable[Agreement]) -> None:
         """Remembers what judges say, once of each."""
         self.run.write_review_record("judge", [dataclasses.asdict(agreement) for agreement in agreements])
+
+
+def _names(record: Mapping[str, Any]) -> dict[str, str]:
+    """The pseudonym of each annotator.
+
+    Raises:
+        TypeError: if one is no text.
+    """
+    if not all(isinstance(name, str) for name in record.values()):
+        raise TypeError("a pseudonym is no text")
+    return dict(record)

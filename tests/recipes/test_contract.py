@@ -65,21 +65,21 @@ NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and
     },
     "domain": {
         ("queries", "empty_document"): "no document of the project's is empty: test_domain",
-        ("queries", "non_ascii"): "a rule of the presets paper and alpaca, which a script may choose: test_queries",
+        ("queries", "non_ascii"): "a rule of the presets paper and alpaca, which a script may choose: test_rules",
     },
     "evolve": {
         ("evolution", "empty_instruction"): "no seed task is empty: test_evolve",
     },
     "magpie": {
-        ("magpie", "non_ascii"): "a rule of the presets paper and alpaca",
+        ("magpie", "non_ascii"): "a rule of the presets paper and alpaca: test_rules",
     },
     "preferences": {
         ("responses", "empty_instruction"): "no seed task is empty: test_preferences",
     },
     "topics": {
-        ("topics", "punctuation"): "its topics are words: test_rules",
+        ("topics", "punctuation"): "its topics are words: test_topic_rules",
         ("instructions", "program"): "it asks for no programs here: test_topic_loops",
-        ("instructions", "non_ascii"): "a rule of the presets paper and alpaca",
+        ("instructions", "non_ascii"): "a rule of the presets paper and alpaca: test_rules",
     },
 }
 

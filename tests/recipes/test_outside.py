@@ -271,7 +271,5 @@ def test_a_package_that_cannot_be_imported_is_named(greetings: Installed, tmp_pa
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sad-recipe\nVersion: 0.1\n")
     (info / "entry_points.txt").write_text("[distilabel_selfinstruct.recipes]\nsad = sad_recipe:RECIPE\n")
     result = Installed(greetings.home, tmp_path).python("-m", "distilabel_selfinstruct", "recipes")
-    assert (result.returncode, result.stderr) == (
-        1,
-        "Error: The recipe 'sad' (sad_recipe:RECIPE) cannot be loaded: no hope. Mend or uninstall its package.\n",
-    )
+    said = "Error: The recipe 'sad' (sad_recipe:RECIPE) cannot be loaded (ImportError: no hope). Mend or uninstall its"
+    assert (result.returncode, result.stderr) == (1, f"{said} package.\n")

@@ -1,7 +1,7 @@
 """Completion: the one form of an answer, whatever server it comes from.
 
-`read_reply` reads the body of a response of any server that speaks OpenAI's protocol, with whatever accent. What cannot be used raises `RequestFailed`; an error in a body with status 200 raises `ReplyError`, which is
-then treated as the status that it names.
+`read_reply` reads the body of a response, in whatever dialect of OpenAI's protocol. What cannot be used raises
+`RequestFailed`; an error in a body with status 200 raises `ReplyError`, which is treated as the status that it names.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _ANSWER = re.compile(r"\A\s*<(answer|response|output)>\s*(.*?)\s*</\1>\s*\Z", re
 
 
 def split_thoughts(text: str) -> tuple[str | None, str]:
-    """The thoughts that begin a text, if there are any, and the answer, which is empty if it was cut before it began."""
+    """The thoughts that begin a text, if there are any, and the answer, empty if it was cut before it began."""
     start = text.lstrip()
     if (found := _HARMONY.match(start)) is not None:
         final = _HARMONY_FINAL.search(start)

@@ -17,26 +17,16 @@ from distilabel_selfinstruct.errors import RequestFailed
 from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thoughts
 
 _MOST_TOKENS = 2**53  # a count beyond it is none
-_ENDINGS = {  # what OpenAI, TGI, Anthropic, Gemini, Mistral, DeepSeek, vLLM and others call the end of an answer
-    "stop": (
-        "stop stopped eos eos_token stop_sequence stop_token stop_string end_turn end_of_turn complete completed"
-        " finish finished done natural normal tool_calls tool_use function_call"
+_ENDINGS = (  # the words for the end of an answer, of OpenAI and all others; the first that fits counts
+    ("content_filter", r"filter|safety|recitation|blocklist|prohibited|spii|sensitive|guardrail|refus|moderat|toxic"),
+    (
+        "error",
+        r"error|fail|abort|cancel|insufficient|overload|time_?out|interrupt|malformed|unexpected|unspecified|exception"
+        r"|disconnect|rate_limit|^other$",
     ),
-    "length": (
-        "length max_tokens max_token max_output_tokens max_new_tokens max_length max_completion_tokens model_length"
-        " model_context_window_exceeded context_length context_length_exceeded token_limit incomplete truncated"
-    ),
-    "content_filter": (
-        "content_filter content_filtered filter filtered safety recitation blocklist prohibited_content spii sensitive"
-        " guardrail guardrail_intervened refusal moderation image_safety language blocked"
-    ),
-    "error": (
-        "error failed failure insufficient_system_resource abort aborted cancel canceled cancelled network_error"
-        " overloaded timeout interrupted malformed_function_call unexpected_tool_call malformed_response other"
-        " finish_reason_unspecified server_error internal_error"
-    ),
-}
-_ENDING_OF = {word: ending for ending, words in _ENDINGS.items() for word in words.split()}
+    ("length", r"length|token_limit|context_window|incomplete|truncat|^max|^limit$|_limit$|output_limit"),
+    ("stop", r"stop|^eo[st]|^end|complete|finish|done|natural|normal|tool|function|success"),
+)
 
 
 class ReplyError(Exception):
@@ -44,14 +34,17 @@ class ReplyError(Exception):
 
     Attributes:
         status_code: that the body names, or that its words stand for; 500 where it names none.
-        body: the error's own part of the body.
+        body: the whole body of the response.
         code: the error's code, as a text.
         param: the parameter that it is about, if it says so.
     """
 
     def __init__(self, message: str, status_code: int, body: object, code: str | None, param: str | None) -> None:
-        super().__init__(message)
+        super().__init__(message, status_code, body, code, param)
         self.status_code, self.body, self.code, self.param = status_code, body, code, param
+
+    def __str__(self) -> str:
+        return str(self.args[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +95,7 @@ def read_reply(reply: object, stop: Sequence[str] = ()) -> list[Completion]:
     if not choices and (error := error_in(reply)) is not None:
         raise error
     if not isinstance(choices, list) or not choices:
-        raise _invalid(f"no completion: {reply!r:.300}")
+        raise no_completion(f"it has no choices: {reply!r:.300}")
     read = [_read_choice(choice) for choice in choices]
     usage = reply.get("usage") if isinstance(reply, Mapping) else None
     return [each.cut_at(stop) for each in _with_tokens(read, usage)]
@@ -116,8 +109,14 @@ def normal_ending(given: object) -> str | None:
         given = given[0] if given else None
     if not isinstance(given, str):
         return None
-    words = re.findall(r"[a-z_]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", given.strip()).lower().replace("-", "_"))
-    return _ENDING_OF.get(words[0]) if words else None
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", given.strip()).lower().replace("-", "_").replace(" ", "_")
+    word = re.split(r"[^a-z_]", words.rpartition("finishreason.")[2].rpartition("finish_reason.")[2])[0]
+    return next((ending for ending, signs in _ENDINGS if re.search(signs, word)), None)
+
+
+def no_completion(what: str) -> RequestFailed:
+    """The failure where something else than a completion came back: a page, half a body, nothing."""
+    return RequestFailed(f"the answer is no completion: {what}", "invalid_response", retryable=True, kind="service")
 
 
 # --- a choice ------------------------------------------------------------------------------------------------------
@@ -125,47 +124,59 @@ def normal_ending(given: object) -> str | None:
 
 def _read_choice(choice: object) -> Completion:
     if not isinstance(choice, Mapping):
-        raise _invalid(f"a choice is no object: {choice!r:.200}")
-    if (error := error_in(choice)) is not None:
+        raise no_completion(f"a choice is no object: {choice!r:.200}")
+    if (given := choice.get("error")) and (error := error_in({"error": given})) is not None:
         raise error
     message = next((part for name in ("message", "delta") if isinstance(part := choice.get(name), Mapping)), None)
     if message is None and not isinstance(choice.get("text"), str):
-        raise _invalid(f"no message and no text: {choice!r:.200}")
+        raise no_completion(f"a choice without message and text: {choice!r:.200}")
     ending = normal_ending(choice.get("finish_reason") or choice.get("stop_reason"))
-    if message is None:
-        text, thoughts = str(choice["text"]), list[str]()
-    else:
-        text, thoughts = _content(message.get("content"))
-        thoughts += [
-            given for name in ("reasoning_content", "reasoning", "thinking") if (given := _words(message.get(name)))
-        ]
-    thought, text = split_thoughts(text) if text is not None else (None, None)
-    reasoning = "\n\n".join(filter(None, [*dict.fromkeys(thoughts), thought])) or None
     if ending == "error":
-        raise RequestFailed("the answer was broken off by the server", "server_error", retryable=True)
-    refusal = _words(message.get("refusal")) if message is not None else None
-    if ending == "content_filter" or (refusal and not text):
-        said = refusal or f"finish reason {choice.get('finish_reason')}"
-        raise RequestFailed(f"the model gave no text: {said}", "content_filter")
-    if text is None or (not text.strip() and ending != "length"):
-        text = _empty(message or {}, ending, reasoning)
-    return Completion(cut_at_turn_end(text), ending, reasoning=reasoning)
+        said = f"finish reason {choice.get('finish_reason')}"
+        raise RequestFailed(f"the server broke the answer off: {said}", "server_error", retryable=True, kind="service")
+    if message is None:
+        return _read_text(str(choice["text"]), ending, choice)
+    return _read_message(message, ending, choice)
 
 
-def _empty(message: Mapping[str, Any], ending: str | None, reasoning: str | None) -> str:
-    """The text of an answer without a text, where that is an answer."""
+def _read_message(message: Mapping[str, Any], ending: str | None, choice: Mapping[str, Any]) -> Completion:
+    text, thoughts = _content(message.get("content"))
+    for name in ("reasoning_content", "reasoning", "thinking"):
+        if given := _words(message.get(name)):
+            thoughts.append(given)
+    if (refusal := _words(message.get("refusal"))) and not text:
+        raise _filtered(refusal)
+    reasoning = "\n\n".join(dict.fromkeys(filter(None, thoughts))) or None
+    if text is None or not text.strip():
+        if ending == "content_filter":
+            raise _filtered(f"finish reason {choice.get('finish_reason')}")
+        return Completion(_text_of_none(message, ending, reasoning), ending, reasoning=reasoning)
+    read = _read_text(text, ending, choice)
+    return replace(read, reasoning="\n\n".join(filter(None, (reasoning, read.reasoning))) or None)
+
+
+def _read_text(text: str, ending: str | None, choice: Mapping[str, Any]) -> Completion:
+    if ending == "content_filter":
+        raise _filtered(f"finish reason {choice.get('finish_reason')}")
+    reasoning, answer = split_thoughts(text)
+    return Completion(cut_at_turn_end(answer), ending, reasoning=reasoning)
+
+
+def _text_of_none(message: Mapping[str, Any], ending: str | None, reasoning: str | None) -> str:
+    """The text of a message that holds none, where that is an answer."""
     if ending == "length":
         return ""  # cut before the model began to answer
+    if message.get("tool_calls") or message.get("function_call"):
+        raise _invalid("the model called a tool instead of answering")
     if reasoning:
         raise RequestFailed(
             "the whole answer came as reasoning and its text is empty: the server's reasoning parser does not fit the"
             " model, or the model must be told not to think (enable_thinking)",
             "reasoning_only",
+            kind="setup",
         )
-    if message.get("tool_calls") or message.get("function_call"):
-        raise _invalid("the model called a tool instead of answering")
-    if message.get("content") == "":
-        return ""
+    if isinstance(text := message.get("content"), str):
+        return text
     raise _invalid(f"a message without content: {dict(message)!r:.200}")
 
 
@@ -175,20 +186,29 @@ def _content(content: object) -> tuple[str | None, list[str]]:
         return content, []
     if not isinstance(content, list):
         raise _invalid(f"the content is no text: {content!r:.200}")
-    texts, thoughts = [], []
+    texts: list[str] = []
+    thoughts: list[str] = []
     for part in content:
-        kind = part.get("type") if isinstance(part, Mapping) else None
-        if isinstance(part, str):
-            texts.append(part)
-        elif kind in ("text", "output_text") and isinstance(part.get("text"), str):
-            texts.append(part["text"])
-        elif kind in ("thinking", "reasoning", "redacted_thinking", "summary_text"):
-            thoughts.append(_words(part.get("thinking") or part.get("text") or part.get("summary")) or "")
-        elif kind == "refusal":
-            raise RequestFailed(f"the model gave no text: {_words(part.get('refusal'))}", "content_filter")
-        else:
-            raise _invalid(f"a part of the content is no text: {part!r:.200}")
+        is_thought, text = _part(part)
+        (thoughts if is_thought else texts).append(text)
     return "".join(texts) if texts else None, thoughts
+
+
+def _part(part: object) -> tuple[bool, str]:
+    """Whether a part of a content is a thought, and its text."""
+    if isinstance(part, str):
+        return False, part
+    fields = part if isinstance(part, Mapping) else {}
+    kind = fields.get("type", "text")
+    if kind in ("thinking", "reasoning", "redacted_thinking", "reasoning_text", "summary_text"):
+        given = _first(fields, "thinking", "reasoning", "text", "summary", "content")
+        return True, _words(given) or ""
+    if kind == "refusal":
+        raise _filtered(_words(fields.get("refusal")) or "a refusal")
+    text = fields.get("text")
+    if kind not in ("text", "output_text") or not isinstance(text, str):
+        raise _invalid(f"a part of the content is no text: {part!r:.200}")
+    return fields.get("thought") is True, text
 
 
 def _words(given: object) -> str | None:
@@ -196,10 +216,18 @@ def _words(given: object) -> str | None:
     if isinstance(given, str):
         return given.strip() or None
     if isinstance(given, Mapping):
-        return _words(given.get("text") or given.get("content"))
+        return _words(_first(given, "text", "content", "thinking"))
     if isinstance(given, list):
         return "\n".join(filter(None, map(_words, given))) or None
     return None
+
+
+def _filtered(said: str) -> RequestFailed:
+    return RequestFailed(f"the model gave no text: {said}", "content_filter")
+
+
+def _invalid(what: str) -> RequestFailed:
+    return RequestFailed(f"the answer cannot be used: {what}", "invalid_response", retryable=True)
 
 
 # --- tokens --------------------------------------------------------------------------------------------------------
@@ -207,21 +235,28 @@ def _words(given: object) -> str | None:
 
 def _with_tokens(read: list[Completion], usage: object) -> list[Completion]:
     """With the counts that a server reports for a request: the prompt's at the first, the others shared out."""
-    known = usage if isinstance(usage, Mapping) else {}
-    details = known.get("prompt_tokens_details") or known.get("input_tokens_details")
-    cached = details.get("cached_tokens") if isinstance(details, Mapping) else known.get("cache_read_input_tokens")
-    sent = count_of(known.get("prompt_tokens", known.get("input_tokens")))
-    received = count_of(known.get("completion_tokens", known.get("output_tokens")))
+    sent, received, cached = _counts(usage)
     weights = [len(each.text or "") + len(each.reasoning or "") for each in read]
     return [
-        replace(
-            each,
-            input_tokens=0 if at else sent,
-            cached_tokens=0 if at else min(sent, count_of(cached)),
-            output_tokens=written,
-        )
+        replace(each, input_tokens=0 if at else sent, cached_tokens=0 if at else cached, output_tokens=written)
         for at, (each, written) in enumerate(zip(read, divide(received, weights)))
     ]
+
+
+def _counts(usage: object) -> tuple[int, int, int]:
+    """The tokens of a prompt, of all that was written to it, and those of the prompt that a cache held."""
+    if isinstance(usage, list):  # one entry a choice
+        each = [_counts(one) for one in usage]
+        return max((sent for sent, _, _ in each), default=0), sum(got for _, got, _ in each), 0
+    known = usage if isinstance(usage, Mapping) else {}
+    details = _first(known, "prompt_tokens_details", "input_tokens_details")
+    cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
+    cached = cached or _first(known, "prompt_cache_hit_tokens", "cache_read_input_tokens")
+    sent = count_of(_first(known, "prompt_tokens", "input_tokens"))
+    received = count_of(_first(known, "completion_tokens", "output_tokens"))
+    if sent:  # some count thoughts in the total only
+        received = max(received, count_of(known.get("total_tokens")) - sent)
+    return sent, received, min(sent, count_of(cached))
 
 
 def count_of(given: object) -> int:
@@ -247,16 +282,28 @@ def divide(total: int, weights: list[int]) -> list[int]:
 
 # --- errors in a body ----------------------------------------------------------------------------------------------
 
-_STATUS_OF_WORDS = (  # the words of an error that names no status
-    (401, ("authentication", "invalid_api_key", "unauthorized", "invalid api key", "incorrect api key")),
-    (402, ("insufficient_balance", "insufficient credits", "insufficient balance", "billing", "payment", "arrearage")),
-    (403, ("permission", "forbidden", "access_denied", "access denied")),
-    (404, ("model_not_found", "not_found", "does not exist", "not found")),
-    (429, ("rate_limit", "rate limit", "too many requests", "throttl", "requests per", "resource_exhausted")),
-    (503, ("overloaded", "unavailable", "capacity")),
-    (504, ("timeout", "timed out")),
-    (400, ("invalid_request", "bad_request", "invalid parameter", "unsupported", "context length", "context_length")),
-)
+_STATUS_OF_WORDS = tuple(  # the words of an error that names no status
+    (status, re.compile(rf"(?<![a-z_])(?:{signs})"))
+    for status, signs in (
+        (401, "authenti|unauthori[sz]ed|unauthenticated|(?:invalid|incorrect|wrong|missing|no)[ _]?api[ _]?key"
+              "|login fail|access token invalid|invalid token"),
+        (429, "rate[ _-]?limit|too many requests|throttl|requests per|resource_exhausted|insufficient_quota|quota"),
+        (402, "insufficient[ _](?:balance|credits?|funds|account)|payment|billing|arrearage"),
+        (400, "extra_forbidden|data_?inspection|content_filter"),
+        (403, "permission|forbidden|access[ _]?denied|not allowed to"),
+        (404, "model_?not_?found|not[ _]?found|does not exist|no such model|unknown model|unexpected endpoint"),
+        (504, "time[d]?[ _-]?out|deadline_exceeded"),
+        (503, "overload|unavailable|capacity|busy"),
+        (502, "bad gateway|upstream"),
+        (400, "invalid|bad[ _]request|unsupported|not support|context[ _]length|extra inputs"),
+    )
+)  # fmt: skip
+_STATUS_OF_CODE = {  # MiniMax; Zhipu
+    "1002": 429, "1004": 401, "1008": 402, "1026": 400, "1027": 400, "1039": 429, "2013": 400, "2049": 401, "2056": 429,
+    "1113": 402, "1301": 400, "1302": 429, "1303": 429, "1305": 429,
+}  # fmt: skip
+_MESSAGES = ("message", "msg", "status_msg", "error_msg", "error_message", "detail", "reason", "title", "error")
+_CODES = ("code", "status_code", "error_code", "statusCode", "type", "status")
 
 
 def error_in(body: object) -> ReplyError | None:
@@ -264,37 +311,44 @@ def error_in(body: object) -> ReplyError | None:
     found = _error_part(body)
     if found is None:
         return None
-    fields = found if isinstance(found, Mapping) else {}
     message = _message_of(found)
-    code = _first(fields, "code", "status_code", "type", "status", "error_code")
-    status = _status_of(fields, f"{message} {code} {fields.get('type')}")
-    return ReplyError(message, status, found, str(code) if code is not None else None, fields.get("param") or None)
+    code, param = _first(found, *_CODES), found.get("param")
+    said = " ".join(str(found[name]) for name in (*_CODES, "object") if isinstance(found.get(name), str))
+    status = _status_of(found, f"{said} {message}")
+    return ReplyError(message, status, body, None if code is None else str(code), str(param) if param else None)
 
 
-def _error_part(body: object) -> object:
+def _error_part(body: object) -> Mapping[str, Any] | None:
     """The part of a body that says what went wrong."""
     if isinstance(body, list):  # Gemini
         return next((part for each in body if (part := _error_part(each)) is not None), None)
     if not isinstance(body, Mapping):
         return None
-    for name in ("error", "errors", "detail", "err"):
-        if given := body.get(name):
-            return given[0] if isinstance(given, list) and given else given
+    for name in ("error", "errors", "err", "detail"):
+        given = body.get(name)
+        given = given[0] if isinstance(given, list) and given else given
+        if isinstance(given, Mapping):
+            return given
+        if given:
+            return body if name == "error" else {**body, "message": body.get("message") or given}
     status = body.get("base_resp")  # MiniMax
     if isinstance(status, Mapping) and status.get("status_code"):
         return status
-    if body.get("object") == "error" or ("message" in body and ("code" in body or body.get("type") == "error")):
-        return body if isinstance(body.get("message"), str) else None
-    return body if {"error_code", "error_msg"} <= body.keys() else None
+    return body if any(body.get(name) for name in _MESSAGES) else None
 
 
 def _message_of(found: object) -> str:
+    """The sentence in an error, however deep it lies."""
+    if isinstance(found, list) and found:
+        return "; ".join(map(_message_of, found))
     if isinstance(found, Mapping):
-        given = _first(found, "message", "msg", "status_msg", "error_msg", "detail", "reason")
-        inner = found.get("error")
-        if given is None and inner is not None:
-            return _message_of(inner)
-        return " ".join(str(given if given is not None else dict(found)).split())
+        given = _first(found, *_MESSAGES)
+        where = found.get("loc")
+        if isinstance(where, list):  # pydantic
+            return f"{'.'.join(map(str, where))}: {_message_of(given)}"
+        if isinstance(given, (Mapping, list)):
+            return _message_of(given)
+        found = given if given is not None else dict(found)
     return " ".join(str(found).split())
 
 
@@ -303,15 +357,11 @@ def _first(fields: Mapping[str, Any], *names: str) -> Any:
 
 
 def _status_of(fields: Mapping[str, Any], words: str) -> int:
-    for name in ("status_code", "http_status", "status", "code"):
-        given = fields.get(name)
-        if isinstance(given, str) and given.isdigit():
-            given = int(given)
-        if isinstance(given, int) and not isinstance(given, bool) and 400 <= given <= 599:
-            return given
-    said = words.lower()
-    return next((status for status, signs in _STATUS_OF_WORDS if any(sign in said for sign in signs)), 500)
-
-
-def _invalid(what: str) -> RequestFailed:
-    return RequestFailed(f"the endpoint's answer cannot be used, {what}", "invalid_response", retryable=True)
+    for name in ("status_code", "http_status", "statusCode", "status", "code", "error_code"):
+        given = str(fields.get(name))
+        if (number := re.match(r"[45]\d\d\b", given)) is not None:
+            return int(number[0])
+        if given in _STATUS_OF_CODE:
+            return _STATUS_OF_CODE[given]
+    said = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", words).lower()
+    return next((status for status, signs in _STATUS_OF_WORDS if signs.search(said)), 500)

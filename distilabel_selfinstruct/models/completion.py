@@ -357,7 +357,7 @@ def _first(fields: Mapping[str, Any], *names: str) -> Any:
 
 
 def _status_of(fields: Mapping[str, Any], words: str) -> int:
-    for name in ("status_code", "http_status", "statusCode", "status", "code", "error_code"):
+    for name in ("status_code", "http_status", "http_code", "statusCode", "status", "code", "error_code"):
         given = str(fields.get(name))
         if (number := re.match(r"[45]\d\d\b", given)) is not None:
             return int(number[0])

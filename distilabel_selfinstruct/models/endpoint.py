@@ -143,7 +143,7 @@ def _check_v1(client: openai.OpenAI, url: str) -> None:
         return
     better = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/v1"))
     try:
-        _list_models(client.with_options(base_url=better))
+        _list_models(client.with_options(base_url=urlunsplit(urlsplit(better)._replace(query=""))))
     except (openai.OpenAIError, ReplyError, NoList):
         return
     raise EndpointError(shown(f"The endpoint {url} has no list of models, but {better} has: add /v1 to base_url."))

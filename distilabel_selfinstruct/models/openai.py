@@ -8,7 +8,7 @@ import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import openai
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -247,8 +247,10 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         return url
 
     def _access(self, url: str) -> dict[str, Any]:
+        parts = urlsplit(url)
         return {
-            "base_url": url,
+            "base_url": urlunsplit(parts._replace(query="")),
+            "default_query": dict(parse_qsl(parts.query)),  # the library would put the route behind the query
             # The library refuses to work without a key; servers that need none ignore it.
             "api_key": self.api_key.get_secret_value() if self.api_key else "none",
             "max_retries": 0,

@@ -35,7 +35,7 @@ _REFUSED = re.compile(
     r"|invalid[_ ](?:parameter|argument|field)|not a valid (?:parameter|field|argument)|drop_params"
     r"|can(?:not| not|'t) (?:both )?(?:be )?(?:use|set|specif|combine|sent)"
     r"|(?:should|must|may) not (?:both )?be (?:used|set|specified|sent)|(?:or|be) unset|restricted to"
-    r"|may only be set|\bonly (?:the default|one\b|\S*\b1(?:\.0)?\b)"
+    r"|may only be set|\bonly (?:the default|one\b|\S*\b[\d.]+\b)"
     r"|must be (?:exactly |equal to )?1(?:\.0)?(?![\d.]*\d)"
     r"|must be (?:set to|omitted|removed|unset|null)|at most 1\b|less than or equal to 1\b",
     re.I,

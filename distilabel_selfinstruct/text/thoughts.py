@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-_THINKING = "think|thinking|thought|thoughts|seed:think|longcat_think|antthinking|ant_thinking|inner_monologue"
+_THINKING = "think|thinking|thought|thoughts|seed:think|mm:think|longcat_think|antthinking|ant_thinking|inner_monologue"
 _MAYBE_THINKING = "reasoning|reflection|scratchpad"  # an answer may consist of it, then it is the answer
 _QUOTES = "`'\"“”‘’«»"
 
@@ -44,7 +44,7 @@ _BARE = (  # the marks are stripped, or words stand in their place
     re.compile(r"Here is my thought process:(.*?)Here is my response:\s*", re.DOTALL),
     re.compile(r"Here are my reasoning steps:(.*?)\[BEGIN FINAL RESPONSE\]\s*", re.DOTALL),
 )
-_UNOPENED = re.compile(r"(?:</(?:think|seed:think)>|\[/THINK\]|◁/think▷)(?=[ \t]*(?:\n|\Z))", re.I)
+_UNOPENED = re.compile(r"(?:</(?:think|seed:think|mm:think)>|\[/THINK\]|◁/think▷)(?=[ \t]*(?:\n|\Z))", re.I)
 _WRAPPED = re.compile(
     r"\s*(?:<(answer|response|output|solution)>|<\|begin_of_solution\|>|<\|START_RESPONSE\|>)\s*(.*?)\s*"
     r"(?:</(?:answer|response|output|solution)>|<\|end_of_solution\|>|<\|END_RESPONSE\|>|\Z)\s*\Z",
@@ -130,7 +130,7 @@ def _is_in_fence(text: str, at: int) -> bool:
 
 _END = re.compile(
     r"<\|(?:im_end|eot_id|eom_id|end|end_of_text|endoftext|return|call|END_OF_TURN_TOKEN|end_of_turn|eot|eos|endofturn"
-    r"|end_of_sentence|turn_end|role_end|user_end|assistant_end|END_RESPONSE|eod|stop)\|>"
+    r"|end_of_sentence|turn_end|role_end|user_end|assistant_end|END_RESPONSE|eod|stop|separator)\|>"
     r"|\[\|endofturn\|\]|<end_of_turn>|<end_of_utterance>|<turn\|>|</s>|<eos>|<EOT>|\[EOS\]|\[e~\["
     r"|<｜end▁of▁sentence｜>|<｜end▁of▁turn｜>",
 )

@@ -210,7 +210,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
         Raises:
             RequestFailed: the answer cannot be used: `invalid_response`, `content_filter`, `server_error` (broken off),
-                `reasoning_only`; or there is none in time: `timeout`.
+                `reasoning_only`; there is none in time: `timeout`; or a parameter cannot be sent as the model wants it:
+                `bad_request`.
             ReplyError: the answer is an error, with status 200.
         """
         prompt, response_format = _split_input(input, response_format)
@@ -275,10 +276,13 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             except (openai.APIStatusError, ReplyError) as error:
                 if CUT_WHILE_THINKING in str(error):
                     return [Completion("", "length")]
-                found = [lesson for lesson in _lessons_of(error, sent) if lesson not in new]
-                if not found:
+                found = _lessons_of(error, sent)
+                fresh = [lesson for lesson in found if lesson not in new]
+                if found and not fresh:  # whatever is sent instead is refused too: so is every request
+                    raise RequestFailed(f"{error.status_code}: {found[0].said}", "bad_request", kind="setup") from None
+                if not fresh:
                     raise
-                new += found
+                new += fresh
             else:
                 last = {lesson.parameter: lesson for lesson in new}
                 for lesson in self._learned.learn(list(last.values())):

@@ -727,6 +727,24 @@ PARAMETERS = [
         TUNED,
     ),
     Row(
+        "streams-only",
+        GITHUB + "browser-use/web-ui/issues/659",
+        refuses(
+            lambda sent: not sent.get("stream"),
+            error("parameter.enable_thinking must be set to false for non-streaming calls", "invalid_parameter_error"),
+        ),
+        {"reason": "bad_request", "kind": "setup", "says": "400: parameter.enable_thinking must be set to false"},
+    ),
+    Row(
+        "either-limit",
+        "invented",
+        refuses(
+            lambda sent: True,
+            error("Unsupported parameter: 'max_tokens' or 'max_completion_tokens' is not supported"),
+        ),
+        {"reason": "bad_request", "kind": "setup", "retryable": False},
+    ),
+    Row(
         "template-thinking",
         "invented",
         refuses(

@@ -127,6 +127,7 @@ _ADVICE = {
     "bad_request": "Change the model's options (llm.arguments in a config file) so that the endpoint takes them.",
     "not_found": "Check base_url (with most servers it ends in /v1) and the model's name.",
     "model_error": "Check the model's class and its arguments.",
+    "no_completion": "Check the model's class and its arguments.",
     "reasoning_only": "Start the server with this model's reasoning parser or with none, or turn its thinking off.",
 }
 

@@ -70,8 +70,8 @@ class Budget:
     def is_limited(self) -> bool:
         return self.max_tokens is not None or self.max_cost is not None
 
-    def is_used_up(self, owed: int = 0) -> bool:
-        """Whether nothing is left when so many requests have been made that are owed."""
+    def is_used_up(self, owed: int = 1) -> bool:
+        """Whether nothing is left when so many requests have been made that are owed, or one more."""
         used_tokens, used_cost = self._used(*self._owed(owed))
         return used_tokens >= self._most_tokens or used_cost >= self._most_cost
 
@@ -93,7 +93,7 @@ class Budget:
         return math.inf if self.max_cost is None else self.max_cost
 
     def _owed(self, requests: int) -> tuple[float, float]:
-        before = max(1, self.spent_requests)
+        before = self.spent_requests or math.inf
         input_each = self.spent_input / before if self.owed_input is None else self.owed_input
         output_each = self.spent_output / before if self.owed_output is None else self.owed_output
         return requests * input_each, requests * output_each

@@ -282,6 +282,11 @@ class TestBudget:
             in_one_loop(work)
             assert server.stopped == "budget"
 
+    def test_what_has_no_room_for_one_more_request_is_used_up(self) -> None:
+        assert Budget(max_tokens=100, spent_requests=2, spent_input=40, spent_output=30).is_used_up()
+        assert not Budget(max_tokens=110, spent_requests=2, spent_input=40, spent_output=30).is_used_up()
+        assert not Budget(max_tokens=100, spent_requests=2, spent_input=40, spent_output=30).is_used_up(0)
+
     @pytest.mark.parametrize(("owed", "used_up"), [(0, False), (9, False), (10, True)])
     def test_requests_that_are_owed_cost_what_those_before_did(self, owed: int, used_up: bool) -> None:
         spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}

@@ -223,7 +223,7 @@ class SlotServer:
 
     async def _serve(self) -> None:
         server = await self._loop.create_server(self._connect, sock=self._socket)
-        if self.budget.is_used_up():
+        if self.budget.is_used_up(owed=0):
             self._stop("budget")
         self._ready.set()
         await self._closing.wait()
@@ -288,7 +288,7 @@ class SlotServer:
         self.budget.spent_input += input_tokens
         self.budget.spent_output += output_tokens
         self.budget.spent_cached += cached_tokens
-        if self.stopped is None and self.budget.is_used_up():
+        if self.stopped is None and self.budget.is_used_up(owed=0):
             self._stop("budget")
 
     def _stop(self, reason: str) -> None:

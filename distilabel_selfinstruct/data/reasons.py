@@ -54,6 +54,7 @@ FAILED_REQUESTS = frozenset(
         "unavailable",
         "model_error",
         "no_completion",
+        "reasoning_only",
     }
 )
 """The reason codes of requests that were given up."""

@@ -23,6 +23,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
@@ -199,17 +200,20 @@ class Run(Generic[C]):
             return None
         summary = self.folder.summary()
         patience = getattr(self.config, "patience", 0)
-        has_stalled = summary.ended == "stalled" and self._patience_before >= patience
-        done = summary.is_whole or has_stalled
+        has_failures = any(reason in FAILED_REQUESTS for reasons in summary.rejected.values() for reason in reasons)
+        has_stalled = summary.ended == "stalled" and self._patience_before >= patience and not has_failures
+        done = summary.is_done or has_stalled
         return summary if done and summary.wanted == self.config.wanted else None
 
     def _summarise(self, seconds: float, notes: list[str]) -> Summary:
         dataset = self.folder.dataset()
+        sizes = {name: len(rows["train"]) for name, rows in dataset.items()}
+        thrown_away = dataset["rejected"]["train"].select_columns(list(COLUMNS)).to_list()
         loops = [report for stage in self._stages if (report := self.folder.loop(stage)) is not None]
-        last = loops[-1] if loops else {"admitted": len(dataset["instructions"]["train"])}
+        last = loops[-1] if loops else {"admitted": sizes["instructions"]}
         rejected: dict[str, Counter[str]] = {}
-        for stage, reason in zip(*(dataset["rejected"]["train"][column] for column in ("stage", "reason"))):
-            rejected.setdefault(stage, Counter())[reason] += 1
+        for row in thrown_away:
+            rejected.setdefault(row["stage"], Counter())[row["reason"]] += 1
         stopped = [reason for counts in rejected.values() for reason in counts if reason in STOP_REASONS]
         ended = next((loop["ended"] for loop in loops if loop["ended"] != "complete"), None)
         return Summary(
@@ -218,7 +222,7 @@ class Run(Generic[C]):
             wanted=self.config.wanted,
             candidates=last.get("candidates"),
             prompts=last.get("prompts"),
-            instances=len(dataset["instances"]["train"]),
+            instances=sizes["instances"],
             rejected={stage: dict(counts.most_common()) for stage, counts in sorted(rejected.items())},
             failed=sum(
                 count
@@ -229,8 +233,11 @@ class Run(Generic[C]):
             usage=usage_by_stage(self.folder.completions),
             seconds=seconds,
             cost=self._budget().cost(),
-            rows={name: len(rows["train"]) for name, rows in dataset.items() if name not in USUAL_CONFIGS},
+            rows={name: size for name, size in sizes.items() if name not in USUAL_CONFIGS},
             notes=notes,
+            main_config=self.recipe.main_config,
+            main_rows=sizes.get(self.recipe.main_config, 0),
+            outcomes=outcomes(self.recipe, sizes, thrown_away),
         )
 
     def _runs_stage_by_stage(self, model: LLM) -> bool:

@@ -49,6 +49,7 @@ and Jason Weston},
     configs={
         "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them."
     },
+    main_config="preferences",
     config="distilabel_selfinstruct.recipes.preferences.config:PreferencesConfig",
     script="preferences.py",
 )

@@ -23,6 +23,11 @@ class Answer:
     input_tokens: int = 0
     output_tokens: int = 0
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ended at its length limit, and not because it was through."""
+        return self.finish_reason == "length"
+
 
 def answer_of(output: GenerateOutput) -> Answer:
     """The first generation of an LLM's output."""

@@ -20,7 +20,7 @@ from distilabel_selfinstruct.presets import MOST_POINTS, JudgeWording
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.store import ReviewStore
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
-from distilabel_selfinstruct.steps.judge import DECODING, PROMPTS_VERSION, UNCLEAR, FilterByJudge
+from distilabel_selfinstruct.steps.judge import DECODING, PROMPTS_VERSION, TRUNCATED, UNCLEAR, FilterByJudge
 
 _RESAMPLES = 2000
 
@@ -164,7 +164,7 @@ class Agreement:
     @property
     def failed(self) -> int:
         """Those of them whose requests have failed."""
-        return sum(each.reason not in (None, UNCLEAR) for each in self.judged)
+        return sum(each.reason not in (None, UNCLEAR, TRUNCATED) for each in self.judged)
 
     @property
     def thresholds(self) -> list[Confusion]:

@@ -26,7 +26,18 @@ from distilabel_selfinstruct.presets import (
     get_preset,
 )
 from distilabel_selfinstruct.runs.inputs import Input, is_name
-from distilabel_selfinstruct.runs.options import BUDGET, HUB, JUDGE, MODEL, WHERE, ByStep, CustomLLM, option, option_of
+from distilabel_selfinstruct.runs.options import (
+    BUDGET,
+    HUB,
+    JUDGE,
+    MODEL,
+    WHERE,
+    ByStage,
+    ByStep,
+    CustomLLM,
+    option,
+    option_of,
+)
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.usage import Prices
 
@@ -84,6 +95,10 @@ class RunConfig(ModelConfig):
     """
 
     temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    max_tokens: ByStage = option(
+        {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
+        "N|STAGE=N,...", MODEL,
+    )  # fmt: skip
     stage_by_stage: bool | None = option(
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
         fixed=False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -22,9 +23,12 @@ from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
+from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.secrets import masked
+from distilabel_selfinstruct.steps.asking import named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
@@ -89,16 +93,24 @@ class Run(Generic[C]):
         """
         self._stages[stage] = keeps_failures
         place = len(self._stages)
+        llm = model or make_model(self.config)
+        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
         return DurableLLM(
-            llm=model or make_model(self.config),
+            llm=llm,
             folder=str(self.folder.completions),
             stage=stage,
             priority=-place if self.config.is_on_budget else place,
             keeps_failures=keeps_failures,
             concurrency=self.config.concurrency,
             outage=self.config.outage,
-            generation_kwargs={} if temperature is None else {"temperature": temperature},
+            generation_kwargs=named_for(llm, {name: value for name, value in decoding.items() if value is not None}),
         )
+
+    def _most_tokens(self, stage: str) -> int | None:
+        """The limit of a stage's answers, if one is given for it, for all its generations, or for all stages."""
+        limits = self.config.max_tokens
+        names = (stage, _family(stage), EVERY_STAGE)
+        return next((limits[name] for name in names if name in limits), None)
 
     def owed(self, stage: str) -> dict[str, Any]:
         """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
@@ -159,6 +171,7 @@ class Run(Generic[C]):
             self._write_config()
             started = time.monotonic()
             pipeline = build(self)
+            self._check_limits()
             self._give_resources(pipeline)
             columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
             self._write_description(model, columns)
@@ -168,10 +181,24 @@ class Run(Generic[C]):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
-            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
+            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
             summary = self._summarise(time.monotonic() - started, notes)
             self.folder.write_summary(summary)
         return summary
+
+    def _check_limits(self) -> None:
+        """Whether the stages are there whose answers were given a limit.
+
+        Raises:
+            ConfigError: if one is not.
+        """
+        known = {*self._stages, *map(_family, self._stages)}
+        if unknown := self.config.max_tokens.keys() - {*known, EVERY_STAGE}:
+            name = min(unknown)
+            raise ConfigError(
+                f"--max-tokens: there is no stage {name!r}{did_you_mean(name, known)}; there are:"
+                f" {', '.join(self._stages)}."
+            )
 
     def _give_resources(self, pipeline: WholePipeline) -> None:
         """What single steps were promised: workers and their GPUs."""
@@ -239,6 +266,10 @@ class Run(Generic[C]):
             main_rows=sizes.get(self.recipe.main_config, 0),
             outcomes=outcomes(self.recipe, sizes, thrown_away),
         )
+
+    def _cut_notes(self) -> list[str]:
+        """Of which stages more than a fifth of the answers was cut by their length."""
+        return cut_notes(cuts_by_stage(self.folder.completions), self.config.wording == "base")
 
     def _runs_stage_by_stage(self, model: LLM) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
@@ -340,6 +371,11 @@ class Run(Generic[C]):
                 "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": model.model_name},
             }
         )
+
+
+def _family(stage: str) -> str:
+    """What the stages of several generations have in common, such as `evolution` of `evolution_2`."""
+    return re.sub(r"_\d+$", "", stage)
 
 
 def _is_vllm(model: object) -> bool:

@@ -145,7 +145,7 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         row["queries"] = [*((text, self._fault(at, text)) for at, text in enumerate(listed.items)),
                           *((text, "truncated") for text in listed.truncated)]  # fmt: skip
         if not row["queries"]:
-            reject(row, STAGE, "no_instructions", excerpt(answer.completion))
+            reject(row, STAGE, "truncated" if answer.is_cut else "no_instructions", excerpt(answer.completion))
 
     def _fault(self, at: int, text: str) -> str | None:
         return "over_limit" if at >= self.num_instructions else check_instruction(text, self.preset, keywords=False)

@@ -57,7 +57,7 @@ class _InstancesTask(AskingTask):
         ]
         if not row["instances"]:
             row["instances"] = None
-            reject(row, STAGE, "no_instances", excerpt(answer.completion))
+            reject(row, STAGE, "truncated" if answer.is_cut else "no_instances", excerpt(answer.completion))
 
 
 def _listed(instance: Instance, reason: str | None) -> Row:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.cli.options import add_options, config_of
 from distilabel_selfinstruct.cli.parser import Parser, fail, say
+from distilabel_selfinstruct.cli.stopping import signal_of, stopped_by_signals
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.secrets import shown
@@ -55,17 +56,18 @@ def main(
     """
     given = vars(options(recipe, prog).parse_args(arguments))
     try:
-        config: RunConfig = config_of(given, recipe.load_config())
-        print(
-            shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
-            file=sys.stderr,
-            flush=True,
-        )
-        return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
+        with stopped_by_signals():
+            config: RunConfig = config_of(given, recipe.load_config())
+            print(
+                shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
+                file=sys.stderr,
+                flush=True,
+            )
+            return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
     except Interrupted as stopped:
         return fail(stopped, 130)
-    except KeyboardInterrupt:
-        return fail(Interrupted("SIGINT"), 130)
+    except KeyboardInterrupt as stopped:
+        return fail(Interrupted(signal_of(stopped)), 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
 
@@ -87,6 +89,7 @@ def _run(
         say(*notes)
     summary = run.execute(build, finish=finish, notes=notes)
     write_what_follows(run, summary)
+    run.conclude(summary)
     say(describe(summary, run))
     say(*send(run, script))
     return 0 if summary.is_whole else _INCOMPLETE

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
+from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -140,6 +141,11 @@ class RunConfig(ModelConfig):
     )
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
+
+    @field_validator("out")
+    @classmethod
+    def _folder_of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
 
     @property
     def wanted(self) -> int | None:

@@ -149,7 +149,7 @@ class Run(Generic[C]):
         self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
         finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
     ) -> Summary:  # fmt: skip
-        """Builds the pipeline, runs it to its end, and writes dataset and summary.
+        """Builds the pipeline, runs it to its end, and writes the dataset; `conclude` writes the summary.
 
         Args:
             build: makes the pipeline.
@@ -160,6 +160,7 @@ class Run(Generic[C]):
         Raises:
             SelfInstructError: if it cannot finish whole; what was answered so far is kept.
         """
+        self.folder.clear_drafts()
         if (summary := self._finished()) is not None:
             return summary
         model = make_model(self.config)  # what is wrong with its arguments is said before anything is written
@@ -179,12 +180,17 @@ class Run(Generic[C]):
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
+            self.folder.remove_summary()
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
             notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
-            summary = self._summarise(time.monotonic() - started, notes)
-            self.folder.write_summary(summary)
-        return summary
+            return self._summarise(time.monotonic() - started, notes)
+
+    def conclude(self, summary: Summary) -> None:
+        """Writes the summary: last of all, so that a run with one lacks nothing."""
+        if not self.folder.has_summary:
+            with self.folder.locked():
+                self.folder.write_summary(summary)
 
     def _check_limits(self) -> None:
         """Whether the stages are there whose answers were given a limit.
@@ -223,9 +229,11 @@ class Run(Generic[C]):
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
-        if self._has_grown or not self.folder.has_summary or not self.folder.has_dataset:
+        if self._has_grown or not self.folder.has_summary:
             return None
         summary = self.folder.summary()
+        if not self.folder.has_whole_dataset():
+            return None
         patience = getattr(self.config, "patience", 0)
         has_failures = any(reason in FAILED_REQUESTS for reasons in summary.rejected.values() for reason in reasons)
         has_stalled = summary.ended == "stalled" and self._patience_before >= patience and not has_failures
@@ -313,6 +321,7 @@ class Run(Generic[C]):
         folder = self.folder
         if folder.path.exists() and not folder.path.is_dir():
             raise RunFolderError(f"{folder}: is a file; choose another --out.")
+        folder.check_dataset_place()
         if not folder.is_run:
             if not folder.is_empty:
                 raise RunFolderError(f"{folder}: is no run folder, and not empty; choose another --out.")

@@ -182,4 +182,4 @@ class TestOptionsOfARecipe:
             Run(config, PRINT)
 
     def test_the_folder_is_named_after_the_recipe(self) -> None:
-        assert Run(read({}, kind=PrintConfig), PRINT).folder.path == Path("runs/print")
+        assert Run(read({}, kind=PrintConfig), PRINT).folder.path == Path("runs/print").absolute()

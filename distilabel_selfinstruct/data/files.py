@@ -20,7 +20,7 @@ def local_path(given: str) -> str:
     if "\0" in given:
         raise ValueError("a path cannot hold a NUL character")
     if _ADDRESS.match(given):
-        raise ValueError("is an address, and a folder of this machine is needed")
+        raise ValueError("is an address, and a path of this machine is needed")
     try:
         given.encode()
         return str(Path(given).expanduser()) if given.startswith("~") else given

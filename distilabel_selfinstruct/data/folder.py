@@ -201,7 +201,7 @@ class RunFolder:
             raise RunFolderError(f"{self.path}: the run is not finished; run the same command again to finish it.")
         try:
             return Summary.of_record(self._read_json(_SUMMARY))
-        except (KeyError, TypeError, AttributeError, RunFolderError):
+        except (TypeError, RunFolderError):
             raise RunFolderError(
                 f"{self.path / _SUMMARY}: is damaged; delete it, and the run is put together again."
             ) from None
@@ -224,7 +224,9 @@ class RunFolder:
         """How the loop of a stage ended; None where it has not, or there is none."""
         if not (self.path / f"{stage}.json").is_file():
             return None
-        report: dict[str, Any] = self._read_json(f"{stage}.json")
+        report = self._read_json(f"{stage}.json")
+        if not isinstance(report, dict):
+            raise self._damaged(f"{stage}.json")
         return report
 
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:

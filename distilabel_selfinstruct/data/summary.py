@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from distilabel_selfinstruct.usage import Usage
 
 USUAL_CONFIGS = frozenset({"instances", "instructions", "rejected", "seeds", "sft", "reviewed", "curated"})
@@ -108,9 +110,9 @@ class Summary:
         """The summary that a run folder recorded.
 
         Raises:
-            KeyError: if something is missing.
-            TypeError: if something is of another kind.
+            TypeError: if something is missing, or of another kind.
         """
-        usage = {stage: Usage(**usage) for stage, usage in record["usage"].items()}
-        outcomes = {stage: Outcome(**outcome) for stage, outcome in record.get("outcomes", {}).items()}
-        return cls(**{**record, "usage": usage, "outcomes": outcomes})
+        try:
+            return TypeAdapter(cls).validate_python(record)
+        except ValidationError as error:
+            raise TypeError(str(error)) from None

@@ -15,6 +15,7 @@ from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
+from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
@@ -259,6 +260,11 @@ class SeedConfig(LoopConfig):
     def _one_seed_file(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
 
+    @field_validator("seeds")
+    @classmethod
+    def _files_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for."""
@@ -293,6 +299,11 @@ class SourceConfig(RunConfig):
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
     max_instructions: int | None = option(None, "most rows that are read", "N", fixed=False, gt=0)
 
+    @field_validator("source")
+    @classmethod
+    def _source_of_this_machine(cls, given: str) -> str:
+        return local_path(given)
+
     def inputs(self) -> dict[str, Input]:
         """The instructions."""
         return {"originals": Input(self.originals, may_grow=True)}
@@ -319,12 +330,17 @@ def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str
         ConfigError: names the first value that cannot be used.
     """
     try:
-        config = kind(**((of_file or {}) | given))
+        config = kind(**_storable((of_file or {}) | given))
     except ValidationError as error:
         raise ConfigError(_explained(error, given, file, kind)) from None
     remember_named(config)
     config.check()
     return config
+
+
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    """What goes into prompts and files, as these can hold it; but for the folder, which another name would change."""
+    return {name: value if name == "out" else storable(value) for name, value in values.items()}
 
 
 def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
@@ -355,8 +371,8 @@ def read_config_file(path: str) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
     options = {str(name).replace("-", "_"): value for name, value in values.items()}

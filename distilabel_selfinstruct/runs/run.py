@@ -10,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from datasets import disable_progress_bars
+from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import describe_configs
 from distilabel_selfinstruct.data.folder import RunFolder
@@ -56,6 +57,7 @@ class Run(Generic[C]):
 
     def __init__(self, config: C, recipe: Recipe) -> None:
         self.recipe = recipe
+        self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = config.inputs()
         self._input_names = {name: read.name for name, read in self._inputs.items()}
@@ -329,7 +331,7 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
-        if "recipe" not in before:
+        if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()
         if (there := before["recipe"]) != self.recipe.name:
             raise RunFolderError(
@@ -337,6 +339,17 @@ class Run(Generic[C]):
                 " --out."
             )
         return before
+
+    def _could_be_recorded(self, before: dict[str, Any]) -> bool:
+        """Whether each value is one that its option can have, as far as this recipe has such an option."""
+        kind = type(self._given)
+        if before["recipe"] != self.recipe.name:
+            return True
+        try:
+            kind.model_validate({name: value for name, value in before.items() if name in kind.model_fields})
+        except ValidationError:
+            return False
+        return True
 
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:
@@ -377,7 +390,7 @@ class Run(Generic[C]):
                 "recipe": self.recipe.record(),
                 **describe_configs(columns, self.recipe),
                 "versions": {**versions, "prompts": self.recipe.prompts_version},
-                "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": model.model_name},
+                "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": _name_of(model)},
             }
         )
 
@@ -385,6 +398,14 @@ class Run(Generic[C]):
 def _family(stage: str) -> str:
     """What the stages of several generations have in common, such as `evolution` of `evolution_2`."""
     return re.sub(r"_\d+$", "", stage)
+
+
+def _name_of(model: LLM) -> str:
+    """The model's name; that of its class where it knows its own only when it is loaded."""
+    try:
+        return str(model.model_name)
+    except Exception:  # whatever a class of others does
+        return type(model).__name__
 
 
 def _is_vllm(model: object) -> bool:

@@ -66,7 +66,7 @@ def test_the_place_is_absolute_whatever_was_written(tmp_path: Path, out: str, pl
 @pytest.mark.parametrize(
     ("out", "said"),
     [
-        ("s3://bucket/x", "is an address, and a folder of this machine is needed"),
+        ("s3://bucket/x", "is an address, and a path of this machine is needed"),
         ("hf://datasets/me/x", "is an address"),
         ("file:///tmp/x", "is an address"),
         ("runs/\0x", "a path cannot hold a NUL character"),
@@ -97,7 +97,7 @@ def test_something_else_where_the_dataset_should_be(tmp_path: Path, kind: str) -
 def test_on_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(RECIPE, build, arguments=["--out", "s3://bucket/x"]) == 1
     assert capsys.readouterr().err == (
-        "Error: --out: is an address, and a folder of this machine is needed, got 's3://bucket/x'.\n"
+        "Error: --out: is an address, and a path of this machine is needed, got 's3://bucket/x'.\n"
     )
 
 

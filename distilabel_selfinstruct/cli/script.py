@@ -79,19 +79,24 @@ def _run(
     hook = sys.excepthook
     from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
     from distilabel_selfinstruct.cli.words import describe
+    from distilabel_selfinstruct.engine.progress import sign_of_life
     from distilabel_selfinstruct.runs.run import Run
 
     sys.excepthook = hook  # distilabel installs tracebacks that print local variables, tokens among them
-    run = Run(config, recipe)
+    with sign_of_life("reading what the run begins with"):
+        run = Run(config, recipe)
     notes = judge_notes(run.config)
     check_targets(run.config)
     if run.config.judge_agreement:
         say(*notes)
     summary = run.execute(build, finish=finish, notes=notes)
-    write_what_follows(run, summary)
+    with sign_of_life("writing review and report"):
+        write_what_follows(run, summary)
     run.conclude(summary)
     say(describe(summary, run))
-    say(*send(run, script))
+    with sign_of_life("sending"):
+        sent = send(run, script)
+    say(*sent)
     return 0 if summary.is_whole else _INCOMPLETE
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
-from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
+from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
@@ -106,6 +106,9 @@ class RunConfig(ModelConfig):
         fixed=False,
     )  # fmt: skip
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    keep_reasoning: bool = option(
+        False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
+    )
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -172,6 +175,11 @@ class RunConfig(ModelConfig):
     def judge_columns(self) -> list[str]:
         """The columns that a judge adds to the instances."""
         return list(JUDGE_COLUMNS) if self.judges else []
+
+    @property
+    def instance_columns(self) -> list[str]:
+        """The columns of instances that depend on options: a judge's, and the model's thoughts."""
+        return [*self.judge_columns, *([REASONING_COLUMN] if self.keep_reasoning else [])]
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""

@@ -4,6 +4,7 @@
 import random
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -54,7 +55,7 @@ def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
     ends = [at for stop in decoding.stop if (at := answer.completion.find(stop)) >= 0]
     if not ends:
         return answer
-    return Answer(answer.completion[: min(ends)], "stop", None, None, answer.input_tokens, answer.output_tokens)
+    return replace(answer, completion=answer.completion[: min(ends)], finish_reason="stop")
 
 
 class AskingByPreset(BaseModel):
@@ -117,7 +118,7 @@ class MarkingTask(Task):
     @property
     def outputs(self) -> "StepColumns":
         return [*self._own_outputs(), "stage", "reject_reason", "detail", "finish_reason", "input_tokens",
-                "output_tokens", "model_name"]  # fmt: skip
+                "output_tokens", "reasoning", "model_name"]  # fmt: skip
 
     @abstractmethod
     def _own_outputs(self) -> list[str]:

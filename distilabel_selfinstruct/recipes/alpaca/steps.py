@@ -59,6 +59,7 @@ class TaskLoop(Loop):
 
     def _row(self, number: int, at: int, answer: Answer) -> Row:
         more = {"is_classification": None, "instances": None, "shot_ids": [task.id for task in self._open[number]]}
+        more["reasoning"] = answer.reasoning
         return super()._row(number, at, answer) | more
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
@@ -127,6 +128,7 @@ class BootstrapTasks(LoopingGenerator, Asking):
         - model_name (`str`): the model.
         - is_classification (`bool`): None: nobody has asked.
         - instances (`list[dict]`): `input`, `output` and `reject_reason` of the one instance; None if rejected.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
 
     Categories:
         - text-generation
@@ -167,7 +169,7 @@ class BootstrapTasks(LoopingGenerator, Asking):
 
     @property
     def outputs(self) -> StepColumns:
-        return [*candidate_row(), "is_classification", "instances"]
+        return [*candidate_row(), "is_classification", "instances", "reasoning"]
 
     def _loop(self) -> TaskLoop:
         wanted = self.num_instructions or 0

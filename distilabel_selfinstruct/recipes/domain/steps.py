@@ -58,6 +58,7 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the completion with all queries of the document.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

@@ -81,6 +81,7 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the completion.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -210,6 +211,7 @@ class JudgeEvolutions(MarkingTask):
         - finish_reason (`str`): why the last completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -292,6 +294,7 @@ class AnswerEvolutions(AnswerInstructions):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the answer.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

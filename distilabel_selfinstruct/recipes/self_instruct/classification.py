@@ -47,6 +47,7 @@ class IdentifyClassification(AskingTask):
         - finish_reason (`str`): why the last completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

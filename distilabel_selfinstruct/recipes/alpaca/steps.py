@@ -58,8 +58,10 @@ class TaskLoop(Loop):
         return choice.sample(self._seeds, min(self.preset.task_shots, len(self._seeds)))
 
     def _row(self, number: int, at: int, answer: Answer) -> Row:
-        more = {"is_classification": None, "instances": None, "shot_ids": [task.id for task in self._open[number]]}
-        more["reasoning"] = answer.reasoning
+        more = {
+            "is_classification": None, "instances": None, "shot_ids": [task.id for task in self._open[number]],
+            "reasoning": answer.reasoning,
+        }  # fmt: skip
         return super()._row(number, at, answer) | more
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.errors import ConfigError, SelfInstructError, did_you_mean
+from distilabel_selfinstruct.errors import GO_ON, ConfigError, SelfInstructError, did_you_mean
 from distilabel_selfinstruct.recipe import DEFAULT, get_recipe, recipes
 from distilabel_selfinstruct.usage import Prices
 from distilabel_selfinstruct.version import __version__
@@ -133,7 +133,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         given = options().parse_args(words)
         say(_COMMANDS[given.command](given))
     except KeyboardInterrupt:
-        return fail("Stopped. Run the same command again to go on: nothing that was answered is lost.", 130)
+        return fail(f"Stopped. {GO_ON}", 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
     return 0

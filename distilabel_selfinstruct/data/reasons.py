@@ -48,6 +48,7 @@ FAILED_REQUESTS = frozenset(
         "context_length",
         "content_filter",
         "invalid_response",
+        "reasoning_only",
         "timeout",
         "rate_limited",
         "server_error",

@@ -43,6 +43,7 @@ class TestGenerate:
             "generations": ["[7] answer to 1. Sort"],
             "statistics": {"input_tokens": [8], "output_tokens": [21]},  # the first token says: a text begins
             "finish_reason": ["stop"],
+            "reasoning": [None],
         }
 
     def test_a_chat_goes_through_the_template_whose_special_tokens_suffice(self) -> None:

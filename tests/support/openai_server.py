@@ -307,7 +307,7 @@ class Stub:
                     "index": i,
                     "finish_reason": a.finish_reason,
                     "logprobs": None,
-                    **({"message": {"role": "assistant", "content": a.text}} if chat else {"text": a.text}),
+                    **({"message": _message(a)} if chat else {"text": a.text}),
                 }
                 for i, a in enumerate(answers)
             ],
@@ -349,6 +349,11 @@ def _cut(answer: str | Answer, body: Body) -> Answer:
     stop = body.get("stop") or []
     found = [at for s in ([stop] if isinstance(stop, str) else stop) if (at := text.find(s)) >= 0]
     return Answer(text[: min(found)], "stop") if found else Answer(text, reason)
+
+
+def _message(answer: Answer) -> dict[str, Any]:
+    refusal = {"refusal": "I cannot."} if answer.text is None and answer.finish_reason == "stop" else {}
+    return {"role": "assistant", "content": answer.text, **refusal}
 
 
 class _Connection(asyncio.Protocol):

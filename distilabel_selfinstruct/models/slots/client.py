@@ -9,7 +9,7 @@ import json
 import os
 from typing import Any
 
-from distilabel_selfinstruct.models.slots.wire import Lines, RunStopped
+from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals, RunStopped
 
 _ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
 
@@ -41,6 +41,8 @@ class Slots(Lines):
         self._local = asyncio.Semaphore(concurrency)
         self._numbers = itertools.count()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._asked: dict[int, Asked] = {}
+        self._refusals = Refusals()
         self.is_shared = False
 
     @classmethod
@@ -60,8 +62,8 @@ class Slots(Lines):
             self.close()
             await self.closed
 
-    async def acquire(self) -> None:
-        """Waits until one more request may be in flight.
+    async def acquire(self, asked: Asked = NO_SIZE) -> None:
+        """Waits until one more request may be in flight, and, on a budget, until there is room for one of this size.
 
         Raises:
             RunStopped: if no further request may be sent.
@@ -69,28 +71,36 @@ class Slots(Lines):
         if not self.is_shared:
             await self._local.acquire()
             return
-        if self.closed.done():
-            raise RunStopped("failed")
-        number = next(self._numbers)
-        self._waiting[number] = granted = asyncio.get_running_loop().create_future()
-        self.send("acquire", number)
+        number, granted = self._expect()
+        self._asked[number] = asked
+        self.send("acquire", number, asked)
         await granted
 
     async def first_samples(self, turn: int, keys: list[bytes], samples: int) -> list[int]:
         """The numbers that the samples of these prompts begin with; turns are counted from 0, and none is left out."""
-        if self.closed.done():
-            raise RunStopped("failed")
-        number = next(self._numbers)
-        self._waiting[number] = numbered = asyncio.get_running_loop().create_future()
+        number, numbered = self._expect()
         self.send("number", number, turn, samples, *(key.hex() for key in keys))
         return [int(first) for first in (await numbered).split()]
 
-    def release(self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0) -> None:
-        """Gives a slot back and says what the request cost."""
+    async def refused(self, key: bytes) -> int:
+        """How many different requests of the run were refused, with this one; 0 once any was answered."""
+        if not self.is_shared:
+            return self._refusals.count(key.hex())
+        number, counted = self._expect()
+        self.send("refused", number, key.hex())
+        return int(await counted)
+
+    def release(
+        self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0,
+        asked: Asked = NO_SIZE,
+    ) -> None:  # fmt: skip
+        """Gives a slot back, and says how many samples were answered, what they cost, and for what it was taken."""
         if self.is_shared:
-            self.send("release", requests, input_tokens, output_tokens)
-        else:
-            self._local.release()
+            self.send("release", requests, input_tokens, output_tokens, cached_tokens, asked)
+            return
+        if requests:
+            self._refusals.note_answer()
+        self._local.release()
 
     def stored(self, requests: int) -> None:
         """Says that the answers to so many requests, whose slots were given back before, are on disk."""
@@ -105,15 +115,23 @@ class Slots(Lines):
     def received(self, word: str, rest: str) -> None:
         number, _, more = rest.partition(" ")
         waiting = self._waiting.pop(int(number))
-        if word == "numbered":
-            waiting.set_result(more)
-        elif word == "stopped":
-            if not waiting.cancelled():
-                waiting.set_exception(RunStopped(more))
+        asked = self._asked.pop(int(number), NO_SIZE)
+        if word == "granted" and waiting.cancelled():
+            self.release(asked=asked)
         elif waiting.cancelled():
-            self.release()
+            return
+        elif word == "stopped":
+            waiting.set_exception(RunStopped(more))
         else:
-            waiting.set_result(None)
+            waiting.set_result(more)
+
+    def _expect(self) -> tuple[int, asyncio.Future[Any]]:
+        """The number of a question to the server, and its answer, which may be that the server is gone."""
+        if self.closed.done():
+            raise RunStopped("failed")
+        number = next(self._numbers)
+        self._waiting[number] = answer = asyncio.get_running_loop().create_future()
+        return number, answer
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)

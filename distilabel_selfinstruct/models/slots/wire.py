@@ -1,4 +1,4 @@
-"""What the server of slots and its clients share: how they talk, and why a run sends nothing more."""
+"""What the server of slots and its clients share: how they talk, what they count, and why a run sends nothing more."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
+from dataclasses import dataclass
 
 from distilabel_selfinstruct.errors import SelfInstructError
 
@@ -14,6 +15,53 @@ STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
 
 class RunStopped(SelfInstructError):
     """No further request may be sent; its message is one of `STOP_REASONS`, and the reason code of rows not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How large a request is, as far as one knows before it is answered; or several of them together.
+
+    Attributes:
+        characters: of the prompt.
+        samples: that are asked for.
+        most_tokens: that the samples may have together.
+    """
+
+    characters: int = 0
+    samples: int = 0
+    most_tokens: int = 0
+
+    def __add__(self, other: Asked) -> Asked:
+        return Asked(
+            self.characters + other.characters, self.samples + other.samples, self.most_tokens + other.most_tokens
+        )
+
+    def __sub__(self, other: Asked) -> Asked:
+        return Asked(
+            self.characters - other.characters, self.samples - other.samples, self.most_tokens - other.most_tokens
+        )
+
+    def __str__(self) -> str:
+        return f"{self.characters} {self.samples} {self.most_tokens}"
+
+
+NO_SIZE = Asked()
+
+
+class Refusals:
+    """The different requests that were refused before any was answered."""
+
+    def __init__(self) -> None:
+        self._refused: set[str] = set()
+        self._has_answers = False
+
+    def note_answer(self) -> None:
+        self._has_answers = True
+
+    def count(self, key: str) -> int:
+        """How many were refused, with this one; 0 once any request was answered."""
+        self._refused.add(key)
+        return 0 if self._has_answers else len(self._refused)
 
 
 class Lines(asyncio.Protocol):

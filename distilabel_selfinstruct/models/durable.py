@@ -451,7 +451,7 @@ class DurableLLM(LLM):
     async def _generate_one(self, request: _Request) -> GenerateOutput:
         """One attempt; one that takes too long is left alone, since not every model lets itself be cancelled."""
         samples = len(request.samples)
-        asking = asyncio.ensure_future(self._ask(request))
+        asking = asyncio.ensure_future(self._generate_samples(request))
         try:
             await asyncio.wait([asking], timeout=self.timeout and float(self.timeout) * samples)
         finally:
@@ -462,7 +462,7 @@ class DurableLLM(LLM):
             raise TimeoutError(f"{float(self.timeout or 0) * samples:g} seconds were not enough")
         return asking.result()
 
-    async def _ask(self, request: _Request) -> GenerateOutput:
+    async def _generate_samples(self, request: _Request) -> GenerateOutput:
         """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
         assert isinstance(self.llm, AsyncLLM)
         wanted, parameters = len(request.samples), dict(request.parameters)

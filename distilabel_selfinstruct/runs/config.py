@@ -11,9 +11,11 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
-from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
+from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
+from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
+from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
@@ -26,7 +28,18 @@ from distilabel_selfinstruct.presets import (
     get_preset,
 )
 from distilabel_selfinstruct.runs.inputs import Input, is_name
-from distilabel_selfinstruct.runs.options import BUDGET, HUB, JUDGE, MODEL, WHERE, ByStep, CustomLLM, option, option_of
+from distilabel_selfinstruct.runs.options import (
+    BUDGET,
+    HUB,
+    JUDGE,
+    MODEL,
+    WHERE,
+    ByStage,
+    ByStep,
+    CustomLLM,
+    option,
+    option_of,
+)
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.usage import Prices
 
@@ -84,11 +97,18 @@ class RunConfig(ModelConfig):
     """
 
     temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    max_tokens: ByStage = option(
+        {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
+        "N|STAGE=N,...", MODEL,
+    )  # fmt: skip
     stage_by_stage: bool | None = option(
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
         fixed=False,
     )  # fmt: skip
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    keep_reasoning: bool = option(
+        False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
+    )
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -126,6 +146,11 @@ class RunConfig(ModelConfig):
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
 
+    @field_validator("out")
+    @classmethod
+    def _folder_of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
+
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for; None where that depends on what comes in."""
@@ -150,6 +175,11 @@ class RunConfig(ModelConfig):
     def judge_columns(self) -> list[str]:
         """The columns that a judge adds to the instances."""
         return list(JUDGE_COLUMNS) if self.judges else []
+
+    @property
+    def instance_columns(self) -> list[str]:
+        """The columns of instances that depend on options: a judge's, and the model's thoughts."""
+        return [*self.judge_columns, *([REASONING_COLUMN] if self.keep_reasoning else [])]
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
@@ -238,6 +268,11 @@ class SeedConfig(LoopConfig):
     def _one_seed_file(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
 
+    @field_validator("seeds")
+    @classmethod
+    def _files_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for."""
@@ -272,6 +307,11 @@ class SourceConfig(RunConfig):
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
     max_instructions: int | None = option(None, "most rows that are read", "N", fixed=False, gt=0)
 
+    @field_validator("source")
+    @classmethod
+    def _source_of_this_machine(cls, given: str) -> str:
+        return local_path(given)
+
     def inputs(self) -> dict[str, Input]:
         """The instructions."""
         return {"originals": Input(self.originals, may_grow=True)}
@@ -298,12 +338,17 @@ def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str
         ConfigError: names the first value that cannot be used.
     """
     try:
-        config = kind(**((of_file or {}) | given))
+        config = kind(**_storable((of_file or {}) | given))
     except ValidationError as error:
         raise ConfigError(_explained(error, given, file, kind)) from None
     remember_named(config)
     config.check()
     return config
+
+
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    """What goes into prompts and files, as these can hold it; but for the folder, which another name would change."""
+    return {name: value if name == "out" else storable(value) for name, value in values.items()}
 
 
 def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
@@ -334,8 +379,8 @@ def read_config_file(path: str) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
     options = {str(name).replace("-", "_"): value for name, value in values.items()}

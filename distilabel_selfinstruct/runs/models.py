@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from importlib import import_module
 from typing import Any
 
@@ -11,6 +12,19 @@ from pydantic import ValidationError
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.config import ModelConfig, RunConfig
 from distilabel_selfinstruct.runs.options import CustomLLM
+
+_BROKEN = {  # of distilabel 1.5.3: what is wrong, and what to use
+    "AzureOpenAILLM": "cannot be loaded (a bug of distilabel 1.5.3). Use --llm openai --model DEPLOYMENT"
+    " --base-url https://NAME.openai.azure.com/openai/v1/",
+    "OllamaLLM": "cannot be made from arguments (a bug of distilabel 1.5.3). Use --llm openai --model NAME"
+    " --base-url http://127.0.0.1:11434/v1",
+    "MixtureOfAgentsLLM": "is made of other LLMs, which a config cannot hold. Make it in a script of your own, with"
+    " run.llm(STAGE, model=...)",
+}
+_NO_STATUS = (
+    "cannot be loaded with a model_id alone (distilabel 1.5.3 asks huggingface_hub for what it no longer has). Give it"
+    " a base_url, or use --llm openai --model NAME --base-url https://router.huggingface.co/v1"
+)
 
 
 def make_model(config: ModelConfig) -> LLM:
@@ -51,13 +65,31 @@ def _custom_llm(custom: CustomLLM) -> LLM:
     if not (isinstance(kind, type) and issubclass(kind, LLM)):
         raise ConfigError(f"llm.class: {custom.class_path!r} is no distilabel LLM.")
     model: type[LLM] = kind
+    if (fault := _fault_upstream(model, custom.arguments)) is not None:
+        raise ConfigError(f"llm.class: {custom.class_path} {fault}.")
     try:
-        return model.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
+        made = model.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"llm.arguments: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
     except TypeError as error:
         raise ConfigError(f"llm.class: {error}.") from None
+    if made is not None:
+        return made
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a validator of the class, such as LlamaCppLLM's, gives nothing back
+        return model(**custom.arguments)
+
+
+def _fault_upstream(model: type[LLM], arguments: dict[str, Any]) -> str | None:
+    """Why a class of distilabel's own cannot work, if that is known."""
+    if not model.__module__.startswith("distilabel."):
+        return None
+    if model.__name__ == "InferenceEndpointsLLM" and not arguments.get("base_url"):
+        from huggingface_hub import InferenceClient
+
+        return None if hasattr(InferenceClient, "get_model_status") else _NO_STATUS
+    return _BROKEN.get(model.__name__)
 
 
 def make_judge(config: RunConfig) -> LLM:

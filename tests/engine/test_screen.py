@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.engine import progress as screen
-from distilabel_selfinstruct.engine.progress import Progress, show_progress
+from distilabel_selfinstruct.engine.progress import Progress, show_progress, sign_of_life
 from distilabel_selfinstruct.models.slots import Spent
 from tests.conftest import ROOT
 from tests.support.waiting import wait_until
@@ -76,6 +76,37 @@ class TestLines:
             "0 requests (0.0/s), 0 tokens in, 0 out, 31 s",
         ]
 
+    def test_a_stage_shows_what_is_in_flight_before_its_first_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert lines_after(3.0, pipeline({"bootstrap": Spent(in_flight=8)}, {}), monkeypatch) == [
+            "bootstrap: 0 requests answered, 8 in flight",
+            "0 requests (0.0/s), 0 tokens in, 0 out, 3 s",
+        ]
+
+    @pytest.mark.parametrize(
+        ("seconds", "said"), [(14.0, ""), (15.0, ", no answer for 15 s"), (95.0, ", no answer for 1 min 35 s")]
+    )
+    def test_how_long_there_was_no_answer(self, seconds: float, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        (_, total) = lines_after(seconds, pipeline({"answers": Spent(in_flight=2)}, {}), monkeypatch)
+        assert f"0 out{said}, " in total
+        assert ("no answer" in total) is bool(said)
+
+    @pytest.mark.parametrize(
+        ("stopped", "in_flight", "said"),
+        [
+            ("interrupted", 5,
+             "interrupted, waiting for the answers to 5 open requests; another Ctrl-C ends the wait, 1 s"),
+            ("interrupted", 0, "interrupted, 1 s"),
+            ("budget", 3, "budget, waiting for the answers to 3 open requests, 1 s"),
+            ("failed", 0, "failed, 1 s"),
+            ("unavailable", 1, "unavailable, waiting for the answers to 1 open requests, 1 s"),
+        ],
+    )  # fmt: skip
+    def test_what_it_waits_for_while_it_stops(
+        self, stopped: str, in_flight: int, said: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lines = lines_after(1.0, pipeline({"answers": Spent(9, in_flight=in_flight)}, {}, stopped), monkeypatch)
+        assert lines[-1].endswith(f"; stopping: {said}")
+
     def test_before_it_has_begun(self) -> None:
         assert Progress(SimpleNamespace(slots=None)).lines() == ["starting"]  # type: ignore[arg-type]
 
@@ -90,6 +121,29 @@ class TestStreams:
         assert first.startswith("bootstrap: 250 of 1,000 admitted, 78% accepted, ")
         assert " | classification: 20 requests answered, 3 in flight | 60 requests (" in first
         assert not CONTROL.search(stream.getvalue())
+
+    def test_that_it_stops_is_said_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(screen, "_LINE", 600.0)
+        monkeypatch.setattr(screen, "_FRAME", 0.02)
+        stream, running = io.StringIO(), pipeline({"answers": Spent(9, in_flight=5)}, {})
+        with show_progress(running, stream=stream):
+            running.slots.stopped = "interrupted"
+            wait_until(stream.getvalue)
+        assert "waiting for the answers to 5 open requests; another Ctrl-C ends the wait" in stream.getvalue()
+        assert stream.getvalue().count("\n") == 1
+
+    def test_a_long_wait_shows_a_sign_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(screen, "_LINE", 0.02)
+        stream = io.StringIO()
+        with sign_of_life("writing the report", stream):
+            wait_until(stream.getvalue)
+        assert stream.getvalue().startswith("writing the report, 0 s\n")
+
+    def test_a_short_one_says_nothing(self) -> None:
+        stream = io.StringIO()
+        with sign_of_life("writing the report", stream):
+            pass
+        assert stream.getvalue() == ""
 
     def test_nothing_where_nothing_is_asked_for(self) -> None:
         stream, before = io.StringIO(), set(threading.enumerate())

@@ -37,6 +37,13 @@ class Prices:
     currency: str = "USD"
     cached_per_million: float | None = None
 
+    @classmethod
+    def given(cls, input_price: float, output_price: float, cached_price: float | None) -> Prices | None:
+        """The prices, if any was given."""
+        if not (input_price or output_price):
+            return None
+        return cls(input_price, output_price, cached_per_million=cached_price)
+
     def of(self, input_tokens: float, output_tokens: float, cached_tokens: float = 0) -> float:
         """What these tokens cost; the cached ones are among the input."""
         cached_price = self.input_per_million if self.cached_per_million is None else self.cached_per_million

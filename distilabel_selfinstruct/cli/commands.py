@@ -194,11 +194,14 @@ def _new(given: argparse.Namespace) -> str:
 
 def _add_prices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens in")
+    parser.add_argument(
+        "--cached-price", type=float, metavar="MONEY", help="of a million tokens in that the endpoint had in its cache"
+    )
     parser.add_argument("--output-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens out")
 
 
 def _prices(given: argparse.Namespace) -> Prices | None:
-    return Prices(given.input_price, given.output_price) if given.input_price or given.output_price else None
+    return Prices.given(given.input_price, given.output_price, given.cached_price)
 
 
 def _report(given: argparse.Namespace) -> str:
@@ -288,11 +291,12 @@ def _judge(words: list[str]) -> str:
     from distilabel_selfinstruct.runs.models import make_model
 
     llm = DurableLLM(
-        llm=make_model(config),
-        folder=str(run.completions),
+        llm=make_model(config, run.learned),
+        folder=str(run.judge_completions),
         stage=JUDGEMENT_STAGE.name,
         concurrency=config.concurrency,
         outage=config.outage,
+        timeout=config.timeout,
     )
     return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
 

@@ -3,11 +3,12 @@
 config.yaml      the options, resolved
 recipe.json      what the run is: recipe, stages, reasons, configs and columns with their meaning, versions, model
 completions/     every answer of the model
+learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
 dataset/         a folder a config
 report/          page, figures and statistics
-review/          what annotators and judges have said of instances
+review/          what annotators and judges have said of instances; completions/ of the command `judge`
 summary.json     what the run has come to
 pipeline.yaml  run.log  cache/
 """
@@ -80,6 +81,8 @@ class RunFolder(PathLike[str]):
         self._given = str(path)
         self.path = Path(path).absolute()  # libraries read a relative one, and `~` or `a:b` in it, each in its own way
         self.completions = self.path / "completions"
+        self.judge_completions = self.path / "review" / "completions"
+        self.learned = self.path / "learned.json"
         self.dataset_path = self.path / "dataset"
         self.report = ReportFolder(self.path / "report")
         self.cache = self.path / "cache"

@@ -123,6 +123,10 @@ class RunConfig(ModelConfig):
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
     input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    cached_price: float | None = option(
+        None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
+        BUDGET, fixed=False, ge=0,
+    )  # fmt: skip
     output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
     ray: str | None = option(
         None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
@@ -217,7 +221,7 @@ class RunConfig(ModelConfig):
 
     def prices(self) -> Prices | None:
         """What a million tokens cost, if that was said."""
-        return Prices(self.input_price, self.output_price) if self.input_price or self.output_price else None
+        return Prices.given(self.input_price, self.output_price, self.cached_price)
 
     @classmethod
     def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:

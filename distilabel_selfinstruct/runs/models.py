@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from distilabel.models.llms.base import LLM
@@ -27,12 +28,17 @@ _NO_STATUS = (
 )
 
 
-def make_model(config: ModelConfig) -> LLM:
-    """The model that a config names."""
+def make_model(config: ModelConfig, learned: Path | None = None) -> LLM:
+    """The model that a config names.
+
+    Args:
+        config: that names it.
+        learned: file in which the processes of a run keep what an endpoint refuses.
+    """
     if isinstance(config.llm, CustomLLM):
         return _custom_llm(config.llm)
     if config.llm == "openai":
-        return _openai(config, config.model, config.base_url)
+        return _openai(config, config.model, config.base_url, learned)
     if config.llm == "vllm":
         return _vllm(config, str(config.model))
     from distilabel_selfinstruct.demo.model import DemoLLM
@@ -40,10 +46,16 @@ def make_model(config: ModelConfig) -> LLM:
     return DemoLLM(seed=config.seed)
 
 
-def _openai(config: ModelConfig, name: str | None, url: str | None) -> LLM:
+def _openai(config: ModelConfig, name: str | None, url: str | None, learned: Path | None) -> LLM:
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 
-    return OpenAICompatibleLLM(model=name, base_url=url, timeout=config.timeout)
+    return OpenAICompatibleLLM(
+        model=name,
+        base_url=url,
+        timeout=config.timeout,
+        outage=config.outage,
+        memory=str(learned) if learned else None,
+    )
 
 
 def _vllm(config: ModelConfig, name: str) -> LLM:
@@ -92,9 +104,9 @@ def _fault_upstream(model: type[LLM], arguments: dict[str, Any]) -> str | None:
     return _BROKEN.get(model.__name__)
 
 
-def make_judge(config: RunConfig) -> LLM:
-    """The judge: as the model, but for its name and its endpoint."""
+def make_judge(config: RunConfig, learned: Path | None = None) -> LLM:
+    """The judge: as the model, but for its name and its endpoint; `learned` as for `make_model`."""
     name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
     if config.judge_base_url or (config.judge_model and config.llm == "openai"):
-        return _openai(config, name, url)
-    return _vllm(config, config.judge_model) if config.judge_model else make_model(config)
+        return _openai(config, name, url, learned)
+    return _vllm(config, config.judge_model) if config.judge_model else make_model(config, learned)

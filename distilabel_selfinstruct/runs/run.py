@@ -95,7 +95,7 @@ class Run(Generic[C]):
         """
         self._stages[stage] = keeps_failures
         place = len(self._stages)
-        llm = model or make_model(self.config)
+        llm = model or make_model(self.config, self.folder.learned)
         decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
         return DurableLLM(
             llm=llm,
@@ -105,6 +105,7 @@ class Run(Generic[C]):
             keeps_failures=keeps_failures,
             concurrency=self.config.concurrency,
             outage=self.config.outage,
+            timeout=self.config.timeout,
             generation_kwargs=named_for(llm, {name: value for name, value in decoding.items() if value is not None}),
         )
 
@@ -126,7 +127,7 @@ class Run(Generic[C]):
         """The judge of this run."""
         return FilterByJudge(
             name="judge",
-            llm=self.llm(JUDGEMENT, model=make_judge(self.config)),
+            llm=self.llm(JUDGEMENT, model=make_judge(self.config, self.folder.learned)),
             threshold=threshold,
             wording=self.config.judge_wording,
             num_generations=self.config.judgements,
@@ -302,9 +303,11 @@ class Run(Generic[C]):
             max_tokens=self.config.max_tokens_total,
             max_cost=self.config.max_cost,
             input_price=self.config.input_price,
+            cached_price=self.config.cached_price,
             output_price=self.config.output_price,
             spent_requests=sum(usage.requests for usage in used),
             spent_input=sum(usage.input_tokens for usage in used),
+            spent_cached=sum(usage.cached_tokens for usage in used),
             spent_output=sum(usage.output_tokens for usage in used),
             owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
             owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,

@@ -199,7 +199,7 @@ class _Answers:
             record = self._futures.pop(number).result()[0]
             answer = Answer(
                 record.completion, record.finish_reason, record.reason, record.detail,
-                record.input_tokens, record.output_tokens, getattr(record, "reasoning", None),
+                record.input_tokens, record.output_tokens, record.reasoning,
             )  # fmt: skip
             return self._read(answer)
         if number not in self._answers:

@@ -95,7 +95,7 @@ def read_reply(reply: object, stop: Sequence[str] = ()) -> list[Completion]:
     if not choices and (error := error_in(reply)) is not None:
         raise error
     if not isinstance(choices, list) or not choices:
-        raise no_completion(f"it has no choices: {reply!r:.300}")
+        raise _invalid(f"it has no choices: {reply!r:.300}")
     read = [_read_choice(choice) for choice in choices]
     usage = reply.get("usage") if isinstance(reply, Mapping) else None
     return [each.cut_at(stop) for each in _with_tokens(read, usage)]
@@ -115,7 +115,7 @@ def normal_ending(given: object) -> str | None:
 
 
 def no_completion(what: str) -> RequestFailed:
-    """The failure where something else than a completion came back: a page, half a body, nothing."""
+    """The failure where something else than JSON came back: a page, half a body, nothing."""
     return RequestFailed(f"the answer is no completion: {what}", "invalid_response", retryable=True, kind="service")
 
 
@@ -124,12 +124,12 @@ def no_completion(what: str) -> RequestFailed:
 
 def _read_choice(choice: object) -> Completion:
     if not isinstance(choice, Mapping):
-        raise no_completion(f"a choice is no object: {choice!r:.200}")
+        raise _invalid(f"a choice is no object: {choice!r:.200}")
     if (given := choice.get("error")) and (error := error_in({"error": given})) is not None:
         raise error
     message = next((part for name in ("message", "delta") if isinstance(part := choice.get(name), Mapping)), None)
     if message is None and not isinstance(choice.get("text"), str):
-        raise no_completion(f"a choice without message and text: {choice!r:.200}")
+        raise _invalid(f"a choice without message and text: {choice!r:.200}")
     ending = normal_ending(choice.get("finish_reason") or choice.get("stop_reason"))
     if ending == "error":
         said = f"finish reason {choice.get('finish_reason')}"

@@ -374,6 +374,8 @@ class DurableLLM(LLM):
         try:
             return await retrying(self._attempt, request)
         except RequestFailed as failure:
+            if failure.retryable and self._answered_at <= request.failing_since:
+                failure.kind = "service"  # no other request was answered meanwhile
             if failure.kind == "service" and (self.keeps_failures or self._is_down()):
                 raise RunStopped("unavailable") from None
             records = request.failures(failure, started)

@@ -204,23 +204,23 @@ class TestCompletions:
 
 class TestFaults:
     @pytest.mark.parametrize(
-        "fault",
+        ("fault", "kind"),
         [
-            html(),
-            EMPTY,
-            TRUNCATED,
-            garbage([]),
-            garbage({"choices": []}),
-            garbage({"choices": None}),
-            garbage({"choices": [None]}),
+            (html(), "service"),
+            (EMPTY, "service"),
+            (TRUNCATED, "service"),
+            (garbage([]), "request"),
+            (garbage({"choices": []}), "request"),
+            (garbage({"choices": None}), "request"),
+            (garbage({"choices": [None]}), "request"),
         ],
         ids=["html", "empty", "truncated", "list", "no choices", "null choices", "null choice"],
     )
-    def test_an_answer_nobody_can_use(self, fault: Fault) -> None:
+    def test_an_answer_nobody_can_use(self, fault: Fault, kind: str) -> None:
         with OpenAIServer(faults=[fault]) as server, pytest.raises(RequestFailed) as caught:
             ask(server)
         assert (caught.value.reason, caught.value.retryable) == ("invalid_response", True)
-        assert caught.value.kind == "service"
+        assert caught.value.kind == kind
         assert len(server.requests) == 1
 
     @pytest.mark.parametrize(

@@ -7,10 +7,13 @@ import hashlib
 import itertools
 import json
 import os
+from dataclasses import replace
 from typing import Any
 
+from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals, RunStopped
 
+_GREETING = 60.0  # seconds that the server may take to prove that it knows the secret
 _ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
 
 
@@ -44,16 +47,28 @@ class Slots(Lines):
         self._asked: dict[int, Asked] = {}
         self._refusals = Refusals()
         self.is_shared = False
+        self._handshake = Handshake("", "", new_secret())
+        self._hello: dict[str, Any] = {}
+        self._welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
     async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
-        """The slots of the run that this process belongs to, or of this process alone."""
+        """The slots of the run that this process belongs to, or of this process alone.
+
+        Raises:
+            RunStopped: if what listens at the run's address is not the run.
+        """
         slots = cls(concurrency)
         if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
             host, port, secret = address.rsplit(":", 2)
+            slots._handshake = replace(slots._handshake, secret=secret)
+            slots._hello = {"stage": stage, "priority": priority}
             await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
+            await asyncio.wait([slots._welcome], timeout=_GREETING)
+            if not slots._welcome.done() or slots.closed.done():
+                slots.close()
+                raise RunStopped("failed")
             slots.is_shared = True
-            slots.send("hello", json.dumps({"secret": secret, "stage": stage, "priority": priority}))
         return slots
 
     async def disconnect(self) -> None:
@@ -113,6 +128,9 @@ class Slots(Lines):
             self.send("event", json.dumps(event))
 
     def received(self, word: str, rest: str) -> None:
+        if not self.is_shared and not self._welcome.done():
+            self._greet(word, rest)
+            return
         number, _, more = rest.partition(" ")
         waiting = self._waiting.pop(int(number))
         asked = self._asked.pop(int(number), NO_SIZE)
@@ -125,6 +143,16 @@ class Slots(Lines):
         else:
             waiting.set_result(more)
 
+    def _greet(self, word: str, rest: str) -> None:
+        if word == "challenge":
+            self._handshake = replace(self._handshake, of_server=rest)
+            proved = {"challenge": self._handshake.of_client, "proof": self._handshake.proof("client")}
+            self.send("hello", json.dumps(proved | self._hello))
+        elif word == "welcome" and self._handshake.is_proof("server", rest):
+            self._welcome.set_result(None)
+        else:
+            self.close()
+
     def _expect(self) -> tuple[int, asyncio.Future[Any]]:
         """The number of a question to the server, and its answer, which may be that the server is gone."""
         if self.closed.done():
@@ -135,6 +163,8 @@ class Slots(Lines):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
+        if not self._welcome.done():
+            self._welcome.set_result(None)
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(RunStopped("failed"))

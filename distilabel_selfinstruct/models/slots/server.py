@@ -9,10 +9,8 @@ them. And it knows whether any request got through at all.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import itertools
 import json
-import secrets
 import socket
 import threading
 from collections import Counter, defaultdict
@@ -22,10 +20,11 @@ from heapq import heappop, heappush
 from typing import Any
 
 from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
+from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals
 from distilabel_selfinstruct.usage import Budget
 
-_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to say the secret
+_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to prove what it knows
 _LOOK = 5.0  # seconds after which who waits looks whether the server still lives
 _CHARACTERS_A_TOKEN = 3.0  # where no prompt was counted yet
 _CAUTION = 4  # answers of the greatest length that an average begins with
@@ -90,11 +89,12 @@ class _Numbering:
 
 
 class _Client(Lines):
-    """A process as the server sees it: nothing before it has said the secret."""
+    """A process as the server sees it: nothing before it has proved that it knows the secret."""
 
     def __init__(self, server: SlotServer) -> None:
         super().__init__()
         self._server = server
+        self._challenge = new_secret()
         self.stage = ""
         self.priority = 0
         self.held = 0
@@ -104,6 +104,7 @@ class _Client(Lines):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.send("challenge", self._challenge)
         asyncio.get_running_loop().call_later(_GREETING, self._show_out_strangers)
 
     def data_received(self, data: bytes) -> None:
@@ -121,15 +122,19 @@ class _Client(Lines):
             self.close()
 
     def received(self, word: str, rest: str) -> None:
-        if word == "hello":
-            hello = json.loads(rest)
-            if hmac.compare_digest(str(hello.get("secret")), self._server.secret):
-                self.stage, self.priority = hello["stage"], hello["priority"]
-                return
-        if not self.stage:
+        if self.stage:
+            self._server.receive(self, word, rest)
+        elif word != "hello" or not self._greet(**json.loads(rest)):
             self.close()
-            return
-        self._server.receive(self, word, rest)
+
+    def _greet(self, challenge: str, proof: str, stage: str, priority: int) -> bool:
+        """Whether that process knows the secret; then it is told that this one does too."""
+        handshake = Handshake(self._server.secret, self._challenge, challenge)
+        if not handshake.is_proof("client", proof):
+            return False
+        self.stage, self.priority = stage, priority
+        self.send("welcome", handshake.proof("server"))
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -156,7 +161,7 @@ class SlotServer:
         self.stopped: str | None = None
         self._socket = socket.create_server((host, 0))
         self._host, self._port = self._socket.getsockname()
-        self.secret = secrets.token_hex(16)
+        self.secret = new_secret()
         self._free = concurrency
         self._queue: list[tuple[int, int, int, _Client]] = []
         self._arrivals = itertools.count()

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock
 
 from distilabel_selfinstruct.data.files import write_whole
 
 NEUTRAL = {"frequency_penalty": 0, "presence_penalty": 0, "top_p": 1, "n": 1}
 """Values that mean what a server does anyway: some models refuse the parameter even so, and none needs it."""
 LEAVE_OUT = "leave out"
+_PATIENCE = 10.0  # seconds that another process may take to write what it has learned
 _NEEDED = frozenset({"model", "messages", "prompt", "stream"})
 _SCHEMA = "response_format"
 _IGNORED_KEYS = frozenset({"input", "ctx", "url", "request_id", "id"})  # they repeat the request, or say nothing
@@ -230,7 +232,7 @@ class Learned:
         if self.file is None or not new:
             return self._take(new)
         try:
-            with _locked(self.file):
+            with FileLock(self.file.with_name(f".{self.file.name}"), timeout=_PATIENCE):
                 self.read()
                 fresh = self._take(new)
                 if fresh:
@@ -274,17 +276,3 @@ def _known(file: Path) -> dict[str, Any]:
     except (OSError, ValueError):  # not there yet, or of another kind: then it is learned again
         return {}
     return known if isinstance(known, dict) and all(isinstance(each, dict) for each in known.values()) else {}
-
-
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Lets one process at a time read and write the file, where the system can."""
-    try:
-        import fcntl
-    except ImportError:
-        yield
-        return
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with open(file.with_suffix(".lock"), "w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield

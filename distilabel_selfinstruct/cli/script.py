@@ -11,6 +11,7 @@ from distilabel_selfinstruct.cli.options import add_options, config_of
 from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.cli.stopping import signal_of, stopped_by_signals
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
+from distilabel_selfinstruct.lazy import plain_tracebacks
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.secrets import shown
 
@@ -76,13 +77,12 @@ def _run(
     recipe: Recipe, config: RunConfig, build: Callable[[Run[Any]], WholePipeline],
     finish: Callable[[Run[Any]], Sequence[str]] | None, script: Path,
 ) -> int:  # fmt: skip
-    hook = sys.excepthook
-    from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
-    from distilabel_selfinstruct.cli.words import describe
-    from distilabel_selfinstruct.engine.progress import sign_of_life
-    from distilabel_selfinstruct.runs.run import Run
+    with plain_tracebacks():
+        from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
+        from distilabel_selfinstruct.cli.words import describe
+        from distilabel_selfinstruct.engine.progress import sign_of_life
+        from distilabel_selfinstruct.runs.run import Run
 
-    sys.excepthook = hook  # distilabel installs tracebacks that print local variables, tokens among them
     with sign_of_life("reading what the run begins with"):
         run = Run(config, recipe)
     notes = judge_notes(run.config)
@@ -90,9 +90,10 @@ def _run(
     if run.config.judge_agreement:
         say(*notes)
     summary = run.execute(build, finish=finish, notes=notes)
-    with sign_of_life("writing review and report"):
-        write_what_follows(run, summary)
-    run.conclude(summary)
+    if not run.is_concluded:
+        with sign_of_life("writing review and report"):
+            write_what_follows(run, summary)
+        run.conclude(summary)
     say(describe(summary, run))
     with sign_of_life("sending"):
         sent = send(run, script)

@@ -189,11 +189,15 @@ class Run(Generic[C]):
             notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
             return self._summarise(time.monotonic() - started, notes)
 
+    @property
+    def is_concluded(self) -> bool:
+        """Whether nothing is missing in the folder, as where `execute` had nothing to do."""
+        return self.folder.has_summary and self.folder.page.exists()
+
     def conclude(self, summary: Summary) -> None:
         """Writes the summary: last of all, so that a run with one lacks nothing."""
-        if not self.folder.has_summary:
-            with self.folder.locked():
-                self.folder.write_summary(summary)
+        with self.folder.locked():
+            self.folder.write_summary(summary)
 
     def _check_limits(self) -> None:
         """Whether the stages are there whose answers were given a limit.

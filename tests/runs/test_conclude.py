@@ -130,6 +130,12 @@ def test_the_report_is_made_good_without_a_question(finished: Path, monkeypatch:
     assert (finished / "report" / "index.html").exists()
 
 
+def test_a_finished_run_is_left_as_it_is(finished: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
+    assert script.main(RECIPE, build, arguments=["--out", str(finished)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()} == before
+
+
 def dead_pid() -> int:
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()

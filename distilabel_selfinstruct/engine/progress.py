@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -45,10 +45,7 @@ class Progress:
         loops = {stage: event for stage, event in list(slots.events.items()) if "wanted" in event}
         for stage, event in loops.items():
             admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]
-            line = f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted"
-            if 0 < admitted < wanted:
-                line += f", {_duration(seconds / admitted * (wanted - admitted))} left"
-            lines.append(line)
+            lines.append(f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted")
         for stage, spent in list(slots.spent.items()):
             if stage not in loops and (spent.requests or spent.in_flight):
                 lines.append(f"{stage}: {spent.requests:,} requests answered, {spent.in_flight} in flight")
@@ -62,7 +59,14 @@ class Progress:
         total += self._silence(requests, now) if spent_all else ""
         if slots.stopped:
             total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"
-        return [*lines, f"{total}, {_duration(seconds)}"]
+        return [*lines, f"{total}, {_duration(seconds)}{self._left(loops.values(), seconds)}"]
+
+    def _left(self, loops: Iterable[Mapping[str, Any]], seconds: float) -> str:
+        """How long the run will go on at the speed so far, by the step that is farthest from its end."""
+        shares = [event["admitted"] / event["wanted"] for event in loops if event["wanted"]]
+        shares += self._pipeline.shares_done.values()
+        least = min(shares, default=0.0)
+        return f", {_duration(seconds / least * (1 - least))} left" if 0 < least < 1 else ""
 
     def _silence(self, answered: int, now: float) -> str:
         """How long nothing has been answered, where that is long."""

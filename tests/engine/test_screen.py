@@ -12,8 +12,9 @@ import subprocess
 import sys
 import termios
 import threading
+from collections.abc import Mapping
 from pathlib import Path
-from types import SimpleNamespace
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -28,10 +29,12 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 
 def pipeline(
-    spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None, waits_for: str = ""
-) -> Any:
+    spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None, waits_for: str = "",
+    shares_done: Mapping[str, float] = MappingProxyType({}),
+) -> Any:  # fmt: skip
     """As far as `Progress` looks at one."""
-    return SimpleNamespace(slots=SimpleNamespace(spent=spent, events=events, stopped=stopped), waits_for=waits_for)
+    slots = SimpleNamespace(spent=spent, events=events, stopped=stopped)
+    return SimpleNamespace(slots=slots, waits_for=waits_for, shares_done=shares_done)
 
 
 HALF_WAY = pipeline(
@@ -49,10 +52,26 @@ def lines_after(seconds: float, pipeline: Any, monkeypatch: pytest.MonkeyPatch) 
 class TestLines:
     def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines_after(30.0, HALF_WAY, monkeypatch) == [
-            "bootstrap: 250 of 1,000 admitted, 78% accepted, 1 min 30 s left",
+            "bootstrap: 250 of 1,000 admitted, 78% accepted",
             "classification: 20 requests answered, 3 in flight",
-            "60 requests (2.0/s), 19,000 tokens in, 9,050 out, 2 requests given up, 30 s",
+            "60 requests (2.0/s), 19,000 tokens in, 9,050 out, 2 requests given up, 30 s, 1 min 30 s left",
         ]
+
+    @pytest.mark.parametrize(
+        ("shares", "left"),
+        [
+            ({"evolve": 0.5, "respond": 0.25}, ", 1 min 30 s left"),
+            ({"evolve": 1.0, "respond": 0.75}, ", 10 s left"),
+            ({"evolve": 0.5, "respond": 0.0}, ""),
+            ({"evolve": 1.0, "respond": 1.0}, ""),
+            ({}, ""),
+        ],
+    )
+    def test_the_step_that_is_farthest_from_its_end_says_how_long_it_takes(
+        self, shares: dict[str, float], left: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (line,) = lines_after(30.0, pipeline({}, {}, shares_done=shares), monkeypatch)
+        assert line == f"0 requests (0.0/s), 0 tokens in, 0 out, 30 s{left}"
 
     def test_a_full_pool_has_no_time_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
         full = pipeline({}, {"bootstrap": {"admitted": 100, "wanted": 100, "candidates": 120}})
@@ -118,7 +137,7 @@ class TestStreams:
         with show_progress(HALF_WAY, stream=stream):
             wait_until(stream.getvalue)
         first = stream.getvalue().splitlines()[0]
-        assert first.startswith("bootstrap: 250 of 1,000 admitted, 78% accepted, ")
+        assert first.startswith("bootstrap: 250 of 1,000 admitted, 78% accepted | ")
         assert " | classification: 20 requests answered, 3 in flight | 60 requests (" in first
         assert not CONTROL.search(stream.getvalue())
 

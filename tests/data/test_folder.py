@@ -459,9 +459,9 @@ def test_a_run_is_named_by_text_path_or_folder(of_moods: RunFolder, tmp_path: Pa
 # --- nobody else -----------------------------------------------------------------------------------------------------
 
 NAMES = {
-    "config.yaml", "recipe.json", "learned.json", "summary.json", "pool.jsonl", "run.log", "pipeline.yaml", ".lock", "index.html",
-    "statistics.json", "records.jsonl", "pushes.jsonl", "answers.jsonl", "annotators.json", "quality.json",
-    "judge.json",
+    "config.yaml", "recipe.json", "learned.json", "summary.json", "pool.jsonl", "run.log", "pipeline.yaml", ".lock",
+    "index.html", "statistics.json", "records.jsonl", "pushes.jsonl", "answers.jsonl", "annotators.json",
+    "quality.json", "judge.json",
 }  # fmt: skip
 
 

@@ -288,17 +288,18 @@ def _judge(words: list[str]) -> str:
 
     from distilabel_selfinstruct.models.durable import DurableLLM
     from distilabel_selfinstruct.review import judge_review, render_agreements
-    from distilabel_selfinstruct.runs.models import make_model
+    from distilabel_selfinstruct.runs.models import local_engine, make_model
 
-    llm = DurableLLM(
-        llm=make_model(config, run.learned),
-        folder=str(run.judge_completions),
-        stage=JUDGEMENT_STAGE.name,
-        concurrency=config.concurrency,
-        outage=config.outage,
-        timeout=config.timeout,
-    )
-    return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
+    with local_engine(config) as engine:
+        llm = DurableLLM(
+            llm=make_model(config, run.learned, engine),
+            folder=str(run.judge_completions),
+            stage=JUDGEMENT_STAGE.name,
+            concurrency=config.concurrency,
+            outage=config.outage,
+            timeout=config.timeout,
+        )
+        return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
 
 
 _COMMANDS = {

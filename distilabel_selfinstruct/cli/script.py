@@ -12,6 +12,7 @@ from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.cli.stopping import signal_of, stopped_by_signals
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
 from distilabel_selfinstruct.lazy import plain_tracebacks
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.secrets import shown
 
@@ -104,4 +105,6 @@ def _run(
 def _model(config: RunConfig) -> str:
     if config.llm == "demo":
         return "the embedded demo model"
+    if config.llm == "local" and config.model is None:
+        return f"{SMALL_MODEL} on this machine (a real model, small enough to show how all of it works)"
     return f"the model {config.model}" if config.model else "a model of your own"

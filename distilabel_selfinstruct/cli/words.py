@@ -6,6 +6,7 @@ from typing import Any, get_args
 
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.summary import Outcome, Summary
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.report import forecast, forecast_text
 from distilabel_selfinstruct.report.rows import read_run
@@ -80,6 +81,10 @@ def describe(summary: Summary, run: Run[Any]) -> str:
     if run.config.llm == "demo":
         lines.append(
             "This was the embedded demo model. For a real one: --llm openai --model NAME --base-url URL --out FOLDER"
+        )
+    if run.config.llm == "local" and run.config.model is None:
+        lines.append(
+            f"This was {SMALL_MODEL}, which is real and small. For better data: --model FILE.gguf --out FOLDER"
         )
     return "\n".join(lines)
 

@@ -17,6 +17,7 @@ from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
     MOST_POINTS,
@@ -43,7 +44,7 @@ from distilabel_selfinstruct.runs.options import (
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.usage import Prices
 
-AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
+AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
 
 
 class ModelConfig(BaseModel):
@@ -52,9 +53,16 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     llm: AnyLLM = option(
-        "demo", "embedded demo model (default), an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+        "demo",
+        "embedded demo model (default), a GGUF file through llama.cpp on this machine, an OpenAI-compatible"
+        " endpoint, or vLLM in this process",
+        None,
+        MODEL,
     )
-    model: str | None = option(None, "name of the model", "NAME", MODEL)
+    model: str | None = option(
+        None, f"name of the model; of --llm local FILE.gguf or REPOSITORY:FILE of the Hub (default: {SMALL_MODEL})",
+        "NAME", MODEL,
+    )  # fmt: skip
     base_url: str | None = option(
         None, "address of the endpoint, such as http://127.0.0.1:8000/v1", "URL", MODEL, fixed=False
     )
@@ -62,6 +70,17 @@ class ModelConfig(BaseModel):
     concurrency: int = option(8, "most requests in flight (default: 8)", "N", MODEL, fixed=False, gt=0)
     tensor_parallel: int = option(
         1, "GPUs that each vLLM in this process spreads the model over (default: 1)", "N", MODEL, recorded=False, gt=0
+    )
+    context: int = option(
+        4096,
+        "tokens that --llm local holds of a prompt and its answer (default: 4096)",
+        "N",
+        MODEL,
+        fixed=False,
+        ge=512,
+    )
+    threads: int | None = option(
+        None, "of the CPU for --llm local (default: llama.cpp's)", "N", MODEL, fixed=False, recorded=False, gt=0
     )
     timeout: float = option(600.0, "of one request (default: 600)", "SECONDS", MODEL, fixed=False, gt=0)
     outage: float = option(
@@ -85,7 +104,11 @@ class JudgeConfig(ModelConfig):
     """What the command `judge` is told: it takes no model for granted."""
 
     llm: AnyLLM = option(
-        ..., "embedded demo model, an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+        ...,
+        "embedded demo model, a GGUF file through llama.cpp on this machine, an OpenAI-compatible endpoint, or"
+        " vLLM in this process",
+        None,
+        MODEL,
     )
     wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
 
@@ -193,6 +216,8 @@ class RunConfig(ModelConfig):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
         if self.tensor_parallel > 1 and self.llm != "vllm":
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
+        if self.llm == "local" and self.ray is not None:
+            raise ConfigError("--llm local is on this machine alone; on a cluster use --llm openai and a server.")
         if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
             raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
 

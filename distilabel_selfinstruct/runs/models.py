@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from distilabel.models.llms.base import LLM
 from pydantic import ValidationError
 
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
+from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.runs.config import ModelConfig, RunConfig
 from distilabel_selfinstruct.runs.options import CustomLLM
+
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 _BROKEN = {  # of distilabel 1.5.3: what is wrong, and what to use
     "AzureOpenAILLM": "cannot be loaded (a bug of distilabel 1.5.3). Use --llm openai --model DEPLOYMENT"
@@ -28,15 +34,39 @@ _NO_STATUS = (
 )
 
 
-def make_model(config: ModelConfig, learned: Path | None = None) -> LLM:
+@contextmanager
+def local_engine(config: ModelConfig) -> Iterator[LocalEngine | None]:
+    """The engine of a model on this machine, while the block runs; None where another model is asked.
+
+    Raises:
+        ConfigError: if there are no such weights.
+        EndpointError: if they cannot be loaded, or, from the block, if the engine has ended.
+    """
+    if config.llm != "local":
+        yield None
+        return
+    from distilabel_selfinstruct.models.local.engine import LocalEngine
+
+    with LocalEngine(find_weights(config.model), config.concurrency, config.context, config.threads) as engine:
+        try:
+            yield engine
+        except SelfInstructError:
+            engine.check()  # says more than that nobody answers any longer
+            raise
+
+
+def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEngine | None = None) -> LLM:
     """The model that a config names.
 
     Args:
         config: that names it.
         learned: file in which the processes of a run keep what an endpoint refuses.
+        engine: of a model on this machine.
     """
     if isinstance(config.llm, CustomLLM):
         return _custom_llm(config.llm)
+    if engine is not None:
+        return _openai(config, engine.weights.name, engine.url, learned, engine.key)
     if config.llm == "openai":
         return _openai(config, config.model, config.base_url, learned)
     if config.llm == "vllm":
@@ -46,7 +76,9 @@ def make_model(config: ModelConfig, learned: Path | None = None) -> LLM:
     return DemoLLM(seed=config.seed)
 
 
-def _openai(config: ModelConfig, name: str | None, url: str | None, learned: Path | None) -> LLM:
+def _openai(
+    config: ModelConfig, name: str | None, url: str | None, learned: Path | None, key: str | None = None
+) -> LLM:
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 
     return OpenAICompatibleLLM(
@@ -55,6 +87,7 @@ def _openai(config: ModelConfig, name: str | None, url: str | None, learned: Pat
         timeout=config.timeout,
         outage=config.outage,
         memory=str(learned) if learned else None,
+        **({"api_key": key} if key else {}),
     )
 
 
@@ -104,9 +137,9 @@ def _fault_upstream(model: type[LLM], arguments: dict[str, Any]) -> str | None:
     return _BROKEN.get(model.__name__)
 
 
-def make_judge(config: RunConfig, learned: Path | None = None) -> LLM:
-    """The judge: as the model, but for its name and its endpoint; `learned` as for `make_model`."""
+def make_judge(config: RunConfig, learned: Path | None = None, engine: LocalEngine | None = None) -> LLM:
+    """The judge: as the model, but for its name and its endpoint; the rest as for `make_model`."""
     name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
     if config.judge_base_url or (config.judge_model and config.llm == "openai"):
         return _openai(config, name, url, learned)
-    return _vllm(config, config.judge_model) if config.judge_model else make_model(config, learned)
+    return _vllm(config, config.judge_model) if config.judge_model else make_model(config, learned, engine)

@@ -25,7 +25,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
-from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.secrets import masked
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from distilabel.steps.base import Step
 
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
 
@@ -64,6 +65,7 @@ class Run(Generic[C]):
         before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
+        self._engine: LocalEngine | None = None
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
         self._has_grown = before is not None and any(
@@ -95,7 +97,7 @@ class Run(Generic[C]):
         """
         self._stages[stage] = keeps_failures
         place = len(self._stages)
-        llm = model or make_model(self.config, self.folder.learned)
+        llm = model or make_model(self.config, self.folder.learned, self._engine)
         decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
         return DurableLLM(
             llm=llm,
@@ -127,7 +129,7 @@ class Run(Generic[C]):
         """The judge of this run."""
         return FilterByJudge(
             name="judge",
-            llm=self.llm(JUDGEMENT, model=make_judge(self.config, self.folder.learned)),
+            llm=self.llm(JUDGEMENT, model=make_judge(self.config, self.folder.learned, self._engine)),
             threshold=threshold,
             wording=self.config.judge_wording,
             num_generations=self.config.judgements,
@@ -166,7 +168,16 @@ class Run(Generic[C]):
         self.folder.clear_drafts()
         if (summary := self._finished()) is not None:
             return summary
-        model = make_model(self.config)  # what is wrong with its arguments is said before anything is written
+        with local_engine(self.config) as self._engine:
+            return self._execute(build, show, finish, notes)
+
+    def _execute(
+        self, build: Callable[[Run[C]], WholePipeline], show: bool,
+        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str],
+    ) -> Summary:  # fmt: skip
+        model = make_model(
+            self.config, engine=self._engine
+        )  # what is wrong with its arguments is said before anything is written
         self.config.check_model(model)
         self.folder.make()
         with self.folder.locked():
@@ -290,7 +301,7 @@ class Run(Generic[C]):
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
         if self.config.stage_by_stage is not None:
             return self.config.stage_by_stage
-        return self.config.llm not in ("demo", "openai") and not getattr(model, "agenerate", None)
+        return self.config.llm not in ("demo", "local", "openai") and not getattr(model, "agenerate", None)
 
     @property
     def has_budget_left(self) -> bool:

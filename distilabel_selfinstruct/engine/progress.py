@@ -65,11 +65,14 @@ class Progress:
         return [*lines, f"{total}, {_duration(seconds)}"]
 
     def _silence(self, answered: int, now: float) -> str:
-        """How long nothing has been answered, where that is long."""
+        """How long nothing has been answered, where that is long, and what the endpoint says instead."""
         if answered != self._answered:
             self._answered, self._answered_at = answered, now
         silent = now - self._answered_at
-        return f", no answer for {_duration(silent)}" if silent >= _SILENCE else ""
+        if silent < _SILENCE:
+            return ""
+        troubles = self._pipeline.troubles
+        return f", no answer for {_duration(silent)}" + (f" ({troubles[-1]})" if troubles else "")
 
 
 @contextmanager

@@ -37,6 +37,8 @@ _MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # of a request, while ot
 _MOST_REFUSED = 3  # different requests, before the first answer: what refuses so many refuses all
 _ANSWER_TOKENS = 512  # that an answer may have where nobody says
 _ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
+LAST_WORDS = "What came last instead of an answer: {trouble}"
+_MOST_SHOWN = 200  # characters of a failure, while it is waited for the endpoint
 _LONGEST_WAIT = 120.0
 _PATIENCE = 60.0  # seconds that open requests have when the model is unloaded
 _LEAVING = 5.0  # and that they have to leave, once they are cancelled
@@ -187,6 +189,7 @@ class DurableLLM(LLM):
     _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused before anything was answered
     _answered_at: float = PrivateAttr(-math.inf)  # when the last answer came
     _down_since: float | None = PrivateAttr(None)
+    _trouble: str = PrivateAttr("")  # what came instead of the last answer
     _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
 
     @property
@@ -198,6 +201,11 @@ class DurableLLM(LLM):
     def generate_parameters(self) -> list[inspect.Parameter]:
         """Those of the model that answers: what a Task may pass on."""
         return self.llm.generate_parameters
+
+    @property
+    def trouble(self) -> str:
+        """What the last request failed with that was to be tried again; empty where answers come."""
+        return self._trouble
 
     @property
     def is_asynchronous(self) -> bool:
@@ -401,7 +409,7 @@ class DurableLLM(LLM):
                 failure = await self._judge(explain(error), request.key)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
-                    self._note_failing(request, failure.reason)
+                    self._note_failing(request, failure)
                 raise failure from None
             if _answered(records):
                 self._note_answer()
@@ -423,15 +431,20 @@ class DurableLLM(LLM):
     def _note_answer(self) -> None:
         self._down_since = None
         self._failing.clear()
+        if self._trouble:
+            self._trouble = ""
+            self._slots.report(trouble="")
         self._answered_at = time.monotonic()
         if self._doubtful:  # others get through, so those requests were at fault themselves
             self._records.store([replace(record, kind="request") for record in self._doubtful])
             self._doubtful = []
 
-    def _note_failing(self, request: _Request, reason: str) -> None:
+    def _note_failing(self, request: _Request, failure: RequestFailed) -> None:
         if self._is_ending:
             raise RunStopped("failed")
-        self._failing[request.key] = reason
+        self._failing[request.key] = failure.reason
+        self._trouble = shown(failure)[:_MOST_SHOWN]
+        self._slots.report(trouble=self._trouble)
         self._down_since = self._down_since or time.monotonic()
         request.failing_since = min(request.failing_since, time.monotonic())
 
@@ -548,6 +561,8 @@ class DurableLLM(LLM):
         if isinstance(failure, EndpointError):
             raise failure from None
         if failure.kind == "service" and self.keeps_failures:
+            self._trouble = shown(failure)[:_MOST_SHOWN]
+            self.report(trouble=self._trouble)
             request.recorded += request.failures(_stopped(RunStopped("unavailable")), started)
             return
         failed = request.failures(failure, started)

@@ -49,8 +49,8 @@ _OUT_OF_RANGE = re.compile(
     re.I,
 )
 _EXCLUDE_EACH_OTHER = re.compile(
-    r"\bboth\b|mutually exclusive|\beither\b|\btogether\b|simultaneous|at the same time|only (?:\w+ )?one of|use only one"
-    r"|not (?:be used|compatible) (?:in combination )?with|alongside|in combination",
+    r"\bboth\b|mutually exclusive|\beither\b|\btogether\b|simultaneous|at the same time|only (?:\w+ )?one of"
+    r"|use only one|not (?:be used|compatible) (?:in combination )?with|alongside|in combination",
     re.I,
 )
 _ALLOWED_LIST = re.compile(
@@ -64,7 +64,8 @@ _TOO_LONG = re.compile(
     re.I,
 )
 _LENGTH = re.compile(
-    r"(?:length|at most|up to|maximum(?: of)?|max(?: of)?|more than|or equal to|limit(?: is| of)?)\D{0,20}(\d+)", re.I
+    r"(?:length|at most|up to|maximum(?: of)?|max(?: of)?|more than|or equal to|limit(?: is| of)?)\D{0,20}(\d+)",
+    re.I,
 )
 _LENGTH_BEFORE = re.compile(r"(\d+)\D{0,20}or (?:less|fewer)", re.I)
 _ANY_PENALTY = r"(?<!presence.)(?<!frequency.)(?<!repetition.)\bpenalt(?:y|ies)\b"

@@ -329,15 +329,17 @@ class TestFailing:
         with pytest.raises(RunStopped, match="unavailable"):
             llm.submit("d").result(timeout=LIMIT)
         assert usage_by_stage(tmp_path)["completions"].requests == 1
+        assert llm.trouble.startswith("the endpoint could not be reached: ")
 
     def test_an_outage_ends_with_the_first_answer(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
         llm = load(server)
         server.outage()
         asked = [llm.submit(prompt) for prompt in "abc"]
         wait_until(lambda: len(llm._failing) == 3)
+        assert llm.trouble.startswith("the endpoint could not be reached: ")
         server.recover()
         assert [future.result(timeout=LIMIT)[0].completion for future in asked] == ["a 0", "b 0", "c 0"]
-        assert llm._failing == {}
+        assert (llm._failing, llm.trouble) == ({}, "")
 
     def test_a_key_that_is_refused_later_is_an_error(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]

@@ -58,7 +58,7 @@ from tests.support.openai_server import (
 from tests.support.recipes import rows_of
 
 RECIPES: dict[str, tuple[str, ...]] = {
-    "self_instruct": ("--num-instructions", "12"),
+    "self_instruct": ("--num-instructions", "20"),
     "evolve": ("--max-instructions", "5", "--generations", "2", "--max-tokens", "512"),
     "preferences": ("--max-instructions", "6", "--num-responses", "3"),
 }
@@ -485,8 +485,8 @@ def _check(ended: Ended, done: list[str], broken: str | None, folder: Path, outc
     said = f"status {ended.status} after {done} {broken}: {ended.out[-600:]}\n{ended.err[-1500:]}"
     if ended.status == 0:
         outcome.ends["0: done"] += 1
-    elif ended.status == 3 and "Run the same command" in ended.out and broken is None:
-        outcome.ends["3: run the same command"] += 1
+    elif ended.status == 3 and "the same command" in ended.out:
+        outcome.ends[f"3: run the same command{' (set-up)' if broken else ''}"] += 1
     elif ended.status == 1 and len(lines) == 1 and lines[0].startswith("Error: "):
         words = SET_UP[broken].said if broken else "cannot be reached" if "outage that lasts" in done else None
         if words is None or words not in lines[0]:

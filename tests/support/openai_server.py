@@ -230,8 +230,9 @@ class Stub:
 
     async def refuse(self, seconds: float | None) -> None:
         """An outage: open connections are cut, new ones refused, for so many seconds; returns when it has begun."""
+        bound = self._bind()  # first: a port that is free for a moment may become a client's
         await self.close()
-        self._bound = self._bind()
+        self._bound = bound
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._reopening = loop.call_later(seconds, lambda: asyncio.ensure_future(self.listen()))
@@ -240,6 +241,7 @@ class Stub:
         """Refuses connections until it listens; its port is nobody else's meanwhile."""
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(("127.0.0.1", self.port))
         self.port = bound.getsockname()[1]
         return bound

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # of a request, while others are answered
 _MOST_REFUSED = 3  # different requests, before the first answer: what refuses so many refuses all
+_MOST_REFUSED_LATER = 10  # of one stage, without an answer between them
 _ANSWER_TOKENS = 512  # that an answer may have where nobody says
 _ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
 _LONGEST_WAIT = 120.0
@@ -55,6 +56,7 @@ class _Request:
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
+        self.failed: Counter[str] = Counter()  # attempts, by reason
         self.asked_since = math.inf
         self.failing_since = math.inf
         self.samples: list[int] = []
@@ -184,7 +186,7 @@ class DurableLLM(LLM):
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
     _is_ending: bool = PrivateAttr(False)
     _asked_for: set[Future[list[Record]]] = PrivateAttr(default_factory=set)
-    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused before anything was answered
+    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused, and nothing asked since was answered
     _answered_at: float = PrivateAttr(-math.inf)  # when the last answer came
     _down_since: float | None = PrivateAttr(None)
     _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
@@ -403,8 +405,7 @@ class DurableLLM(LLM):
                     self._open[task] = False
                     self._note_failing(request, failure.reason)
                 raise failure from None
-            if _answered(records):
-                self._note_answer()
+            self._note_answers(records)
             return records
         finally:
             self._slots.release(**_cost(records), asked=asked)
@@ -413,24 +414,30 @@ class DurableLLM(LLM):
         """The failure, once it is known whether other requests get through: what refuses all of them ends the run."""
         if not isinstance(failure, RequestFailed) or failure.kind != "setup":
             return failure
-        refused = await self._slots.refused(key)
-        if refused >= _MOST_REFUSED:
-            return refused_alike(failure)
-        if refused == 0:  # a page is that of a gateway, which has let others pass
-            failure.kind = "service" if failure.retryable else "request"
+        refused, has_answers = await self._slots.refused(key)
+        if has_answers and failure.retryable:  # a page is that of a gateway, which has let others pass
+            failure.kind = "service"
+        elif refused >= (_MOST_REFUSED_LATER if has_answers else _MOST_REFUSED):
+            return refused_alike(failure, has_answers)
         return failure
 
-    def _note_answer(self) -> None:
+    def _note_answers(self, records: list[Record]) -> None:
+        """Takes note of those that are answers: what was refused before they were asked for was at fault itself."""
+        asked = max((record.started for record in records if record.reason is None), default=None)
+        if asked is None:
+            return
         self._down_since = None
         self._failing.clear()
         self._answered_at = time.monotonic()
-        if self._doubtful:  # others get through, so those requests were at fault themselves
-            self._records.store([replace(record, kind="request") for record in self._doubtful])
-            self._doubtful = []
+        own = [record for record in self._doubtful if record.started + record.seconds <= asked]
+        if own:
+            self._doubtful = [record for record in self._doubtful if record not in own]
+            self._records.store([replace(record, kind="request") for record in own])
 
     def _note_failing(self, request: _Request, reason: str) -> None:
         if self._is_ending:
             raise RunStopped("failed")
+        request.failed[reason] += 1
         self._failing[request.key] = reason
         self._down_since = self._down_since or time.monotonic()
         request.failing_since = min(request.failing_since, time.monotonic())
@@ -513,8 +520,7 @@ class DurableLLM(LLM):
     def _release(self, stored: list[Record], asked: Asked) -> None:
         self._slots.release(**_cost(stored), asked=asked)
         self._slots.stored(_answered(stored))
-        if _answered(stored):
-            self._note_answer()
+        self._note_answers(stored)
 
     def _generate_group(self, group: list[_Request], started: float, records: list[Record]) -> None:
         """Adds the records of a group; one that fails is split until the culprit is alone."""
@@ -579,7 +585,7 @@ class DurableLLM(LLM):
         request: _Request = state.args[0]
         if failure.reason in _MOST_ATTEMPTS and (failure.kind == "request" or not self.keeps_failures):
             since = request.asked_since if failure.reason == "timeout" else request.failing_since
-            if state.attempt_number >= _MOST_ATTEMPTS[failure.reason] and self._answered_at > since:
+            if request.failed[failure.reason] >= _MOST_ATTEMPTS[failure.reason] and self._answered_at > since:
                 return True
         return time.monotonic() - request.failing_since > float(self.outage)  # it may have waited long for a slot
 

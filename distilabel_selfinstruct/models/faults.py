@@ -116,11 +116,12 @@ def kind_of_old(reason: str, detail: str, stage_has_answers: bool) -> Kind:
     return _KINDS.get(reason, "setup")
 
 
-def refused_alike(failure: RequestFailed) -> EndpointError:
-    """What ends a run of which no request got through."""
+def refused_alike(failure: RequestFailed, has_answers: bool) -> EndpointError:
+    """What ends a run of which no request gets through, or none any more."""
+    which = "One request after the other" if has_answers else "Every request so far"
     advice = _ADVICE.get(failure.reason, _ADVICE["bad_request"])
     said = re.sub(r"^\d{3}: ", "", str(failure)).rstrip(". ")
-    return EndpointError(f"Every request so far was refused: {said}. {advice} {GO_ON}")
+    return EndpointError(f"{which} was refused: {said}. {advice} {GO_ON}")
 
 
 _ADVICE = {

@@ -430,25 +430,26 @@ class TestRoom:
 
 class TestRefusals:
     @pytest.mark.parametrize("is_shared", [True, False])
-    def test_different_requests_are_counted_until_one_is_answered(self, is_shared: bool) -> None:
-        async def work() -> list[int]:
+    def test_different_requests_are_counted_until_one_is_answered_then_anew_in_its_stage(self, is_shared: bool) -> None:
+        async def work() -> list[tuple[int, bool]]:
             one, other = await Slots.connect("a", 1, 99), await Slots.connect("b", 1, 99)
             other = other if is_shared else one
             counted = [await one.refused(b"x"), await other.refused(b"y"), await one.refused(b"x")]
             await one.acquire()
             one.release(requests=1)
             await one.acquire()
-            counted.append(await one.refused(b"z"))
+            counted += [await one.refused(b"z"), await other.refused(b"v")]
             one.release()
             await one.disconnect()
             await other.disconnect()
             return counted
 
+        expected = [(1, False), (2, False), (2, False), (1, True)]
         if is_shared:
             with SlotServer(concurrency=2):
-                assert in_one_loop(work) == [1, 2, 2, 0]
+                assert in_one_loop(work) == [*expected, (2, True)]
         else:
-            assert in_one_loop(work) == [1, 2, 2, 0]
+            assert in_one_loop(work) == [*expected, (2, True)]
 
 
 class TestDeath:

@@ -82,13 +82,17 @@ class Slots(Lines):
         self.send("number", number, turn, samples, *(key.hex() for key in keys))
         return [int(first) for first in (await numbered).split()]
 
-    async def refused(self, key: bytes) -> int:
-        """How many different requests of the run were refused, with this one; 0 once any was answered."""
+    async def refused(self, key: bytes) -> tuple[int, bool]:
+        """How many different requests were refused in a row, with this one, and whether any was answered before.
+
+        Those of this stage count; as long as none was answered, those of the whole run.
+        """
         if not self.is_shared:
-            return self._refusals.count(key.hex())
+            return self._refusals.count("", key.hex())
         number, counted = self._expect()
         self.send("refused", number, key.hex())
-        return int(await counted)
+        count, has_answers = (await counted).split()
+        return int(count), has_answers == "1"
 
     def release(
         self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0,
@@ -99,7 +103,7 @@ class Slots(Lines):
             self.send("release", requests, input_tokens, output_tokens, cached_tokens, asked)
             return
         if requests:
-            self._refusals.note_answer()
+            self._refusals.note_answer("")
         self._local.release()
 
     def stored(self, requests: int) -> None:

@@ -250,7 +250,8 @@ class SlotServer:
             self._count(client.stage, asked, requests, read, written, cached)
         elif word == "refused":
             asking, key = rest.split()
-            client.send("counted", asking, self._refusals.count(key))
+            count, has_answers = self._refusals.count(client.stage, key)
+            client.send("counted", asking, count, int(has_answers))
         elif word == "stored":
             client.unstored -= int(rest)
         elif word == "number":
@@ -280,7 +281,7 @@ class SlotServer:
         if requests:
             spent.characters += asked.characters
             spent.squares += output_tokens**2 / requests
-            self._refusals.note_answer()
+            self._refusals.note_answer(stage)
         spent.requests += requests
         spent.input_tokens += input_tokens
         spent.output_tokens += output_tokens

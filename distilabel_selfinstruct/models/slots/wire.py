@@ -6,6 +6,7 @@ import asyncio
 import socket
 import struct
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 
 from distilabel_selfinstruct.errors import SelfInstructError
@@ -49,19 +50,24 @@ NO_SIZE = Asked()
 
 
 class Refusals:
-    """The different requests that were refused before any was answered."""
+    """The different requests of each stage that were refused since one of the stage was answered."""
 
     def __init__(self) -> None:
-        self._refused: set[str] = set()
+        self._refused: defaultdict[str, set[str]] = defaultdict(set)
         self._has_answers = False
 
-    def note_answer(self) -> None:
+    def note_answer(self, stage: str) -> None:
         self._has_answers = True
+        self._refused[stage].clear()
 
-    def count(self, key: str) -> int:
-        """How many were refused, with this one; 0 once any request was answered."""
-        self._refused.add(key)
-        return 0 if self._has_answers else len(self._refused)
+    def count(self, stage: str, key: str) -> tuple[int, bool]:
+        """How many were refused in a row, with this one, and whether any request of any stage was answered.
+
+        As long as none was, those of all stages count.
+        """
+        self._refused[stage].add(key)
+        counted = [self._refused[stage]] if self._has_answers else self._refused.values()
+        return sum(map(len, counted)), self._has_answers
 
 
 class Lines(asyncio.Protocol):

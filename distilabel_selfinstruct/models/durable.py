@@ -56,6 +56,7 @@ class _Request:
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
+        self.failed: Counter[str] = Counter()  # attempts, by reason
         self.asked_since = math.inf
         self.failing_since = math.inf
         self.samples: list[int] = []
@@ -185,7 +186,7 @@ class DurableLLM(LLM):
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
     _is_ending: bool = PrivateAttr(False)
     _asked_for: set[Future[list[Record]]] = PrivateAttr(default_factory=set)
-    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused before anything was answered
+    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused, and nothing asked since was answered
     _answered_at: float = PrivateAttr(-math.inf)  # when the last answer came
     _down_since: float | None = PrivateAttr(None)
     _trouble: str = PrivateAttr("")  # what came instead of the last answer
@@ -441,6 +442,7 @@ class DurableLLM(LLM):
         return judged
 
     def _note_answers(self, records: list[Record]) -> None:
+        """Takes note of those that are answers: what was refused before they were asked for was at fault itself."""
         if not _answered(records):
             return
         self._down_since = None
@@ -449,13 +451,15 @@ class DurableLLM(LLM):
         if self._trouble:
             self._trouble = ""
             self._slots.report(trouble="")
-        if self._doubtful and _texts(records):  # others get through, so those requests were at fault themselves
-            self._records.store([replace(record, kind="request") for record in self._doubtful])
-            self._doubtful = []
+        asked = max((record.started for record in records if _texts([record])), default=-math.inf)
+        if own := [record for record in self._doubtful if record.started + record.seconds <= asked]:
+            self._doubtful = [record for record in self._doubtful if record not in own]
+            self._records.store([replace(record, kind="request") for record in own])
 
     def _note_failing(self, request: _Request, failure: RequestFailed) -> None:
         if self._is_ending:
             raise RunStopped("failed")
+        request.failed[failure.reason] += 1
         self._failing[request.key] = failure.reason
         self._trouble = shown(failure)[:_MOST_SHOWN]
         self._slots.report(trouble=self._trouble)
@@ -608,7 +612,7 @@ class DurableLLM(LLM):
         if failure.reason in _MOST_ATTEMPTS and (failure.kind == "request" or not self.keeps_failures):
             since = request.asked_since if failure.reason == "timeout" else request.failing_since
             is_told = failure.kind == "request" or self._answered_at > since  # by an answer, to it or to others
-            if state.attempt_number >= _MOST_ATTEMPTS[failure.reason] and is_told:
+            if request.failed[failure.reason] >= _MOST_ATTEMPTS[failure.reason] and is_told:
                 return True
         return time.monotonic() - request.failing_since > float(self.outage)  # it may have waited long for a slot
 

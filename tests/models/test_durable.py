@@ -247,7 +247,7 @@ class TestFailing:
     ) -> None:
         server.faults = [None, status(400)]
         llm = load(server, keeps_failures=keeps)
-        assert (failures(llm, "z"), failures(llm, "a"), failures(llm, "y")) == ([None], ["bad_request"], [None])
+        assert [failures(llm, prompt) for prompt in "zay"] == [[None], ["bad_request"], [None]]
         for _ in range(2):
             assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
             assert prompts(server).count("a") == asked
@@ -537,10 +537,47 @@ class TestWhoseFault:
         llm = load(Faulty(says={"a": refused(), "b": refused()}), keeps_failures=True)
         assert failures(llm, "a", "b") == ["bad_request", "bad_request"]
         llm.unload()
-        assert failures(load(Faulty(says={"a": refused()}), keeps_failures=True), "a", "c") == ["bad_request", None]
+        llm = load(Faulty(says={"a": refused()}), keeps_failures=True)
+        assert [failures(llm, "a"), failures(llm, "c")] == [["bad_request"], [None]]
         again = load(model := Faulty(), keeps_failures=True)
         assert failures(again, "a", "b", "c") == ["bad_request", None, None]
         assert model._asked == ["b"]
+
+    def test_an_answer_to_what_was_asked_before_a_refusal_says_nothing_about_it(
+        self, load: Callable[..., DurableLLM]
+    ) -> None:
+        class Slow(Faulty):
+            async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+                if input == "slow":
+                    while "refused" not in self._asked:
+                        await asyncio.sleep(0.005)
+                    await asyncio.sleep(0.05)
+                return await super().agenerate(input, num_generations)
+
+        llm = load(Slow(says={"refused": refused()}), keeps_failures=True)
+        assert failures(llm, "slow", "refused") == [None, "bad_request"]
+        llm.unload()
+        assert texts(load(Faulty(), keeps_failures=True), "slow", "refused") == [["slow!"], ["refused!"]]
+
+    def test_attempts_count_that_failed_for_the_same_reason(self, load: Callable[..., DurableLLM]) -> None:
+        class Recovering(Faulty):
+            _faults: list[RequestFailed] = PrivateAttr(
+                default_factory=lambda: [
+                    *[RequestFailed("429", "rate_limited", retryable=True, retry_after=0) for _ in range(3)],
+                    RequestFailed("a tool was called", "invalid_response", retryable=True),
+                ]
+            )
+
+            async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+                if input == "b" and self._faults:
+                    raise self._faults.pop(0)
+                return await super().agenerate(input, num_generations)
+
+        llm = load(Recovering(), keeps_failures=True)
+        asked = llm.submit("b")
+        while not asked.done():
+            llm.submit(f"a{len(llm.llm._asked)}").result(timeout=LIMIT)  # type: ignore[attr-defined]
+        assert asked.result()[0].completion == "b!"
 
     def test_it_is_counted_over_all_stages(self, load: Callable[..., DurableLLM]) -> None:
         with SlotServer(concurrency=4):

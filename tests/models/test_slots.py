@@ -466,7 +466,7 @@ class TestRefusals:
     def test_after_an_answer_those_of_a_stage_are_counted_that_come_in_a_row(self) -> None:
         refusals = Refusals()
         refusals.note_answer("one")
-        assert [refusals.verdict("one", str(key)) for key in range(20)] == ["some"] * 19 + ["many"]
+        assert [refusals.verdict("one", str(key)) for key in range(10)] == ["some"] * 9 + ["many"]
         assert refusals.verdict("other", "0") == "some"
         refusals.note_answer("one")
         assert refusals.verdict("one", "20") == "some"

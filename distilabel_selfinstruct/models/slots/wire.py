@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from distilabel_selfinstruct.errors import SelfInstructError
 
 _MOST_AT_FIRST = 3  # different requests, before the first answer: what refuses so many refuses all
-_MOST_IN_A_ROW = 20  # of a stage of which some get through, or of another; a model may refuse some in a row
+_MOST_IN_A_ROW = 10  # of a stage of which some get through, or of another; a model may refuse some in a row
 
 STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
 

@@ -99,7 +99,8 @@ def _shortage(summary: Summary) -> str:
     outcome = summary.outcomes[stage]
     said += f"The stage {stage} rejected {outcome.rejected:,} of the {outcome.came:,} rows that came to it"
     said += f", {outcome.count:,} of them as {outcome.reason} ({outcome.meaning}){_example(outcome)}."
-    return said + (" In another folder (--out) give it more room: --max-tokens N." if outcome.cause == "cut" else "")
+    needs_room = outcome.cause == "cut" and summary.ended != "stalled"  # which says so itself
+    return said + (" In another folder (--out) give it more room: --max-tokens N." if needs_room else "")
 
 
 def _example(outcome: Outcome) -> str:

@@ -90,6 +90,12 @@ class WholePipeline(MainLoop):
         """What others hold that its workers need, where they have waited for it for long."""
         return ""
 
+    @property
+    def troubles(self) -> list[str]:
+        """What came instead of answers, of each stage that waits for one, or did so to the end."""
+        events = list(self.slots.events.values()) if self.slots is not None else []
+        return [event["trouble"] for event in events if event.get("trouble")]
+
     # --- running ----------------------------------------------------------------------------------------------------
 
     def run(  # type: ignore[override]

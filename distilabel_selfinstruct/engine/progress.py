@@ -69,11 +69,14 @@ class Progress:
         return f", {_duration(seconds / least * (1 - least))} left" if 0 < least < 1 else ""
 
     def _silence(self, answered: int, now: float) -> str:
-        """How long nothing has been answered, where that is long."""
+        """How long nothing has been answered, where that is long, and what the endpoint says instead."""
         if answered != self._answered:
             self._answered, self._answered_at = answered, now
         silent = now - self._answered_at
-        return f", no answer for {_duration(silent)}" if silent >= _SILENCE else ""
+        if silent < _SILENCE:
+            return ""
+        troubles = self._pipeline.troubles
+        return f", no answer for {_duration(silent)}" + (f" ({troubles[-1]})" if troubles else "")
 
 
 @contextmanager

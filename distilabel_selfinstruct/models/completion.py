@@ -18,14 +18,24 @@ from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thought
 
 _MOST_TOKENS = 2**53  # a count beyond it is none
 _ENDINGS = (  # the words for the end of an answer, of OpenAI and all others; the first that fits counts
-    ("content_filter", r"filter|safety|recitation|blocklist|prohibited|spii|sensitive|guardrail|refus|moderat|toxic"),
+    (
+        "content_filter",
+        r"filter|safety|recitation|blocklist|blocked|prohibited|spii|sensitive|guardrail|refus|moderat|toxic|harmful"
+        r"|unsafe|violation|censor|risk|^language$",
+    ),
     (
         "error",
-        r"error|fail|abort|cancel|insufficient|overload|time_?out|interrupt|malformed|unexpected|unspecified|exception"
-        r"|disconnect|rate_limit|^other$",
+        r"error(?!_limit)|fail|abort|cancel|insufficient|overload|time_?out|interrupt|malformed|unexpected|unspecified"
+        r"|exception|disconnect|reset|crash|internal|rate_limit|kill|preempt|evict|shut_?down|(?:un)?load|^other$",
     ),
-    ("length", r"length|token_limit|context_window|incomplete|truncat|^max|^limit$|_limit$|output_limit"),
-    ("stop", r"stop|^eo[st]|^end|complete|finish|done|natural|normal|tool|function|success"),
+    ("length", r"length|token_limit|error_limit|context_window|incomplete|truncat|^max|^limit$|_limit$|output_limit"),
+    ("stop", r"stop|^eo[st]|^end|complete|finish|done|natural|normal|tool|function|success|pause"),
+)
+
+
+_THOUGHTS = (  # fields of a message; those of the second group may repeat what stands in the first
+    ("reasoning_content", "reasoning", "thinking"),
+    ("thoughts", "thought", "reasoning_details", "thinking_blocks"),
 )
 
 
@@ -92,13 +102,19 @@ def read_reply(reply: object, stop: Sequence[str] = ()) -> list[Completion]:
             broken off, or `reasoning_only` where all of it came as thoughts.
     """
     choices = reply.get("choices") if isinstance(reply, Mapping) else None
-    if not choices and (error := error_in(reply)) is not None:
+    is_broken = isinstance(reply, Mapping) and isinstance(said := reply.get("error"), Mapping) and _is_error(said)
+    if (not choices or is_broken) and (error := error_in(reply)) is not None:
         raise error
     if not isinstance(choices, list) or not choices:
         raise _invalid(f"it has no choices: {reply!r:.300}")
     read = [_read_choice(choice) for choice in choices]
     usage = reply.get("usage") if isinstance(reply, Mapping) else None
     return [each.cut_at(stop) for each in _with_tokens(read, usage)]
+
+
+def _is_error(said: Mapping[str, Any]) -> bool:
+    """Whether an error beside the choices is one: some servers say so, too, that all is well."""
+    return bool(said) and _first(said, "code", "status", "message", "msg") not in (0, "0", 200, "200", "ok", "success")
 
 
 def normal_ending(given: object) -> str | None:
@@ -141,9 +157,7 @@ def _read_choice(choice: object) -> Completion:
 
 def _read_message(message: Mapping[str, Any], ending: str | None, choice: Mapping[str, Any]) -> Completion:
     text, thoughts = _content(message.get("content"))
-    for name in ("reasoning_content", "reasoning", "thinking"):
-        if given := _words(message.get(name)):
-            thoughts.append(given)
+    thoughts += _thoughts_beside(message)
     if (refusal := _words(message.get("refusal"))) and not text:
         raise _filtered(refusal)
     reasoning = "\n\n".join(dict.fromkeys(filter(None, thoughts))) or None
@@ -152,7 +166,10 @@ def _read_message(message: Mapping[str, Any], ending: str | None, choice: Mappin
             raise _filtered(f"finish reason {choice.get('finish_reason')}")
         return Completion(_text_of_none(message, ending, reasoning), ending, reasoning=reasoning)
     read = _read_text(text, ending, choice)
-    return replace(read, reasoning="\n\n".join(filter(None, (reasoning, read.reasoning))) or None)
+    reasoning = "\n\n".join(filter(None, (reasoning, read.reasoning))) or None
+    if reasoning and not (read.text or "").strip() and ending == "stop":
+        raise _reasoning_only()
+    return replace(read, reasoning=reasoning)
 
 
 def _read_text(text: str, ending: str | None, choice: Mapping[str, Any]) -> Completion:
@@ -169,21 +186,30 @@ def _text_of_none(message: Mapping[str, Any], ending: str | None, reasoning: str
     if message.get("tool_calls") or message.get("function_call"):
         raise _invalid("the model called a tool instead of answering")
     if reasoning:
-        raise RequestFailed(
-            "the whole answer came as reasoning and its text is empty: the server's reasoning parser does not fit the"
-            " model, or the model must be told not to think (enable_thinking)",
-            "reasoning_only",
-            kind="setup",
-        )
+        raise _reasoning_only()
     if isinstance(text := message.get("content"), str):
         return text
     raise _invalid(f"a message without content: {dict(message)!r:.200}")
+
+
+def _thoughts_beside(message: Mapping[str, Any]) -> list[str]:
+    """The thoughts that a server keeps apart from the content."""
+    beside = message.get("provider_specific_fields")
+    for names in _THOUGHTS:
+        for fields in (message, beside if isinstance(beside, Mapping) else {}):
+            if found := [words for name in names if (words := _words(fields.get(name)))]:
+                return found
+    return []
 
 
 def _content(content: object) -> tuple[str | None, list[str]]:
     """The text and the thoughts of a message's content: a text, or a list of parts."""
     if content is None or isinstance(content, str):
         return content, []
+    if isinstance(content, Mapping) and isinstance(content.get("parts"), list):
+        content = content["parts"]
+    if isinstance(content, Mapping) and "text" in content:
+        content = [content]
     if not isinstance(content, list):
         raise _invalid(f"the content is no text: {content!r:.200}")
     texts: list[str] = []
@@ -200,12 +226,13 @@ def _part(part: object) -> tuple[bool, str]:
         return False, part
     fields = part if isinstance(part, Mapping) else {}
     kind = fields.get("type", "text")
-    if kind in ("thinking", "reasoning", "redacted_thinking", "reasoning_text", "summary_text"):
+    if isinstance(kind, str) and re.search("think|thought|reason|summary", kind):
         given = _first(fields, "thinking", "reasoning", "text", "summary", "content")
         return True, _words(given) or ""
     if kind == "refusal":
         raise _filtered(_words(fields.get("refusal")) or "a refusal")
-    text = fields.get("text")
+    text = _first(fields, "text", "content")
+    text = text.get("value") if isinstance(text, Mapping) else text
     if kind not in ("text", "output_text") or not isinstance(text, str):
         raise _invalid(f"a part of the content is no text: {part!r:.200}")
     return fields.get("thought") is True, text
@@ -216,7 +243,7 @@ def _words(given: object) -> str | None:
     if isinstance(given, str):
         return given.strip() or None
     if isinstance(given, Mapping):
-        return _words(_first(given, "text", "content", "thinking"))
+        return _words(_first(given, "text", "content", "thinking", "reasoning", "summary"))
     if isinstance(given, list):
         return "\n".join(filter(None, map(_words, given))) or None
     return None
@@ -224,6 +251,15 @@ def _words(given: object) -> str | None:
 
 def _filtered(said: str) -> RequestFailed:
     return RequestFailed(f"the model gave no text: {said}", "content_filter")
+
+
+def _reasoning_only() -> RequestFailed:
+    return RequestFailed(
+        "the whole answer came as reasoning and its text is empty: the server's reasoning parser does not fit the"
+        " model, or the model must be told not to think (enable_thinking)",
+        "reasoning_only",
+        kind="setup",
+    )
 
 
 def _invalid(what: str) -> RequestFailed:
@@ -285,10 +321,12 @@ def divide(total: int, weights: list[int]) -> list[int]:
 _STATUS_OF_WORDS = tuple(  # the words of an error that names no status
     (status, re.compile(rf"(?<![a-z_])(?:{signs})"))
     for status, signs in (
-        (401, "authenti|unauthori[sz]ed|unauthenticated|(?:invalid|incorrect|wrong|missing|no)[ _]?api[ _]?key"
+        (401, "authenti|auth_?fail|unauthori[sz]ed|unauthenticated"
+              "|(?:invalid|incorrect|wrong|missing|bad|no)[ _-]?(?:api[ _-]?)?key"
               "|login fail|access token invalid|invalid token"),
-        (429, "rate[ _-]?limit|too many requests|throttl|requests per|resource_exhausted|insufficient_quota|quota"),
-        (402, "insufficient[ _](?:balance|credits?|funds|account)|payment|billing|arrearage"),
+        (429, "rate[ _-]?limit|request limit|too many requests|throttl|requests per|resource_exhausted"
+              "|insufficient_quota|quota"),
+        (402, "insufficient[ _](?:balance|credits?|funds|account)|balance|payment|billing|arrearage"),
         (400, "extra_forbidden|data_?inspection|content_filter"),
         (403, "permission|forbidden|access[ _]?denied|not allowed to"),
         (404, "model_?not_?found|not[ _]?found|does not exist|no such model|unknown model|unexpected endpoint"),
@@ -302,8 +340,15 @@ _STATUS_OF_CODE = {  # MiniMax; Zhipu
     "1002": 429, "1004": 401, "1008": 402, "1026": 400, "1027": 400, "1039": 429, "2013": 400, "2049": 401, "2056": 429,
     "1113": 402, "1301": 400, "1302": 429, "1303": 429, "1305": 429,
 }  # fmt: skip
-_MESSAGES = ("message", "msg", "status_msg", "error_msg", "error_message", "detail", "reason", "title", "error")
+_MESSAGES = (
+    "message", "msg", "status_msg", "error_msg", "error_message", "faultstring", "detail", "reason", "title", "error",
+)  # fmt: skip
 _CODES = ("code", "status_code", "error_code", "statusCode", "type", "status")
+
+
+_SPELLINGS = {  # of Tencent and Volcengine
+    "Error": "error", "Response": "response", "ResponseMetadata": "response", "Code": "code", "Message": "message",
+}  # fmt: skip
 
 
 def error_in(body: object) -> ReplyError | None:
@@ -324,11 +369,14 @@ def _error_part(body: object) -> Mapping[str, Any] | None:
         return next((part for each in body if (part := _error_part(each)) is not None), None)
     if not isinstance(body, Mapping):
         return None
-    for name in ("error", "errors", "err", "detail"):
+    body = {_SPELLINGS.get(str(name), str(name)): each for name, each in body.items()}
+    for name in ("error", "errors", "err", "fault", "response", "detail"):
         given = body.get(name)
         given = given[0] if isinstance(given, list) and given else given
         if isinstance(given, Mapping):
-            return given
+            return _error_part(given) or given
+        if name == "response":
+            continue
         if given:
             return body if name == "error" else {**body, "message": body.get("message") or given}
     status = body.get("base_resp")  # MiniMax

@@ -34,9 +34,10 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
 _MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # of a request, while others are answered
-_MOST_REFUSED = 3  # different requests, before the first answer: what refuses so many refuses all
 _ANSWER_TOKENS = 512  # that an answer may have where nobody says
 _ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
+LAST_WORDS = "What came last instead of an answer: {trouble}"
+_MOST_SHOWN = 200  # characters of a failure, while it is waited for the endpoint
 _LONGEST_WAIT = 120.0
 _PATIENCE = 60.0  # seconds that open requests have when the model is unloaded
 _LEAVING = 5.0  # and that they have to leave, once they are cancelled
@@ -55,6 +56,7 @@ class _Request:
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
+        self.failed: Counter[str] = Counter()  # attempts, by reason
         self.asked_since = math.inf
         self.failing_since = math.inf
         self.samples: list[int] = []
@@ -184,9 +186,10 @@ class DurableLLM(LLM):
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
     _is_ending: bool = PrivateAttr(False)
     _asked_for: set[Future[list[Record]]] = PrivateAttr(default_factory=set)
-    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused before anything was answered
+    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused, and nothing asked since was answered
     _answered_at: float = PrivateAttr(-math.inf)  # when the last answer came
     _down_since: float | None = PrivateAttr(None)
+    _trouble: str = PrivateAttr("")  # what came instead of the last answer
     _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
 
     @property
@@ -198,6 +201,11 @@ class DurableLLM(LLM):
     def generate_parameters(self) -> list[inspect.Parameter]:
         """Those of the model that answers: what a Task may pass on."""
         return self.llm.generate_parameters
+
+    @property
+    def trouble(self) -> str:
+        """What the last request failed with that was to be tried again; empty where answers come."""
+        return self._trouble
 
     @property
     def is_asynchronous(self) -> bool:
@@ -373,9 +381,8 @@ class DurableLLM(LLM):
         )
         try:
             return await retrying(self._attempt, request)
-        except RequestFailed as failure:
-            if failure.retryable and self._answered_at <= request.failing_since:
-                failure.kind = "service"  # no other request was answered meanwhile
+        except RequestFailed as failed:
+            failure = await self._given_up(failed, request.key)
             if failure.kind == "service" and (self.keeps_failures or self._is_down()):
                 raise RunStopped("unavailable") from None
             records = request.failures(failure, started)
@@ -403,10 +410,9 @@ class DurableLLM(LLM):
                 failure = await self._judge(explain(error), request.key)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
-                    self._note_failing(request, failure.reason)
+                    self._note_failing(request, failure)
                 raise failure from None
-            if _answered(records):
-                self._note_answer()
+            self._note_answers(records)
             return records
         finally:
             self._slots.release(**_cost(records), asked=asked)
@@ -415,25 +421,48 @@ class DurableLLM(LLM):
         """The failure, once it is known whether other requests get through: what refuses all of them ends the run."""
         if not isinstance(failure, RequestFailed) or failure.kind != "setup":
             return failure
-        refused = await self._slots.refused(key)
-        if refused >= _MOST_REFUSED:
-            return refused_alike(failure)
-        if refused == 0:  # a page is that of a gateway, which has let others pass
-            failure.kind = "service" if failure.retryable else "request"
-        return failure
+        verdict = await self._slots.refused(key)
+        if failure.retryable and verdict in ("some", "many"):  # a page is that of a gateway, which let others pass
+            failure.kind = "service"
+            return failure
+        return refused_alike(failure, verdict == "many") if verdict in ("all", "many") else failure
 
-    def _note_answer(self) -> None:
+    async def _given_up(self, failure: RequestFailed, key: bytes) -> RequestFailed:
+        """What becomes of a request; an answer that is of no use is its own fault only where others get useful ones.
+
+        Raises:
+            EndpointError: if nobody gets any.
+        """
+        if failure.kind != "request" or not failure.retryable:
+            return failure
+        doubtful = RequestFailed(str(failure), failure.reason, kind="setup")
+        judged = await self._judge(doubtful, key)
+        if isinstance(judged, EndpointError):
+            raise judged
+        return judged
+
+    def _note_answers(self, records: list[Record]) -> None:
+        """Takes note of those that are answers: what was refused before they were asked for was at fault itself."""
+        if not _answered(records):
+            return
         self._down_since = None
         self._failing.clear()
         self._answered_at = time.monotonic()
-        if self._doubtful:  # others get through, so those requests were at fault themselves
-            self._records.store([replace(record, kind="request") for record in self._doubtful])
-            self._doubtful = []
+        if self._trouble:
+            self._trouble = ""
+            self._slots.report(trouble="")
+        asked = max((record.started for record in records if _texts([record])), default=-math.inf)
+        if own := [record for record in self._doubtful if record.started + record.seconds <= asked]:
+            self._doubtful = [record for record in self._doubtful if record not in own]
+            self._records.store([replace(record, kind="request") for record in own])
 
-    def _note_failing(self, request: _Request, reason: str) -> None:
+    def _note_failing(self, request: _Request, failure: RequestFailed) -> None:
         if self._is_ending:
             raise RunStopped("failed")
-        self._failing[request.key] = reason
+        request.failed[failure.reason] += 1
+        self._failing[request.key] = failure.reason
+        self._trouble = shown(failure)[:_MOST_SHOWN]
+        self._slots.report(trouble=self._trouble)
         self._down_since = self._down_since or time.monotonic()
         request.failing_since = min(request.failing_since, time.monotonic())
 
@@ -515,8 +544,7 @@ class DurableLLM(LLM):
     def _release(self, stored: list[Record], asked: Asked) -> None:
         self._slots.release(**_cost(stored), asked=asked)
         self._slots.stored(_answered(stored))
-        if _answered(stored):
-            self._note_answer()
+        self._note_answers(stored)
 
     def _generate_group(self, group: list[_Request], started: float, records: list[Record]) -> None:
         """Adds the records of a group; one that fails is split until the culprit is alone."""
@@ -550,6 +578,8 @@ class DurableLLM(LLM):
         if isinstance(failure, EndpointError):
             raise failure from None
         if failure.kind == "service" and self.keeps_failures:
+            self._trouble = shown(failure)[:_MOST_SHOWN]
+            self.report(trouble=self._trouble)
             request.recorded += request.failures(_stopped(RunStopped("unavailable")), started)
             return
         failed = request.failures(failure, started)
@@ -581,7 +611,8 @@ class DurableLLM(LLM):
         request: _Request = state.args[0]
         if failure.reason in _MOST_ATTEMPTS and (failure.kind == "request" or not self.keeps_failures):
             since = request.asked_since if failure.reason == "timeout" else request.failing_since
-            if state.attempt_number >= _MOST_ATTEMPTS[failure.reason] and self._answered_at > since:
+            is_told = failure.kind == "request" or self._answered_at > since  # by an answer, to it or to others
+            if request.failed[failure.reason] >= _MOST_ATTEMPTS[failure.reason] and is_told:
                 return True
         return time.monotonic() - request.failing_since > float(self.outage)  # it may have waited long for a slot
 
@@ -606,12 +637,17 @@ def _answered(records: list[Record]) -> int:
     return sum(record.reason is None for record in records)
 
 
+def _texts(records: list[Record]) -> int:
+    return sum(bool((record.completion or "").strip()) for record in records)
+
+
 def _cost(records: list[Record]) -> dict[str, int]:
     return {
         "requests": _answered(records),
         "input_tokens": sum(record.input_tokens for record in records),
         "output_tokens": sum(record.output_tokens for record in records),
         "cached_tokens": sum(record.cached_tokens for record in records),
+        "texts": _texts(records),
     }
 
 

@@ -116,15 +116,18 @@ def kind_of_old(reason: str, detail: str, stage_has_answers: bool) -> Kind:
     return _KINDS.get(reason, "setup")
 
 
-def refused_alike(failure: RequestFailed) -> EndpointError:
-    """What ends a run of which no request got through."""
+def refused_alike(failure: RequestFailed, is_late: bool = False) -> EndpointError:
+    """What ends a run of which no request gets through, or none any longer."""
     advice = _ADVICE.get(failure.reason, _ADVICE["bad_request"])
     said = re.sub(r"^\d{3}: ", "", str(failure)).rstrip(". ")
-    return EndpointError(f"Every request so far was refused: {said}. {advice} {GO_ON}")
+    what = "Request after request" if is_late else "Every request so far"
+    became = "failed" if failure.reason == "invalid_response" else "was refused"
+    return EndpointError(f"{what} {became}: {said}. {advice} {GO_ON}")
 
 
 _ADVICE = {
     "bad_request": "Change the model's options (llm.arguments in a config file) so that the endpoint takes them.",
+    "invalid_response": "Check base_url, the model, and its options (llm.arguments in a config file).",
     "not_found": "Check base_url (with most servers it ends in /v1) and the model's name.",
     "model_error": "Check the model's class and its arguments.",
     "no_completion": "Check the model's class and its arguments.",

@@ -25,6 +25,9 @@ _NEEDED = frozenset({"model", "messages", "prompt", "stream"})
 _SCHEMA = "response_format"
 _IGNORED_KEYS = frozenset({"input", "ctx", "url", "request_id", "id"})  # they repeat the request, or say nothing
 
+_BESIDE = ("code", "type", "status", "param")
+"""Keys whose values say more about the sentence beside them."""
+
 _OF_THE_PROMPT = re.compile(
     r"context[_ ]length|context window|maximum context|max_model_len|too many (?:input )?tokens|reduce the length"
     r"|(?:prompt|input|messages?) (?:is|are|was) too long|prompt too long|content[_ ]filter|content management policy",
@@ -42,33 +45,42 @@ _REFUSED = re.compile(
     r"|must be (?:set to|omitted|removed|unset|null)|at most 1\b|less than or equal to 1\b",
     re.I,
 )
-_OUT_OF_RANGE = re.compile(r"\b(?:between|below|above|in the range|outside|too (?:high|low|large|small))\b", re.I)
+_OUT_OF_RANGE = re.compile(
+    r"\b(?:between|below|above|in the range|outside|too (?:high|low|large|small))\b|\bin [\[(]-?\d|[<>]=? ?-?\d"
+    r"|\b(?:greater|less) than\b(?! or equal to 1\b)(?!.*\bunset\b)",
+    re.I,
+)
 _EXCLUDE_EACH_OTHER = re.compile(
-    r"\bboth\b|mutually exclusive|\beither\b|\btogether\b|simultaneous|at the same time|only one of|use only one"
-    r"|not (?:be used|compatible) (?:in combination )?with|alongside|in combination",
+    r"\bboth\b|mutually exclusive|\beither\b|\btogether\b|simultaneous|at the same time|only (?:\w+ )?one of"
+    r"|use only one|not (?:be used|compatible) (?:in combination )?with|alongside|in combination",
     re.I,
 )
 _ALLOWED_LIST = re.compile(
     r"(?<!un)(?<!not )\b(?:supported|allowed|valid|accepted|available|permitted|known) "
-    r"(?:\w+ )?(?:parameters|params|arguments|fields|options)\b.*",
+    r"(?:\w+ )?(?:parameters|params|arguments|fields|options)\b.*|\bexpected (?:one|any) of\b.*",
     re.I | re.DOTALL,
 )
 _INSTEAD = re.compile(r"\b(?:use|try|set) [`'\"]?(\w+)[`'\"]? instead", re.I)
 _TOO_LONG = re.compile(
-    r"array_above_max_length|too (?:long|many)|at most|maximum|up to|or (?:less|fewer)|no more than", re.I
+    r"array_above_max_length|too (?:long|many)|at most|maximum|up to|or (?:less|fewer)|no more than|less than or equal",
+    re.I,
 )
 _LENGTH = re.compile(
-    r"(?:length|at most|up to|maximum(?: of)?|max(?: of)?|more than|limit(?: is| of)?)\D{0,20}(\d+)", re.I
+    r"(?:length|at most|up to|maximum(?: of)?|max(?: of)?|more than|or equal to|limit(?: is| of)?)\D{0,20}(\d+)",
+    re.I,
 )
 _LENGTH_BEFORE = re.compile(r"(\d+)\D{0,20}or (?:less|fewer)", re.I)
+_ANY_PENALTY = r"(?<!presence.)(?<!frequency.)(?<!repetition.)\bpenalt(?:y|ies)\b"
 _ALIASES = {  # what else a message may call a parameter
     "n": r"[`'\"]n[`'\"]|\bn ?[=>]|\bparameter:? n\b|completion choice|multiple (?:completions|choices)",
     "stop": r"stop_?sequences|stop_?strings|stop",
     _SCHEMA: r"response_?(?:format|schema)|json_?(?:schema|object)|guided|structured.?outputs?|output_?format",
-    "presence_penalty": r"presence_?penalty|(?<!_)\bpenalty is\b",
-    "frequency_penalty": r"frequency_?penalty|(?<!_)\bpenalty is\b",
+    "presence_penalty": rf"presence[_ ]?penalty|{_ANY_PENALTY}",
+    "frequency_penalty": rf"frequency[_ ]?penalty|{_ANY_PENALTY}",
     "max_tokens": r"max_?tokens|max_?output_?tokens",
 }
+_AMBIGUOUS = frozenset({"max_tokens", "max_completion_tokens", "stop", "seed", "n", "user"})
+"""Of these a message may speak without refusing them: they are words, or what it says is about the prompt."""
 _THINKING = re.compile(r"enable_?thinking", re.I)
 
 
@@ -104,9 +116,9 @@ def lessons(body: object, message: str, parameter: str | None, sent: Mapping[str
     if (thinking := _about_thinking(everything, sent, message)) is not None:
         return [thinking]
     named = str(parameter or "").rpartition(".")[2]
-    for unit in units:
+    for unit in (*units, everything):  # a list of places may stand apart from what it says of them
         refused = _refused_in(unit, sent)
-        if named in sent and named not in _NEEDED and (refused or _is_refusal(everything)):
+        if named in sent and named not in _NEEDED and (refused or _is_refused(named, everything)):
             refused = refused if refused and _EXCLUDE_EACH_OTHER.search(unit) else [named]
         if found := [lesson for name in refused if (lesson := _lesson(name, everything, sent, message)) is not None]:
             return found
@@ -115,8 +127,11 @@ def lessons(body: object, message: str, parameter: str | None, sent: Mapping[str
     return []
 
 
-def _is_refusal(said: str) -> bool:
-    return _REFUSED.search(said) is not None and _OUT_OF_RANGE.search(said) is None
+def _is_refused(name: str, said: str) -> bool:
+    """Whether a message about this parameter refuses it: it is tried without before that is believed."""
+    if _OUT_OF_RANGE.search(said):
+        return False
+    return name not in _AMBIGUOUS or _REFUSED.search(said) is not None
 
 
 def _units(body: object) -> Iterator[str]:
@@ -130,9 +145,9 @@ def _units(body: object) -> Iterator[str]:
         if isinstance(where := body.get("loc"), list):
             yield " ".join(str(each) for each in (*where, body.get("type"), body.get("msg")))
             return
-        flat = [str(body[name]) for name in ("code", "type", "status") if isinstance(body.get(name), str)]
+        flat = [str(body[name]) for name in _BESIDE if isinstance(body.get(name), str)]
         for name, each in body.items():
-            if name not in _IGNORED_KEYS and name not in ("code", "type", "status"):
+            if name not in _IGNORED_KEYS and name not in _BESIDE:
                 yield from (f"{unit}\t{' '.join(flat)}" if isinstance(each, str) else unit for unit in _units(each))
 
 
@@ -142,9 +157,7 @@ def _refused_in(unit: str, sent: Mapping[str, Any]) -> list[str]:
     names = [name for name in sent if name not in _NEEDED and _names(said, name)]
     if "stop" in names and _is_stop_too_long(said, sent):
         return ["stop"]
-    if not names or not _REFUSED.search(unit) or _OUT_OF_RANGE.search(said):
-        return []
-    return _one_of_pair(names, said)
+    return _one_of_pair([name for name in names if _is_refused(name, unit)], said)
 
 
 def _one_of_pair(names: list[str], said: str) -> list[str]:
@@ -155,7 +168,7 @@ def _one_of_pair(names: list[str], said: str) -> list[str]:
 
 
 def _names(said: str, name: str) -> bool:
-    pattern = _ALIASES.get(name) or "_?".join(map(re.escape, name.split("_")))
+    pattern = _ALIASES.get(name) or "[_ ]?".join(map(re.escape, name.split("_")))
     return re.search(rf"(?<![A-Za-z0-9_])(?:{pattern})(?![A-Za-z0-9_])", said, re.I) is not None
 
 
@@ -189,7 +202,7 @@ def _about_thinking(said: str, sent: Mapping[str, Any], message: str) -> Lesson 
         return None
     is_in_template = "chat_template_kwargs" in said
     name = "chat_template_kwargs" if is_in_template else "enable_thinking"
-    if re.search(r"\bfalse\b|non-?streaming", said, re.I):
+    if re.search(r"\bfalse\b|stream", said, re.I):
         value: Any = False
     elif re.search(r"(?:restricted to|must be(?: set to)?|only) \W?true\b", said, re.I):
         value = True

@@ -19,7 +19,7 @@ from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
-from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
@@ -198,7 +198,7 @@ class Run(Generic[C]):
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
             notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
-            return self._summarise(time.monotonic() - started, notes)
+            return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
 
     @property
     def is_concluded(self) -> bool:
@@ -258,7 +258,7 @@ class Run(Generic[C]):
         done = summary.is_done or has_stalled
         return summary if done and summary.wanted == self.config.wanted else None
 
-    def _summarise(self, seconds: float, notes: list[str]) -> Summary:
+    def _summarise(self, seconds: float, notes: list[str], troubles: Sequence[str] = ()) -> Summary:
         dataset = self.folder.dataset()
         sizes = {name: len(rows["train"]) for name, rows in dataset.items()}
         thrown_away = dataset["rejected"]["train"].select_columns(list(COLUMNS)).to_list()
@@ -269,8 +269,11 @@ class Run(Generic[C]):
             rejected.setdefault(row["stage"], Counter())[row["reason"]] += 1
         stopped = [reason for counts in rejected.values() for reason in counts if reason in STOP_REASONS]
         ended = next((loop["ended"] for loop in loops if loop["ended"] != "complete"), None)
+        ended = ended or (stopped[0] if stopped else "complete")
+        if ended == "unavailable":
+            notes = [*notes, *(LAST_WORDS.format(trouble=trouble) for trouble in troubles)]
         return Summary(
-            ended=ended or (stopped[0] if stopped else "complete"),
+            ended=ended,
             admitted=last["admitted"],
             wanted=self.config.wanted,
             candidates=last.get("candidates"),

@@ -30,11 +30,11 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 def pipeline(
     spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None, waits_for: str = "",
-    shares_done: Mapping[str, float] = MappingProxyType({}),
+    troubles: tuple[str, ...] = (), shares_done: Mapping[str, float] = MappingProxyType({}),
 ) -> Any:  # fmt: skip
     """As far as `Progress` looks at one."""
     slots = SimpleNamespace(spent=spent, events=events, stopped=stopped)
-    return SimpleNamespace(slots=slots, waits_for=waits_for, shares_done=shares_done)
+    return SimpleNamespace(slots=slots, waits_for=waits_for, troubles=troubles, shares_done=shares_done)
 
 
 HALF_WAY = pipeline(
@@ -108,6 +108,11 @@ class TestLines:
         (_, total) = lines_after(seconds, pipeline({"answers": Spent(in_flight=2)}, {}), monkeypatch)
         assert f"0 out{said}, " in total
         assert ("no answer" in total) is bool(said)
+
+    def test_what_the_endpoint_says_instead_of_answers(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        down = pipeline({"answers": Spent()}, {}, troubles=("503: no capacity",))
+        assert "0 out, no answer for 20 s (503: no capacity), 20 s" in lines_after(20.0, down, monkeypatch)[-1]
+        assert "no capacity" not in lines_after(5.0, down, monkeypatch)[-1]
 
     @pytest.mark.parametrize(
         ("stopped", "in_flight", "said"),

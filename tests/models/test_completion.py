@@ -72,6 +72,9 @@ def test_shares_sum_up(total: int, weights: list[int]) -> None:
         ("length", "length max_tokens MAX_TOKENS maxTokens model_length token_limit_reached incomplete"),
         ("content_filter", "content_filter SAFETY RECITATION sensitive refusal guardrail_intervened ERROR_TOXIC"),
         ("error", "error abort cancelled insufficient_system_resource network_error timeout OTHER server_error"),
+        ("error", "killed preempted shutdown connection_reset engine_crash internal"),
+        ("length", "ERROR_LIMIT max_output_tokens"),
+        ("content_filter", "LANGUAGE blocked policy_violation unsafe"),
         (None, "unknown plonk 7 _"),
     ],
 )  # fmt: skip
@@ -101,6 +104,13 @@ def test_what_is_no_ending(given: Any) -> None:
         ({"statusCode": 503, "message": "x"}, 503),
         ({"message": "API rate limit exceeded"}, 429),
         ({"errors": [{"message": "something else"}]}, 500),
+        ({"errors": ["bad key"]}, 401),
+        ({"error": {"error": {"message": "x", "code": 429}}}, 429),
+        ({"error_code": 18, "error_msg": "Open api qps request limit reached"}, 429),
+        ({"ok": False, "reason": "balance too low"}, 402),
+        ({"Response": {"Error": {"Code": "AuthFailure", "Message": "x"}, "RequestId": "1"}}, 401),
+        ({"ResponseMetadata": {"Error": {"Code": "InvalidApiKey", "Message": "x"}}}, 401),
+        ({"fault": {"faultstring": "Rate limit quota violation"}}, 429),
         ("error", None),
         ({"data": []}, None),
         ({"error": None, "choices": []}, None),
@@ -120,3 +130,53 @@ def test_an_error_survives_the_way_to_another_process() -> None:
 def test_a_stop_sequence_is_no_part_of_an_answer() -> None:
     reply = {"choices": [{"text": "a\n\nb", "finish_reason": "length"}]}
     assert read_reply(reply, ["\n\n", ""]) == [Completion("a", "stop")]
+
+
+def message(content: Any, **fields: Any) -> dict[str, Any]:
+    return {"choices": [{"message": {"content": content, **fields}, "finish_reason": "stop"}]}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"type": "text", "text": "b"},
+        {"parts": [{"text": "b"}]},
+        [{"type": "text", "text": {"value": "b", "annotations": []}}],
+        [{"type": "text", "content": "b"}],
+        [{"type": "thought", "text": "a"}, {"text": "b"}],
+        [{"type": "redacted_thinking", "data": "a"}, {"type": "text", "text": "b"}],
+    ],
+)
+def test_a_content_in_parts_is_the_text_of_its_texts(content: Any) -> None:
+    assert [each.text for each in read_reply(message(content))] == ["b"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"reasoning_details": [{"type": "reasoning.text", "text": "a"}]},
+        {"thinking_blocks": [{"type": "thinking", "thinking": "a"}]},
+        {"provider_specific_fields": {"reasoning_content": "a"}},
+        {"thoughts": "a"},
+        {"reasoning": "a", "reasoning_details": [{"text": "a"}, {"data": "x"}]},
+    ],
+)
+def test_thoughts_beside_the_content(fields: dict[str, Any]) -> None:
+    assert [each.reasoning for each in read_reply(message("b", **fields))] == ["a"]
+    with pytest.raises(RequestFailed, match="the whole answer came as reasoning"):
+        read_reply(message(None, **fields))
+
+
+def test_an_answer_that_consists_of_thoughts_is_none() -> None:
+    with pytest.raises(RequestFailed) as caught:
+        read_reply(message("<think>a</think>"))
+    assert (caught.value.reason, caught.value.kind) == ("reasoning_only", "setup")
+
+
+@pytest.mark.parametrize(
+    ("error", "is_broken"), [({"code": 502, "message": "x"}, True), ({"code": 0}, False), ({}, False)]
+)
+def test_an_error_beside_half_an_answer(error: dict[str, Any], is_broken: bool) -> None:
+    reply = {**message("b"), "error": error}
+    with pytest.raises(ReplyError) if is_broken else contextlib.nullcontext():
+        assert [each.text for each in read_reply(reply)] == ["b"]

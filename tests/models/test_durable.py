@@ -247,7 +247,7 @@ class TestFailing:
     ) -> None:
         server.faults = [None, status(400)]
         llm = load(server, keeps_failures=keeps)
-        assert (failures(llm, "z"), failures(llm, "a")) == ([None], ["bad_request"])
+        assert [failures(llm, prompt) for prompt in "zay"] == [[None], ["bad_request"], [None]]
         for _ in range(2):
             assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
             assert prompts(server).count("a") == asked
@@ -267,14 +267,13 @@ class TestFailing:
     def test_answers_without_use_are_asked_for_three_times_while_others_are_of_use(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]
     ) -> None:
-        server.fault_rule = lambda body: garbage({"id": 1}) if body["prompt"] == "a" else None
+        useless = garbage({"choices": [{"message": {"content": 7}}]})
+        server.fault_rule = lambda body: useless if body["prompt"] == "a" else None
         llm = load(server, keeps_failures=True)
-        asked = llm.submit("a")
-        wait_until(lambda: llm._failing)
-        assert failures(llm, "b") == [None]
-        assert asked.result(timeout=LIMIT)[0].reason == "invalid_response"
+        assert failures(llm, "a", "b") == ["invalid_response", None]
+        assert failures(llm, "c") == [None]
         assert failures(load(server, keeps_failures=True), "a") == ["invalid_response"]
-        assert prompts(server).count("a") <= 4
+        assert prompts(server).count("a") == 3
 
     def test_retry_after_is_waited_for(
         self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
@@ -329,15 +328,17 @@ class TestFailing:
         with pytest.raises(RunStopped, match="unavailable"):
             llm.submit("d").result(timeout=LIMIT)
         assert usage_by_stage(tmp_path)["completions"].requests == 1
+        assert llm.trouble.startswith("the endpoint could not be reached: ")
 
     def test_an_outage_ends_with_the_first_answer(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
         llm = load(server)
         server.outage()
         asked = [llm.submit(prompt) for prompt in "abc"]
         wait_until(lambda: len(llm._failing) == 3)
+        assert llm.trouble.startswith("the endpoint could not be reached: ")
         server.recover()
         assert [future.result(timeout=LIMIT)[0].completion for future in asked] == ["a 0", "b 0", "c 0"]
-        assert llm._failing == {}
+        assert (llm._failing, llm.trouble) == ({}, "")
 
     def test_a_key_that_is_refused_later_is_an_error(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]
@@ -461,11 +462,47 @@ class TestWhoseFault:
         self, load: Callable[..., DurableLLM], fault: Any
     ) -> None:
         llm = load(Faulty(says={"b": fault}), keeps_failures=True)
-        assert texts(llm, "a", "c") == [["a!"], ["c!"]]
+        assert texts(llm, "a") == [["a!"]]
         (reason,) = failures(llm, "b")
+        assert texts(llm, "c") == [["c!"]]
         again = load(model := Faulty(), keeps_failures=True)
         assert failures(again, "a", "b", "d") == [None, reason, None]
         assert model._asked == ["d"]
+
+    def test_what_refuses_all_from_some_moment_on_ends_the_run_and_leaves_nothing_behind(
+        self, load: Callable[..., DurableLLM]
+    ) -> None:
+        prompts = [str(number) for number in range(30)]
+        llm = load(Faulty(says={"else": refused(), "a": "a!"}), keeps_failures=True)
+        assert failures(llm, "a") == [None]
+        with pytest.raises(EndpointError, match="Request after request was refused: no such parameter"):
+            failures(llm, *prompts)
+        llm.unload()
+        assert failures(load(Faulty(), keeps_failures=True), *prompts) == [None] * 30
+
+    def test_what_comes_empty_is_no_sign_that_others_get_through(self, load: Callable[..., DurableLLM]) -> None:
+        empty = {"generations": [""], "finish_reason": ["length"]}
+        llm = load(Faulty(says={"a": empty, "else": refused()}), keeps_failures=True)
+        assert failures(llm, "a") == [None]
+        with pytest.raises(EndpointError, match="Every request so far was refused"):
+            failures(llm, *"bcd")
+        llm.unload()
+        assert failures(load(Faulty(), keeps_failures=True), *"bcd") == [None] * 3
+
+    def test_answers_of_which_none_is_of_any_use_end_the_run(self, load: Callable[..., DurableLLM]) -> None:
+        useless = RequestFailed("a message without content", "invalid_response", retryable=True)
+        llm = load(Faulty(says={"else": useless}), keeps_failures=True)
+        with pytest.raises(EndpointError, match="Every request so far failed: a message without content"):
+            failures(llm, *"abc")
+        llm.unload()
+        assert texts(load(Faulty(), keeps_failures=True), *"abc") == [["a!"], ["b!"], ["c!"]]
+
+    def test_an_answer_of_no_use_is_tried_again_and_then_of_the_request(self, load: Callable[..., DurableLLM]) -> None:
+        useless = RequestFailed("a message without content", "invalid_response", retryable=True)
+        llm = load(model := Faulty(says={"b": useless}), keeps_failures=True)
+        assert failures(llm, "a") + failures(llm, "b") + failures(llm, "c") == [None, "invalid_response", None]
+        assert model._asked == ["a", "b", "b", "b", "c"]
+        assert failures(load(Faulty(), keeps_failures=True), "b") == ["invalid_response"]
 
     @pytest.mark.parametrize(
         "fault",
@@ -500,10 +537,47 @@ class TestWhoseFault:
         llm = load(Faulty(says={"a": refused(), "b": refused()}), keeps_failures=True)
         assert failures(llm, "a", "b") == ["bad_request", "bad_request"]
         llm.unload()
-        assert failures(load(Faulty(says={"a": refused()}), keeps_failures=True), "a", "c") == ["bad_request", None]
+        llm = load(Faulty(says={"a": refused()}), keeps_failures=True)
+        assert [failures(llm, "a"), failures(llm, "c")] == [["bad_request"], [None]]
         again = load(model := Faulty(), keeps_failures=True)
         assert failures(again, "a", "b", "c") == ["bad_request", None, None]
         assert model._asked == ["b"]
+
+    def test_an_answer_to_what_was_asked_before_a_refusal_says_nothing_about_it(
+        self, load: Callable[..., DurableLLM]
+    ) -> None:
+        class Slow(Faulty):
+            async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+                if input == "slow":
+                    while "refused" not in self._asked:
+                        await asyncio.sleep(0.005)
+                    await asyncio.sleep(0.05)
+                return await super().agenerate(input, num_generations)
+
+        llm = load(Slow(says={"refused": refused()}), keeps_failures=True)
+        assert failures(llm, "slow", "refused") == [None, "bad_request"]
+        llm.unload()
+        assert texts(load(Faulty(), keeps_failures=True), "slow", "refused") == [["slow!"], ["refused!"]]
+
+    def test_attempts_count_that_failed_for_the_same_reason(self, load: Callable[..., DurableLLM]) -> None:
+        class Recovering(Faulty):
+            _faults: list[RequestFailed] = PrivateAttr(
+                default_factory=lambda: [
+                    *[RequestFailed("429", "rate_limited", retryable=True, retry_after=0) for _ in range(3)],
+                    RequestFailed("a tool was called", "invalid_response", retryable=True),
+                ]
+            )
+
+            async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+                if input == "b" and self._faults:
+                    raise self._faults.pop(0)
+                return await super().agenerate(input, num_generations)
+
+        llm = load(Recovering(), keeps_failures=True)
+        asked = llm.submit("b")
+        while not asked.done():
+            llm.submit(f"a{len(llm.llm._asked)}").result(timeout=LIMIT)  # type: ignore[attr-defined]
+        assert asked.result()[0].completion == "b!"
 
     def test_it_is_counted_over_all_stages(self, load: Callable[..., DurableLLM]) -> None:
         with SlotServer(concurrency=4):

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, SlotServer
+from distilabel_selfinstruct.models.slots.wire import Refusals
 from distilabel_selfinstruct.usage import Budget
 from tests.support.waiting import LIMIT, wait_until
 
@@ -431,24 +432,44 @@ class TestRoom:
 class TestRefusals:
     @pytest.mark.parametrize("is_shared", [True, False])
     def test_different_requests_are_counted_until_one_is_answered(self, is_shared: bool) -> None:
-        async def work() -> list[int]:
+        async def work() -> list[str]:
             one, other = await Slots.connect("a", 1, 99), await Slots.connect("b", 1, 99)
             other = other if is_shared else one
-            counted = [await one.refused(b"x"), await other.refused(b"y"), await one.refused(b"x")]
+            said = [await one.refused(b"x"), await other.refused(b"y"), await one.refused(b"x")]
+            said.append(await other.refused(b"z"))
             await one.acquire()
-            one.release(requests=1)
+            one.release(requests=1, texts=1)
             await one.acquire()
-            counted.append(await one.refused(b"z"))
+            said.append(await one.refused(b"z"))
             one.release()
             await one.disconnect()
             await other.disconnect()
-            return counted
+            return said
 
+        expected = ["few", "few", "few", "all", "some"]
         if is_shared:
             with SlotServer(concurrency=2):
-                assert in_one_loop(work) == [1, 2, 2, 0]
+                assert in_one_loop(work) == expected
         else:
-            assert in_one_loop(work) == [1, 2, 2, 0]
+            assert in_one_loop(work) == expected
+
+    def test_an_answer_without_text_proves_nothing(self) -> None:
+        async def work() -> str:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            slots.release(requests=1, texts=0)
+            await slots.refused(b"x")
+            return await slots.refused(b"y")
+
+        assert in_one_loop(work) == "few"
+
+    def test_after_an_answer_those_of_a_stage_are_counted_that_come_in_a_row(self) -> None:
+        refusals = Refusals()
+        refusals.note_answer("one")
+        assert [refusals.verdict("one", str(key)) for key in range(10)] == ["some"] * 9 + ["many"]
+        assert refusals.verdict("other", "0") == "some"
+        refusals.note_answer("one")
+        assert refusals.verdict("one", "20") == "some"
 
 
 class TestDeath:

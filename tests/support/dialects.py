@@ -181,7 +181,7 @@ MISSING = [
     ),
     Row(
         "blank-and-reasoning",
-        GITHUB + "vllm-project/vllm/issues/30139",
+        "invented",
         says({"content": "\n\n", "reasoning": ANSWER}),
         SWALLOWED,
     ),
@@ -286,7 +286,7 @@ ERRORS = [
     ),
     Row(
         "minimax-http-code",
-        GITHUB + "wavetermdev/waveterm/issues/3238",
+        GITHUB + "RightNow-AI/openfang/issues/981",
         body_of({"type": "error", "error": {"type": "authorized_error", "message": "login fail", "http_code": "401"}}),
         {"status": 401},
     ),
@@ -352,7 +352,7 @@ ERRORS = [
     ),
     Row(
         "a-web-page",
-        GITHUB + "tsundereraws/aisub-translator/issues/2",
+        GITHUB + "STranslate/STranslate/issues/629",
         lambda body: Reply("<!DOCTYPE html><title>Sign in</title>", kind="text/html"),
         {"reason": "invalid_response", "kind": "service", "retryable": True, "says": "a web page (Sign in)"},
     ),
@@ -502,7 +502,7 @@ MARKS = [
         says(f"{ANSWER}<end_of_turn>\n<end_of_turn>"),
         {"text": ANSWER},
     ),
-    Row("grok-eos", GITHUB + "sgl-project/sglang/pull/1650", says(f"{ANSWER}<|separator|><|eos|>"), {"text": ANSWER}),
+    Row("eos", GITHUB + "mlc-ai/xgrammar/pull/32", says(f"{ANSWER}<|eos|>"), {"text": ANSWER}),
     Row(
         "deepseek",
         "https://huggingface.co/deepseek-ai/DeepSeek-V3",
@@ -578,7 +578,7 @@ PARAMETERS = [
     ),
     Row(
         "claude-thinking-temperature",
-        GITHUB + "workglow-dev/libs/pull/746",
+        GITHUB + "egoist/chatwise-releases/issues/1348",
         refuses("temperature", error("`temperature` may only be set to 1 when thinking is enabled.")),
         {"sent": {"temperature": LEFT_OUT, "top_p": 0.9}},
         TUNED,
@@ -795,7 +795,7 @@ PARAMETERS = [
     ),
     Row(
         "deepseek-schema",
-        GITHUB + "ItzCrazyKns/Vane/issues/969",
+        GITHUB + "UKGovernmentBEIS/inspect_ai/issues/4916",
         refuses(_has_schema, error("This response_format type is unavailable now", "invalid_request_error")),
         {"sent": {"response_format": JSON_OBJECT}},
         SCHEMA,
@@ -818,7 +818,7 @@ PARAMETERS = [
     ),
     Row(
         "vllm-context",
-        GITHUB + "vllm-project/vllm",
+        "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html",
         refuses(
             "max_tokens",
             error(
@@ -868,13 +868,13 @@ def counts(usage: Any) -> Callable[[Body], Reply]:
 USAGE = [
     Row(
         "missing",
-        GITHUB + "typesafe-ai/system-one-adapter-python/issues/39",
+        GITHUB + "vercel/ai/issues/6007",
         body_of({"choices": [{"message": {"content": ANSWER}, "finish_reason": "stop"}]}),
         {"tokens": (0, 0, 0)},
     ),
     Row(
         "nulls",
-        GITHUB + "vercel/ai/issues/4239",
+        GITHUB + "vercel/ai/pull/2491",
         counts({"prompt_tokens": None, "completion_tokens": None}),
         {"tokens": (0, 0, 0)},
     ),

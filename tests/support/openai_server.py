@@ -34,7 +34,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -74,6 +74,7 @@ class Fault:
     status: int = 200
     body: Any = None
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def status(number: int, message: str = "injected", retry_after: float | None = None, **error: Any) -> Fault:
@@ -96,6 +97,17 @@ def html(code: int = 200) -> Fault:
     return Fault("html", code)
 
 
+def as_it_is(text: str, code: int = 200, content_type: str = "application/json", **headers: str) -> Fault:
+    """This text as the body, JSON or not, with these headers (underscores stand for hyphens)."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Fault("text", code, text, headers={"Content-Type": content_type, **named})
+
+
+def changed(change: Callable[[dict[str, Any]], str]) -> Fault:
+    """The completion, as the text that a function makes of it."""
+    return Fault("changed", body=change)
+
+
 EMPTY = Fault("empty")
 """Status 200 without a body."""
 TRUNCATED = Fault("truncated")
@@ -104,6 +116,11 @@ HANG = Fault("hang")
 """No answer for as long as the client keeps the connection."""
 CUT = Fault("cut")
 """The connection is closed in the middle of the body."""
+RESET = Fault("reset")
+"""The connection is closed before a byte of the answer."""
+DRIP = Fault("drip")
+"""The answer comes a byte a tenth of a second, for as long as the client takes it."""
+_WITH_ANSWER = ("truncated", "cut", "drip", "changed")
 
 
 @dataclass
@@ -213,8 +230,9 @@ class Stub:
 
     async def refuse(self, seconds: float | None) -> None:
         """An outage: open connections are cut, new ones refused, for so many seconds; returns when it has begun."""
+        bound = self._bind()  # first: a port that is free for a moment may become a client's
         await self.close()
-        self._bound = self._bind()
+        self._bound = bound
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._reopening = loop.call_later(seconds, lambda: asyncio.ensure_future(self.listen()))
@@ -223,6 +241,7 @@ class Stub:
         """Refuses connections until it listens; its port is nobody else's meanwhile."""
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(("127.0.0.1", self.port))
         self.port = bound.getsockname()[1]
         return bound
@@ -254,11 +273,11 @@ class Stub:
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         work = self._draw_latency()
         try:
-            if (response := self._fault(body)) is None or response.kind in ("truncated", "cut"):
+            if (response := self._fault(body)) is None or response.kind in _WITH_ANSWER:
                 response = await self._work(request, work, response)
             elif response.kind == "hang":
                 await asyncio.Event().wait()
-            request.status = None if response.kind == "cut" else response.status
+            request.status = None if response.kind in ("cut", "reset", "drip") else response.status
             return response
         finally:
             self.in_flight -= 1
@@ -277,6 +296,8 @@ class Stub:
                 completion = self._completion(request)
             finally:
                 request.slot_released = time.time()
+        if fault is not None and fault.kind == "changed":
+            return as_it_is(fault.body(completion))
         return Fault(fault.kind if fault else "json", body=completion)
 
     def _draw_latency(self) -> float:
@@ -399,21 +420,35 @@ class _Connection(asyncio.Protocol):
             response = await self.stub.respond(method, path, key, orjson.loads(content) if content else {})
         except Exception as error:  # the test's own function failed: its author reads it in the client's error
             response = status(500, f"the stub failed: {error!r}")
+        if response.kind == "drip":
+            await self._drip(orjson.dumps(response.body))
         self._write(response)
         self.task = None
         self._start_next()
 
+    async def _drip(self, content: bytes) -> None:
+        self.transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n".encode())
+        for byte in content:
+            self.transport.write(bytes([byte]))
+            await asyncio.sleep(0.1)
+
     def _write(self, response: Fault) -> None:
+        if response.kind in ("reset", "drip"):
+            self.transport.abort()
+            return
         content = {"html": HTML, "empty": b""}.get(response.kind)
+        if response.kind == "text":
+            content = response.body.encode()
         if content is None:
             content = orjson.dumps(response.body)
         if response.kind == "truncated":
             content = content[: len(content) // 2]
         retry = f"Retry-After: {response.retry_after:g}\r\n" if response.retry_after is not None else ""
+        headers = {"Content-Type": "text/html" if response.kind == "html" else "application/json", **response.headers}
         head = (
             f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}\r\n"
-            f"Content-Type: {'text/html' if response.kind == 'html' else 'application/json'}\r\n"
-            f"Content-Length: {len(content)}\r\n{retry}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            + f"Content-Length: {len(content)}\r\n{retry}\r\n"
         ).encode()
         if response.kind == "cut":
             self.transport.write(head + content[: len(content) // 2])

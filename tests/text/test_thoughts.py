@@ -30,6 +30,21 @@ from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thought
         ("a.</think>\n\nb", "a.", "b"),
         ("<|start|>assistant<|channel|>commentary<|message|>a<|end|>", "a", ""),
         ("<reasoning>a</reasoning>b", "a", "b"),
+        ("<think id='1'>a</think>b", "a", "b"),
+        ("\ufeff<think>a</think>b", "a", "b"),
+        ("<chain_of_thought>a</chain_of_thought>\nb", "a", "b"),
+        ("<inner_monologue>a</inner_monologue>b", "a", "b"),
+        ("<think><think>a</think></think>b", "<think>a", "b"),
+        ("<thought>a</thought>\n<final>b</final>", "a", "b"),
+        ("<|thinking|>a<|/thinking|>b", "a", "b"),
+        ("<|begin_of_reasoning|>a<|end_of_reasoning|>b", "a", "b"),
+        ("[THINKING]a[/THINKING]b", "a", "b"),
+        ("a[/THINK]b", "a", "b"),
+        ("a</thinking>\nb", "a", "b"),
+        ("<unused94>thought\na<unused95>b", "a", "b"),
+        ("<|im_start|>think\na<|im_end|>\n<|im_start|>answer\nb", "a", "b"),
+        ("a<|end|><|start|>assistant<|channel|>final<|message|>b", "a", "b"),
+        ('<details type="reasoning" done="true">\n<summary>2 s</summary>\na\n</details>\nb', "a", "b"),
     ],
 )
 def test_a_thought_begins_an_answer(text: str, thought: str | None, answer: str) -> None:
@@ -52,6 +67,8 @@ def test_a_thought_begins_an_answer(text: str, thought: str | None, answer: str)
         "<thinker>Rodin</thinker>",
         "The model writes [THINK]a[/THINK] first.",
         "Analysis: good. The assistant finally left.",
+        "<details>\n<summary>More</summary>\nHidden.\n</details>\nShown.",
+        "`<|start|>assistant<|channel|>final<|message|>` begins the answer.",
     ],
 )
 def test_an_answer_that_speaks_of_thoughts_stays(text: str) -> None:
@@ -106,3 +123,19 @@ def test_no_text_is_too_much(text: str) -> None:
     thought, answer = split_thoughts(text)
     assert len(thought or "") + len(answer) <= len(text)
     assert text.startswith(cut_at_turn_end(text))
+
+
+ODD_MARKS = [
+    "<|EOT|>", "<|eom|>", "<|pad|><|pad|>", "<|end_of_message|>", "<｜end▁of▁turn｜>", "[/INST]", "<eot>", "<|im_sep|>",
+    "[|im_end|]", "<extra_id_1>", "<unused7>", "</assistant>", "<｜User｜>More", "<|user|>\nMore", " \n<|EOS|>\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mark", ODD_MARKS)
+def test_any_mark_that_ends_the_text_is_no_part_of_it(mark: str) -> None:
+    assert cut_at_turn_end(f"The answer.{mark}") == "The answer."
+
+
+@pytest.mark.parametrize("text", ["It ends with <|odd|>", "`x<|odd|>`", "a <|op|> b", "Fill: [MASK]", "<b>bold</b>"])
+def test_a_text_that_speaks_of_an_odd_mark_stays(text: str) -> None:
+    assert cut_at_turn_end(text) == text

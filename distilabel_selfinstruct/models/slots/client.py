@@ -97,24 +97,33 @@ class Slots(Lines):
         self.send("number", number, turn, samples, *(key.hex() for key in keys))
         return [int(first) for first in (await numbered).split()]
 
-    async def refused(self, key: bytes) -> int:
-        """How many different requests of the run were refused, with this one; 0 once any was answered."""
+    async def refused(self, key: bytes) -> str:
+        """How many different requests were refused, with this one: see `Refusals.verdict`."""
         if not self.is_shared:
-            return self._refusals.count(key.hex())
-        number, counted = self._expect()
+            return self._refusals.verdict("", key.hex())
+        number, verdict = self._expect()
         self.send("refused", number, key.hex())
-        return int(await counted)
+        return str(await verdict)
 
     def release(
         self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0,
-        asked: Asked = NO_SIZE,
+        texts: int = 0, asked: Asked = NO_SIZE,
     ) -> None:  # fmt: skip
-        """Gives a slot back, and says how many samples were answered, what they cost, and for what it was taken."""
+        """Gives a slot back.
+
+        Args:
+            requests: samples that were answered.
+            input_tokens: that they cost.
+            output_tokens: that they cost.
+            cached_tokens: of the former.
+            texts: samples that were answered with a text.
+            asked: for what the slot was taken.
+        """
         if self.is_shared:
-            self.send("release", requests, input_tokens, output_tokens, cached_tokens, asked)
+            self.send("release", requests, input_tokens, output_tokens, cached_tokens, texts, asked)
             return
-        if requests:
-            self._refusals.note_answer()
+        if texts:
+            self._refusals.note_answer("")
         self._local.release()
 
     def stored(self, requests: int) -> None:

@@ -246,16 +246,18 @@ class SlotServer:
             client.waiting[number] = Asked(*size)
             heappush(self._queue, (client.priority, next(self._arrivals), number, client))
         elif word == "release":
-            requests, read, written, cached, *size = map(int, rest.split())
+            requests, read, written, cached, texts, *size = map(int, rest.split())
             asked = Asked(*size)
             client.held -= 1
             client.open -= asked
             self._free += 1
             client.unstored += requests
+            if texts:
+                self._refusals.note_answer(client.stage)
             self._count(client.stage, asked, requests, read, written, cached)
         elif word == "refused":
             asking, key = rest.split()
-            client.send("counted", asking, self._refusals.count(key))
+            client.send("counted", asking, self._refusals.verdict(client.stage, key))
         elif word == "stored":
             client.unstored -= int(rest)
         elif word == "number":
@@ -285,7 +287,6 @@ class SlotServer:
         if requests:
             spent.characters += asked.characters
             spent.squares += output_tokens**2 / requests
-            self._refusals.note_answer()
         spent.requests += requests
         spent.input_tokens += input_tokens
         spent.output_tokens += output_tokens

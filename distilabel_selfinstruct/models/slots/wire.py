@@ -6,9 +6,13 @@ import asyncio
 import socket
 import struct
 import sys
+from collections import defaultdict
 from dataclasses import dataclass
 
 from distilabel_selfinstruct.errors import SelfInstructError
+
+_MOST_AT_FIRST = 3  # different requests, before the first answer: what refuses so many refuses all
+_MOST_IN_A_ROW = 10  # of a stage of which some get through, or of another; a model may refuse some in a row
 
 STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
 
@@ -49,19 +53,22 @@ NO_SIZE = Asked()
 
 
 class Refusals:
-    """The different requests that were refused before any was answered."""
+    """The different requests that were refused one after the other, with no answer in between."""
 
     def __init__(self) -> None:
-        self._refused: set[str] = set()
+        self._refused: defaultdict[str, set[str]] = defaultdict(set)
         self._has_answers = False
 
-    def note_answer(self) -> None:
+    def note_answer(self, stage: str) -> None:
         self._has_answers = True
+        self._refused.pop(stage, None)
 
-    def count(self, key: str) -> int:
-        """How many were refused, with this one; 0 once any request was answered."""
-        self._refused.add(key)
-        return 0 if self._has_answers else len(self._refused)
+    def verdict(self, stage: str, key: str) -> str:
+        """Before the first answer `few`, with this one, or `all` were refused; after it `some`, or `many` in a row."""
+        self._refused[stage].add(key)
+        if self._has_answers:
+            return "many" if len(self._refused[stage]) >= _MOST_IN_A_ROW else "some"
+        return "all" if sum(map(len, self._refused.values())) >= _MOST_AT_FIRST else "few"
 
 
 class Lines(asyncio.Protocol):

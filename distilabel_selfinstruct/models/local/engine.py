@@ -17,7 +17,7 @@ from distilabel_selfinstruct.secrets import remember, shown
 
 _MOST_SLOTS = 4  # answers written at once: on a CPU more of them only make each slower
 _LEAVING = 5.0  # seconds that the process has to end
-_LAST_WORDS = 2000  # characters of what it has said
+_LAST_WORDS = 300  # characters of what it has said
 
 
 class LocalEngine:
@@ -46,6 +46,7 @@ class LocalEngine:
         }  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
         self._log: Any = None
+        self._said = ""
         remember(self.key)
 
     def __enter__(self) -> LocalEngine:
@@ -81,6 +82,8 @@ class LocalEngine:
             process.kill()
             process.wait()
         process.stdout.close()
+        self._said = self._read_log()
+        self._log.close()
 
     def check(self) -> None:
         """Raises EndpointError if the process has ended by itself."""
@@ -88,6 +91,9 @@ class LocalEngine:
             raise EndpointError(f"llama.cpp, which answered for this run, has ended ({code}){self._last_words()}.")
 
     def _last_words(self) -> str:
+        said = self._said if self._log.closed else self._read_log()
+        return f": {said}" if said else ""
+
+    def _read_log(self) -> str:
         self._log.seek(0)
-        said = " ".join(self._log.read()[-_LAST_WORDS:].split())
-        return f": {shown(said)[-300:]}" if said else ""
+        return shown(" ".join(self._log.read().split()))[-_LAST_WORDS:]

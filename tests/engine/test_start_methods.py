@@ -140,8 +140,15 @@ def test_the_main_process_killed(tmp_path: Path, method: str) -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("method", "number"),
+    [
+        ("fork", signal.SIGINT),
+        ("fork", signal.SIGTERM),
+        ("spawn", signal.SIGINT),
+        ("forkserver", signal.SIGTERM),
+    ],
+)
 def test_a_signal_to_all_of_them_while_workers_start(tmp_path: Path, method: str, number: signal.Signals) -> None:
     code = f"""{STEPS.format(work="pass")}
 if __name__ == "__main__":

@@ -203,6 +203,7 @@ def on_terminal(*command: str) -> tuple[int, str]:
     return process.returncode, shown.decode()
 
 
+@pytest.mark.slow
 def test_the_script_on_a_terminal(tmp_path: Path) -> None:
     script = str(ROOT / "pipelines" / "self_instruct.py")
     status, shown = on_terminal(sys.executable, script, "--num-instructions", "60", "--out", str(tmp_path / "run"))

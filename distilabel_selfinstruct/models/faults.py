@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from distilabel_selfinstruct.errors import GO_ON, EndpointError, RequestFailed
-from distilabel_selfinstruct.models.completion import error_in
+from distilabel_selfinstruct.models.completion import error_in, normal_ending
 from distilabel_selfinstruct.secrets import shown
 
 Kind = Literal["request", "service", "setup"]
@@ -114,8 +114,9 @@ def kind_of_old(reason: str, detail: str, stage_has_answers: bool) -> Kind:
         stage_has_answers: whether other requests of the same stage were answered.
     """
     said = detail.lower()
-    if reason == "content_filter":  # so it called an answer that had come as thoughts, too
-        return "setup" if said.endswith(("finish reason stop", "finish reason none")) else "request"
+    if reason == "content_filter":  # so it called any answer without a text: all of it thoughts, a tool's call
+        _, is_told, ending = detail.partition("finish reason ")
+        return "setup" if is_told and normal_ending(ending) != "content_filter" else "request"
     if reason == "context_length":
         return "request"
     if reason in ("bad_request", "invalid_response") and stage_has_answers:

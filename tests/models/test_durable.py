@@ -267,7 +267,8 @@ class TestFailing:
     def test_answers_without_use_are_asked_for_three_times_while_others_are_of_use(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]
     ) -> None:
-        server.fault_rule = lambda body: garbage({"id": 1}) if body["prompt"] == "a" else None
+        no_text = garbage({"choices": [{"message": {"content": 7}, "finish_reason": "stop"}]})
+        server.fault_rule = lambda body: no_text if body["prompt"] == "a" else None
         llm = load(server, keeps_failures=True)
         asked = llm.submit("a")
         wait_until(lambda: llm._failing)

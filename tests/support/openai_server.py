@@ -221,6 +221,8 @@ class Stub:
         """Refuses new connections and cuts the open ones."""
         if self._reopening is not None:
             self._reopening.cancel()
+        for listener in self._listener.sockets if self._listener is not None else ():
+            listener.shutdown(socket.SHUT_RDWR)  # a process that is just being forked has it, too
         for listening in (self._listener, self._bound):
             if listening is not None:
                 listening.close()

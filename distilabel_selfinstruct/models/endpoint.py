@@ -107,8 +107,7 @@ def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: lo
                 raise
             if said_at == started or now - said_at >= _SIGN_OF_LIFE:
                 said_at = now
-                left = started + outage - now
-                log.warning(shown(f"{_unusable(error, client, url, model)} Tried again for {left:.0f} s at most."))
+                log.warning(shown(f"{_unusable(error, client, url, model)} Tried again for {outage:g} s at most."))
         time.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
 

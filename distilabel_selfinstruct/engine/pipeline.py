@@ -92,9 +92,12 @@ class WholePipeline(MainLoop):
 
     @property
     def troubles(self) -> list[str]:
-        """What came instead of answers, of each stage that waits for one, or did so to the end."""
-        events = list(self.slots.events.values()) if self.slots is not None else []
-        return [event["trouble"] for event in events if event.get("trouble")]
+        """What came instead of answers, of each stage that waits for one; before the first request the last warning."""
+        if self.slots is None:
+            return []
+        if not self.slots.spent:
+            return list(self.warnings)[-1:]
+        return [event["trouble"] for event in list(self.slots.events.values()) if event.get("trouble")]
 
     # --- running ----------------------------------------------------------------------------------------------------
 

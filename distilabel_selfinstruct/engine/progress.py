@@ -56,7 +56,7 @@ class Progress:
         total = f"{requests:,} requests ({requests / seconds:.1f}/s), {tokens_in:,} tokens in, {tokens_out:,} out"
         if failures:
             total += f", {failures:,} requests given up"
-        total += self._silence(requests, now) if spent_all else ""
+        total += self._silence(requests, now) if spent_all or self._pipeline.troubles else ""
         if slots.stopped:
             total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"
         return [*lines, f"{total}, {_duration(seconds)}{self._left(loops.values(), seconds)}"]

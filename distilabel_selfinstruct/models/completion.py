@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import ast
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 from typing import Any
@@ -110,6 +112,25 @@ def read_reply(reply: object, stop: Sequence[str] = ()) -> list[Completion]:
     read = [_read_choice(choice) for choice in choices]
     usage = reply.get("usage") if isinstance(reply, Mapping) else None
     return [each.cut_at(stop) for each in _with_tokens(read, usage)]
+
+
+def read_again(text: str, finish_reason: str | None) -> Completion:
+    """What version 0.1.0 has kept as an answer, which knew few endings, thoughts, marks and no parts.
+
+    Raises:
+        RequestFailed: if it was none.
+    """
+    ending = normal_ending(finish_reason)
+    if ending == "error":
+        raise RequestFailed(f"broken off: finish reason {finish_reason}", "server_error", kind="service")
+    beside: list[str] = []
+    if re.match(r"\[\{'(?:type|text)': ", text):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            parts, beside = _content(ast.literal_eval(text))
+            text = parts or ""
+    read = _read_text(text, ending, {"finish_reason": finish_reason})
+    reasoning = "\n\n".join(filter(None, (*beside, read.reasoning))) or None
+    return replace(read, reasoning=reasoning, finish_reason=ending or finish_reason)
 
 
 def _is_error(said: Mapping[str, Any]) -> bool:

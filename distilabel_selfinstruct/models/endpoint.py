@@ -22,7 +22,9 @@ from distilabel_selfinstruct.models.completion import ReplyError, error_in
 from distilabel_selfinstruct.secrets import mask_url, shown
 
 MODELS_SHOWN = 20
-_ROUTES = ("/chat/completions", "/completions", "/models", "/responses", "/embeddings")
+_ROUTE = re.compile(
+    r"/(?:chat/completions|completions|models|responses|embeddings)$|(?<=/v\d)/(?:chat|messages)$", re.I
+)
 _NO_LIST = (404, 405, 429, 501)  # statuses of servers that work all the same
 _PASSING = (408, 409, 425)
 _SIGN_OF_LIFE = 10.0  # seconds between two lines while it is waited for an endpoint
@@ -39,12 +41,14 @@ class NoList(Exception):
 
 def without_route(url: str) -> tuple[str, str]:
     """The address that requests go below, and the route that was given along with it, if one was."""
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/")
-    route = next((route for route in _ROUTES if path.endswith(route)), "")
-    if not route:
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all, which is told when it is used
         return url, ""
-    return urlunsplit(parts._replace(path=path.removesuffix(route))), route
+    path = parts.path.rstrip("/")
+    if (route := _ROUTE.search(path)) is None:
+        return url, ""
+    return urlunsplit(parts._replace(path=path[: route.start()])), route[0]
 
 
 def check_address(url: str) -> None:
@@ -103,8 +107,7 @@ def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: lo
                 raise
             if said_at == started or now - said_at >= _SIGN_OF_LIFE:
                 said_at = now
-                left = started + outage - now
-                log.warning(shown(f"{_unusable(error, client, url, model)} Tried again for {left:.0f} s at most."))
+                log.warning(shown(f"{_unusable(error, client, url, model)} Tried again for {outage:g} s at most."))
         time.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
 
@@ -137,16 +140,18 @@ def what_it_is(text: str) -> str:
 
 
 def _check_v1(client: openai.OpenAI, url: str) -> None:
-    """Raises EndpointError where the same address with /v1 has what was looked for."""
+    """Raises EndpointError where the same address with /v1, or the host's /v1, has what was looked for."""
     parts = urlsplit(url)
     if re.search(r"/v\d\w*(?:/|$)", parts.path):
         return
-    better = urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/v1"))
-    try:
-        _list_models(client.with_options(base_url=urlunsplit(urlsplit(better)._replace(query=""))))
-    except (openai.OpenAIError, ReplyError, NoList):
-        return
-    raise EndpointError(shown(f"The endpoint {url} has no list of models, but {better} has: add /v1 to base_url."))
+    for path in dict.fromkeys([f"{parts.path.rstrip('/')}/v1", "/v1"]):
+        better = urlunsplit(parts._replace(path=path))
+        try:
+            _list_models(client.with_options(base_url=urlunsplit(urlsplit(better)._replace(query=""))))
+        except (openai.OpenAIError, ReplyError, NoList):
+            continue
+        advice = "add /v1 to base_url" if path != "/v1" or parts.path in ("", "/") else "give that as base_url"
+        raise EndpointError(shown(f"The endpoint {url} has no list of models, but {better} has: {advice}."))
 
 
 # --- what stands in the way -------------------------------------------------------------------------------------------

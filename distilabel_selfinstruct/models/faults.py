@@ -16,7 +16,7 @@ from email.utils import parsedate_to_datetime
 from typing import Literal
 
 from distilabel_selfinstruct.errors import GO_ON, EndpointError, RequestFailed
-from distilabel_selfinstruct.models.completion import error_in
+from distilabel_selfinstruct.models.completion import error_in, normal_ending
 from distilabel_selfinstruct.secrets import shown
 
 Kind = Literal["request", "service", "setup"]
@@ -57,6 +57,14 @@ _PARAMETERS = re.compile(
     r"|\bstop\b|\bseed\b|\bparam|argument|unknown name|unrecognized|extra inputs|extra_forbidden|unsupported"
     r"|not supported|not permitted|drop_params|cannot both",
     re.IGNORECASE,
+)
+_OF_THE_KEY = re.compile(
+    r"api[ _-]?key\S* (?:is |has |was )?(?:not valid|invalid|expired|incorrect|not found|missing)"
+    r"|(?:invalid|incorrect|expired|wrong|missing|bad)[ _]api[ _-]?key"
+)
+_OF_THE_MODEL = re.compile(
+    r"model_not_found|model not (?:found|exist)|(?:no such|unknown) model\b"
+    r"|model\b.{0,80}\b(?:does not exist|doesn't exist|is not found|was not found|could not be found)"
 )
 _NONSENSE = ("<html", "<!doctype", "<head", "no json", "no completion", "not a completion")
 _PAGE = re.compile(
@@ -106,8 +114,9 @@ def kind_of_old(reason: str, detail: str, stage_has_answers: bool) -> Kind:
         stage_has_answers: whether other requests of the same stage were answered.
     """
     said = detail.lower()
-    if reason == "content_filter":  # so it called an answer that had come as thoughts, too
-        return "setup" if said.endswith(("finish reason stop", "finish reason none")) else "request"
+    if reason == "content_filter":  # so it called any answer without a text: all of it thoughts, a tool's call
+        _, is_told, ending = detail.partition("finish reason ")
+        return "setup" if is_told and normal_ending(ending) != "content_filter" else "request"
     if reason == "context_length":
         return "request"
     if reason in ("bad_request", "invalid_response") and stage_has_answers:
@@ -161,17 +170,20 @@ def _of_everything(status: int, sentence: str, said: str, is_page: bool) -> Endp
         return _ending(f"The account's {what} is used up ({status})", sentence, "Fill it up.")
     if status == 402:
         return _ending("The account's balance is used up (402)", sentence, "Fill it up.")
-    if status == 401:
+    if status in (401, 498) or (status == 400 and _OF_THE_KEY.search(said)):
         advice = "Set another key (OPENAI_API_KEY or api_key)."
-        return _ending("The endpoint refused the key in the middle of the run (401)", sentence, advice)
+        return _ending(f"The endpoint refuses the key ({status})", sentence, advice)
     if is_page:
         return None
     if status == 403 and not _has(said, _CONTENT_FILTER + _TOO_FAST):
         advice = "See what the key may do, or set another (OPENAI_API_KEY or api_key)."
-        return _ending("The endpoint refused the key in the middle of the run (403)", sentence, advice)
-    if status in (404, 405, 410) and "model" in said:
-        return _ending(f"The endpoint does not have the model any more ({status})", sentence, "Check the model's name.")
-    if status in (404, 405, 410):
+        return _ending("The endpoint refuses the key (403)", sentence, advice)
+    is_absent = status in (404, 405, 410)
+    if (is_absent and "model" in said) or (status == 400 and _OF_THE_MODEL.search(said)):
+        return _ending(f"The endpoint does not have the model ({status})", sentence, "Check the model's name.")
+    if is_absent and "endpoints found" in said:  # OpenRouter
+        return _ending(f"Nobody serves the model so ({status})", sentence, "Check the model's name and its options.")
+    if is_absent:
         advice = "Check base_url, which ends in /v1 with most servers."
         return _ending(f"The endpoint has nothing at this address ({status})", sentence, advice)
     return None

@@ -23,8 +23,8 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.errors import GO_ON, RunFolderError
-from distilabel_selfinstruct.models.completion import count_of
+from distilabel_selfinstruct.errors import GO_ON, RequestFailed, RunFolderError
+from distilabel_selfinstruct.models.completion import count_of, read_again
 from distilabel_selfinstruct.models.faults import kind_of_old
 from distilabel_selfinstruct.secrets import shown
 from distilabel_selfinstruct.text.reading.json_lists import well_formed
@@ -82,6 +82,35 @@ class Record:
     def is_final(self) -> bool:
         """Whether asking again is of no use: it was answered, or this request cannot be."""
         return self.reason is None or self.kind == "request"
+
+
+def has_misread(folder: Path) -> bool:
+    """Whether version 0.1.0 has kept an answer in this folder that is another one today, or none."""
+    for path in sorted(folder.glob("*.sqlite")):
+        with _reading(path) as connection:
+            if _has_newer_columns(connection):
+                continue
+            for text, ending in connection.execute(
+                "SELECT completion, finish_reason FROM completions WHERE reason IS NULL"
+            ):
+                try:
+                    read = read_again(text or "", ending)
+                except RequestFailed:
+                    return True
+                if read.text != (text or "") or (read.finish_reason or "") != (ending or ""):
+                    return True
+    return False
+
+
+def _answer_of_old(record: Record) -> Record:
+    """An answer that version 0.1.0 has kept, as it is read now; a failure where it was none."""
+    try:
+        read = read_again(record.completion or "", record.finish_reason)
+    except RequestFailed as failure:
+        return replace(
+            record, completion=None, finish_reason=None, reason=failure.reason, detail=str(failure), kind=failure.kind
+        )
+    return replace(record, completion=read.text, finish_reason=read.finish_reason, reasoning=read.reasoning)
 
 
 def storable(record: Record) -> Record:
@@ -210,8 +239,10 @@ class Records:
                 .fetchone()
             )
         record = Record(key, sample, "", "", *row)
-        if record.reason is None or record.kind is not None:
+        if self._newer[number] or record.kind is not None:
             return record
+        if record.reason is None:
+            return _answer_of_old(record)
         return replace(record, kind=kind_of_old(record.reason, record.detail or "", self._has_answers))
 
     def store(self, records: list[Record]) -> Future[None]:
@@ -252,7 +283,7 @@ class Records:
         connection = _connect_reading(path)
         try:
             is_newer = _has_newer_columns(connection)
-            worth = "CASE WHEN reason IS NULL THEN 2 ELSE kind = 'request' END" if is_newer else "2 * (reason IS NULL)"
+            worth = "CASE WHEN reason IS NULL THEN 3 ELSE kind = 'request' END" if is_newer else "2 * (reason IS NULL)"
             rows = connection.execute(f"SELECT key, sample, coalesce({worth}, 0) FROM completions").fetchall()
         except sqlite3.DatabaseError as error:
             connection.close()
@@ -263,7 +294,7 @@ class Records:
         for key, sample, worth in rows:
             if worth >= self._known.get((key, sample), (0, 0))[1]:
                 self._known[key, sample] = (number, worth)
-            self._has_answers |= worth == 2
+            self._has_answers |= worth >= 2
 
     def _start_writer(self) -> None:
         if self._writer is None:

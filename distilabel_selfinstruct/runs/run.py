@@ -20,7 +20,7 @@ from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
-from distilabel_selfinstruct.models.records import usage_by_stage
+from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
@@ -251,6 +251,8 @@ class Run(Generic[C]):
             return None
         summary = self.folder.summary()
         if not self.folder.has_whole_dataset():
+            return None
+        if summary.main_rows is None and has_misread(self.folder.completions):  # by version 0.1.0
             return None
         patience = getattr(self.config, "patience", 0)
         has_failures = any(reason in FAILED_REQUESTS for reasons in summary.rejected.values() for reason in reasons)

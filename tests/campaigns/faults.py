@@ -62,10 +62,10 @@ RECIPES: dict[str, tuple[str, ...]] = {
     "evolve": ("--max-instructions", "5", "--generations", "2", "--max-tokens", "512"),
     "preferences": ("--max-instructions", "6", "--num-responses", "3"),
 }
-WAITS = ("--timeout", "4", "--outage", "8")
+WAITS = ("--timeout", "8", "--outage", "12")
 MOST_FAULTS = 4  # that one request meets
 MOST_UNUSABLE = 2  # of them of those that are taken as the request's own fault the third time
-MOST_SLOW = 3  # faults of a run that cost the whole of --timeout
+MOST_SLOW = 2  # faults of a run that cost the whole of --timeout
 MOST_COMMANDS = 8
 COUNTS = ("input_tokens", "output_tokens")
 
@@ -235,6 +235,10 @@ def _has_texts(completion: dict[str, Any]) -> bool:
 # --- faults of the set-up ---------------------------------------------------------------------------------------------
 
 
+def _is_refused(row: dialects.Row, body: Body) -> bool:
+    return "choices" not in str(row.reply(body).body)
+
+
 @dataclass(frozen=True)
 class SetUp:
     """A fault that refuses every request until it is repaired, and what the run's one line says of it."""
@@ -265,11 +269,13 @@ SET_UP: dict[str, SetUp] = {
         "Insufficient credits", garbage({"error": {"message": "Insufficient credits", "code": 402}})
     ),
 }  # fmt: skip
+SENT = {"temperature": 1.0, "top_p": 0.95, "max_tokens": 1024}
 REFUSED = tuple(
     row
     for row in dialects.PARAMETERS
-    if "sent" in row.expected and "status" not in row.expected and "finish_reason" not in row.expected
+    if _is_refused(row, SENT) and "sent" in row.expected and not row.expected.keys() & {"status", "finish_reason"}
 )
+"""Those that refuse what these recipes send, and answer without it."""
 MODELS = {
     "/models fails": _of(status(503), status(500), html(502), RESET, CUT, status(408), status(429), status(501)),
 }
@@ -319,7 +325,7 @@ class Endpoint(OpenAIServer):
         if self.broken is not None and len(self.requests) > self.broken[1]:
             name = self.broken[0]
             return self._count(name, SET_UP[name].fault) if SET_UP[name].fault else None
-        if self.refused is not None and "choices" not in str(self.refused.reply(body).body):
+        if self.refused is not None and _is_refused(self.refused, body):
             return self._count("a parameter refused", _reply(self.refused, body))
         if self.is_calm:
             return None
@@ -350,7 +356,7 @@ class Endpoint(OpenAIServer):
 # --- a run ------------------------------------------------------------------------------------------------------------
 
 SIGNALS = {"SIGKILL": signal.SIGKILL, "SIGTERM": signal.SIGTERM, "SIGINT": signal.SIGINT}
-DISTURBANCES = ("none", "signal", "outage that passes", "outage that lasts", "set-up", "/models")
+DISTURBANCES = ("signal", "outage that passes", "outage that lasts", "set-up", "/models")
 
 
 @dataclass
@@ -398,7 +404,7 @@ def disturbed(recipe: str, seed: str, whole: Whole, folder: Path) -> Outcome:
     """A run to which a lot happens, compared with that to which nothing did."""
     outcome, draw = Outcome(f"{recipe} {seed}"), Random(f"{recipe} {seed}")
     is_odd, refused = draw.random() < 0.6, draw.choice(REFUSED) if draw.random() < 0.4 else None
-    planned = draw.sample(DISTURBANCES, draw.randint(1, 3))
+    planned = draw.sample(DISTURBANCES, draw.randint(0, 3))
     with Endpoint(outcome.name, is_odd, refused) as server:
         for number in range(MOST_COMMANDS):
             disturbance = planned[number] if number < len(planned) else "none"
@@ -417,7 +423,8 @@ def disturbed(recipe: str, seed: str, whole: Whole, folder: Path) -> Outcome:
 
 
 def _command(recipe: str, server: Endpoint, folder: Path) -> Command:
-    return Command(server.url, folder, *RECIPES[recipe], *WAITS, pipeline=recipe)
+    waits = () if server.is_calm else WAITS  # a busy machine is no fault
+    return Command(server.url, folder, *RECIPES[recipe], *waits, pipeline=recipe)
 
 
 def _ended(
@@ -438,6 +445,8 @@ def _ended(
         while len(server.requests) < at and command.is_running:
             time.sleep(0.02)
         time.sleep(moment)
+        while disturbance == "signal" and command.is_running and not _listens(command):
+            time.sleep(0.02)
         if not command.is_running:
             return
         if disturbance == "signal":
@@ -472,6 +481,16 @@ def _ended(
     refused = was_broken is not None and (SET_UP[broken].fault is None or len(server.requests) > was_broken[1])
     _check(ended, done, broken if refused else None, command.folder, outcome)
     return ended
+
+
+def _listens(command: Command) -> bool:
+    """Whether it has come so far that it takes SIGTERM: nothing can while Python itself starts."""
+    try:
+        said = Path(f"/proc/{command.pid}/status").read_text()
+    except OSError:
+        return False
+    caught = int(said.partition("SigCgt:")[2].split()[0], 16)
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
 
 
 def _check(ended: Ended, done: list[str], broken: str | None, folder: Path, outcome: Outcome) -> None:

@@ -114,6 +114,10 @@ class TestLines:
         assert "0 out, no answer for 20 s (503: no capacity), 20 s" in lines_after(20.0, down, monkeypatch)[-1]
         assert "no capacity" not in lines_after(5.0, down, monkeypatch)[-1]
 
+    def test_why_nothing_can_be_asked_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loading = pipeline({}, {}, troubles=("The endpoint cannot be reached.",))
+        assert "no answer for 20 s (The endpoint cannot be reached.)" in lines_after(20.0, loading, monkeypatch)[-1]
+
     @pytest.mark.parametrize(
         ("stopped", "in_flight", "said"),
         [
@@ -203,6 +207,7 @@ def on_terminal(*command: str) -> tuple[int, str]:
     return process.returncode, shown.decode()
 
 
+@pytest.mark.slow
 def test_the_script_on_a_terminal(tmp_path: Path) -> None:
     script = str(ROOT / "pipelines" / "self_instruct.py")
     status, shown = on_terminal(sys.executable, script, "--num-instructions", "60", "--out", str(tmp_path / "run"))

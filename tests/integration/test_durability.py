@@ -193,7 +193,7 @@ class TestRefused:
         server.fault_rule = lambda body: status(401, f"Incorrect API key provided: {KEY}", code="invalid_api_key")
         ended = start().wait()
         assert ended.status == 1
-        assert "The endpoint refused the key in the middle of the run (401)" in ended.err
+        assert "The endpoint refuses the key (401)" in ended.err
         assert set(answered(server.requests)) == stored(tmp_path / "run")
         server.fault_rule = None
         assert start().wait().status == 0

@@ -173,8 +173,10 @@ def models(at: str, reply: Reply = LIST, other: Reply | None = None) -> Callable
 
 class TestAddress:
     @pytest.mark.parametrize(
-        "route", ["/chat/completions", "/completions", "/models", "/responses", "/chat/completions/", "/embeddings"]
-    )
+        "route",
+        ["/chat/completions", "/completions", "/models", "/responses", "/chat/completions/", "/embeddings", "/chat",
+         "/messages", "/Chat/Completions"],
+    )  # fmt: skip
     def test_a_route_at_its_end_is_cut_with_one_warning(self, route: str, caplog: pytest.LogCaptureFixture) -> None:
         with DialectServer(models("/v1/models")) as server:
             llm = OpenAICompatibleLLM(model="m", base_url=f"{server.root}/v1{route}")
@@ -205,6 +207,14 @@ class TestAddress:
                 f"The endpoint {server.root} has no list of models, but {server.root}/v1 has: add /v1 to base_url."
             )
 
+    @pytest.mark.parametrize("path", ["/api/generate", "/api/chat", "/chat"])
+    def test_an_address_of_another_protocol_is_told_with_the_one_that_is_meant(self, path: str) -> None:
+        with DialectServer(models("/v1/models")) as server:
+            assert load_error(f"{server.root}{path}") == (
+                f"The endpoint {server.root}{path} has no list of models, but {server.root}/v1 has: give that as"
+                " base_url."
+            )
+
     def test_an_endpoint_without_v1_may_be_right(self) -> None:
         with DialectServer(models("/api/models")) as server:
             OpenAICompatibleLLM(model="m", base_url=f"{server.root}/api").load()
@@ -220,7 +230,9 @@ class TestAddress:
         monkeypatch.setenv("OPENAI_BASE_URL", "")
         assert OpenAICompatibleLLM(model="m", base_url=None)._url() == "https://api.openai.com/v1"
 
-    @pytest.mark.parametrize("given", ["127.0.0.1:9/v1", "localhost", "ftp://x/v1", "http://", "http://x:port/v1"])
+    @pytest.mark.parametrize(
+        "given", ["127.0.0.1:9/v1", "localhost", "ftp://x/v1", "http://", "http://x:port/v1", "http://[::1/v1"]
+    )
     def test_what_is_no_address(self, given: str) -> None:
         assert "is no address of an endpoint: it begins with http:// or https://" in load_error(given)
 

@@ -20,7 +20,7 @@ import pytest
 
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.models import records as records_module
-from distilabel_selfinstruct.models.records import Record, Records, request_key, storable, usage_by_stage
+from distilabel_selfinstruct.models.records import Record, Records, has_misread, request_key, storable, usage_by_stage
 from distilabel_selfinstruct.usage import Prices, Usage
 from tests.support.waiting import LIMIT, wait_until
 
@@ -399,6 +399,9 @@ class TestKind:
             ("content_filter", "400: flagged by the content filter", "request"),
             ("content_filter", "the model gave no text: finish reason content_filter", "request"),
             ("content_filter", "the model gave no text: finish reason stop", "setup"),
+            ("content_filter", "the model gave no text: finish reason tool_calls", "setup"),
+            ("content_filter", "the model gave no text: finish reason None", "setup"),
+            ("content_filter", "the model gave no text: I cannot help with that.", "request"),
             ("bad_request", "400: Error code: 400 - {'error': {'message': 'no', 'param': None}}", "request"),
             ("bad_request", "400: {'message': 'Unsupported parameter: max_tokens', 'param': None}", "setup"),
             ("bad_request", "400: `temperature` and `top_p` cannot both be specified", "setup"),
@@ -422,6 +425,51 @@ class TestKind:
         assert found is not None
         assert (found.kind, found.cached_tokens, found.reasoning) == (kind, 0, None)
         assert completion(tmp_path, "b") == "Paris."
+
+    @pytest.mark.parametrize(
+        ("text", "ending", "now"),
+        [
+            ("Paris.", "stop", ("Paris.", "stop", None)),
+            ("Paris.", None, ("Paris.", None, None)),
+            ("Par", "MAX_TOKENS", ("Par", "length", None)),
+            ("<|channel|>analysis<|message|>Hm.<|end|><|start|>assistant<|channel|>final<|message|>Paris.", "stop",
+             ("Paris.", "stop", "Hm.")),
+            ("[THINK]Hm.[/THINK]Paris.", "stop", ("Paris.", "stop", "Hm.")),
+            ("Paris.<|im_end|>\n<|im_start|>user\nMore", "stop", ("Paris.", "stop", None)),
+            ("[{'type': 'thinking', 'thinking': 'Hm.'}, {'type': 'text', 'text': \"Paris.\"}]", "stop",
+             ("Paris.", "stop", "Hm.")),
+            ("[{'type': 'text', 'text': 'Par", "length", ("[{'type': 'text', 'text': 'Par", "length", None)),
+        ],
+    )  # fmt: skip
+    def test_an_answer_of_0_1_0_is_read_as_it_is_today(
+        self, tmp_path: Path, text: str, ending: str | None, now: tuple[str | None, ...]
+    ) -> None:
+        store_as_before(tmp_path, replace(record("a", completion=text), finish_reason=ending))
+        found = find(tmp_path, "a")
+        assert found is not None
+        assert (found.completion, found.finish_reason, found.reasoning) == now
+        assert found.is_final
+
+    @pytest.mark.parametrize("ending", ["error", "abort", "insufficient_system_resource"])
+    def test_half_an_answer_of_0_1_0_is_none_and_the_whole_one_counts(self, tmp_path: Path, ending: str) -> None:
+        store_as_before(tmp_path, replace(record("a", completion="Par"), finish_reason=ending), name="9-9")
+        found = find(tmp_path, "a")
+        assert found is not None
+        assert (found.completion, found.reason, found.is_final) == (None, "server_error", False)
+        store(tmp_path, record("a"))
+        assert completion(tmp_path, "a") == "Paris."
+
+    @pytest.mark.parametrize(
+        ("text", "ending", "is_misread"),
+        [("Paris.", "stop", False), ("Paris.", None, False), ("", "length", False), ("Par", "abort", True),
+         ("Paris.<|im_end|>", "stop", True), ("Par", "MAX_TOKENS", True)],
+    )  # fmt: skip
+    def test_whether_a_folder_of_0_1_0_has_to_be_read_again(
+        self, tmp_path: Path, text: str, ending: str | None, is_misread: bool
+    ) -> None:
+        store_as_before(tmp_path, replace(record("a", completion=text), finish_reason=ending))
+        store(tmp_path, record("b"))
+        assert has_misread(tmp_path) is is_misread
 
     @pytest.mark.parametrize("reason", ["bad_request", "invalid_response"])
     def test_where_not_one_request_of_the_stage_was_answered_no_request_is_at_fault(

@@ -21,7 +21,7 @@ from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.run import Run
-from tests.conftest import ScriptRun
+from tests.support.recipes import Made
 
 RECIPE = get_recipe("self-instruct")
 
@@ -35,12 +35,12 @@ def build(run: Run) -> Pipeline:
 
 
 def make(folder: Path) -> Run:
-    return Run(read_config({"out": str(folder)}, {}, "", SelfInstructConfig), RECIPE)
+    return Run(read_config({"out": str(folder), "num_instructions": 15}, {}, "", SelfInstructConfig), RECIPE)
 
 
 @pytest.fixture
-def finished(demo_run: ScriptRun, tmp_path: Path) -> Path:
-    shutil.copytree(demo_run.folder, tmp_path / "run")
+def finished(small_run: Made, tmp_path: Path) -> Path:
+    shutil.copytree(small_run.path, tmp_path / "run")
     return tmp_path / "run"
 
 
@@ -124,15 +124,17 @@ def test_a_signal_before_the_pipeline(
 
 
 def test_the_report_is_made_good_without_a_question(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.rmtree(finished / "report")
+    assert not (finished / "report").exists()
     monkeypatch.setattr(finish, "send", lambda *_: [])
-    assert script.main(RECIPE, build, arguments=["--out", str(finished)]) == 0
+    assert script.main(RECIPE, build, arguments=["--out", str(finished), "--num-instructions", "15"]) == 0
     assert (finished / "report" / "index.html").exists()
 
 
 def test_a_finished_run_is_left_as_it_is(finished: Path) -> None:
+    (finished / "report").mkdir()
+    (finished / "report" / "index.html").write_text("a page")
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
-    assert script.main(RECIPE, build, arguments=["--out", str(finished)]) == 0
+    assert script.main(RECIPE, build, arguments=["--num-instructions", "15", "--out", str(finished)]) == 0
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()} == before
 
 

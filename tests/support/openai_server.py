@@ -211,6 +211,8 @@ class Stub:
     async def listen(self) -> None:
         if self._reopening is not None:
             self._reopening.cancel()
+        if self._listener is not None and self._listener.is_serving():
+            return
         bound, self._bound = self._bound or self._bind(), None
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: _Connection(self), sock=bound, backlog=1024)
@@ -219,6 +221,8 @@ class Stub:
         """Refuses new connections and cuts the open ones."""
         if self._reopening is not None:
             self._reopening.cancel()
+        for listener in self._listener.sockets if self._listener is not None else ():
+            listener.shutdown(socket.SHUT_RDWR)  # a process that is just being forked has it, too
         for listening in (self._listener, self._bound):
             if listening is not None:
                 listening.close()
@@ -230,9 +234,8 @@ class Stub:
 
     async def refuse(self, seconds: float | None) -> None:
         """An outage: open connections are cut, new ones refused, for so many seconds; returns when it has begun."""
-        bound = self._bind()  # first: a port that is free for a moment may become a client's
         await self.close()
-        self._bound = bound
+        self._bound = self._bind()
         if seconds is not None:
             loop = asyncio.get_running_loop()
             self._reopening = loop.call_later(seconds, lambda: asyncio.ensure_future(self.listen()))
@@ -241,7 +244,6 @@ class Stub:
         """Refuses connections until it listens; its port is nobody else's meanwhile."""
         bound = socket.socket()
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         bound.bind(("127.0.0.1", self.port))
         self.port = bound.getsockname()[1]
         return bound

@@ -194,7 +194,7 @@ class TestMagpie:
         answered = [*CHAT, {"role": "assistant", "content": "Red."}]
         asked, follow_up = (output["generations"][0] for output in llm.generate([CHAT, answered]))
         assert asked == "<user>Name a colour.<reply>"
-        assert follow_up == "<user>Name a colour.<reply>Red.<assistant><user>"
+        assert follow_up == "<user>Name a colour.<assistant>Red.<reply><user>"
 
 
 class TestLife:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
@@ -51,11 +52,14 @@ class Progress:
                 lines.append(f"{stage}: {spent.requests:,} requests answered, {spent.in_flight} in flight")
         spent_all = list(slots.spent.values())
         requests = sum(spent.requests for spent in spent_all)
-        failures = sum(event.get("failures", 0) for event in list(slots.events.values()))
+        failures: Counter[str] = Counter()
+        for event in list(slots.events.values()):
+            failures.update(event.get("failures", {}))
         tokens_in, tokens_out = sum(s.input_tokens for s in spent_all), sum(s.output_tokens for s in spent_all)
         total = f"{requests:,} requests ({requests / seconds:.1f}/s), {tokens_in:,} tokens in, {tokens_out:,} out"
         if failures:
-            total += f", {failures:,} requests given up"
+            why = ", ".join(f"{count:,} {reason}" for reason, count in failures.most_common())
+            total += f", {failures.total():,} requests given up ({why})"
         total += self._silence(requests, now) if spent_all or self._pipeline.troubles else ""
         if slots.stopped:
             total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"

@@ -182,7 +182,7 @@ class DurableLLM(LLM):
     _lock: Any = PrivateAttr(None)
     _turn: Any = PrivateAttr(None)
     _chunk_lock: Any = PrivateAttr(None)
-    _failures: int = PrivateAttr(0)
+    _failures: Counter[str] = PrivateAttr(default_factory=Counter)  # requests that were given up, by reason
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
     _is_ending: bool = PrivateAttr(False)
     _asked_for: set[Future[list[Record]]] = PrivateAttr(default_factory=set)
@@ -386,10 +386,7 @@ class DurableLLM(LLM):
             if failure.kind == "service" and (self.keeps_failures or self._is_down()):
                 raise RunStopped("unavailable") from None
             records = request.failures(failure, started)
-            if failure.kind == "setup":
-                self._doubtful += records
-            self._failures += len(records)
-            self._slots.report(failures=self._failures)
+            self._note_given_up(records, failure)
             return records
 
     async def _attempt(self, request: _Request) -> list[Record]:
@@ -440,6 +437,12 @@ class DurableLLM(LLM):
         if isinstance(judged, EndpointError):
             raise judged
         return judged
+
+    def _note_given_up(self, records: list[Record], failure: RequestFailed) -> None:
+        if failure.kind == "setup":
+            self._doubtful += records
+        self._failures[failure.reason] += len(records)
+        self.report(failures=dict(self._failures))
 
     def _note_answers(self, records: list[Record]) -> None:
         """Takes note of those that are answers: what was refused before they were asked for was at fault itself."""
@@ -583,10 +586,7 @@ class DurableLLM(LLM):
             request.recorded += request.failures(_stopped(RunStopped("unavailable")), started)
             return
         failed = request.failures(failure, started)
-        if failure.kind == "setup":
-            self._doubtful += failed
-        self._failures += len(failed)
-        self.report(failures=self._failures)
+        self._note_given_up(failed, failure)
         request.recorded = request.with_recorded(failed)
         records += failed
 

@@ -39,7 +39,7 @@ def pipeline(
 
 HALF_WAY = pipeline(
     {"bootstrap": Spent(40, 13_000, 9_000, 8), "classification": Spent(20, 6_000, 50, 3), "input_first": Spent()},
-    {"bootstrap": {"admitted": 250, "wanted": 1000, "candidates": 320}, "classification": {"failures": 2}},
+    {"bootstrap": {"admitted": 250, "wanted": 1000, "candidates": 320}, "classification": {"failures": {"timeout": 2}}},
 )
 
 
@@ -54,7 +54,7 @@ class TestLines:
         assert lines_after(30.0, HALF_WAY, monkeypatch) == [
             "bootstrap: 250 of 1,000 admitted, 78% accepted",
             "classification: 20 requests answered, 3 in flight",
-            "60 requests (2.0/s), 19,000 tokens in, 9,050 out, 2 requests given up, 30 s, 1 min 30 s left",
+            "60 requests (2.0/s), 19,000 tokens in, 9,050 out, 2 requests given up (2 timeout), 30 s, 1 min 30 s left",
         ]
 
     @pytest.mark.parametrize(

@@ -759,7 +759,7 @@ class TestInARun:
             llm = load(server, stage="s")
             failures(llm, "a")
             llm.report(admitted=7)
-            wait_until(lambda: slots.events.get("s") == {"failures": 1, "admitted": 7})
+            wait_until(lambda: slots.events.get("s") == {"failures": {"bad_request": 1}, "admitted": 7})
             llm.unload()
 
     def test_the_run_is_busy_until_the_answer_is_on_disk(

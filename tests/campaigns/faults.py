@@ -252,9 +252,9 @@ class SetUp:
 SET_UP: dict[str, SetUp] = {
     "set-up: a wrong key": SetUp("refuses the key", keys=("another",)),
     "set-up: a wrong model": SetUp("does not offer the model", models=("another-model",)),
-    "set-up: 401": SetUp("refused the key", status(401, f"Incorrect API key provided: {KEY}")),
+    "set-up: 401": SetUp("refuses the key", status(401, f"Incorrect API key provided: {KEY}")),
     "set-up: 402": SetUp("balance is used up", status(402, "Insufficient credits")),
-    "set-up: 403": SetUp("refused the key", status(403, f"The key {KEY} may not do this")),
+    "set-up: 403": SetUp("refuses the key", status(403, f"The key {KEY} may not do this")),
     "set-up: 404": SetUp("nothing at this address", status(404, "Not Found")),
     "set-up: model gone": SetUp("does not have the model", status(404, "The model `m` does not exist")),
     "set-up: quota": SetUp("quota is used up", status(429, "You exceeded your quota", code="insufficient_quota")),

@@ -351,7 +351,7 @@ class TestRuns:
             )  # fmt: skip
         assert (result.returncode, result.stdout) == (1, "")
         first = first_line(tmp_path / "run", model="stub-model")
-        assert result.stderr.startswith(f"{first}Error: Step 'bootstrap' failed: The endpoint refused the key")
+        assert result.stderr.startswith(f"{first}Error: Step 'bootstrap' failed: The endpoint refuses the key")
         assert result.stderr.count("\n") == 2
         assert KEY not in result.stderr
         assert files_with(KEY, tmp_path) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Literal
 
 GO_ON = "Run the same command again to go on: nothing that was answered is lost."
 
@@ -59,13 +60,16 @@ class RequestFailed(SelfInstructError):
         reason: the reason code that a rejected row carries, such as `bad_request` or `content_filter`.
         retryable: whether sending the same request again can help.
         retry_after: seconds the server asked to wait, if it did.
+        kind: whose fault it is: of this `request`, of the `service` at this moment, or of the `setup`, which then
+            refuses every request alike. Only a failure of the first kind is a result.
     """
 
     def __init__(
-        self, message: str, reason: str = "request_failed", retryable: bool = False, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message, reason, retryable, retry_after)
-        self.reason, self.retryable, self.retry_after = reason, retryable, retry_after
+        self, message: str, reason: str = "request_failed", retryable: bool = False, retry_after: float | None = None,
+        kind: Literal["request", "service", "setup"] = "request",
+    ) -> None:  # fmt: skip
+        super().__init__(message, reason, retryable, retry_after, kind)
+        self.reason, self.retryable, self.retry_after, self.kind = reason, retryable, retry_after, kind
 
     def __str__(self) -> str:
         return str(self.args[0])

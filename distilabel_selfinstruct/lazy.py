@@ -4,8 +4,19 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
+
+
+@contextmanager
+def plain_tracebacks() -> Iterator[None]:
+    """Keeps Python's tracebacks: distilabel, when imported, installs some that print local variables, keys too."""
+    hook = sys.excepthook
+    try:
+        yield
+    finally:
+        sys.excepthook = hook
 
 
 def lazy_names(
@@ -22,9 +33,8 @@ def lazy_names(
     def get(name: str) -> Any:
         if name not in home_of:
             raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        hook = sys.excepthook
-        value = getattr(importlib.import_module(f"distilabel_selfinstruct.{home_of[name]}"), name)
-        sys.excepthook = hook  # distilabel installs tracebacks that print local variables, tokens among them
+        with plain_tracebacks():
+            value = getattr(importlib.import_module(f"distilabel_selfinstruct.{home_of[name]}"), name)
         setattr(sys.modules[package], name, value)
         return value
 

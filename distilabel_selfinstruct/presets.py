@@ -20,6 +20,8 @@ JudgeWording = Literal["chat", "structured"]
 JUDGEMENTS = 3  # Self-Rewarding, section 2.4: three are sampled of each answer, and their mean is its score
 MOST_POINTS = 5  # that a judge can give, section 2.2
 PILOT_ROUNDS = 3
+ROOM = 1024
+"""The least tokens that an answer in chat or structured wording may have: models think, and JSON has its own words."""
 
 _PAPER_KEYWORDS = (
     "image",
@@ -41,7 +43,11 @@ _ALPACA_KEYWORDS = (*_PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "d
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """Decoding parameters of one question; `stop` holds for base wording only (a chat ends by itself)."""
+    """Decoding parameters of one question.
+
+    `stop` holds for base wording only (a chat ends by itself), and so does a `max_new_tokens` below `ROOM`: a text that
+    goes on has no thoughts before it.
+    """
 
     temperature: float = 0.0
     top_p: float = 1.0

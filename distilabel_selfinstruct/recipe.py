@@ -89,6 +89,7 @@ class Recipe:
         citation: BibTeX.
         columns: the columns that it adds.
         configs: the configs that it adds, with their meaning.
+        main_config: the config that it is for; a run that leaves it empty has failed.
         prompts_version: of its prompts; a change of a template raises it.
         config: its config class, `module:Class`.
         script: the pipeline script: its name in `pipelines`, or a path.
@@ -104,6 +105,7 @@ class Recipe:
     citation: str
     columns: Mapping[str, Column] = field(default_factory=dict)
     configs: Mapping[str, str] = field(default_factory=dict)
+    main_config: str = "instances"
     prompts_version: int = 1
     config: str = ""
     script: str = ""

@@ -217,7 +217,7 @@ def _detector(secret: str) -> _Known:
 
 
 class _Known:
-    """Finds one secret in texts: whole, cut at either end, escaped by whatever has quoted it, or inside of base64."""
+    """Finds one secret in texts: whole, cut at either end, escaped by whatever has quoted it, or in another code."""
 
     def __init__(self, secret: str) -> None:
         self._characters = [_escaped(character) for character in secret]
@@ -228,7 +228,7 @@ class _Known:
         self._whole = re.compile("".join(self._characters[:_MOST_COMPILED]))
         self._head = re.compile("".join(self._characters[: self._fewest]))
         self._tail = re.compile("".join(self._characters[-self._fewest :]))
-        self._base64 = [] if self._is_short else _in_base64(secret)
+        self._recoded = [] if self._is_short else [*_in_base64(secret), *_in_other_codes(secret)]
 
     def find(self, text: str) -> Iterator[Found]:
         has_head, has_tail = (anchor in text for anchor in self._anchors)
@@ -240,11 +240,9 @@ class _Known:
         if has_tail and not self._is_short:
             for match in self._tail.finditer(text):
                 yield from self._if_secret(text, self._start_of(text, match.start()), match.end())
-        for part in self._base64:
-            if part in text:
-                yield from (
-                    Found(*match.span(), "known") for match in re.finditer(rf"[\w+/-]*{re.escape(part)}[\w+/=-]*", text)
-                )
+        for sign, pattern in self._recoded:
+            if sign in text:
+                yield from (Found(*match.span(), "known") for match in re.finditer(pattern, text))
 
     def _find_whole(self, text: str) -> Iterator[Found]:
         for match in self._whole.finditer(text):
@@ -320,15 +318,26 @@ def _escaped(character: str) -> str:
     return f"(?:{'|'.join([*ways, raw])})"
 
 
-def _in_base64(secret: str) -> list[str]:
-    """What base64 makes of the secret wherever it stands in a longer text, such as `user:secret`."""
+def _in_base64(secret: str) -> list[tuple[str, str]]:
+    """What base64 makes of the secret wherever it stands in a longer text, such as `user:secret`, and a pattern."""
     data = secret.encode("utf-8", "surrogatepass")
     parts = []
     for before in range(3):
         whole = base64.b64encode(b"\0" * before + data).decode().rstrip("=")
         part = whole[-(-before * 8 // 6) : len(whole) - (1 if (before + len(data)) % 3 else 0)]
         parts += [part, part.replace("+", "-").replace("/", "_")]
-    return [part for part in dict.fromkeys(parts) if len(part) >= _FEWEST]
+    return [(part, rf"[\w+/-]*{re.escape(part)}[\w+/=-]*") for part in dict.fromkeys(parts) if len(part) >= _FEWEST]
+
+
+def _in_other_codes(secret: str) -> list[tuple[str, str]]:
+    """The secret in hex, with each character escaped, and in other letters: a sign of each, and its pattern."""
+    codes = [f"(?i:{byte:02x})" for byte in secret.encode("utf-8", "surrogatepass")]
+    units = secret.encode("utf-16-be", "surrogatepass")
+    pairs = [f"(?i:{units[at : at + 2].hex()})" for at in range(0, len(units), 2)]
+    found = [("", "".join(codes))]
+    for sign, escape, parts in (("%", "%(?:25)*", codes), ("\\x", r"\\+x", codes), ("\\u", r"\\+u", pairs)):
+        found.append((sign, "".join(f"{escape}{part}" for part in parts)))
+    return found + [(other, re.escape(other)) for other in {secret.upper(), secret.lower()} - {secret}]
 
 
 # --- texts ------------------------------------------------------------------------------------------------------------

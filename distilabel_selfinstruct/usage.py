@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -14,6 +15,7 @@ class Usage:
     input_tokens: int = 0
     output_tokens: int = 0
     seconds: float = 0.0
+    cached_tokens: int = 0  # of the input, read from the server's cache
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -22,20 +24,33 @@ class Usage:
             self.input_tokens + other.input_tokens,
             self.output_tokens + other.output_tokens,
             self.seconds + other.seconds,
+            self.cached_tokens + other.cached_tokens,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """What a million tokens cost."""
+    """What a million tokens cost; input from the server's cache costs as much as other input, where nobody says."""
 
     input_per_million: float
     output_per_million: float
     currency: str = "USD"
+    cached_per_million: float | None = None
 
-    def of(self, input_tokens: float, output_tokens: float) -> float:
-        """What these tokens cost."""
-        return (input_tokens * self.input_per_million + output_tokens * self.output_per_million) / 1e6
+    @classmethod
+    def given(cls, input_price: float, output_price: float, cached_price: float | None) -> Prices | None:
+        """The prices, if any was given."""
+        if not (input_price or output_price):
+            return None
+        return cls(input_price, output_price, cached_per_million=cached_price)
+
+    def of(self, input_tokens: float, output_tokens: float, cached_tokens: float = 0) -> float:
+        """What these tokens cost; the cached ones are among the input."""
+        cached_price = self.input_per_million if self.cached_per_million is None else self.cached_per_million
+        new_tokens = input_tokens - cached_tokens
+        return (
+            new_tokens * self.input_per_million + cached_tokens * cached_price + output_tokens * self.output_per_million
+        ) / 1e6
 
 
 @dataclass
@@ -55,19 +70,43 @@ class Budget:
     spent_output: int = 0
     owed_input: float | None = None
     owed_output: float | None = None
+    cached_price: float | None = None
+    spent_cached: int = 0
 
-    def is_used_up(self, owed: int = 0) -> bool:
-        """Whether nothing is left when so many requests have been made that are owed."""
-        requests = max(1, self.spent_requests)
-        input_each = self.spent_input / requests if self.owed_input is None else self.owed_input
-        output_each = self.spent_output / requests if self.owed_output is None else self.owed_output
-        tokens_in, tokens_out = self.spent_input + owed * input_each, self.spent_output + owed * output_each
-        if self.max_tokens is not None and tokens_in + tokens_out >= self.max_tokens:
-            return True
-        return self.max_cost is not None and self._price(tokens_in, tokens_out) >= self.max_cost
+    @property
+    def is_limited(self) -> bool:
+        return self.max_tokens is not None or self.max_cost is not None
+
+    def is_used_up(self, owed: int = 1) -> bool:
+        """Whether nothing is left when so many requests have been made that are owed, or one more."""
+        used_tokens, used_cost = self._used(*self._owed(owed))
+        return used_tokens >= self._most_tokens or used_cost >= self._most_cost
+
+    def has_room(self, input_tokens: float, output_tokens: float, owed: int = 0) -> bool:
+        """Whether so many more tokens can be spent, and besides them what is owed."""
+        owed_in, owed_out = self._owed(owed)
+        used_tokens, used_cost = self._used(input_tokens + owed_in, output_tokens + owed_out)
+        return used_tokens <= self._most_tokens and used_cost <= self._most_cost
 
     def cost(self) -> float:
-        return self._price(self.spent_input, self.spent_output)
+        return self._used(0, 0)[1]
 
-    def _price(self, input_tokens: float, output_tokens: float) -> float:
-        return (input_tokens * self.input_price + output_tokens * self.output_price) / 1e6
+    @property
+    def _most_tokens(self) -> float:
+        return math.inf if self.max_tokens is None else self.max_tokens
+
+    @property
+    def _most_cost(self) -> float:
+        return math.inf if self.max_cost is None else self.max_cost
+
+    def _owed(self, requests: int) -> tuple[float, float]:
+        before = self.spent_requests or math.inf
+        input_each = self.spent_input / before if self.owed_input is None else self.owed_input
+        output_each = self.spent_output / before if self.owed_output is None else self.owed_output
+        return requests * input_each, requests * output_each
+
+    def _used(self, more_in: float, more_out: float) -> tuple[float, float]:
+        """Tokens and money when so many tokens more have been spent."""
+        tokens_in, tokens_out = self.spent_input + more_in, self.spent_output + more_out
+        prices = Prices(self.input_price, self.output_price, cached_per_million=self.cached_price)
+        return tokens_in + tokens_out, prices.of(tokens_in, tokens_out, self.spent_cached)

@@ -40,12 +40,13 @@ def build(run: "Run[AlpacaConfig]") -> "WholePipeline":
         )
         filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
 
-        instances = SelectInstances(name="instances", more_columns=config.judge_columns, input_batch_size=500)
+        instances = SelectInstances(name="instances", more_columns=config.instance_columns, input_batch_size=500)
         instructions = SelectInstructions(name="instructions", input_batch_size=500)
         rejected = SelectRejected(name="rejected", input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
-        )
+            name="sft", training_format=config.training_format, seed=config.seed,
+            keep_reasoning=config.keep_reasoning, input_batch_size=500,
+        )  # fmt: skip
         LoadSeedTasks(name="seeds", seed_files=config.seeds)
 
         bootstrap >> filter_instances

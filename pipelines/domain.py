@@ -55,15 +55,16 @@ def build(run: "Run[DomainConfig]") -> "WholePipeline":
         answers = AnswerInstructions(name="answers", llm=run.llm("answers"), **context)
 
         instances = SelectInstances(
-            name="instances", more_columns=[*COLUMNS, *config.judge_columns], input_batch_size=500
+            name="instances", more_columns=[*COLUMNS, *config.instance_columns], input_batch_size=500
         )
         instructions = SelectInstructions(
             name="instructions", stages=["queries", "dedup"], more_columns=COLUMNS, input_batch_size=500
         )
         rejected = SelectRejected(name="rejected", more_columns=COLUMNS, input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
-        )
+            name="sft", training_format=config.training_format, seed=config.seed,
+            keep_reasoning=config.keep_reasoning, input_batch_size=500,
+        )  # fmt: skip
 
         documents >> queries >> dedup >> answers
         run.judged(answers) >> [instances, instructions, rejected, sft]

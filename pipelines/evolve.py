@@ -58,15 +58,16 @@ def build(run: "Run[EvolveConfig]") -> "WholePipeline":
         answers = AnswerEvolutions(name="answers", llm=run.llm("answers"))
 
         instances = SelectInstances(
-            name="instances", more_columns=[*COLUMNS, *config.judge_columns], input_batch_size=500
+            name="instances", more_columns=[*COLUMNS, *config.instance_columns], input_batch_size=500
         )
         instructions = SelectInstructions(
             name="instructions", stages=["evolution", "dedup"], more_columns=COLUMNS, input_batch_size=500
         )
         rejected = SelectRejected(name="rejected", more_columns=COLUMNS, input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
-        )
+            name="sft", training_format=config.training_format, seed=config.seed,
+            keep_reasoning=config.keep_reasoning, input_batch_size=500,
+        )  # fmt: skip
 
         last >> dedup >> answers
         run.judged(answers) >> [instances, instructions, rejected, sft]

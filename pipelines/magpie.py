@@ -44,12 +44,13 @@ def build(run: "Run[MagpieConfig]") -> "WholePipeline":
             name="answers", llm=run.llm("answers"), input_batch_size=run.batch_size(config.num_instructions)
         )
 
-        instances = SelectInstances(name="instances", more_columns=config.judge_columns, input_batch_size=500)
+        instances = SelectInstances(name="instances", more_columns=config.instance_columns, input_batch_size=500)
         instructions = SelectInstructions(name="instructions", stages=["magpie"], input_batch_size=500)
         rejected = SelectRejected(name="rejected", input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
-        )
+            name="sft", training_format=config.training_format, seed=config.seed,
+            keep_reasoning=config.keep_reasoning, input_batch_size=500,
+        )  # fmt: skip
 
         magpie >> answers
         run.judged(answers) >> [instances, instructions, rejected, sft]

@@ -50,14 +50,14 @@ def build(run: "Run[PreferencesConfig]") -> "WholePipeline":
         pairs = PairResponses(name="pairs", input_batch_size=50 * config.num_responses)
 
         instances = SelectInstances(
-            name="instances", more_columns=[*config.judge_columns, "is_chosen"], input_batch_size=500
+            name="instances", more_columns=[*config.instance_columns, "is_chosen"], input_batch_size=500
         )
         instructions = SelectInstructions(name="instructions", stages=[], input_batch_size=500)
         rejected = SelectRejected(name="rejected", more_columns=config.judge_columns, input_batch_size=500)
         preferences = SelectPreferences(name="preferences", input_batch_size=500)
         sft = FormatForTraining(
             name="sft", training_format=config.training_format, flag="is_chosen", seed=config.seed,
-            input_batch_size=500,
+            keep_reasoning=config.keep_reasoning, input_batch_size=500,
         )  # fmt: skip
 
         load >> responses >> judge >> pairs >> [instances, instructions, rejected, preferences, sft]

@@ -53,15 +53,16 @@ def build(run: "Run[TopicsConfig]") -> "WholePipeline":
 
         of_topics = SelectTopics(name="topics", input_batch_size=500)
         instances = SelectInstances(
-            name="instances", more_columns=[*OWN_COLUMNS, *config.judge_columns], input_batch_size=500
+            name="instances", more_columns=[*OWN_COLUMNS, *config.instance_columns], input_batch_size=500
         )
         instructions = SelectInstructions(
             name="instructions", stages=["topics", "instructions"], more_columns=OWN_COLUMNS, input_batch_size=500
         )
         rejected = SelectRejected(name="rejected", more_columns=OWN_COLUMNS, input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed, input_batch_size=500
-        )
+            name="sft", training_format=config.training_format, seed=config.seed,
+            keep_reasoning=config.keep_reasoning, input_batch_size=500,
+        )  # fmt: skip
 
         topics >> [instruct, of_topics]
         instruct >> answers

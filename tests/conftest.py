@@ -9,13 +9,16 @@ import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import settings
 
 from distilabel_selfinstruct.recipe import get_recipe
 from tests.support.waiting import LIMIT
+
+if TYPE_CHECKING:
+    from tests.support.recipes import Made
 
 # The gate draws the same examples every time; on a developer's machine each run draws new ones.
 settings.register_profile("gate", derandomize=True)
@@ -96,7 +99,12 @@ def without_progress(stderr: str) -> str:
     return _PROGRESS.sub("", stderr)
 
 
-_PROGRESS = re.compile(r"^(?:starting|.*requests \(.*/s\), .* tokens in, .* out.*, (?:\d+ min )?\d+ s)\n", re.MULTILINE)
+_DURATION = r"(?:\d+ h \d+ min|(?:\d+ min )?\d+ s)"
+_PROGRESS = re.compile(
+    rf"^(?:starting|.*requests \(.*/s\), .* tokens in, .* out.*, {_DURATION}(?: left)?"
+    rf"|(?:reading|writing|sending|comparing)\b.*, {_DURATION})\n",
+    re.MULTILINE,
+)
 
 
 @pytest.fixture(scope="session")
@@ -130,6 +138,14 @@ class ScriptRun:
 def demo_run(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
     """The first command of the README; its folder is for reading only."""
     return run_apart(tmp_path_factory.mktemp("demo"))
+
+
+@pytest.fixture(scope="session")
+def small_run(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A run of the main recipe that takes a second or two; its folder is for reading only."""
+    from tests.support.recipes import run_here
+
+    return run_here(get_recipe("self-instruct"), tmp_path_factory.mktemp("small") / "run", "--num-instructions", 15)
 
 
 def run_apart(base: Path, *options: object, pipeline: str = "self_instruct") -> ScriptRun:

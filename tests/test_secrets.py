@@ -10,6 +10,7 @@ import logging.handlers
 import queue
 import re
 import sys
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -313,6 +314,11 @@ ESCAPES: dict[str, Callable[[str], str]] = {
     "HTML references": lambda text: text.encode("ascii", "xmlcharrefreplace").decode(),
     "base64 after a user": lambda text: base64.b64encode(b"ada:" + text.encode("utf-8", "surrogatepass")).decode(),
     "base64": lambda text: base64.b64encode(text.encode("utf-8", "surrogatepass")).decode(),
+    "hex": lambda text: text.encode("utf-8", "surrogatepass").hex(),
+    "all percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
+    "all bytes": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
+    "all units": lambda text: "".join(rf"\u{unit:04x}" for unit in array("H", text.encode("utf-16-le"))),
+    "capitals": str.upper,
     "a key of a dict": lambda text: repr({text: 1}),
     "an exception": lambda text: repr(ValueError("bad", text)),
 }

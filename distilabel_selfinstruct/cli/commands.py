@@ -12,6 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from distilabel_selfinstruct.cli.parser import Parser, fail, say
+from distilabel_selfinstruct.cli.stopping import stopped_by_signals
+from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import GO_ON, ConfigError, SelfInstructError, did_you_mean
 from distilabel_selfinstruct.recipe import DEFAULT, get_recipe, recipes
@@ -19,6 +21,14 @@ from distilabel_selfinstruct.usage import Prices
 from distilabel_selfinstruct.version import __version__
 
 _PROG = "self-instruct"
+
+
+def _path(given: str) -> Path:
+    """A path of this machine, with `~` expanded."""
+    try:
+        return Path(local_path(given))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{given!r}: {error}") from None
 
 
 def options() -> Parser:
@@ -49,8 +59,8 @@ def options() -> Parser:
         help="write the report of a run, or of any dataset of instructions",
         examples=[f"{_PROG} report runs/mine", f"{_PROG} report alpaca_data.json --out alpaca-report"],
     )
-    report.add_argument("what", type=Path, metavar="RUN", help="run folder, or rows with instruction, input, output")
-    report.add_argument("--out", type=Path, metavar="FOLDER", help="where to (default: report in the run folder)")
+    report.add_argument("what", type=_path, metavar="RUN", help="run folder, or rows with instruction, input, output")
+    report.add_argument("--out", type=_path, metavar="FOLDER", help="where to (default: report in the run folder)")
     report.add_argument("--seeds", nargs="+", default=[], metavar="FILE", help="seed files to compare a dataset with")
     _add_prices(report)
 
@@ -59,7 +69,7 @@ def options() -> Parser:
         help="say what a run will take, judged by one that is there",
         examples=[f"{_PROG} forecast runs/pilot --num-instructions 10000"],
     )
-    forecast.add_argument("run", type=Path, metavar="RUN", help="run folder, of a pilot for instance")
+    forecast.add_argument("run", type=_path, metavar="RUN", help="run folder, of a pilot for instance")
     forecast.add_argument("--num-instructions", type=int, required=True, metavar="N", help="instructions to admit")
     forecast.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight (default: 8)")
     _add_prices(forecast)
@@ -69,12 +79,12 @@ def options() -> Parser:
         help="publish a run on the Hugging Face Hub (token: HF_TOKEN)",
         examples=[f"{_PROG} push runs/mine me/my-dataset --private --license apache-2.0"],
     )
-    push.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    push.add_argument("run", type=_path, metavar="RUN", help="run folder")
     push.add_argument("repo_id", metavar="NAMESPACE/NAME", help="the dataset's name there")
     push.add_argument("--private", action="store_true", help="in a private repository")
     push.add_argument("--license", metavar="ID", help="of the dataset, such as apache-2.0 (default: unknown)")
     push.add_argument("--language", nargs="+", metavar="CODE", help="such as en (default: en where the text looks so)")
-    push.add_argument("--script", type=Path, metavar="FILE.py", help="the pipeline script, published too")
+    push.add_argument("--script", type=_path, metavar="FILE.py", help="the pipeline script, published too")
     push.add_argument("--allow-incomplete", action="store_true", help="also a run with less than was asked for")
 
     review = commands.add_parser(
@@ -94,10 +104,10 @@ def options() -> Parser:
 
 def _add_review(steps: Any) -> None:
     push = steps.add_parser("push", help="send instances to an Argilla server (key: ARGILLA_API_KEY) or to a file")
-    push.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    push.add_argument("run", type=_path, metavar="RUN", help="run folder")
     where = push.add_mutually_exclusive_group(required=True)
     where.add_argument("--argilla-url", metavar="URL", help="address of the Argilla server")
-    where.add_argument("--to", type=Path, metavar="FILE", help="a .csv or .jsonl file instead")
+    where.add_argument("--to", type=_path, metavar="FILE", help="a .csv or .jsonl file instead")
     how_many = push.add_mutually_exclusive_group()
     how_many.add_argument("--sample", type=int, default=200, metavar="N", help="instances, at random (default: 200)")
     how_many.add_argument("--all", dest="sample", action="store_const", const=None, help="all instances")
@@ -107,15 +117,15 @@ def _add_review(steps: Any) -> None:
     push.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")
 
     pull = steps.add_parser("pull", help="take in what annotators have answered, and show the quality")
-    pull.add_argument("run", type=Path, metavar="RUN", help="run folder")
+    pull.add_argument("run", type=_path, metavar="RUN", help="run folder")
     pull.add_argument("--argilla-url", metavar="URL", help="of the server, if its address has changed")
-    pull.add_argument("--from", dest="from_file", type=Path, metavar="FILE", help="a file that was filled in")
+    pull.add_argument("--from", dest="from_file", type=_path, metavar="FILE", help="a file that was filled in")
 
     seeds = steps.add_parser("seeds", help="write approved instances as seed tasks")
-    seeds.add_argument("run", type=Path, metavar="RUN", help="run folder")
-    seeds.add_argument("--out", type=Path, required=True, metavar="FILE", help="the seed file to write")
+    seeds.add_argument("run", type=_path, metavar="RUN", help="run folder")
+    seeds.add_argument("--out", type=_path, required=True, metavar="FILE", help="the seed file to write")
     seeds.add_argument(
-        "--seeds", nargs="+", type=Path, default=[], metavar="FILE", help="other seed files to stay clear of"
+        "--seeds", nargs="+", type=_path, default=[], metavar="FILE", help="other seed files to stay clear of"
     )
 
 
@@ -123,19 +133,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command; the exit status."""
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        if words[:1] == ["run"]:
-            return _run(words[1:])
-        if words[:1] == ["judge"]:
-            say(_judge(words[1:]))
-            return 0
-        if words and not words[0].startswith("-") and words[0] not in (known := ("run", "judge", *_COMMANDS)):
-            raise ConfigError(f"There is no command {words[0]!r}{did_you_mean(words[0], known)}; see {_PROG} --help.")
-        given = options().parse_args(words)
-        say(_COMMANDS[given.command](given))
+        with stopped_by_signals():
+            return _command(words)
     except KeyboardInterrupt:
         return fail(f"Stopped. {GO_ON}", 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
+
+
+def _command(words: list[str]) -> int:
+    if words[:1] == ["run"]:
+        return _run(words[1:])
+    if words[:1] == ["judge"]:
+        say(_judge(words[1:]))
+        return 0
+    if words and not words[0].startswith("-") and words[0] not in (known := ("run", "judge", *_COMMANDS)):
+        raise ConfigError(f"There is no command {words[0]!r}{did_you_mean(words[0], known)}; see {_PROG} --help.")
+    given = options().parse_args(words)
+    say(_COMMANDS[given.command](given))
     return 0
 
 
@@ -179,11 +194,14 @@ def _new(given: argparse.Namespace) -> str:
 
 def _add_prices(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--input-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens in")
+    parser.add_argument(
+        "--cached-price", type=float, metavar="MONEY", help="of a million tokens in that the endpoint had in its cache"
+    )
     parser.add_argument("--output-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens out")
 
 
 def _prices(given: argparse.Namespace) -> Prices | None:
-    return Prices(given.input_price, given.output_price) if given.input_price or given.output_price else None
+    return Prices.given(given.input_price, given.output_price, given.cached_price)
 
 
 def _report(given: argparse.Namespace) -> str:
@@ -254,7 +272,7 @@ def judge_options() -> Parser:
         description="Compares a model as judge with the annotators of a reviewed run.",
         examples=[f"{_PROG} judge runs/mine --llm openai --model NAME"],
     )
-    parser.add_argument("run", type=Path, metavar="RUN", help="reviewed run folder")
+    parser.add_argument("run", type=_path, metavar="RUN", help="reviewed run folder")
     add_options(parser, JudgeConfig)
     return parser
 
@@ -270,16 +288,18 @@ def _judge(words: list[str]) -> str:
 
     from distilabel_selfinstruct.models.durable import DurableLLM
     from distilabel_selfinstruct.review import judge_review, render_agreements
-    from distilabel_selfinstruct.runs.models import make_model
+    from distilabel_selfinstruct.runs.models import local_engine, make_model
 
-    llm = DurableLLM(
-        llm=make_model(config),
-        folder=str(run.completions),
-        stage=JUDGEMENT_STAGE.name,
-        concurrency=config.concurrency,
-        outage=config.outage,
-    )
-    return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
+    with local_engine(config) as engine:
+        llm = DurableLLM(
+            llm=make_model(config, run.learned, engine),
+            folder=str(run.judge_completions),
+            stage=JUDGEMENT_STAGE.name,
+            concurrency=config.concurrency,
+            outage=config.outage,
+            timeout=config.timeout,
+        )
+        return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
 
 
 _COMMANDS = {

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.cli.options import add_options, config_of
 from distilabel_selfinstruct.cli.parser import Parser, fail, say
+from distilabel_selfinstruct.cli.stopping import signal_of, stopped_by_signals
 from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
+from distilabel_selfinstruct.lazy import plain_tracebacks
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.secrets import shown
 
@@ -55,14 +58,18 @@ def main(
     """
     given = vars(options(recipe, prog).parse_args(arguments))
     try:
-        config: RunConfig = config_of(given, recipe.load_config())
-        where = config.out or f"runs/{recipe.name}"
-        print(shown(f"{recipe.title}: {_model(config)}, in {where}"), file=sys.stderr, flush=True)
-        return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
+        with stopped_by_signals():
+            config: RunConfig = config_of(given, recipe.load_config())
+            print(
+                shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
+                file=sys.stderr,
+                flush=True,
+            )
+            return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
     except Interrupted as stopped:
         return fail(stopped, 130)
-    except KeyboardInterrupt:
-        return fail(Interrupted("SIGINT"), 130)
+    except KeyboardInterrupt as stopped:
+        return fail(Interrupted(signal_of(stopped)), 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
 
@@ -71,26 +78,33 @@ def _run(
     recipe: Recipe, config: RunConfig, build: Callable[[Run[Any]], WholePipeline],
     finish: Callable[[Run[Any]], Sequence[str]] | None, script: Path,
 ) -> int:  # fmt: skip
-    hook = sys.excepthook
-    from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
-    from distilabel_selfinstruct.cli.words import describe
-    from distilabel_selfinstruct.runs.run import Run
+    with plain_tracebacks():
+        from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
+        from distilabel_selfinstruct.cli.words import describe
+        from distilabel_selfinstruct.engine.progress import sign_of_life
+        from distilabel_selfinstruct.runs.run import Run
 
-    sys.excepthook = hook  # distilabel installs tracebacks that print local variables, tokens among them
-    run = Run(config, recipe)
+    with sign_of_life("reading what the run begins with"):
+        run = Run(config, recipe)
     notes = judge_notes(run.config)
     check_targets(run.config)
     if run.config.judge_agreement:
         say(*notes)
     summary = run.execute(build, finish=finish, notes=notes)
-    write_what_follows(run, summary)
+    if not run.is_concluded:
+        with sign_of_life("writing review and report"):
+            write_what_follows(run, summary)
+        run.conclude(summary)
     say(describe(summary, run))
-    for line in send(run, script):
-        say(line)
+    with sign_of_life("sending"):
+        sent = send(run, script)
+    say(*sent)
     return 0 if summary.is_whole else _INCOMPLETE
 
 
 def _model(config: RunConfig) -> str:
     if config.llm == "demo":
         return "the embedded demo model"
+    if config.llm == "local" and config.model is None:
+        return f"{SMALL_MODEL} on this machine (a real model, small enough to show how all of it works)"
     return f"the model {config.model}" if config.model else "a model of your own"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.data.summary import Outcome, Summary
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.report import forecast, forecast_text
 from distilabel_selfinstruct.report.rows import read_run
@@ -14,13 +15,26 @@ from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.usage import Prices, Usage
 
 _ENDINGS = {
-    "stalled": "It stopped because round after round brought nothing new. Give it more --patience, or in another"
-    " folder (--out) {other_seeds}a higher --temperature.",
     "budget": "It stopped because the budget is used up. Run the same command with a larger one to go on.",
     "kept back": "It stopped because it kept of the budget what answers were likely to take. Run the same command to go"
     " on with what is left.",
     "pilot": "These were the pilot rounds. Run the same command without --pilot-rounds to go on.",
     "unavailable": "It stopped because the endpoint did not answer any more. Run the same command to go on.",
+}
+
+_STALLED = {  # by the cause of what was rejected most
+    "similar": "It stopped because round after round brought nothing new. Give it more --patience, or in another"
+    " folder (--out) {other_seeds}a higher --temperature.",
+    "refused": "It stopped because the model refuses{example}. Asking it more often does not help: in another folder"
+    " (--out) take {other_seeds}another model.",
+    "cut": "It stopped because answer after answer was cut by its length limit before it gave anything. In another"
+    " folder (--out) give it more room: --max-tokens N.",
+    "failed": "It stopped because request after request failed: {meaning}{example}. Mend that, and run the same"
+    " command: it asks for those again.",
+    "unread": "It stopped because answer after answer could not be read: {meaning}{example}. In another folder (--out)"
+    " take {wording}a model that follows the format.",
+    "rules": "It stopped because what the model wrote broke a rule time after time: {meaning}{example}. In another"
+    " folder (--out) take {other_seeds}another model.",
 }
 
 
@@ -50,10 +64,7 @@ def describe(summary: Summary, run: Run[Any]) -> str:
         spent += f", cost {summary.cost:,.2f}"
     lines.append(spent)
     lines += [f"note: {note}" for note in summary.notes]
-    if summary.ended in _ENDINGS:
-        other_seeds = "other or more seed tasks (--seeds) or " if hasattr(run.config, "seeds") else ""
-        ending = "kept back" if summary.ended == "budget" and run.has_budget_left else summary.ended
-        lines.append(_ENDINGS[ending].format(other_seeds=other_seeds))
+    lines += filter(None, [_shortage(summary), _ending(summary, run)])
     if summary.failed:
         lines.append(f"{summary.failed:,} requests failed. Run the same command: it asks for those, and nothing else.")
     dataset = run.folder.dataset_path
@@ -71,4 +82,53 @@ def describe(summary: Summary, run: Run[Any]) -> str:
         lines.append(
             "This was the embedded demo model. For a real one: --llm openai --model NAME --base-url URL --out FOLDER"
         )
+    if run.config.llm == "local" and run.config.model is None:
+        lines.append(
+            f"This was {SMALL_MODEL}, which is real and small. For better data: --model FILE.gguf --out FOLDER"
+        )
     return "\n".join(lines)
+
+
+def _shortage(summary: Summary) -> str:
+    """Why there is no data, or hardly any; empty where there is enough."""
+    if not (summary.is_empty or summary.narrowest):
+        return ""
+    said = f"There is nothing in the config {summary.main_config}. " if summary.is_empty else ""
+    if (stage := summary.narrowest) is None:
+        return f"{said}Nothing was rejected either: look at what the run has read." if summary.is_done else ""
+    outcome = summary.outcomes[stage]
+    said += f"The stage {stage} rejected {outcome.rejected:,} of the {outcome.came:,} rows that came to it"
+    said += f", {outcome.count:,} of them as {outcome.reason} ({outcome.meaning}){_example(outcome)}."
+    needs_room = outcome.cause == "cut" and summary.ended != "stalled"  # which says so itself
+    return said + (" In another folder (--out) give it more room: --max-tokens N." if needs_room else "")
+
+
+def _example(outcome: Outcome) -> str:
+    return f', such as "{outcome.excerpt}"' if outcome.excerpt else ""
+
+
+def _ending(summary: Summary, run: Run[Any]) -> str:
+    """Why it stopped before it was through, and what to do; empty where it did not."""
+    if summary.ended == "stalled":
+        return _stalled(summary, run)
+    ending = "kept back" if summary.ended == "budget" and run.has_budget_left else summary.ended
+    return _ENDINGS.get(ending, "")
+
+
+def _stalled(summary: Summary, run: Run[Any]) -> str:
+    """More of the same helps only where answers were good and no news."""
+    loops = run.recipe.stages_that_ask("before", "rounds")
+    ended = {stage: (run.folder.loop(stage) or {}).get("ended") for stage in loops}
+    stage = next((name for name in loops if ended[name] == "stalled"), loops[-1] if loops else "")
+    outcome = summary.outcomes.get(stage)
+    said = _STALLED[outcome.cause if outcome else "similar"]
+    return said.format(
+        meaning=outcome.meaning if outcome else "",
+        example=_example(outcome) if outcome else "",
+        other_seeds="other or more seed tasks (--seeds) or " if hasattr(run.config, "seeds") else "",
+        wording="--structured or " if "structured" in _wordings(run) and run.config.wording != "structured" else "",
+    )
+
+
+def _wordings(run: Run[Any]) -> tuple[str, ...]:
+    return get_args(type(run.config).model_fields["wording"].annotation)

@@ -9,6 +9,7 @@ from distilabel_selfinstruct.recipe import Column, Recipe
 
 TrainingFormat = Literal["messages", "alpaca", "prompt_completion"]
 
+REASONING_COLUMN = "reasoning"
 JUDGE_COLUMNS = ("judge_score", "judgements")
 """What a judge adds to an instance."""
 
@@ -52,6 +53,7 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "messages": Column("role and content of each message of the chat", "chat"),
     "prompt": Column("what the model is given in training"),
     "completion": Column("what it learns to answer"),
+    "reasoning": Column("what the model thought before it wrote the completion with this instance, where it says so"),
     "judge_score": Column("the mean of a judge's scores, from 0 to 5", "score"),
     "judgements": Column("how many of the judge's answers gave a score", "number"),
     "original_instruction": Column("the instruction before its correction"),

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
 _CHAT = List({"role": _TEXT, "content": _TEXT})
+_THOUGHTFUL_CHAT = List({"role": _TEXT, "content": _TEXT, "thinking": _TEXT})
 _FEATURES: dict[str, Any] = {
     "text": _TEXT,
     "number": _NUMBER,
@@ -64,10 +65,19 @@ def save_dataset(
         for config, names in columns.items():
             features = features_of(names, known)
             if config in distiset:
-                table = distiset[config]["train"].data.table.select(list(names)).cast(features.arrow_schema)
+                table = distiset[config]["train"].data.table.select(list(names))
+                features = _with_thoughts(features, table.schema)
+                table = table.cast(features.arrow_schema)
             else:
                 table = features.arrow_schema.empty_table()
             _write_config(table, features, draft / config)
+
+
+def _with_thoughts(features: Features, schema: pa.Schema) -> Features:
+    """With thoughts in the messages, where these have any."""
+    if "messages" not in features or "thinking" not in str(schema.field("messages").type):
+        return features
+    return Features({**features, "messages": _THOUGHTFUL_CHAT})
 
 
 def save_config(rows: Sequence[dict[str, Any]], features: Features, folder: Path) -> None:

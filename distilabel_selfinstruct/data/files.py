@@ -3,7 +3,52 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
+
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_DRAFT = re.compile(r"\.(\d+)\.tmp(?:-journal)?\Z")
+
+
+def local_path(given: str) -> str:
+    """A path of this machine as the user wrote it, with `~` expanded here and nowhere else.
+
+    Raises:
+        ValueError: if it can be none.
+    """
+    if "\0" in given:
+        raise ValueError("a path cannot hold a NUL character")
+    if _ADDRESS.match(given):
+        raise ValueError("is an address, and a path of this machine is needed")
+    try:
+        given.encode()
+        return str(Path(given).expanduser()) if given.startswith("~") else given
+    except UnicodeEncodeError:
+        raise ValueError("a path must be text") from None
+    except RuntimeError:
+        raise ValueError("there is no such home folder") from None
+
+
+def clear_drafts(folder: Path) -> None:
+    """Removes what processes that are dead have left half-written."""
+    for path in list(folder.rglob("*.tmp*")):
+        if (draft := _DRAFT.search(path.name)) is None or _is_alive(int(draft[1])):
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except OSError:  # somebody else's
+        return True
+    return True
 
 
 def write_whole(path: Path, text: str) -> None:

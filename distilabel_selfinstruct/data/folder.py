@@ -3,11 +3,12 @@
 config.yaml      the options, resolved
 recipe.json      what the run is: recipe, stages, reasons, configs and columns with their meaning, versions, model
 completions/     every answer of the model
+learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
 dataset/         a folder a config
 report/          page, figures and statistics
-review/          what annotators and judges have said of instances
+review/          what annotators and judges have said of instances; completions/ of the command `judge`
 summary.json     what the run has come to
 pipeline.yaml  run.log  cache/
 """
@@ -24,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from distilabel_selfinstruct.data.columns import columns_of
-from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.files import clear_drafts, write_whole
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
@@ -77,8 +78,11 @@ class RunFolder(PathLike[str]):
     """
 
     def __init__(self, path: str | PathLike[str]) -> None:
-        self.path = Path(path)
+        self._given = str(path)
+        self.path = Path(path).absolute()  # libraries read a relative one, and `~` or `a:b` in it, each in its own way
         self.completions = self.path / "completions"
+        self.judge_completions = self.path / "review" / "completions"
+        self.learned = self.path / "learned.json"
         self.dataset_path = self.path / "dataset"
         self.report = ReportFolder(self.path / "report")
         self.cache = self.path / "cache"
@@ -86,7 +90,7 @@ class RunFolder(PathLike[str]):
         self.pipeline = self.path / PIPELINE
 
     def __str__(self) -> str:
-        return str(self.path)
+        return self._given
 
     def __fspath__(self) -> str:
         return str(self.path)
@@ -251,6 +255,31 @@ class RunFolder(PathLike[str]):
     def has_dataset(self) -> bool:
         """Whether there is a dataset."""
         return self.dataset_path.is_dir()
+
+    def check_dataset_place(self) -> None:
+        """Whether a dataset can be put in its place.
+
+        Raises:
+            RunFolderError: if there is a link or a file.
+        """
+        path = self.dataset_path
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            kind = "link" if path.is_symlink() else "file"
+            raise RunFolderError(f"{path}: is a {kind}, and a folder must be there; move it, or choose another --out.")
+
+    def has_whole_dataset(self) -> bool:
+        """Whether every config of the run is there and can be read."""
+        from datasets import load_from_disk
+
+        names = self.description().get("configs") or ("instances", "instructions", "rejected", "sft")
+        try:
+            return all(load_from_disk(str(self.dataset_path / name))["train"] is not None for name in names)
+        except Exception:  # whatever is wrong with the files: they are written again
+            return False
+
+    def clear_drafts(self) -> None:
+        """Removes what processes that were killed have left half-written."""
+        clear_drafts(self.path)
 
     def dataset(self) -> Distiset:
         """All configs, as distilabel has them.

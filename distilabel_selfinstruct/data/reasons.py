@@ -38,7 +38,7 @@ UNCLEAR_JUDGEMENT = Reason("unclear_judgement", "no judgement that gives a score
 DEDUP_SENTENCE = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."
 DEDUP_STAGE = Stage("dedup", "Near-duplicates", "candidate", (SIMILAR,))
 ANSWERS_STAGE = Stage("answers", "Answers", "instance", ANSWER_RULES)
-JUDGEMENT_STAGE = Stage("judgement", "Judgement", "instance", (LOW_SCORE, UNCLEAR_JUDGEMENT), optional=True)
+JUDGEMENT_STAGE = Stage("judgement", "Judgement", "instance", (LOW_SCORE, UNCLEAR_JUDGEMENT, TRUNCATED), optional=True)
 """The stage of `--judge-threshold`, which every recipe can have."""
 
 FAILED_REQUESTS = frozenset(
@@ -48,6 +48,7 @@ FAILED_REQUESTS = frozenset(
         "context_length",
         "content_filter",
         "invalid_response",
+        "reasoning_only",
         "timeout",
         "rate_limited",
         "server_error",

@@ -14,7 +14,7 @@ _DETAIL = 300  # characters of a completion kept with a row that it was rejected
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request: a completion, or the reason code it was given up for."""
+    """What came of one request: a completion with what the model thought before it, or why it was given up."""
 
     completion: str | None
     finish_reason: str | None = None
@@ -22,6 +22,12 @@ class Answer:
     detail: str | None = None
     input_tokens: int = 0
     output_tokens: int = 0
+    reasoning: str | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it ended at its length limit, and not because it was through."""
+        return self.finish_reason == "length"
 
 
 def answer_of(output: GenerateOutput) -> Answer:
@@ -40,6 +46,7 @@ def answers_of(output: GenerateOutput) -> list[Answer]:
             detail=_at(output.get("failure_detail"), at),
             input_tokens=_at(statistics.get("input_tokens"), at) or 0,
             output_tokens=_at(statistics.get("output_tokens"), at) or 0,
+            reasoning=_at(output.get("reasoning"), at),
         )
         for at, completion in enumerate(output["generations"] or [None])
     ]
@@ -94,4 +101,7 @@ def task_row(**known: Any) -> Row:
 
 def take_answer(row: Row, answer: Answer) -> None:
     """The row now speaks of this completion."""
-    row.update(finish_reason=answer.finish_reason, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens)
+    row.update(
+        finish_reason=answer.finish_reason, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens,
+        reasoning=answer.reasoning,
+    )  # fmt: skip

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import SeedFileError
 from distilabel_selfinstruct.text.reading.answers import Instance
 
@@ -105,7 +106,7 @@ def _read_lines(path: Path) -> list[str]:
 
 def _read_task(line: str, where: str) -> SeedTask:
     try:
-        row = json.loads(line)
+        row = storable(json.loads(line))
     except (ValueError, RecursionError) as error:
         raise SeedFileError(
             f"{where}: not JSON ({_fault(error)}); expected one object a line, such as {_SCHEMA}"
@@ -143,8 +144,6 @@ def _text(row: dict[str, Any], field: str, where: str, may_be_empty: bool = Fals
     text: str = _field(row, field, str, where)
     if not text.strip() and not may_be_empty:
         raise SeedFileError(f"{where}, field {field!r}: expected a text, found an empty one.")
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise SeedFileError(f"{where}, field {field!r}: expected a text, found half of a surrogate pair in it.")
     return text
 
 

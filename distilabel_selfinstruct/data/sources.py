@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.quiet import quiet_clients
+from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ _READERS: dict[str, Callable[[Path], Iterable[Row]]] = {
 
 def _parsed(text: str, where: str) -> Any:
     try:
-        return json.loads(text)
+        return storable(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where}: not JSON ({error}).") from None
 

@@ -48,6 +48,10 @@ class MainLoop(BasePipeline):
         self._pending_batches: deque[Batch] = deque()
         self._batches_ahead_of_turn: dict[tuple[str, int], Batch] = {}
         self._next_in_order: Counter[str] = Counter()
+        self._rows_under_way: dict[tuple[str, int], int] = {}  # by step and number of the batch
+        self._rows_done: Counter[str] = Counter()  # that a step was given, and has dealt with
+        self._rows_made: Counter[str] = Counter()
+        self._ended_steps: set[str] = set()
 
     # --- what a subclass gives --------------------------------------------------------------------------------------
 
@@ -95,7 +99,12 @@ class MainLoop(BasePipeline):
 
     def _pass_on(self, batch: Batch) -> None:
         """Gives a batch to the steps after its own."""
-        self._batches_under_way[batch.step_name] -= 1
+        name = batch.step_name
+        self._batches_under_way[name] -= 1
+        self._rows_done[name] += self._rows_under_way.pop((name, batch.seq_no), 0)
+        self._rows_made[name] += sum(map(len, batch.data[:1]))
+        if batch.last_batch:
+            self._ended_steps.add(name)
         self._process_batch(batch)
         if self._should_load_next_stage():
             self._end_stage()
@@ -104,6 +113,17 @@ class MainLoop(BasePipeline):
             self._request_initial_batches()
         self._manage_batch_flow(batch)
         self._ask_generators()
+
+    @property
+    def shares_done(self) -> dict[str, float]:
+        """Of the steps before which all steps have ended: the share of its rows that each has dealt with."""
+        shares = {}
+        for name in self.dag:
+            before = list(self.dag.get_step_predecessors(name))
+            rows = sum(self._rows_made[each] for each in before)
+            if rows and self._ended_steps.issuperset(before):
+                shares[name] = min(1.0, self._rows_done[name] / rows)
+        return shares
 
     def _ask_generators(self) -> None:
         """Asks each generator for its next batch as soon as the last one came, while downstream is not flooded.
@@ -127,6 +147,7 @@ class MainLoop(BasePipeline):
 
     def _send_batch_to_step(self, batch: Batch) -> None:
         self._batches_under_way[batch.step_name] += 1
+        self._rows_under_way[batch.step_name, batch.seq_no] = sum(map(len, batch.data[:1]))
         super()._send_batch_to_step(batch)
 
     def _register_batch(self, batch: Batch) -> None:

@@ -90,6 +90,15 @@ class WholePipeline(MainLoop):
         """What others hold that its workers need, where they have waited for it for long."""
         return ""
 
+    @property
+    def troubles(self) -> list[str]:
+        """What came instead of answers, of each stage that waits for one; before the first request the last warning."""
+        if self.slots is None:
+            return []
+        if not self.slots.spent:
+            return list(self.warnings)[-1:]
+        return [event["trouble"] for event in list(self.slots.events.values()) if event.get("trouble")]
+
     # --- running ----------------------------------------------------------------------------------------------------
 
     def run(  # type: ignore[override]

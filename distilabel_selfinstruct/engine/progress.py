@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.live import Live
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
 
 _FRAME, _LINE = 0.25, 10.0  # seconds between two looks: on a terminal, and for plain lines
+_SILENCE = 15.0  # seconds without an answer after which that is said
 
 
 class Progress:
@@ -25,34 +27,60 @@ class Progress:
     def __init__(self, pipeline: WholePipeline) -> None:
         self._pipeline = pipeline
         self._started = time.monotonic()
+        self._answered, self._answered_at = 0, self._started
+
+    @property
+    def stopping(self) -> str | None:
+        """Why no further request is sent, if that is so."""
+        slots = self._pipeline.slots
+        return None if slots is None else slots.stopped
 
     def lines(self) -> list[str]:
         """One line on each loop, one on each other stage that asks a model, one on the whole."""
         slots = self._pipeline.slots
         if slots is None:
             return ["starting"]
-        seconds = max(time.monotonic() - self._started, 0.001)
+        now = time.monotonic()
+        seconds = max(now - self._started, 0.001)
         lines = [f"waiting for {self._pipeline.waits_for}"] if self._pipeline.waits_for else []
         loops = {stage: event for stage, event in list(slots.events.items()) if "wanted" in event}
         for stage, event in loops.items():
             admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]
-            line = f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted"
-            if 0 < admitted < wanted:
-                line += f", {_duration(seconds / admitted * (wanted - admitted))} left"
-            lines.append(line)
+            lines.append(f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted")
         for stage, spent in list(slots.spent.items()):
-            if stage not in loops and spent.requests:
+            if stage not in loops and (spent.requests or spent.in_flight):
                 lines.append(f"{stage}: {spent.requests:,} requests answered, {spent.in_flight} in flight")
         spent_all = list(slots.spent.values())
         requests = sum(spent.requests for spent in spent_all)
-        failures = sum(event.get("failures", 0) for event in list(slots.events.values()))
+        failures: Counter[str] = Counter()
+        for event in list(slots.events.values()):
+            failures.update(event.get("failures", {}))
         tokens_in, tokens_out = sum(s.input_tokens for s in spent_all), sum(s.output_tokens for s in spent_all)
         total = f"{requests:,} requests ({requests / seconds:.1f}/s), {tokens_in:,} tokens in, {tokens_out:,} out"
         if failures:
-            total += f", {failures:,} requests given up"
+            why = ", ".join(f"{count:,} {reason}" for reason, count in failures.most_common())
+            total += f", {failures.total():,} requests given up ({why})"
+        total += self._silence(requests, now) if spent_all or self._pipeline.troubles else ""
         if slots.stopped:
-            total += f"; stopping: {slots.stopped}"
-        return [*lines, f"{total}, {_duration(seconds)}"]
+            total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"
+        return [*lines, f"{total}, {_duration(seconds)}{self._left(loops.values(), seconds)}"]
+
+    def _left(self, loops: Iterable[Mapping[str, Any]], seconds: float) -> str:
+        """How long the run will go on at the speed so far, by the step that is farthest from its end."""
+        shares = [event["admitted"] / event["wanted"] for event in loops if event["wanted"]]
+        shares += self._pipeline.shares_done.values()
+        least = min(shares, default=0.0)
+        return f", {_duration(seconds / least * (1 - least))} left" if 0 < least < 1 else ""
+
+    def _silence(self, answered: int, now: float) -> str:
+        """How long nothing has been answered, where that is long, and what the endpoint says instead."""
+        if answered != self._answered:
+            self._answered, self._answered_at = answered, now
+        silent = now - self._answered_at
+        if silent < _SILENCE:
+            return ""
+        troubles = self._pipeline.troubles
+        return f", no answer for {_duration(silent)}" + (f" ({troubles[-1]})" if troubles else "")
 
 
 @contextmanager
@@ -83,8 +111,40 @@ def _look_live(progress: Progress, over: threading.Event, stream: TextIO) -> Non
 
 
 def _look_plain(progress: Progress, over: threading.Event, stream: TextIO) -> None:
-    while not over.wait(_LINE):
+    """A line now and then, and one at once when it begins to stop."""
+    said, stopping = time.monotonic(), None
+    while not over.wait(min(_FRAME, _LINE)):
+        if time.monotonic() - said < _LINE and progress.stopping == stopping:
+            continue
+        said, stopping = time.monotonic(), progress.stopping
         print(" | ".join(progress.lines()), file=stream, flush=True)
+
+
+@contextmanager
+def sign_of_life(what: str, stream: TextIO | None = None) -> Iterator[None]:
+    """Says every few seconds what is being done while the block runs; nothing where it is done at once."""
+    over = threading.Event()
+    thread = threading.Thread(target=_say_on, args=(what, over, stream or sys.stderr), name="life", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+def _say_on(what: str, over: threading.Event, stream: TextIO) -> None:
+    started = time.monotonic()
+    while not over.wait(_LINE):
+        print(f"{what}, {_duration(time.monotonic() - started)}", file=stream, flush=True)
+
+
+def _stopping(reason: str, in_flight: int) -> str:
+    """Why it stops, and what it still waits for."""
+    if not in_flight:
+        return reason
+    awaited = f"{reason}, waiting for the answers to {in_flight:,} open requests"
+    return f"{awaited}; another Ctrl-C ends the wait" if reason == "interrupted" else awaited
 
 
 def _share(part: int, whole: int) -> str:

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StepFailed:
-    """A step's error, as text: an exception itself may not survive the way to the main process."""
+    """A step's error, as text: an exception itself may not survive the way to the main process.
+
+    Attributes:
+        step_name: whose error it is.
+        message: for the user.
+        trace: for the log: where it was raised; of an error raised on purpose the message alone.
+    """
 
     step_name: str
     message: str
@@ -41,7 +47,9 @@ class StepFailed:
     @classmethod
     def by(cls, error: BaseException, step_name: str, prefix: str = "") -> StepFailed:
         """The error that is being handled."""
-        return cls(step_name, prefix + error_text(error), shown(traceback.format_exc()))
+        message = prefix + error_text(error)
+        trace = message if isinstance(error, SelfInstructError) else shown(traceback.format_exc())
+        return cls(step_name, message, trace)
 
 
 def error_text(error: BaseException) -> str:

@@ -10,9 +10,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,18 +24,23 @@ from pydantic import Field, PrivateAttr, SerializeAsAny
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
-from distilabel_selfinstruct.models.faults import brief, explain
-from distilabel_selfinstruct.models.records import Record, Records, request_key
-from distilabel_selfinstruct.models.slots import RunStopped, Slots, run_id
+from distilabel_selfinstruct.models.faults import brief, explain, refused_alike
+from distilabel_selfinstruct.models.records import Record, Records, outcome, request_key, storable
+from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, run_id
 from distilabel_selfinstruct.secrets import mask_known, masked, remember_named, shown
+from distilabel_selfinstruct.text.reading.json_lists import well_formed
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
-_MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # asking for ever would hang a run on one bad request
+_MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # of a request, while others are answered
+_ANSWER_TOKENS = 512  # that an answer may have where nobody says
 _ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
+LAST_WORDS = "What came last instead of an answer: {trouble}"
+_MOST_SHOWN = 200  # characters of a failure, while it is waited for the endpoint
 _LONGEST_WAIT = 120.0
 _PATIENCE = 60.0  # seconds that open requests have when the model is unloaded
+_LEAVING = 5.0  # and that they have to leave, once they are cancelled
 _growing_wait = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 1)
 
 
@@ -45,10 +51,14 @@ class _Request:
         self.input = input
         self.parameters = parameters
         self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
+        if not _is_well_formed(self.prompt):  # no request can hold it
+            self.input, self.prompt = _well_formed(input), well_formed(self.prompt)
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
-        self.failing_since: float | None = None
+        self.failed: Counter[str] = Counter()  # attempts, by reason
+        self.asked_since = math.inf
+        self.failing_since = math.inf
         self.samples: list[int] = []
         self.recorded: list[Record] = []
 
@@ -62,16 +72,19 @@ class _Request:
                 "invalid_response",
                 retryable=True,
             )
+        if not any(isinstance(generation, str) for generation in generations):
+            raise RequestFailed("the model gave no completion", "no_completion", kind="setup")
         statistics = output.get("statistics") or {}
-        reasons: Sequence[str | None] = output.get("finish_reason") or [None] * len(generations)  # type: ignore[assignment]
         return [
             self._record(
                 sample, started, seconds,
-                completion=_without_known(generations[at]),
-                finish_reason=reasons[at],
-                reason=None if isinstance(generations[at], str) else "no_completion",
+                completion=_without_known(generations[at]) if isinstance(generations[at], str) else None,
+                finish_reason=_at(output.get("finish_reason"), at),
+                reasoning=_without_known(_at(output.get("reasoning"), at)),
                 input_tokens=_at(statistics.get("input_tokens"), at),
                 output_tokens=_at(statistics.get("output_tokens"), at),
+                cached_tokens=_at(statistics.get("cached_tokens"), at),
+                **({} if isinstance(generations[at], str) else {"reason": "no_completion", "kind": "request"}),
             )
             for at, sample in enumerate(self.samples)
         ]  # fmt: skip
@@ -82,17 +95,25 @@ class _Request:
     def failures(self, failure: RequestFailed, started: float) -> list[Record]:
         seconds = time.time() - started
         return [
-            self._record(sample, started, seconds, reason=failure.reason, detail=shown(failure))
+            self._record(sample, started, seconds, reason=failure.reason, detail=shown(failure), kind=failure.kind)
             for sample in self.samples
         ]
 
-    def _record(self, sample: int, started: float, seconds: float, completion: Any = None,
-                finish_reason: str | None = None, reason: str | None = None, detail: str | None = None,
-                input_tokens: int = 0, output_tokens: int = 0) -> Record:  # fmt: skip
-        return Record(
-            self.key, sample, self.prompt, self.parameters_text, completion, finish_reason, reason, detail,
-            input_tokens, output_tokens, self.model, started, seconds,
-        )  # fmt: skip
+    @property
+    def size(self) -> Asked:
+        """What a budget has to keep room for while it is in flight."""
+        most = self.parameters.get("max_new_tokens")
+        each = most if isinstance(most, int) and most > 0 else _ANSWER_TOKENS
+        return Asked(len(self.prompt), len(self.samples), each * len(self.samples))
+
+    def _record(self, sample: int, started: float, seconds: float, **came: Any) -> Record:
+        nothing = {"completion": None, "finish_reason": None, "reason": None, "detail": None}
+        tokens = {"input_tokens": 0, "output_tokens": 0}
+        known = {
+            "key": self.key, "sample": sample, "prompt": self.prompt, "parameters": self.parameters_text,
+            "model": self.model, "started": started, "seconds": seconds,
+        }  # fmt: skip
+        return storable(Record(**{**nothing, **tokens, **known, **came}))
 
 
 class DurableLLM(LLM):
@@ -101,20 +122,24 @@ class DurableLLM(LLM):
     The k-th time a prompt is asked with the same parameters it gets the k-th recorded answer. Requests to an
     asynchronous LLM run concurrently, fail alone and are retried with growing waits; a chunk of prompts that fails
     in a synchronous one is split until the culprit is alone. A request given up has `None` as its generation and
-    its reason code in the extra list `failure`. `generate` may be called from several threads at once.
+    its reason code in the extra list `failure`. Only a failure of the request itself is a result: one of the service
+    or of the set-up is asked again by the next run. `generate` may be called from several threads at once.
 
     Attributes:
         llm: the model that answers.
         folder: folder of the completions, usually `completions` in a run folder.
         stage: name of the stage that asks; its records are kept in files of that name.
         priority: of stages that wait for a slot of the run the one with the lowest number gets it.
-        keeps_failures: whether a request that was given up stays given up in later runs.
+        keeps_failures: whether a request that was given up by its own fault stays given up in later runs. For any
+            other fault nothing goes on: what depends on the answers would go another way.
         concurrency: most requests in flight where no run shares its slots. For a synchronous LLM, prompts per chunk.
         outage: seconds during which a request is retried while the endpoint does not answer.
+        timeout: seconds that one attempt may take a completion, however the model waits; None is for ever.
 
     Runtime parameters:
         - `concurrency`: most requests in flight where no run shares its slots.
         - `outage`: seconds during which a request is retried while the endpoint does not answer.
+        - `timeout`: seconds that one attempt may take a completion.
 
     Examples:
         Ask an endpoint through a folder of completions:
@@ -145,6 +170,9 @@ class DurableLLM(LLM):
         exclude=True,
         description="Seconds during which a request is retried while the endpoint does not answer.",
     )
+    timeout: RuntimeParameter[float] | None = Field(
+        default=None, exclude=True, description="Seconds that one attempt may take a completion."
+    )
 
     _records: Any = PrivateAttr(None)
     _slots: Any = PrivateAttr(None)
@@ -154,10 +182,14 @@ class DurableLLM(LLM):
     _lock: Any = PrivateAttr(None)
     _turn: Any = PrivateAttr(None)
     _chunk_lock: Any = PrivateAttr(None)
-    _failures: int = PrivateAttr(0)
+    _failures: Counter[str] = PrivateAttr(default_factory=Counter)  # requests that were given up, by reason
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
     _is_ending: bool = PrivateAttr(False)
+    _asked_for: set[Future[list[Record]]] = PrivateAttr(default_factory=set)
+    _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused, and nothing asked since was answered
+    _answered_at: float = PrivateAttr(-math.inf)  # when the last answer came
     _down_since: float | None = PrivateAttr(None)
+    _trouble: str = PrivateAttr("")  # what came instead of the last answer
     _failing: dict[bytes, str] = PrivateAttr(default_factory=dict)  # requests that have failed since then, and why
 
     @property
@@ -169,6 +201,11 @@ class DurableLLM(LLM):
     def generate_parameters(self) -> list[inspect.Parameter]:
         """Those of the model that answers: what a Task may pass on."""
         return self.llm.generate_parameters
+
+    @property
+    def trouble(self) -> str:
+        """What the last request failed with that was to be tried again; empty where answers come."""
+        return self._trouble
 
     @property
     def is_asynchronous(self) -> bool:
@@ -204,7 +241,7 @@ class DurableLLM(LLM):
         self._records = Records(Path(self.folder), self.stage, run_id())
         self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"{self.stage}-requests", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name=f"{self.stage}-requests", daemon=True)
         self._thread.start()
         self._slots = self._await(Slots.connect(self.stage, self.priority, int(self.concurrency)))
 
@@ -216,11 +253,29 @@ class DurableLLM(LLM):
             if hasattr(self.llm, "aclose"):
                 self._await(self.llm.aclose())
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join()
+            while self._thread.is_alive():
+                self._thread.join(timeout=_LEAVING)
             self._loop.close()
             self._loop = None
             self._records.close()
         self.llm.unload()
+
+    def _run_loop(self) -> None:
+        try:
+            while not self._runs_until_stopped():
+                pass
+        finally:  # whatever ended it, nobody waits for an answer any longer
+            for future in list(self._asked_for):
+                if not future.done():
+                    future.set_exception(RunStopped("failed"))
+
+    def _runs_until_stopped(self) -> bool:
+        """False where a model has raised what ends a loop, and is not told to."""
+        try:
+            self._loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):
+            return False
+        return True
 
     def report(self, **event: Any) -> None:
         """Tells the main process how far this stage is."""
@@ -241,7 +296,10 @@ class DurableLLM(LLM):
             done: Future[list[Record]] = Future()
             done.set_result(request.recorded)
             return done
-        return asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
+        future = asyncio.run_coroutine_threadsafe(self._answer(request), self._loop)
+        self._asked_for.add(future)
+        future.add_done_callback(self._asked_for.discard)
+        return future
 
     def generate(self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any) -> list[GenerateOutput]:
         """Generates `num_generations` completions per input, from the records or from the model.
@@ -280,7 +338,7 @@ class DurableLLM(LLM):
         for request, first in zip(requests, first_samples):
             for sample in range(first, first + num_generations):
                 record = self._records.find(request.key, sample)
-                if record is None or (record.reason is not None and not self.keeps_failures):
+                if record is None or not (record.is_final if self.keeps_failures else record.reason is None):
                     request.samples.append(sample)
                 else:
                     request.recorded.append(record)
@@ -323,16 +381,17 @@ class DurableLLM(LLM):
         )
         try:
             return await retrying(self._attempt, request)
-        except RequestFailed as failure:
-            if failure.reason not in _MOST_ATTEMPTS and failure.retryable and self._is_down():
+        except RequestFailed as failed:
+            failure = await self._given_up(failed, request.key)
+            if failure.kind == "service" and (self.keeps_failures or self._is_down()):
                 raise RunStopped("unavailable") from None
             records = request.failures(failure, started)
-            self._failures += len(records)
-            self._slots.report(failures=self._failures)
+            self._note_given_up(records, failure)
             return records
 
     async def _attempt(self, request: _Request) -> list[Record]:
-        await self._slots.acquire()
+        asked = request.size
+        await self._slots.acquire(asked)
         task = cast("asyncio.Task[Any]", asyncio.current_task())
         records: list[Record] = []
         try:
@@ -340,27 +399,75 @@ class DurableLLM(LLM):
                 raise RunStopped("unavailable")
             self._open[task] = True
             started = time.time()
+            request.asked_since = min(request.asked_since, time.monotonic())
             try:
                 output = await self._generate_one(request)
                 records = request.records(output, started)
-            except Exception as error:
-                failure = explain(error)
+            except (Exception, SystemExit, KeyboardInterrupt) as error:
+                failure = await self._judge(explain(error), request.key)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
-                    self._note_failing(request, failure.reason)
+                    self._note_failing(request, failure)
                 raise failure from None
-            self._down_since = None
-            self._failing.clear()
+            self._note_answers(records)
             return records
         finally:
-            self._slots.release(**_cost(records))
+            self._slots.release(**_cost(records), asked=asked)
 
-    def _note_failing(self, request: _Request, reason: str) -> None:
+    async def _judge(self, failure: RequestFailed | EndpointError, key: bytes) -> RequestFailed | EndpointError:
+        """The failure, once it is known whether other requests get through: what refuses all of them ends the run."""
+        if not isinstance(failure, RequestFailed) or failure.kind != "setup":
+            return failure
+        verdict = await self._slots.refused(key)
+        if failure.retryable and verdict in ("some", "many"):  # a page is that of a gateway, which let others pass
+            failure.kind = "service"
+            return failure
+        return refused_alike(failure, verdict == "many") if verdict in ("all", "many") else failure
+
+    async def _given_up(self, failure: RequestFailed, key: bytes) -> RequestFailed:
+        """What becomes of a request; an answer that is of no use is its own fault only where others get useful ones.
+
+        Raises:
+            EndpointError: if nobody gets any.
+        """
+        if failure.kind != "request" or not failure.retryable:
+            return failure
+        doubtful = RequestFailed(str(failure), failure.reason, kind="setup")
+        judged = await self._judge(doubtful, key)
+        if isinstance(judged, EndpointError):
+            raise judged
+        return judged
+
+    def _note_given_up(self, records: list[Record], failure: RequestFailed) -> None:
+        if failure.kind == "setup":
+            self._doubtful += records
+        self._failures[failure.reason] += len(records)
+        self.report(failures=dict(self._failures))
+
+    def _note_answers(self, records: list[Record]) -> None:
+        """Takes note of those that are answers: what was refused before they were asked for was at fault itself."""
+        if not _answered(records):
+            return
+        self._down_since = None
+        self._failing.clear()
+        self._answered_at = time.monotonic()
+        if self._trouble:
+            self._trouble = ""
+            self._slots.report(trouble="")
+        asked = max((record.started for record in records if _texts([record])), default=-math.inf)
+        if own := [record for record in self._doubtful if record.started + record.seconds <= asked]:
+            self._doubtful = [record for record in self._doubtful if record not in own]
+            self._records.store([replace(record, kind="request") for record in own])
+
+    def _note_failing(self, request: _Request, failure: RequestFailed) -> None:
         if self._is_ending:
             raise RunStopped("failed")
-        self._failing[request.key] = reason
+        request.failed[failure.reason] += 1
+        self._failing[request.key] = failure.reason
+        self._trouble = shown(failure)[:_MOST_SHOWN]
+        self._slots.report(trouble=self._trouble)
         self._down_since = self._down_since or time.monotonic()
-        request.failing_since = request.failing_since or time.monotonic()
+        request.failing_since = min(request.failing_since, time.monotonic())
 
     async def _finish(self) -> None:
         """Drops requests that are not at the endpoint, and waits for the others: their answers are paid for."""
@@ -372,9 +479,24 @@ class DurableLLM(LLM):
             _, late = await asyncio.wait(self._open, timeout=_PATIENCE)
             for task in late:
                 task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            if late:
+                await asyncio.wait(late, timeout=_LEAVING)
 
     async def _generate_one(self, request: _Request) -> GenerateOutput:
+        """One attempt; one that takes too long is left alone, since not every model lets itself be cancelled."""
+        samples = len(request.samples)
+        asking = asyncio.ensure_future(self._generate_samples(request))
+        try:
+            await asyncio.wait([asking], timeout=self.timeout and float(self.timeout) * samples)
+        finally:
+            if not asking.done():
+                asking.cancel()
+                asking.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
+        if not asking.done():
+            raise TimeoutError(f"{float(self.timeout or 0) * samples:g} seconds were not enough")
+        return asking.result()
+
+    async def _generate_samples(self, request: _Request) -> GenerateOutput:
         """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
         assert isinstance(self.llm, AsyncLLM)
         wanted, parameters = len(request.samples), dict(request.parameters)
@@ -391,29 +513,41 @@ class DurableLLM(LLM):
         """Asks a synchronous model, stores, and adds the records to the requests."""
         with self._chunk_lock:
             started = time.time()
+            asked = sum((request.size for request in chunk), Asked())
             try:
-                self._await(self._slots.acquire())
+                self._await(self._slots.acquire(asked))
             except RunStopped as stopped:
-                for request in chunk:
-                    request.recorded += request.failures(_stopped(stopped), started)
+                stopped_by = stopped
+            else:
+                self._answer_groups(chunk, started, asked)
                 return
-            groups: dict[tuple[str, int, int], list[_Request]] = {}
-            for request in chunk:
-                first = request.samples[0] if self._counts_generations else 0
-                groups.setdefault((request.parameters_text, len(request.samples), first), []).append(request)
-            records: list[Record] = []
-            try:
-                for group in groups.values():
-                    self._generate_group(group, started, records)
-            finally:
-                try:
-                    self._records.store(records).result()
-                finally:
-                    self._loop.call_soon_threadsafe(self._release, records)
+        if str(stopped_by) == "budget" and len(chunk) > 1:  # there may be room for fewer
+            half = len(chunk) // 2
+            self._answer_chunk(chunk[:half])
+            self._answer_chunk(chunk[half:])
+            return
+        for request in chunk:
+            request.recorded += request.failures(_stopped(stopped_by), started)
 
-    def _release(self, stored: list[Record]) -> None:
-        self._slots.release(**_cost(stored))
+    def _answer_groups(self, chunk: list[_Request], started: float, asked: Asked) -> None:
+        groups: dict[tuple[str, int, int], list[_Request]] = {}
+        for request in chunk:
+            first = request.samples[0] if self._counts_generations else 0
+            groups.setdefault((request.parameters_text, len(request.samples), first), []).append(request)
+        records: list[Record] = []
+        try:
+            for group in groups.values():
+                self._generate_group(group, started, records)
+        finally:
+            try:
+                self._records.wait(self._records.store(records))
+            finally:
+                self._loop.call_soon_threadsafe(self._release, records, asked)
+
+    def _release(self, stored: list[Record], asked: Asked) -> None:
+        self._slots.release(**_cost(stored), asked=asked)
         self._slots.stored(_answered(stored))
+        self._note_answers(stored)
 
     def _generate_group(self, group: list[_Request], started: float, records: list[Record]) -> None:
         """Adds the records of a group; one that fails is split until the culprit is alone."""
@@ -433,19 +567,32 @@ class DurableLLM(LLM):
                 self._generate_group(group[:half], started, records)
                 self._generate_group(group[half:], started, records)
                 return
-            failure = explain(error)
-            if isinstance(failure, EndpointError):
-                raise failure from None
-            of_requests = [group[0].failures(failure, started)]
-            self._failures += len(of_requests[0])
-            self.report(failures=self._failures)
+            self._give_up(group[0], explain(error), started, records)
+            return
         for request, of_request in zip(group, of_requests):
             request.recorded = request.with_recorded(of_request)
             records += of_request
 
+    def _give_up(
+        self, request: _Request, explained: RequestFailed | EndpointError, started: float, records: list[Record]
+    ) -> None:
+        """Adds the failure of a request to a synchronous model."""
+        failure = self._await(self._judge(explained, request.key))
+        if isinstance(failure, EndpointError):
+            raise failure from None
+        if failure.kind == "service" and self.keeps_failures:
+            self._trouble = shown(failure)[:_MOST_SHOWN]
+            self.report(trouble=self._trouble)
+            request.recorded += request.failures(_stopped(RunStopped("unavailable")), started)
+            return
+        failed = request.failures(failure, started)
+        self._note_given_up(failed, failure)
+        request.recorded = request.with_recorded(failed)
+        records += failed
+
     def _records_or_failures(self, future: Future[list[Record]], count: int) -> list[Record]:
         try:
-            return future.result()
+            return outcome(future, self._thread, f"The thread of {self.stage} that asks the model")
         except RunStopped as stopped:
             nothing = _Request("", {}, self.model_name)
             nothing.samples = list(range(count))
@@ -458,15 +605,20 @@ class DurableLLM(LLM):
         return len(self._failing) > 1 or any(reason in _ENDPOINTS_FAULT for reason in self._failing.values())
 
     def _is_given_up(self, state: RetryCallState) -> bool:
+        """Whether a request is at fault itself, as it seems while others are answered, or has failed for too long."""
         failure = state.outcome.exception() if state.outcome else None
-        most = _MOST_ATTEMPTS.get(getattr(failure, "reason", ""))
-        if most is not None:
-            return state.attempt_number >= most
-        request: _Request = state.args[0]  # not since its start: it may have waited long for a slot
-        return time.monotonic() - (request.failing_since or math.inf) > float(self.outage)
+        assert isinstance(failure, RequestFailed)
+        request: _Request = state.args[0]
+        if failure.reason in _MOST_ATTEMPTS and (failure.kind == "request" or not self.keeps_failures):
+            since = request.asked_since if failure.reason == "timeout" else request.failing_since
+            is_told = failure.kind == "request" or self._answered_at > since  # by an answer, to it or to others
+            if request.failed[failure.reason] >= _MOST_ATTEMPTS[failure.reason] and is_told:
+                return True
+        return time.monotonic() - request.failing_since > float(self.outage)  # it may have waited long for a slot
 
     def _await(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        return outcome(future, self._thread, f"The thread of {self.stage} that asks the model")
 
 
 def _wait(state: RetryCallState) -> float:
@@ -478,11 +630,15 @@ def _wait(state: RetryCallState) -> float:
 
 
 def _stopped(stopped: RunStopped) -> RequestFailed:
-    return RequestFailed(f"not asked: the run was stopped ({stopped})", str(stopped))
+    return RequestFailed(f"not asked: the run was stopped ({stopped})", str(stopped), kind="service")
 
 
 def _answered(records: list[Record]) -> int:
     return sum(record.reason is None for record in records)
+
+
+def _texts(records: list[Record]) -> int:
+    return sum(bool((record.completion or "").strip()) for record in records)
 
 
 def _cost(records: list[Record]) -> dict[str, int]:
@@ -490,6 +646,8 @@ def _cost(records: list[Record]) -> dict[str, int]:
         "requests": _answered(records),
         "input_tokens": sum(record.input_tokens for record in records),
         "output_tokens": sum(record.output_tokens for record in records),
+        "cached_tokens": sum(record.cached_tokens for record in records),
+        "texts": _texts(records),
     }
 
 
@@ -498,8 +656,24 @@ def _without_known(completion: Any) -> Any:
     return mask_known(completion) if isinstance(completion, str) else completion
 
 
-def _at(values: Sequence[int] | None, at: int) -> int:
-    return int(values[at]) if values and at < len(values) else 0
+def _at(values: Any, at: int) -> Any:
+    return values[at] if isinstance(values, (list, tuple)) and at < len(values) else None
+
+
+def _is_well_formed(text: str) -> bool:
+    try:
+        return text.isascii() or bool(text.encode())
+    except UnicodeEncodeError:
+        return False
+
+
+def _well_formed(input: Any) -> Any:
+    """The input, in which halves of character pairs have become U+FFFD."""
+    if isinstance(input, str):
+        return well_formed(input)
+    if isinstance(input, dict):
+        return {name: _well_formed(value) for name, value in input.items()}
+    return type(input)(map(_well_formed, input)) if isinstance(input, (list, tuple)) else input
 
 
 def _output(records: list[Record]) -> GenerateOutput:
@@ -508,7 +682,9 @@ def _output(records: list[Record]) -> GenerateOutput:
         "statistics": {
             "input_tokens": [record.input_tokens for record in records],
             "output_tokens": [record.output_tokens for record in records],
+            "cached_tokens": [record.cached_tokens for record in records],
         },
+        "reasoning": [record.reasoning for record in records],
         "finish_reason": [record.finish_reason for record in records],
         "failure": [record.reason for record in records],
         "failure_detail": [record.detail for record in records],

@@ -1,54 +1,214 @@
-"""What an exception of a model's client means: a reason code, and whether asking again can help."""
+"""What an exception of a model's client means: a reason code, whose fault it is, and whether asking again can help.
+
+Failures are of three kinds (`RequestFailed.kind`). Only those of the request itself are results. Those of the service
+pass. Those of the set-up refuse every request alike: the certain ones are an `EndpointError`; of the others nobody can
+say from one answer, so whoever asks has to see whether any request gets through.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
+import math
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from typing import Literal
 
-from distilabel_selfinstruct.errors import EndpointError, RequestFailed
+from distilabel_selfinstruct.errors import GO_ON, EndpointError, RequestFailed
+from distilabel_selfinstruct.models.completion import error_in, normal_ending
 from distilabel_selfinstruct.secrets import shown
 
+Kind = Literal["request", "service", "setup"]
+
+_KINDS: dict[str, Kind] = {
+    "timeout": "service",
+    "rate_limited": "service",
+    "server_error": "service",
+    "unavailable": "service",
+    "bad_request": "setup",
+    "not_found": "setup",
+    "model_error": "setup",
+    "reasoning_only": "setup",
+}
+"""Whose fault a failure is by its reason code, where whoever raised it does not say."""
+
 _RETRYABLE_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
-_GIVEN_UP_STATUS = {404: "not_found", 413: "context_length"}
 _CONTEXT_LENGTH = (
-    "context_length",
-    "context length",
-    "maximum context",
-    "context window",
-    "too many tokens",
-    "too long",
+    "context_length", "context length", "contextlength", "maximum context", "context window", "contextwindow",
+    "context size", "max_model_len", "prompt is too long", "input is too long", "range of input length",
+    "reduce the length", "input token count",
+)  # fmt: skip
+_TOO_LONG = ("too long", "too many tokens", "maximum number of tokens", "token limit")
+_CONTENT_FILTER = (
+    "content_filter", "content filter", "contentfilter", "content management policy", "content_policy",
+    "content policy", "responsibleai", "safety system", "prohibited_content", "inappropriate content",
+    "data_inspection_failed", "datainspectionfailed", "flagged", "moderation",
+)  # fmt: skip
+_USED_UP = (
+    "insufficient_quota", "exceeded your current quota", "credit balance", "insufficient balance",
+    "insufficient_balance", "insufficient credits", "insufficient_credits", "out of credits", "arrearage",
+    "overdue", "billing hard limit", "billing_hard_limit",
+)  # fmt: skip
+_PASSES = ("per minute", "perminute", "per second", "try again in", "retry in", "retrydelay")
+_TOO_FAST = ("rate limit", "rate_limit", "ratelimit", "too many requests", "throttl")
+_PARAMETERS = re.compile(
+    r"temperature|top_p|top_k|penalty|max_tokens|max_completion_tokens|enable_thinking|response_format|json_schema"
+    r"|\bstop\b|\bseed\b|\bparam|argument|unknown name|unrecognized|extra inputs|extra_forbidden|unsupported"
+    r"|not supported|not permitted|drop_params|cannot both",
+    re.IGNORECASE,
 )
-_CONTENT_FILTER = ("content_filter", "content filter", "content management policy", "responsibleai", "safety system")
+_OF_THE_KEY = re.compile(
+    r"api[ _-]?key\S* (?:is |has |was )?(?:not valid|invalid|expired|incorrect|not found|missing)"
+    r"|(?:invalid|incorrect|expired|wrong|missing|bad)[ _]api[ _-]?key"
+)
+_OF_THE_MODEL = re.compile(
+    r"model_not_found|model not (?:found|exist)|(?:no such|unknown) model\b"
+    r"|model\b.{0,80}\b(?:does not exist|doesn't exist|is not found|was not found|could not be found)"
+)
+_NONSENSE = ("<html", "<!doctype", "<head", "no json", "no completion", "not a completion")
+_PAGE = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body|title|center|h1)\b", re.I | re.S
+)
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 
 _NOT_REACHED = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError"}
 _CUT = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError"}
 
 
-def explain(error: Exception) -> RequestFailed | EndpointError:
-    """The failure as this project's own error: `RequestFailed` costs one row, `EndpointError` ends the run.
+def explain(error: BaseException) -> RequestFailed | EndpointError:
+    """The failure as this project's own error: `RequestFailed` costs one row at most, `EndpointError` ends the run.
 
     Args:
         error: whatever the model's client raised; what its message repeats of a secret is masked.
     """
-    if isinstance(error, (RequestFailed, EndpointError)):
+    if isinstance(error, EndpointError):
         return error
-    text = brief(error)
+    if isinstance(error, RequestFailed):
+        kind = _KINDS.get(error.reason, error.kind) if error.kind == "request" else error.kind
+        return RequestFailed(str(error), error.reason, error.retryable, error.retry_after, kind)
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return _explain_status(error, status, text)
+        return _explain_status(error, status)
+    text = brief(error)
     kinds = {kind.__name__ for each in _with_causes(error) for kind in type(each).__mro__}
     if kinds & _NOT_REACHED:
-        return RequestFailed(f"the endpoint could not be reached: {text}", "unavailable", retryable=True)
+        return _passing(f"the endpoint could not be reached: {text}", "unavailable")
     if kinds & {"TimeoutException", "APITimeoutError", "TimeoutError"}:
-        return RequestFailed(f"no answer in time: {text}", "timeout", retryable=True)
+        return _passing(f"no answer in time: {text}", "timeout")
     if kinds & _CUT:
-        return RequestFailed(f"the connection was cut: {text}", "server_error", retryable=True)
+        return _passing(f"the connection was cut: {text}", "server_error")
     if kinds & {"APIConnectionError", "TransportError", "ConnectionError"}:
-        return RequestFailed(f"the endpoint could not be reached: {text}", "unavailable", retryable=True)
+        return _passing(f"the endpoint could not be reached: {text}", "unavailable")
     if isinstance(error, json.JSONDecodeError) or "APIResponseValidationError" in kinds:
-        return RequestFailed(f"the answer is not a completion: {text}", "invalid_response", retryable=True)
-    return RequestFailed(text, "model_error")
+        return _passing(f"the answer is not a completion: {text}", "invalid_response")
+    return RequestFailed(text, "model_error", kind="setup")
+
+
+def kind_of_old(reason: str, detail: str, stage_has_answers: bool) -> Kind:
+    """Whose fault a failure is that version 0.1.0 has stored, which did not say: the request's only where it is sure.
+
+    Args:
+        reason: the reason code.
+        detail: what the failure said.
+        stage_has_answers: whether other requests of the same stage were answered.
+    """
+    said = detail.lower()
+    if reason == "content_filter":  # so it called any answer without a text: all of it thoughts, a tool's call
+        _, is_told, ending = detail.partition("finish reason ")
+        return "setup" if is_told and normal_ending(ending) != "content_filter" else "request"
+    if reason == "context_length":
+        return "request"
+    if reason in ("bad_request", "invalid_response") and stage_has_answers:
+        words = said.replace("'param': none", "")
+        return "setup" if _has(words, _NONSENSE + _USED_UP) or _PARAMETERS.search(words) else "request"
+    return _KINDS.get(reason, "setup")
+
+
+def refused_alike(failure: RequestFailed, is_late: bool = False) -> EndpointError:
+    """What ends a run of which no request gets through, or none any longer."""
+    advice = _ADVICE.get(failure.reason, _ADVICE["bad_request"])
+    said = re.sub(r"^\d{3}: ", "", str(failure)).rstrip(". ")
+    what = "Request after request" if is_late else "Every request so far"
+    became = "failed" if failure.reason == "invalid_response" else "was refused"
+    return EndpointError(f"{what} {became}: {said}. {advice} {GO_ON}")
+
+
+_ADVICE = {
+    "bad_request": "Change the model's options (llm.arguments in a config file) so that the endpoint takes them.",
+    "invalid_response": "Check base_url, the model, and its options (llm.arguments in a config file).",
+    "not_found": "Check base_url (with most servers it ends in /v1) and the model's name.",
+    "model_error": "Check the model's class and its arguments.",
+    "no_completion": "Check the model's class and its arguments.",
+    "reasoning_only": "Start the server with this model's reasoning parser or with none, or turn its thinking off.",
+}
+
+
+def _explain_status(error: BaseException, status: int) -> RequestFailed | EndpointError:
+    sentence, is_page = _sentence(error)
+    said = f"{sentence} {getattr(error, 'code', None)} {brief(error)}".lower()
+    text = f"{status}: {sentence}"
+    if status == 429 and "request too large" in said:
+        return RequestFailed(text, "context_length")
+    if (certain := _of_everything(status, sentence, said, is_page)) is not None:
+        return certain
+    if _is_passing(status, said):
+        reason = "rate_limited" if _has(said, _TOO_FAST) and status < 500 else _RETRYABLE_STATUS.get(status)
+        return _passing(text, reason or "server_error", _retry_after(error, status))
+    if not is_page and _has(said, _CONTENT_FILTER):
+        return RequestFailed(text, "content_filter")
+    if status == 413 or (not is_page and _has(said, _CONTEXT_LENGTH + _TOO_LONG)):
+        return RequestFailed(text, "context_length")
+    reason = "not_found" if status in (403, 404, 405, 410) else "bad_request"
+    return RequestFailed(text, reason, retryable=is_page, kind="setup")
+
+
+def _of_everything(status: int, sentence: str, said: str, is_page: bool) -> EndpointError | None:
+    """The end of the run, where the answer says that no request at all can be served."""
+    if status in (400, 402, 403, 429) and _has(said, _USED_UP) and not (status == 429 and _has(said, _PASSES)):
+        what = "quota" if "quota" in said else "balance"
+        return _ending(f"The account's {what} is used up ({status})", sentence, "Fill it up.")
+    if status == 402:
+        return _ending("The account's balance is used up (402)", sentence, "Fill it up.")
+    if status in (401, 498) or (status == 400 and _OF_THE_KEY.search(said)):
+        advice = "Set another key (OPENAI_API_KEY or api_key)."
+        return _ending(f"The endpoint refuses the key ({status})", sentence, advice)
+    if is_page:
+        return None
+    if status == 403 and not _has(said, _CONTENT_FILTER + _TOO_FAST):
+        advice = "See what the key may do, or set another (OPENAI_API_KEY or api_key)."
+        return _ending("The endpoint refuses the key (403)", sentence, advice)
+    is_absent = status in (404, 405, 410)
+    if (is_absent and "model" in said) or (status == 400 and _OF_THE_MODEL.search(said)):
+        return _ending(f"The endpoint does not have the model ({status})", sentence, "Check the model's name.")
+    if is_absent and "endpoints found" in said:  # OpenRouter
+        return _ending(f"Nobody serves the model so ({status})", sentence, "Check the model's name and its options.")
+    if is_absent:
+        advice = "Check base_url, which ends in /v1 with most servers."
+        return _ending(f"The endpoint has nothing at this address ({status})", sentence, advice)
+    return None
+
+
+def _is_passing(status: int, said: str) -> bool:
+    if status in _RETRYABLE_STATUS or (status in (400, 403) and _has(said, _TOO_FAST)):
+        return True
+    return status >= 499 and not _has(said, _CONTEXT_LENGTH)
+
+
+def _passing(text: str, reason: str, retry_after: float | None = None) -> RequestFailed:
+    return RequestFailed(text, reason, retryable=True, retry_after=retry_after, kind="service")
+
+
+def _ending(what: str, sentence: str, advice: str) -> EndpointError:
+    return EndpointError(f"{what}: {sentence.rstrip('. ')}. {advice} {GO_ON}")
+
+
+def _has(said: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in said for sign in signs)
+
+
+def _is_page(text: str) -> bool:
+    return bool(_PAGE.match(text))
 
 
 def _with_causes(error: BaseException) -> Iterator[BaseException]:
@@ -59,36 +219,86 @@ def _with_causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__
 
 
-def _explain_status(error: Exception, status: int, text: str) -> RequestFailed | EndpointError:
-    said = f"{text} {getattr(error, 'code', None)}".lower()
-    if status == 401 or (status == 403 and not any(sign in said for sign in _CONTENT_FILTER)):
-        return EndpointError(f"The endpoint refused the key in the middle of the run ({status}): {text}")
-    if status == 402:
-        return EndpointError(f"The account's balance is used up; fill it up and run the same command again: {text}")
-    if status == 404 and "model" in said:
-        return EndpointError(f"The endpoint does not have the model any more: {text}")
-    if status == 429 and ("insufficient_quota" in said or "exceeded your current quota" in said):
-        return EndpointError(f"The account's quota is used up; fill it up and run the same command again: {text}")
-    if status in _RETRYABLE_STATUS or status >= 500:
-        reason = _RETRYABLE_STATUS.get(status, "server_error")
-        return RequestFailed(f"{status}: {text}", reason, retryable=True, retry_after=_retry_after(error))
-    if any(sign in said for sign in _CONTENT_FILTER):
-        return RequestFailed(f"{status}: {text}", "content_filter")
-    if any(sign in said for sign in _CONTEXT_LENGTH):
-        return RequestFailed(f"{status}: {text}", "context_length")
-    return RequestFailed(f"{status}: {text}", _GIVEN_UP_STATUS.get(status, "bad_request"))
+# --- what a server says ---------------------------------------------------------------------------------------------
 
 
-def _retry_after(error: Any) -> float | None:
-    """Seconds the server asked to wait; a date in that header is left to our own waits."""
+def _sentence(error: BaseException) -> tuple[str, bool]:
+    """The server's own words, without what a client puts around them; and whether they are a web page."""
+    body = getattr(error, "body", None)
+    if isinstance(body, str) and _is_page(body):
+        title = _TITLE.search(body)
+        return f"a web page ({_brief(title[1])})" if title else "a web page", True
+    if isinstance(body, str) and body.strip():
+        return _brief(body), False
+    if isinstance(body, (Mapping, list)):
+        found = error_in({"error": body})
+        if found is not None:
+            return _brief(str(found)), False
+    return brief(error), False
+
+
+def _retry_after(error: BaseException, status: int) -> float | None:
+    """Seconds the server asked to wait, in any of the headers that servers have for it."""
     headers = getattr(getattr(error, "response", None), "headers", {})
+    for name, read in _WAITS.items():
+        if (seconds := read(headers.get(name, ""))) is not None:
+            return max(0.0, seconds)
+    return _until_reset(headers) if status == 429 else None
+
+
+def _until_reset(headers: Mapping[str, str]) -> float | None:
+    """Seconds until the limit is off that was met; of several, that of which nothing remains."""
+    resets: dict[str, float] = {}
+    for name, value in headers.items():
+        _, found, of = name.lower().partition("x-ratelimit-reset")
+        if found and (seconds := _duration(value)) is not None:
+            resets[of] = seconds
+    used_up = [seconds for of, seconds in resets.items() if headers.get(f"x-ratelimit-remaining{of}") in ("0", "0.0")]
+    return max(used_up, default=min(resets.values(), default=None))
+
+
+def _number(value: str) -> float | None:
     try:
-        return max(0.0, float(headers.get("retry-after", "")))
+        number = float(value)
     except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _milliseconds(value: str) -> float | None:
+    number = _number(value)
+    return None if number is None else number / 1000
+
+
+def _seconds_or_date(value: str) -> float | None:
+    if (seconds := _duration(value)) is not None:
+        return seconds
+    try:
+        return parsedate_to_datetime(value).timestamp() - time.time()
+    except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
 
-def brief(error: Exception) -> str:
+def _duration(value: str) -> float | None:
+    """Seconds of `2`, `1.2s`, `6m0s`, `120ms`; also of a moment in seconds or milliseconds since the epoch."""
+    if (number := _number(value)) is not None:
+        moment = number / 1000 if number > 1e11 else number
+        return moment - time.time() if moment > 1e9 else number
+    text = value.strip().lower()
+    if not re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[dhms]))+", text):
+        return None
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[dhms])", text))
+
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_WAITS: dict[str, Callable[[str], float | None]] = {"retry-after-ms": _milliseconds, "retry-after": _seconds_or_date}
+
+
+def brief(error: BaseException) -> str:
     """The error's message on one line, without secrets: some servers repeat the key they refuse."""
-    text = " ".join(shown(error).split()) or type(error).__name__
+    return _brief(str(error)) or type(error).__name__
+
+
+def _brief(said: str) -> str:
+    text = " ".join(shown(said).split())
     return text if len(text) <= 300 else text[:300] + "..."

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import difflib
+import json
 import logging
 import os
-from collections.abc import Set
-from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import openai
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -18,8 +16,11 @@ from distilabel.models.llms.base import AsyncLLM
 from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
-from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
-from distilabel_selfinstruct.secrets import clean_key, remember, remember_named, shown
+from distilabel_selfinstruct.errors import ConfigError, RequestFailed
+from distilabel_selfinstruct.models.completion import Completion, ReplyError, error_in, no_completion, read_reply
+from distilabel_selfinstruct.models.endpoint import check_address, check_models, what_it_is, without_route
+from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, Learned, Lesson, as_sent, lessons
+from distilabel_selfinstruct.secrets import clean_key, mask_url, remember, remember_named, shown
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
@@ -27,37 +28,39 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("distilabel.llm.openai")
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 20.0
-MODELS_SHOWN = 20
+OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_STOP_LIMIT = 4
-"""OpenAI's own endpoint refuses a request with more stop sequences; other servers take any number."""
+"""OpenAI's own endpoint refuses a request with more stop sequences; what others refuse is learned."""
 LLAMA_BEGIN = "<|begin_of_text|>"
 """Stands in distilabel's pre-query template; servers put it before every raw prompt themselves."""
-FINISH_REASONS = {"eos_token": "stop", "stop_sequence": "stop", "max_tokens": "length"}
-"""TGI's words, and those of some gateways, in OpenAI's."""
-DISPENSABLE = ("temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed")
-"""Parameters that some models refuse and that a request makes sense without."""
-SCHEMA_WORDS = ("response_format", "json_schema", "guided", "structured")
+REFUSING = (400, 405, 406, 415, 422, 500, 501)
+"""Statuses with which servers refuse a parameter."""
+CUT_WHILE_THINKING = "max_tokens or model output limit was reached"
+"""With these words OpenAI refuses a request whose answer would have been cut before it began."""
 
 
 class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     """Completions from any endpoint that speaks OpenAI's protocol, one attempt a request.
 
     A chat goes to `/chat/completions`, a raw string to `/completions`, for base models, with its stop sequences.
-    Parameters left at `None` are not sent. What a model refuses although the request makes sense without it (a
-    temperature, a JSON schema) is left out from then on, with one warning; `max_tokens` becomes
-    `max_completion_tokens` where a model wants that. Errors of the `openai` library pass as they are, for whoever
-    wraps this class to wait and try again; answers nobody can use raise `RequestFailed`.
+    Parameters left at `None` are not sent, nor values that mean nothing (a penalty of 0, a `top_p` of 1). What a model
+    refuses although the request makes sense without it (a temperature, a JSON schema) is left out from then on, with
+    one warning; `max_tokens` becomes `max_completion_tokens` where a model wants that. Errors of the `openai` library
+    pass as they are, for whoever wraps this class to wait and try again; an error in the body of an answer raises
+    `ReplyError`, an answer nobody can use `RequestFailed`.
 
     Attributes:
         model: the model's id, as the endpoint lists it.
         base_url: the endpoint, up to and with its `/v1`. Defaults to the environment variable `OPENAI_BASE_URL`, or
-            OpenAI's.
+            OpenAI's. A route such as `/chat/completions` at its end is cut.
         api_key: the key, if the endpoint wants one. Defaults to the environment variable `OPENAI_API_KEY`. It is part
             of no dump, signature or message.
-        timeout: the seconds a completion may take. Defaults to `600`, since a busy server queues; connecting may
-            take 10 in any case.
+        timeout: the seconds a whole request may take, to the last byte of its answer. Defaults to `600`, since a busy
+            server queues; connecting may take 10 in any case.
         check_endpoint: whether `load` asks the endpoint for its models, to find a refused key or a missing model
             before any work. Defaults to `True`.
+        outage: the seconds for which `load` asks an endpoint again that is not up yet. Defaults to `0`.
+        memory: path of a file in which the processes of a run keep what a model refuses, so that it is learned once.
 
     Runtime parameters:
         - `base_url`: the endpoint, up to and with its `/v1`.
@@ -106,10 +109,12 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         default=True,
         description="Whether `load` asks the endpoint for its models.",
     )
+    outage: float = Field(default=0.0, exclude=True)
+    memory: str | None = Field(default=None, exclude=True)
 
     _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
     _used_loop: Any = PrivateAttr(None)
-    _refused: set[str] = PrivateAttr(default_factory=set)
+    _learned: Learned = PrivateAttr(default_factory=lambda: Learned(""))
     _warned: set[str] = PrivateAttr(default_factory=set)
 
     @field_validator("api_key", mode="before")
@@ -130,6 +135,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     def model_name(self) -> str:
         return self.model
 
+    @property
+    def learned(self) -> dict[str, Any]:
+        """What the model has turned out to refuse: what becomes of each parameter."""
+        return dict(self._learned.values)
+
     def load(self) -> None:
         """Makes the client and checks the endpoint.
 
@@ -137,13 +147,18 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             EndpointError: the endpoint cannot be reached, refuses the key or lacks the model.
         """
         super().load()
-        remember_named({"base_url": self.base_url, "api_key": self.api_key})
+        url = self._url()
+        remember_named({"base_url": url, "api_key": self.api_key})
         for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
             logging.getLogger(name).setLevel(logging.WARNING)
+        check_address(url)
         if self.check_endpoint:
-            with openai.OpenAI(**self._access(CHECK_SECONDS)) as client:
-                self._check_models(client)
-        self._aclient = openai.AsyncOpenAI(**self._access(self.timeout))
+            with openai.OpenAI(**self._access(url), timeout=openai.Timeout(CHECK_SECONDS)) as client:
+                check_models(client, url, self.model, self.outage, _LOGGER)
+        # `timeout` is that of a whole request: a read timeout would begin anew with every byte.
+        seconds = openai.Timeout(None, connect=CONNECT_SECONDS)
+        self._aclient = openai.AsyncOpenAI(**self._access(url), timeout=seconds)
+        self._learned = Learned(f"{self.model} at {mask_url(url)}", Path(self.memory) if self.memory else None)
 
     def unload(self) -> None:
         """Closes the connections, where the event loop they belong to still can."""
@@ -194,13 +209,17 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             extra_body: further fields of the request, as the server calls them.
 
         Returns:
-            `generations`, `finish_reason` and, under `statistics`, `input_tokens` and `output_tokens`, each with one
-            entry a completion. The prompt's tokens stand at the first completion of each request and 0 at the others;
-            the output tokens, which a server reports per request, are divided by the lengths of the texts. Both
-            sum up to what the server reports.
+            `generations`, `finish_reason`, `reasoning` (what the model thought before it answered, if it shows that)
+            and, under `statistics`, `input_tokens`, `cached_tokens` (those of the former that a cache of the server
+            held) and `output_tokens`, each with one entry a completion. The prompt's tokens stand at the first
+            completion of each request and 0 at the others; the output tokens, which a server reports per request, are
+            divided by the lengths of the texts. Both sum up to what the server reports.
 
         Raises:
-            RequestFailed: the answer cannot be used: `invalid_response` or `content_filter`.
+            RequestFailed: the answer cannot be used: `invalid_response`, `content_filter`, `server_error` (broken off),
+                `reasoning_only`; there is none in time: `timeout`; or a parameter cannot be sent as the model wants it:
+                `bad_request`.
+            ReplyError: the answer is an error, with status 200.
         """
         prompt, response_format = _split_input(input, response_format)
         if self.use_magpie_template and not prompt:
@@ -208,111 +227,111 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         stop = stop or []
         body = {
             "max_tokens": max_new_tokens,
-            "temperature": temperature,
-            "top_p": top_p,
-            "stop": self._sent_stop(stop),
-            "frequency_penalty": frequency_penalty,
-            "presence_penalty": presence_penalty,
-            "response_format": response_format,
+            **_telling(
+                temperature=temperature,
+                top_p=top_p,
+                stop=self._sent_stop(stop),
+                frequency_penalty=frequency_penalty,
+                presence_penalty=presence_penalty,
+                response_format=response_format,
+            ),
             **(extra_body or {}),
         }
-        completions: list[_Completion] = []
+        completions: list[Completion] = []
         while (missing := num_generations - len(completions)) > 0:
-            body["n"] = missing if missing > 1 else None
-            body["seed"] = seed + len(completions) if seed is not None else None
-            received = _completions(await self._post(prompt, body), stop)
+            again = _telling(n=missing, seed=None if seed is None else seed + len(completions))
+            received = await self._complete(prompt, {**body, **again}, stop)
             if not received[0].input_tokens:
-                self._warn_once("usage", f"{self.base_url} reports no token counts: no budget can include it")
+                self._warn_once("usage", f"{self._url()} reports no token counts: no budget can include it")
             completions += received
         return _output(completions[:num_generations])
 
-    def _access(self, seconds: float) -> dict[str, Any]:
+    def _url(self) -> str:
+        """The endpoint's address, without the route that some copy along with it."""
+        given = (self.base_url or "").strip() or os.getenv("OPENAI_BASE_URL", "").strip() or OPENAI_URL
+        url, route = without_route(given)
+        if route:
+            self._warn_once("route", f"base_url ends in {route}, which is cut: the endpoint is {mask_url(url)}")
+        return url
+
+    def _access(self, url: str) -> dict[str, Any]:
+        parts = urlsplit(url)
         return {
-            "base_url": self.base_url,
+            "base_url": urlunsplit(parts._replace(query="")),
+            "default_query": dict(parse_qsl(parts.query)),  # the library would put the route behind the query
             # The library refuses to work without a key; servers that need none ignore it.
             "api_key": self.api_key.get_secret_value() if self.api_key else "none",
-            "timeout": openai.Timeout(seconds, connect=CONNECT_SECONDS),
             "max_retries": 0,
         }
 
     def _sent_stop(self, stop: list[str]) -> list[str] | None:
-        limited = urlsplit(str(self.base_url)).hostname == "api.openai.com"
+        limited = urlsplit(self._url()).hostname == "api.openai.com"
         return stop[: OPENAI_STOP_LIMIT if limited else None] or None
 
-    async def _post(self, prompt: str | list[dict[str, Any]], body: dict[str, Any]) -> object:
-        """Sends one request, again without a parameter that the model turns out to refuse."""
+    async def _complete(
+        self, prompt: str | list[dict[str, Any]], body: dict[str, Any], stop: list[str]
+    ) -> list[Completion]:
+        """The answer to one request, asked again without a parameter that the model turns out to refuse."""
+        path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
+        new: list[Lesson] = []
+        self._learned.read()
+        while True:
+            learned = {**self._learned.values, **{lesson.parameter: lesson.value for lesson in new}}
+            sent = {"model": self.model, key: prompt, **as_sent(body, learned)}
+            try:
+                completions = read_reply(await self._post(path, sent), stop)
+            except (openai.APIStatusError, ReplyError) as error:
+                if CUT_WHILE_THINKING in str(error):
+                    return [Completion("", "length")]
+                found = _lessons_of(error, sent)
+                fresh = [lesson for lesson in found if lesson not in new]
+                if found and not fresh:  # whatever is sent instead is refused too: so is every request
+                    raise RequestFailed(f"{error.status_code}: {found[0].said}", "bad_request", kind="setup") from None
+                if not fresh:
+                    raise
+                new += fresh
+            else:
+                last = {lesson.parameter: lesson for lesson in new}
+                for lesson in self._learned.learn(list(last.values())):
+                    self._tell(lesson)
+                return completions
+
+    async def _post(self, path: str, sent: dict[str, Any]) -> object:
+        """The parsed body of the response to one request."""
         assert self._aclient is not None, "call load() first"
         self._used_loop = asyncio.get_running_loop()
-        path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
-        refusals: dict[str, str] = {}
-        while True:
-            sent = {"model": self.model, key: prompt, **_accepted(body, self._refused | refusals.keys())}
-            try:
-                # The library's typed methods cost 0.3 ms more a request and fail on a body that is not a completion.
-                reply: object = await self._aclient.post(path, body=sent, cast_to=object)
-            except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-                if not (parameter := _refused_parameter(error, sent)):
-                    raise
-                refusals[parameter] = str(error)
-            except ValueError as error:
-                raise _invalid(f"no JSON: {error}") from None
-            else:
-                self._remember(refusals)
-                return reply
+        # The library's typed methods cost 0.3 ms more a request and fail on a body that is not a completion.
+        request = self._aclient.post(path, body=sent, cast_to=bytes)
+        try:
+            content = await asyncio.wait_for(request, float(self.timeout))
+        except asyncio.TimeoutError:
+            raise RequestFailed(
+                f"no whole answer within {self.timeout:g} s", "timeout", retryable=True, kind="service"
+            ) from None
+        try:
+            return json.loads(content.decode("utf-8-sig"))
+        except (ValueError, RecursionError):
+            raise no_completion(what_it_is(content.decode("utf-8", "replace"))) from None
 
-    def _remember(self, refusals: dict[str, str]) -> None:
-        """Leaves out from now on what a model refused and answered without."""
-        self._refused |= refusals.keys()
-        for parameter in refusals.keys() - {"max_tokens"}:
-            self._warn_once(
-                parameter, f"{self.model} refuses `{parameter}`, which is left out from now on ({refusals[parameter]})"
-            )
+    def _tell(self, lesson: Lesson) -> None:
+        """Warns of what is sent otherwise than it was asked for, from now on."""
+        name, value = lesson.parameter, lesson.value
+        if name == "max_tokens":
+            return  # another name for the same
+        if value == LEAVE_OUT:
+            what = f"refuses `{name}`, which is left out from now on"
+        elif name == "stop":
+            what = f"takes {value} sequences as `stop`; from now on answers are cut here at the others"
+        elif name == "response_format":
+            what = f"refuses `{name}` with a schema; from now on it is asked for {value} instead"
+        else:
+            what = f"wants `{name}` to be {json.dumps(value)}, which is sent from now on"
+        _LOGGER.warning(shown(f"{self.model} {what} ({lesson.said:.300})"))
 
     def _warn_once(self, subject: str, message: str) -> None:
         if subject not in self._warned:
             self._warned.add(subject)
             _LOGGER.warning(shown(message))
-
-    def _check_models(self, client: openai.OpenAI) -> None:
-        """Raises EndpointError unless the endpoint answers and offers the model, as far as it can tell."""
-        try:
-            offered = _model_ids(client.get("/models", cast_to=object))
-        except openai.OpenAIError as error:
-            if getattr(error, "status_code", None) not in (404, 405, 429, 501):
-                raise _endpoint_error(self._unusable(error)) from None
-            _LOGGER.debug(shown(f"{self.base_url} does not list its models: {error}"))
-            return
-        except ValueError:
-            raise _endpoint_error(
-                f"The endpoint {self.base_url} does not answer with a list of models but with "
-                "something else, such as a web page. Is base_url right (most end in /v1), is a proxy "
-                f"in between? Model asked for: {self.model}."
-            ) from None
-        if not _offers(offered, self.model):
-            nearest = difflib.get_close_matches(self.model, offered, MODELS_SHOWN, cutoff=0.0)
-            raise _endpoint_error(
-                f"The endpoint {self.base_url} does not offer the model {self.model}. It offers "
-                f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}."
-            )
-
-    def _unusable(self, error: openai.OpenAIError) -> str:
-        detail = str(error.__cause__ or error)
-        if isinstance(error, openai.APIConnectionError):
-            problem, advice = "cannot be reached", "Is the server running, is base_url (or OPENAI_BASE_URL) right?"
-        elif isinstance(error, (openai.AuthenticationError, openai.PermissionDeniedError)):
-            problem = "refuses the key" if self.api_key else "wants a key"
-            advice = "Set OPENAI_API_KEY or api_key; check_endpoint=False if the key may not list models."
-        else:
-            problem, advice = "cannot list its models", "Is it up, is base_url (or OPENAI_BASE_URL) right?"
-        return f"The endpoint {self.base_url} {problem}: {detail}. Model asked for: {self.model}. {advice}"
-
-
-@dataclass(frozen=True)
-class _Completion:
-    text: str
-    finish_reason: str | None
-    input_tokens: int
-    output_tokens: int
 
 
 def _split_input(
@@ -332,104 +351,31 @@ def _split_input(
     return prompt, {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema, "strict": True}}
 
 
-def _completions(reply: object, stop: list[str]) -> list[_Completion]:
-    """One entry a choice of a reply's body; raises RequestFailed where that is no completion."""
-    try:
-        texts = [_text(choice) for choice in reply["choices"]]  # type: ignore[index]
-        reasons = [choice.get("finish_reason") for choice in reply["choices"]]  # type: ignore[index]
-        usage = reply.get("usage") or {}  # type: ignore[attr-defined]
-    except (KeyError, TypeError, AttributeError):
-        raise _invalid(f"no completion: {shown(repr(reply)):.300}") from None
-    if not texts:
-        raise _invalid("no choices")
-    read = [usage.get("prompt_tokens") or 0] + [0] * (len(texts) - 1)
-    written = _divide(usage.get("completion_tokens") or 0, [len(text) for text in texts])
-    return [
-        _Completion(*_cut(text, FINISH_REASONS.get(reason, reason), stop), *tokens)
-        for text, reason, *tokens in zip(texts, reasons, read, written, strict=True)
-    ]
+def _telling(**parameters: Any) -> dict[str, Any]:
+    """Those that mean something."""
+    return {
+        name: value
+        for name, value in parameters.items()
+        if value is not None and not (name in NEUTRAL and value == NEUTRAL[name])
+    }
 
 
-def _cut(text: str, finish_reason: str | None, stop: list[str]) -> tuple[str, str | None]:
-    found = [at for sequence in stop if (at := text.find(sequence)) >= 0]
-    return (text[: min(found)], "stop") if found else (text, finish_reason)
+def _lessons_of(error: openai.APIStatusError | ReplyError, sent: dict[str, Any]) -> list[Lesson]:
+    """What a refused request teaches about its parameters."""
+    if error.status_code not in REFUSING:
+        return []
+    found = error if isinstance(error, ReplyError) else error_in({"error": error.body})
+    return lessons(error.body, str(found or error), error.param, sent)
 
 
-def _text(choice: dict[str, Any]) -> str:
-    text = choice["message"]["content"] if "message" in choice else choice["text"]
-    if text is None and choice.get("finish_reason") == "length":
-        return ""  # a reasoning model that was cut before it began to answer
-    if text is None or choice.get("finish_reason") == "content_filter":
-        refusal = choice.get("message", {}).get("refusal") or f"finish reason {choice.get('finish_reason')}"
-        raise RequestFailed(shown(f"the model gave no text: {refusal}"), reason="content_filter", retryable=False)
-    return str(text)
-
-
-def _divide(total: int, weights: list[int]) -> list[int]:
-    """Splits a count in proportion to the weights, to the nearest integers that sum up to it."""
-    weights = weights if any(weights) else [1] * len(weights)
-    bounds = [0, *(round(total * weight / sum(weights)) for weight in accumulate(weights))]
-    return [end - start for start, end in pairwise(bounds)]
-
-
-def _output(completions: list[_Completion]) -> GenerateOutput:
+def _output(completions: list[Completion]) -> GenerateOutput:
     return {
         "generations": [c.text for c in completions],
         "statistics": {
             "input_tokens": [c.input_tokens for c in completions],
             "output_tokens": [c.output_tokens for c in completions],
+            "cached_tokens": [c.cached_tokens for c in completions],
         },
         "finish_reason": [c.finish_reason for c in completions],
-    }
-
-
-def _accepted(body: dict[str, Any], refused: Set[str]) -> dict[str, Any]:
-    accepted = {name: value for name, value in body.items() if value is not None and name not in refused}
-    if "max_tokens" in refused:
-        accepted["max_completion_tokens"] = body["max_tokens"]
-    return accepted
-
-
-def _refused_parameter(error: openai.OpenAIError, sent: dict[str, Any]) -> str | None:
-    """The parameter that an endpoint turned a request down for, if the request makes sense without it."""
-    message, code, parameter = str(error).lower(), getattr(error, "code", None), getattr(error, "param", None)
-    if "response_format" in sent and any(word in message for word in SCHEMA_WORDS):
-        return "response_format"
-    # The code matters: vLLM speaks of max_completion_tokens, too, where a prompt is too long.
-    if code not in ("unsupported_parameter", "unsupported_value") or parameter not in sent:
-        return None
-    if parameter in DISPENSABLE or (parameter == "max_tokens" and "max_completion_tokens" in message):
-        return str(parameter)
-    return None
-
-
-def _model_ids(listing: object) -> list[str]:
-    """The ids of a model list; some endpoints send the bare list. Raises ValueError for anything else."""
-    entries = listing.get("data") or [] if isinstance(listing, dict) else listing
-    if not isinstance(entries, list):
-        raise ValueError("not a model list")
-    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
-
-
-def _offers(offered: list[str], model: str) -> bool:
-    """Whether a model list contains the model, under the liberties that servers take with its name."""
-    if model in offered or f"{model}:latest" in offered:  # Ollama
-        return True
-    if model.partition(":")[0] in offered:  # a router's "model:provider"
-        return True
-    if len(offered) != 1:
-        return False
-    return "tgi" in (model, offered[0]) or _file_name(offered[0]) == _file_name(model)  # TGI; llama.cpp
-
-
-def _file_name(model: str) -> str:
-    return model.replace("\\", "/").rstrip("/").rpartition("/")[2].lower().removesuffix(".gguf")
-
-
-def _endpoint_error(message: str) -> EndpointError:
-    """An error that may be shown: some servers repeat the key they refuse, and addresses hold passwords."""
-    return EndpointError(shown(message))
-
-
-def _invalid(what: str) -> RequestFailed:
-    return RequestFailed(f"the endpoint's answer cannot be used, {what}", reason="invalid_response", retryable=True)
+        "reasoning": [c.reasoning for c in completions],
+    }  # type: ignore[typeddict-unknown-key]

@@ -6,8 +6,10 @@ every answer that had arrived. Shared storage needs no locks, because no file ha
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
+import math
 import os
 import queue
 import sqlite3
@@ -15,28 +17,39 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent import futures
 from concurrent.futures import Future
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.errors import RunFolderError
+from distilabel_selfinstruct.errors import GO_ON, RequestFailed, RunFolderError
+from distilabel_selfinstruct.models.completion import count_of, read_again
+from distilabel_selfinstruct.models.faults import kind_of_old
+from distilabel_selfinstruct.secrets import shown
+from distilabel_selfinstruct.text.reading.json_lists import well_formed
 from distilabel_selfinstruct.usage import Usage
 
 _APPLICATION_ID = 0x5E1F1257
 _SHARED_PREFIX = 256  # characters two prompts must share for the prefix to be stored once
+_VERSION = 1  # of the schema; files of 0.1.0 have 0, and lack the last three columns
+_MOST = 2**63 - 1  # the largest number that SQLite holds
+_LOOK = 2.0  # seconds after which who waits looks whether what is waited for can still come
 _SCHEMA = f"""
 PRAGMA application_id = {_APPLICATION_ID};
+PRAGMA user_version = {_VERSION};
 CREATE TABLE prefixes (id INTEGER PRIMARY KEY, text TEXT NOT NULL);
 CREATE TABLE parameters (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
 CREATE TABLE completions (
     key BLOB NOT NULL, sample INTEGER NOT NULL, prefix_id INTEGER, prompt TEXT NOT NULL, parameters_id INTEGER NOT NULL,
     completion TEXT, finish_reason TEXT, reason TEXT, detail TEXT, input_tokens INTEGER, output_tokens INTEGER,
-    model TEXT NOT NULL, started REAL NOT NULL, seconds REAL NOT NULL, PRIMARY KEY (key, sample)
+    model TEXT NOT NULL, started REAL NOT NULL, seconds REAL NOT NULL, reasoning TEXT, cached_tokens INTEGER, kind TEXT,
+    PRIMARY KEY (key, sample)
 );
 CREATE VIEW requests AS SELECT sample, coalesce(prefixes.text, '') || prompt AS prompt, parameters.text AS parameters,
-    completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started, seconds
+    completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started, seconds, reasoning,
+    cached_tokens, kind
     FROM completions LEFT JOIN prefixes ON prefixes.id = prefix_id JOIN parameters ON parameters.id = parameters_id;
 """
 
@@ -46,6 +59,7 @@ class Record:
     """One request and what came of it: a completion, or the reason it was given up for.
 
     `started` is in seconds since the epoch, `seconds` what the request took, tokens are those of this completion.
+    `kind` says whose fault a failure is, as in `RequestFailed`: only one of the `request` itself is a result.
     """
 
     key: bytes
@@ -61,6 +75,83 @@ class Record:
     model: str
     started: float
     seconds: float
+    reasoning: str | None = None
+    cached_tokens: int = 0
+    kind: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether asking again is of no use: it was answered, or this request cannot be."""
+        return self.reason is None or self.kind == "request"
+
+
+def has_misread(folder: Path) -> bool:
+    """Whether version 0.1.0 has kept an answer in this folder that is another one today, or none."""
+    for path in sorted(folder.glob("*.sqlite")):
+        with _reading(path) as connection:
+            if _has_newer_columns(connection):
+                continue
+            for text, ending in connection.execute(
+                "SELECT completion, finish_reason FROM completions WHERE reason IS NULL"
+            ):
+                try:
+                    read = read_again(text or "", ending)
+                except RequestFailed:
+                    return True
+                if read.text != (text or "") or (read.finish_reason or "") != (ending or ""):
+                    return True
+    return False
+
+
+def _answer_of_old(record: Record) -> Record:
+    """An answer that version 0.1.0 has kept, as it is read now; a failure where it was none."""
+    try:
+        read = read_again(record.completion or "", record.finish_reason)
+    except RequestFailed as failure:
+        return replace(
+            record, completion=None, finish_reason=None, reason=failure.reason, detail=str(failure), kind=failure.kind
+        )
+    return replace(record, completion=read.text, finish_reason=read.finish_reason, reasoning=read.reasoning)
+
+
+def storable(record: Record) -> Record:
+    """The record as a file can hold it.
+
+    Halves of character pairs become U+FFFD, counts are whole and in the range of SQLite, what should be a text and is
+    none is spelt as JSON.
+    """
+    given = {field.name: getattr(record, field.name) for field in fields(record)}
+    texts = {name: _text(given[name]) for name in _TEXTS}
+    counts = {name: _count(given[name]) for name in ("input_tokens", "output_tokens", "cached_tokens")}
+    times = {name: _seconds(given[name]) for name in ("started", "seconds")}
+    made: dict[str, Any] = {**texts, **counts, **times}
+    return replace(record, **made)
+
+
+_TEXTS = (
+    "prompt", "parameters", "completion", "finish_reason", "reason", "detail", "model", "reasoning", "kind",
+)  # fmt: skip
+
+
+def _text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        try:
+            value = json.dumps(value, ensure_ascii=False, default=str)
+        except (TypeError, ValueError, RecursionError):
+            value = repr(value)
+    return value if value.isascii() else well_formed(value)
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, int):
+        return min(_MOST, max(0, int(value)))
+    return count_of(value)
+
+
+def _seconds(value: Any) -> float:
+    return value if isinstance(value, (int, float)) and math.isfinite(value) else 0.0
 
 
 def request_key(model: str, prompt: str, parameters: str) -> bytes:
@@ -77,19 +168,32 @@ def usage_by_stage(folder: Path) -> dict[str, Usage]:
     usage: dict[str, Usage] = {}
     for path in sorted(folder.glob("*.sqlite")):
         with _reading(path) as connection:
+            cached = "total(cached_tokens)" if _has_newer_columns(connection) else "0"
             row = connection.execute(
-                "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds)"
-                " FROM completions"
+                "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
+                f" {cached} FROM completions"
             ).fetchone()
-        before = usage.get(stage := _stage_of(path), Usage())
-        usage[stage] = Usage(
-            before.requests + row[0],
-            before.failures + row[1],
-            before.input_tokens + int(row[2]),
-            before.output_tokens + int(row[3]),
-            before.seconds + row[4],
-        )
+        requests, failures, read, written, seconds, cached_tokens = row
+        of_file = Usage(requests, failures, int(read), int(written), seconds, int(cached_tokens))
+        stage = _stage_of(path)
+        usage[stage] = usage.get(stage, Usage()) + of_file
     return usage
+
+
+def outcome(future: Future[Any], thread: threading.Thread | None, what: str) -> Any:
+    """What a future comes to; an error where the thread that works on it has died.
+
+    Raises:
+        RunFolderError: if it can never be done.
+    """
+    while True:
+        try:
+            return future.result(timeout=_LOOK)
+        except futures.TimeoutError:  # the built-in one only from Python 3.11 on
+            if future.done():
+                return future.result()
+            if thread is None or not thread.is_alive():
+                raise RunFolderError(f"{what} has died. {GO_ON}") from None
 
 
 class Records:
@@ -97,11 +201,12 @@ class Records:
 
     Those of other processes of the same run are left alone: they are being written, and replicas share the rows out.
 
-    `store` may be called from any thread; records that come in together are committed together.
+    `store` may be called from any thread; records that come in together are committed together, and one by one where
+    that fails.
 
     Raises:
         RunFolderError: from the constructor if a file is damaged or none of ours; from the future that `store`
-            returns if the disk is full.
+            returns if a record could not be stored.
     """
 
     def __init__(self, folder: Path, stage: str, run: str = "") -> None:
@@ -109,7 +214,9 @@ class Records:
         self._own_path = folder / f"{stage}-{time.time_ns():x}-{run}{uuid.uuid4().hex[:8]}.sqlite"
         self._lock = threading.Lock()
         self._files: list[sqlite3.Connection] = []
-        self._known: dict[tuple[bytes, int], tuple[int, bool]] = {}
+        self._newer: list[bool] = []  # whether a file has the columns that those of 0.1.0 lack
+        self._known: dict[tuple[bytes, int], tuple[int, int]] = {}  # in which file, and what it is worth
+        self._has_answers = False
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
             if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
@@ -117,83 +224,161 @@ class Records:
         self._writer: threading.Thread | None = None
 
     def find(self, key: bytes, sample: int) -> Record | None:
-        """The recorded outcome of this sample of a request; a completion rather than a failure, where both are."""
+        """The recorded outcome of this sample of a request: a completion if there is one, else the surest failure."""
         if (known := self._known.get((key, sample))) is None:
             return None
+        number = known[0]
+        later = "reasoning, coalesce(cached_tokens, 0), kind" if self._newer[number] else "NULL, 0, NULL"
         with self._lock:
             row = (
-                self._files[known[0]]
+                self._files[number]
                 .execute(
                     "SELECT completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started,"
-                    " seconds FROM completions WHERE key = ? AND sample = ?",
+                    f" seconds, {later} FROM completions WHERE key = ? AND sample = ?",
                     (key, sample),
                 )
                 .fetchone()
             )
-        return Record(key, sample, "", "", *row)
+        record = Record(key, sample, "", "", *row)
+        if self._newer[number] or record.kind is not None:
+            return record
+        if record.reason is None:
+            return _answer_of_old(record)
+        return replace(record, kind=kind_of_old(record.reason, record.detail or "", self._has_answers))
 
     def store(self, records: list[Record]) -> Future[None]:
         """Puts records on disk; the future is done when they are there."""
         done: Future[None] = Future()
-        with self._lock:
-            if self._writer is None:
-                self._writer = threading.Thread(target=self._write, name="completion-writer", daemon=True)
-                self._writer.start()
-        self._queue.put((records, done))
+        done.set_running_or_notify_cancel()  # what is being stored cannot be taken back
+        try:
+            job = ([storable(record) for record in records], done)
+            with self._lock:
+                self._start_writer()
+                self._queue.put(job)
+        except BaseException as error:  # such as a thread that cannot start
+            done.set_exception(self._not_stored(error))
         return done
+
+    def wait(self, done: Future[None]) -> None:
+        """Waits until what was given to `store` is on disk.
+
+        Raises:
+            RunFolderError: if it could not be stored.
+        """
+        outcome(done, self._writer, "The thread that stores completions")
 
     def close(self) -> None:
         """Waits for what is being stored, and closes all files."""
-        if self._writer is not None:
-            self._queue.put(None)
-            self._writer.join()
-            self._writer = None
+        with self._lock:
+            if (writer := self._writer) is not None:
+                self._queue.put(None)
+        while writer is not None and writer.is_alive():
+            writer.join(timeout=_LOOK)
         for connection in self._files:
             connection.close()
         self._files.clear()
+        self._newer.clear()
         self._known.clear()
 
     def _open(self, path: Path) -> None:
         connection = _connect_reading(path)
         try:
-            rows = connection.execute("SELECT key, sample, reason IS NULL FROM completions").fetchall()
+            is_newer = _has_newer_columns(connection)
+            worth = "CASE WHEN reason IS NULL THEN 3 ELSE kind = 'request' END" if is_newer else "2 * (reason IS NULL)"
+            rows = connection.execute(f"SELECT key, sample, coalesce({worth}, 0) FROM completions").fetchall()
         except sqlite3.DatabaseError as error:
             connection.close()
             raise _damaged(path, error) from None
         number = len(self._files)
         self._files.append(connection)
-        for key, sample, answered in rows:
-            if answered or (key, sample) not in self._known:
-                self._known[key, sample] = (number, bool(answered))
+        self._newer.append(is_newer)
+        for key, sample, worth in rows:
+            if worth >= self._known.get((key, sample), (0, 0))[1]:
+                self._known[key, sample] = (number, worth)
+            self._has_answers |= worth >= 2
+
+    def _start_writer(self) -> None:
+        if self._writer is None:
+            writer = threading.Thread(target=self._write, name="completion-writer", daemon=True)
+            writer.start()
+            self._writer = writer
 
     def _write(self) -> None:
-        connection: sqlite3.Connection | None = None
-        store: _Store | None = None
-        stopping = False
-        while not stopping:
-            waiting = [self._queue.get()]
-            while not self._queue.empty():
-                waiting.append(self._queue.get())
-            stopping = None in waiting
-            jobs = [job for job in waiting if job is not None]
+        file = _File(self._own_path)
+        try:
+            while (jobs := self._next_jobs())[-1] is not None:
+                self._store_jobs(file, [job for job in jobs if job is not None])
+            self._store_jobs(file, [job for job in jobs if job is not None])
+        finally:  # whatever ended it, nobody waits for it any longer
+            file.close()
+            with self._lock:
+                self._writer = None
+                while not self._queue.empty():
+                    if (job := self._queue.get()) is not None:
+                        job[1].set_exception(self._not_stored("the thread that stores completions has ended"))
+
+    def _next_jobs(self) -> list[_Job | None]:
+        """What waits to be stored; the last is None when that is all there will be."""
+        waiting = [self._queue.get()]
+        while waiting[-1] is not None and not self._queue.empty():
+            waiting.append(self._queue.get())
+        return waiting
+
+    def _store_jobs(self, file: _File, jobs: list[_Job]) -> None:
+        try:
+            file.add(record for records, _ in jobs for record in records)
+        except BaseException:
+            for records, done in jobs:
+                self._store_singly(file, records, done)
+        else:
+            for _, done in jobs:
+                done.set_result(None)
+
+    def _store_singly(self, file: _File, records: list[Record], done: Future[None]) -> None:
+        """So that a record that cannot be stored costs no other one."""
+        failure: BaseException | None = None
+        for record in records:
             try:
-                if jobs and store is None:
-                    connection = _create(self._own_path)
-                    store = _Store(connection)
-                if jobs and store is not None:
-                    store.add(record for records, _ in jobs for record in records)
-            except (sqlite3.Error, OSError) as error:
-                failure = RunFolderError(
-                    f"{self._own_path.parent}: a completion could not be stored ({error}). Everything stored before is"
-                    " safe: make room on the disk and run the same command again."
-                )
-                for _, done in jobs:
-                    done.set_exception(failure)
-            else:
-                for _, done in jobs:
-                    done.set_result(None)
-        if connection is not None:
-            connection.close()
+                file.add([record])
+            except BaseException as error:
+                failure = failure or error
+        if failure is None:
+            done.set_result(None)
+        else:
+            done.set_exception(self._not_stored(failure))
+
+    def _not_stored(self, error: object) -> RunFolderError:
+        """What is known of why; only a disk that says so is called full."""
+        is_full = "disk is full" in str(error) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+        said = f"{type(error).__name__}: {error}" if isinstance(error, BaseException) else str(error)
+        advice = "Make room on the disk and run the same command again." if is_full else GO_ON
+        return RunFolderError(
+            f"{self._own_path.parent}: a completion could not be stored ({shown(said)}). Everything stored before is"
+            f" safe. {advice}"
+        )
+
+
+_Job = tuple[list[Record], "Future[None]"]
+
+
+class _File:
+    """The file that this process writes; made when there is something to store."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._store: _Store | None = None
+
+    def add(self, records: Iterable[Record]) -> None:
+        """Stores records in one commit."""
+        waiting = list(records)
+        if waiting:
+            self._store = self._store or _Store(_open_to_write(self._path))
+            self._store.add(waiting)
+
+    def close(self) -> None:
+        if self._store is not None:
+            with suppress(sqlite3.Error):
+                self._store.close()
 
 
 class _Store:
@@ -214,15 +399,18 @@ class _Store:
             self._prefix = before  # one stored in this commit is gone with it
             raise
 
+    def close(self) -> None:
+        self._connection.close()
+
     def _insert(self, record: Record) -> None:
         prefix_id, rest = self._split(record.prompt)
         self._connection.execute("INSERT OR IGNORE INTO parameters (text) VALUES (?)", (record.parameters,))
         self._connection.execute(
             "INSERT OR REPLACE INTO completions VALUES"
-            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (record.key, record.sample, prefix_id, rest, record.parameters, record.completion,
              record.finish_reason, record.reason, record.detail, record.input_tokens, record.output_tokens,
-             record.model, record.started, record.seconds),
+             record.model, record.started, record.seconds, record.reasoning, record.cached_tokens, record.kind),
         )  # fmt: skip
 
     def _split(self, prompt: str) -> tuple[int | None, str]:
@@ -252,8 +440,17 @@ def _stage_of(path: Path) -> str:
     return path.name.rsplit("-", 2)[0]
 
 
-def _create(path: Path) -> sqlite3.Connection:
-    """A new file that appears under its name only when it is whole; a commit is on disk when it returns.
+def _open_to_write(path: Path) -> sqlite3.Connection:
+    """The file, made if it is not there; a commit is on disk when it returns."""
+    if not path.exists():
+        _create(path)
+    connection = sqlite3.connect(path)
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _create(path: Path) -> None:
+    """A new file that appears under its name only when it is whole.
 
     The rollback journal, not WAL: it also works on shared storage, and leaves one file behind a killed process.
     """
@@ -261,9 +458,6 @@ def _create(path: Path) -> sqlite3.Connection:
     with closing(sqlite3.connect(draft)) as connection:
         connection.executescript(_SCHEMA)
     os.replace(draft, path)
-    connection = sqlite3.connect(path)
-    connection.execute("PRAGMA synchronous = FULL")
-    return connection
 
 
 def _connect_reading(path: Path) -> sqlite3.Connection:
@@ -281,6 +475,11 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
         connection.close()
         raise RunFolderError(f"{path}: not a file of completions of this package; move it out of the run folder.")
     return connection
+
+
+def _has_newer_columns(connection: sqlite3.Connection) -> bool:
+    """Whether the file has the columns that those of version 0.1.0 lack."""
+    return "kind" in {name for _, name, *_ in connection.execute("PRAGMA table_info(completions)")}
 
 
 @contextmanager

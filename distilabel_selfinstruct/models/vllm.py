@@ -12,6 +12,7 @@ from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMi
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import EndpointError, MissingExtraError, RequestFailed
+from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thoughts
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, OutlinesStructuredOutputType, StandardInput
@@ -146,7 +147,7 @@ class VLLM(vLLM):
             extra_sampling_params: further arguments of `vllm.SamplingParams`.
 
         Returns:
-            For each input `generations`, `finish_reason` and, under `statistics`, `input_tokens` and
+            For each input `generations`, `finish_reason`, `reasoning` and, under `statistics`, `input_tokens` and
             `output_tokens`, each with one entry a completion. The prompt's tokens, read once, stand at the first.
 
         Raises:
@@ -224,11 +225,13 @@ def _structured_outputs(structured_output: OutlinesStructuredOutputType) -> Stru
 
 def _output(output: RequestOutput) -> GenerateOutput:
     completions = output.outputs
+    parts = [split_thoughts(completion.text) for completion in completions]
     return {
-        "generations": [completion.text for completion in completions],
+        "generations": [cut_at_turn_end(answer) for _, answer in parts],
         "statistics": {
             "input_tokens": [len(output.prompt_token_ids or ())] + [0] * (len(completions) - 1),
             "output_tokens": [len(completion.token_ids) for completion in completions],
         },
         "finish_reason": [completion.finish_reason for completion in completions],
-    }
+        "reasoning": [thought for thought, _ in parts],
+    }  # type: ignore[typeddict-unknown-key]

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
+from distilabel_selfinstruct.engine.progress import sign_of_life
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.recipe import Stage as RecipeStage
 from distilabel_selfinstruct.report.rounds import Round, rounds_of
@@ -369,7 +370,8 @@ def diversity_of(instructions: Iterable[str]) -> Diversity:
 
 def similarity_of(instructions: Iterable[str], seeds: Sequence[str]) -> Similarity:
     """How near the instructions are to the seeds."""
-    scores = list(SeedSimilarity(seeds).scores(instructions))
+    with sign_of_life(f"comparing instructions with {len(seeds):,} seed tasks"):
+        scores = list(SeedSimilarity(seeds).scores(instructions))
     edges = [step / 20 for step in range(21)]
     return Similarity(
         seeds=len(seeds),

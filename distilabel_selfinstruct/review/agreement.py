@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.data.reasons import UNCLEAR_JUDGEMENT
+from distilabel_selfinstruct.data.reasons import TRUNCATED, UNCLEAR_JUDGEMENT
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import MOST_POINTS, JudgeWording
 
@@ -163,7 +163,7 @@ class Agreement:
     @property
     def failed(self) -> int:
         """Those of them whose requests have failed."""
-        return sum(each.reason not in (None, UNCLEAR_JUDGEMENT.code) for each in self.judged)
+        return sum(each.reason not in (None, UNCLEAR_JUDGEMENT.code, TRUNCATED.code) for each in self.judged)
 
     @property
     def thresholds(self) -> list[Confusion]:

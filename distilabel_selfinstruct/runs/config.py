@@ -11,10 +11,13 @@ from typing import Any, Literal, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
-from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, TrainingFormat
+from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
+from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
+from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
     MOST_POINTS,
@@ -26,11 +29,22 @@ from distilabel_selfinstruct.presets import (
     get_preset,
 )
 from distilabel_selfinstruct.runs.inputs import Input, is_name
-from distilabel_selfinstruct.runs.options import BUDGET, HUB, JUDGE, MODEL, WHERE, ByStep, CustomLLM, option, option_of
+from distilabel_selfinstruct.runs.options import (
+    BUDGET,
+    HUB,
+    JUDGE,
+    MODEL,
+    WHERE,
+    ByStage,
+    ByStep,
+    CustomLLM,
+    option,
+    option_of,
+)
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.usage import Prices
 
-AnyLLM: TypeAlias = Literal["demo", "openai", "vllm"] | CustomLLM
+AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
 
 
 class ModelConfig(BaseModel):
@@ -39,9 +53,13 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     llm: AnyLLM = option(
-        "demo", "embedded demo model (default), an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
-    )
-    model: str | None = option(None, "name of the model", "NAME", MODEL)
+        "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
+        None, MODEL,
+    )  # fmt: skip
+    model: str | None = option(
+        None, f"name of the model; of --llm local FILE.gguf or REPOSITORY:FILE of the Hub (default: {SMALL_MODEL})",
+        "NAME", MODEL,
+    )  # fmt: skip
     base_url: str | None = option(
         None, "address of the endpoint, such as http://127.0.0.1:8000/v1", "URL", MODEL, fixed=False
     )
@@ -49,6 +67,17 @@ class ModelConfig(BaseModel):
     concurrency: int = option(8, "most requests in flight (default: 8)", "N", MODEL, fixed=False, gt=0)
     tensor_parallel: int = option(
         1, "GPUs that each vLLM in this process spreads the model over (default: 1)", "N", MODEL, recorded=False, gt=0
+    )
+    context: int = option(
+        4096,
+        "tokens that --llm local holds of a prompt and its answer (default: 4096)",
+        "N",
+        MODEL,
+        fixed=False,
+        ge=512,
+    )
+    threads: int | None = option(
+        None, "of the CPU for --llm local (default: llama.cpp's)", "N", MODEL, fixed=False, recorded=False, gt=0
     )
     timeout: float = option(600.0, "of one request (default: 600)", "SECONDS", MODEL, fixed=False, gt=0)
     outage: float = option(
@@ -72,7 +101,7 @@ class JudgeConfig(ModelConfig):
     """What the command `judge` is told: it takes no model for granted."""
 
     llm: AnyLLM = option(
-        ..., "embedded demo model, an OpenAI-compatible endpoint, or vLLM in this process", None, MODEL
+        ..., "embedded demo model, llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here", None, MODEL
     )
     wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
 
@@ -84,11 +113,18 @@ class RunConfig(ModelConfig):
     """
 
     temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    max_tokens: ByStage = option(
+        {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
+        "N|STAGE=N,...", MODEL,
+    )  # fmt: skip
     stage_by_stage: bool | None = option(
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
         fixed=False,
     )  # fmt: skip
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
+    keep_reasoning: bool = option(
+        False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
+    )
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -103,6 +139,10 @@ class RunConfig(ModelConfig):
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
     input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    cached_price: float | None = option(
+        None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
+        BUDGET, fixed=False, ge=0,
+    )  # fmt: skip
     output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
     ray: str | None = option(
         None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
@@ -125,6 +165,11 @@ class RunConfig(ModelConfig):
     )
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
+
+    @field_validator("out")
+    @classmethod
+    def _folder_of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
 
     @property
     def wanted(self) -> int | None:
@@ -151,6 +196,11 @@ class RunConfig(ModelConfig):
         """The columns that a judge adds to the instances."""
         return list(JUDGE_COLUMNS) if self.judges else []
 
+    @property
+    def instance_columns(self) -> list[str]:
+        """The columns of instances that depend on options: a judge's, and the model's thoughts."""
+        return [*self.judge_columns, *([REASONING_COLUMN] if self.keep_reasoning else [])]
+
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
@@ -159,6 +209,8 @@ class RunConfig(ModelConfig):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
         if self.tensor_parallel > 1 and self.llm != "vllm":
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
+        if self.llm == "local" and self.ray is not None:
+            raise ConfigError("--llm local is on this machine alone; on a cluster use --llm openai and a server.")
         if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
             raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
 
@@ -187,7 +239,7 @@ class RunConfig(ModelConfig):
 
     def prices(self) -> Prices | None:
         """What a million tokens cost, if that was said."""
-        return Prices(self.input_price, self.output_price) if self.input_price or self.output_price else None
+        return Prices.given(self.input_price, self.output_price, self.cached_price)
 
     @classmethod
     def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
@@ -238,6 +290,11 @@ class SeedConfig(LoopConfig):
     def _one_seed_file(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
 
+    @field_validator("seeds")
+    @classmethod
+    def _files_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for."""
@@ -272,6 +329,11 @@ class SourceConfig(RunConfig):
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
     max_instructions: int | None = option(None, "most rows that are read", "N", fixed=False, gt=0)
 
+    @field_validator("source")
+    @classmethod
+    def _source_of_this_machine(cls, given: str) -> str:
+        return local_path(given)
+
     def inputs(self) -> dict[str, Input]:
         """The instructions."""
         return {"originals": Input(self.originals, may_grow=True)}
@@ -298,12 +360,17 @@ def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str
         ConfigError: names the first value that cannot be used.
     """
     try:
-        config = kind(**((of_file or {}) | given))
+        config = kind(**_storable((of_file or {}) | given))
     except ValidationError as error:
         raise ConfigError(_explained(error, given, file, kind)) from None
     remember_named(config)
     config.check()
     return config
+
+
+def _storable(values: dict[str, Any]) -> dict[str, Any]:
+    """What goes into prompts and files, as these can hold it; but for the folder, which another name would change."""
+    return {name: value if name == "out" else storable(value) for name, value in values.items()}
 
 
 def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
@@ -334,8 +401,8 @@ def read_config_file(path: str) -> dict[str, Any]:
         values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path}: is not YAML: {' '.join(str(error).split())[:300]}") from None
     if not isinstance(values, dict):
         raise ConfigError(f"{path}: expected options as `name: value`, found something else.")
     options = {str(name).replace("-", "_"): value for name, value in values.items()}

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+_LENGTH = re.compile(r"[0-9]{1,18}")
 _NAME = re.compile(r"\d+-[0-9a-f]{16}")
 
 
@@ -32,7 +33,7 @@ class Input:
     def continues(self, name: str) -> bool:
         """Whether it is the input of this name, or one that has grown out of it."""
         length = name.partition("-")[0]
-        known = self.content[: int(length)] if self.may_grow and length.isdigit() else self.content
+        known = self.content[: int(length)] if self.may_grow and _LENGTH.fullmatch(length) else self.content
         return _content_name(known) == name
 
 

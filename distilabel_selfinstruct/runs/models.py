@@ -2,23 +2,73 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from distilabel.models.llms.base import LLM
 from pydantic import ValidationError
 
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
+from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.runs.config import ModelConfig, RunConfig
 from distilabel_selfinstruct.runs.options import CustomLLM
 
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.models.local.engine import LocalEngine
 
-def make_model(config: ModelConfig) -> LLM:
-    """The model that a config names."""
+_BROKEN = {  # of distilabel 1.5.3: what is wrong, and what to use
+    "AzureOpenAILLM": "cannot be loaded (a bug of distilabel 1.5.3). Use --llm openai --model DEPLOYMENT"
+    " --base-url https://NAME.openai.azure.com/openai/v1/",
+    "OllamaLLM": "cannot be made from arguments (a bug of distilabel 1.5.3). Use --llm openai --model NAME"
+    " --base-url http://127.0.0.1:11434/v1",
+    "MixtureOfAgentsLLM": "is made of other LLMs, which a config cannot hold. Make it in a script of your own, with"
+    " run.llm(STAGE, model=...)",
+}
+_NO_STATUS = (
+    "cannot be loaded with a model_id alone (distilabel 1.5.3 asks huggingface_hub for what it no longer has). Give it"
+    " a base_url, or use --llm openai --model NAME --base-url https://router.huggingface.co/v1"
+)
+
+
+@contextmanager
+def local_engine(config: ModelConfig) -> Iterator[LocalEngine | None]:
+    """The engine of a model on this machine, while the block runs; None where another model is asked.
+
+    Raises:
+        ConfigError: if there are no such weights.
+        EndpointError: if they cannot be loaded, or, from the block, if the engine has ended.
+    """
+    if config.llm != "local":
+        yield None
+        return
+    from distilabel_selfinstruct.models.local.engine import LocalEngine
+
+    with LocalEngine(find_weights(config.model), config.concurrency, config.context, config.threads) as engine:
+        try:
+            yield engine
+        except SelfInstructError:
+            engine.check()  # says more than that nobody answers any longer
+            raise
+
+
+def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEngine | None = None) -> LLM:
+    """The model that a config names.
+
+    Args:
+        config: that names it.
+        learned: file in which the processes of a run keep what an endpoint refuses.
+        engine: of a model on this machine.
+    """
     if isinstance(config.llm, CustomLLM):
         return _custom_llm(config.llm)
+    if engine is not None:
+        return _openai(config, engine.weights.name, engine.url, learned, engine.key)
     if config.llm == "openai":
-        return _openai(config, config.model, config.base_url)
+        return _openai(config, config.model, config.base_url, learned)
     if config.llm == "vllm":
         return _vllm(config, str(config.model))
     from distilabel_selfinstruct.demo.model import DemoLLM
@@ -26,10 +76,19 @@ def make_model(config: ModelConfig) -> LLM:
     return DemoLLM(seed=config.seed)
 
 
-def _openai(config: ModelConfig, name: str | None, url: str | None) -> LLM:
+def _openai(
+    config: ModelConfig, name: str | None, url: str | None, learned: Path | None, key: str | None = None
+) -> LLM:
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 
-    return OpenAICompatibleLLM(model=name, base_url=url, timeout=config.timeout)
+    return OpenAICompatibleLLM(
+        model=name,
+        base_url=url,
+        timeout=config.timeout,
+        outage=config.outage,
+        memory=str(learned) if learned else None,
+        **({"api_key": key} if key else {}),
+    )
 
 
 def _vllm(config: ModelConfig, name: str) -> LLM:
@@ -51,18 +110,36 @@ def _custom_llm(custom: CustomLLM) -> LLM:
     if not (isinstance(kind, type) and issubclass(kind, LLM)):
         raise ConfigError(f"llm.class: {custom.class_path!r} is no distilabel LLM.")
     model: type[LLM] = kind
+    if (fault := _fault_upstream(model, custom.arguments)) is not None:
+        raise ConfigError(f"llm.class: {custom.class_path} {fault}.")
     try:
-        return model.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
+        made = model.model_validate(custom.arguments)  # `kind(...)` leaves a half-made LLM, and that one's end fails
     except ValidationError as error:
         first = error.errors()[0]
         raise ConfigError(f"llm.arguments: {'.'.join(map(str, first['loc']))}: {first['msg']}.") from None
     except TypeError as error:
         raise ConfigError(f"llm.class: {error}.") from None
+    if made is not None:
+        return made
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a validator of the class, such as LlamaCppLLM's, gives nothing back
+        return model(**custom.arguments)
 
 
-def make_judge(config: RunConfig) -> LLM:
-    """The judge: as the model, but for its name and its endpoint."""
+def _fault_upstream(model: type[LLM], arguments: dict[str, Any]) -> str | None:
+    """Why a class of distilabel's own cannot work, if that is known."""
+    if not model.__module__.startswith("distilabel."):
+        return None
+    if model.__name__ == "InferenceEndpointsLLM" and not arguments.get("base_url"):
+        from huggingface_hub import InferenceClient
+
+        return None if hasattr(InferenceClient, "get_model_status") else _NO_STATUS
+    return _BROKEN.get(model.__name__)
+
+
+def make_judge(config: RunConfig, learned: Path | None = None, engine: LocalEngine | None = None) -> LLM:
+    """The judge: as the model, but for its name and its endpoint; the rest as for `make_model`."""
     name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
     if config.judge_base_url or (config.judge_model and config.llm == "openai"):
-        return _openai(config, name, url)
-    return _vllm(config, config.judge_model) if config.judge_model else make_model(config)
+        return _openai(config, name, url, learned)
+    return _vllm(config, config.judge_model) if config.judge_model else make_model(config, learned, engine)

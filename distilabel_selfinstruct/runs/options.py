@@ -69,6 +69,21 @@ def numbers_by_name(given: Any) -> Any:
     return numbers
 
 
+def limits_by_stage(given: Any) -> Any:
+    """The numbers of `N` or `STAGE=N,...`, in a text, a list of texts or a mapping; one without a stage is for all."""
+    if isinstance(given, dict):
+        return given
+    words = [word.strip() for each in (given if isinstance(given, list) else [given]) for word in str(each).split(",")]
+    try:
+        return numbers_by_name([word if "=" in word else f"{EVERY_STAGE}={word}" for word in words])
+    except ValueError as error:
+        raise ValueError(str(error).replace("NAME=N", "N or STAGE=N")) from None
+
+
+EVERY_STAGE = "all"
+"""Stands for all stages in a `ByStage` that does not name each."""
+
+ByStage = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(limits_by_stage)]
 ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(numbers_by_name)]
 
 

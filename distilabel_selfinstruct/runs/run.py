@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from datasets import disable_progress_bars
+from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import describe_configs
 from distilabel_selfinstruct.data.folder import RunFolder
@@ -17,13 +19,17 @@ from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
-from distilabel_selfinstruct.models.durable import DurableLLM
-from distilabel_selfinstruct.models.records import usage_by_stage
+from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
+from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
-from distilabel_selfinstruct.runs.models import make_judge, make_model
+from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
+from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
+from distilabel_selfinstruct.runs.options import EVERY_STAGE
+from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.secrets import masked
+from distilabel_selfinstruct.steps.asking import named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
@@ -33,6 +39,7 @@ if TYPE_CHECKING:
     from distilabel.steps.base import Step
 
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
 
@@ -51,12 +58,14 @@ class Run(Generic[C]):
 
     def __init__(self, config: C, recipe: Recipe) -> None:
         self.recipe = recipe
+        self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = config.inputs()
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
+        self._engine: LocalEngine | None = None
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
         self._has_grown = before is not None and any(
@@ -88,16 +97,25 @@ class Run(Generic[C]):
         """
         self._stages[stage] = keeps_failures
         place = len(self._stages)
+        llm = model or make_model(self.config, self.folder.learned, self._engine)
+        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
         return DurableLLM(
-            llm=model or make_model(self.config),
+            llm=llm,
             folder=str(self.folder.completions),
             stage=stage,
             priority=-place if self.config.is_on_budget else place,
             keeps_failures=keeps_failures,
             concurrency=self.config.concurrency,
             outage=self.config.outage,
-            generation_kwargs={} if temperature is None else {"temperature": temperature},
+            timeout=self.config.timeout,
+            generation_kwargs=named_for(llm, {name: value for name, value in decoding.items() if value is not None}),
         )
+
+    def _most_tokens(self, stage: str) -> int | None:
+        """The limit of a stage's answers, if one is given for it, for all its generations, or for all stages."""
+        limits = self.config.max_tokens
+        names = (stage, _family(stage), EVERY_STAGE)
+        return next((limits[name] for name in names if name in limits), None)
 
     def owed(self, stage: str) -> dict[str, Any]:
         """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
@@ -111,7 +129,7 @@ class Run(Generic[C]):
         """The judge of this run."""
         return FilterByJudge(
             name="judge",
-            llm=self.llm(JUDGEMENT, model=make_judge(self.config)),
+            llm=self.llm(JUDGEMENT, model=make_judge(self.config, self.folder.learned, self._engine)),
             threshold=threshold,
             wording=self.config.judge_wording,
             num_generations=self.config.judgements,
@@ -136,7 +154,7 @@ class Run(Generic[C]):
         self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
         finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
     ) -> Summary:  # fmt: skip
-        """Builds the pipeline, runs it to its end, and writes dataset and summary.
+        """Builds the pipeline, runs it to its end, and writes the dataset; `conclude` writes the summary.
 
         Args:
             build: makes the pipeline.
@@ -147,9 +165,19 @@ class Run(Generic[C]):
         Raises:
             SelfInstructError: if it cannot finish whole; what was answered so far is kept.
         """
+        self.folder.clear_drafts()
         if (summary := self._finished()) is not None:
             return summary
-        model = make_model(self.config)  # what is wrong with its arguments is said before anything is written
+        with local_engine(self.config) as self._engine:
+            return self._execute(build, show, finish, notes)
+
+    def _execute(
+        self, build: Callable[[Run[C]], WholePipeline], show: bool,
+        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str],
+    ) -> Summary:  # fmt: skip
+        model = make_model(
+            self.config, engine=self._engine
+        )  # what is wrong with its arguments is said before anything is written
         self.config.check_model(model)
         self.folder.make()
         with self.folder.locked():
@@ -158,6 +186,7 @@ class Run(Generic[C]):
             self._write_config()
             started = time.monotonic()
             pipeline = build(self)
+            self._check_limits()
             self._give_resources(pipeline)
             columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
             self._write_description(model, columns)
@@ -165,12 +194,35 @@ class Run(Generic[C]):
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
+            self.folder.remove_summary()
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
-            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
-            summary = self._summarise(time.monotonic() - started, notes)
+            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
+            return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
+
+    @property
+    def is_concluded(self) -> bool:
+        """Whether nothing is missing in the folder, as where `execute` had nothing to do."""
+        return self.folder.has_summary and self.folder.page.exists()
+
+    def conclude(self, summary: Summary) -> None:
+        """Writes the summary: last of all, so that a run with one lacks nothing."""
+        with self.folder.locked():
             self.folder.write_summary(summary)
-        return summary
+
+    def _check_limits(self) -> None:
+        """Whether the stages are there whose answers were given a limit.
+
+        Raises:
+            ConfigError: if one is not.
+        """
+        known = {*self._stages, *map(_family, self._stages)}
+        if unknown := self.config.max_tokens.keys() - {*known, EVERY_STAGE}:
+            name = min(unknown)
+            raise ConfigError(
+                f"--max-tokens: there is no stage {name!r}{did_you_mean(name, known)}; there are:"
+                f" {', '.join(self._stages)}."
+            )
 
     def _give_resources(self, pipeline: WholePipeline) -> None:
         """What single steps were promised: workers and their GPUs."""
@@ -195,30 +247,40 @@ class Run(Generic[C]):
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
-        if self._has_grown or not self.folder.has_summary or not self.folder.has_dataset:
+        if self._has_grown or not self.folder.has_summary:
             return None
         summary = self.folder.summary()
+        if not self.folder.has_whole_dataset():
+            return None
+        if summary.main_rows is None and has_misread(self.folder.completions):  # by version 0.1.0
+            return None
         patience = getattr(self.config, "patience", 0)
-        has_stalled = summary.ended == "stalled" and self._patience_before >= patience
-        done = summary.is_whole or has_stalled
+        has_failures = any(reason in FAILED_REQUESTS for reasons in summary.rejected.values() for reason in reasons)
+        has_stalled = summary.ended == "stalled" and self._patience_before >= patience and not has_failures
+        done = summary.is_done or has_stalled
         return summary if done and summary.wanted == self.config.wanted else None
 
-    def _summarise(self, seconds: float, notes: list[str]) -> Summary:
+    def _summarise(self, seconds: float, notes: list[str], troubles: Sequence[str] = ()) -> Summary:
         dataset = self.folder.dataset()
+        sizes = {name: len(rows["train"]) for name, rows in dataset.items()}
+        thrown_away = dataset["rejected"]["train"].select_columns(list(COLUMNS)).to_list()
         loops = [report for stage in self._stages if (report := self.folder.loop(stage)) is not None]
-        last = loops[-1] if loops else {"admitted": len(dataset["instructions"]["train"])}
+        last = loops[-1] if loops else {"admitted": sizes["instructions"]}
         rejected: dict[str, Counter[str]] = {}
-        for stage, reason in zip(*(dataset["rejected"]["train"][column] for column in ("stage", "reason"))):
-            rejected.setdefault(stage, Counter())[reason] += 1
+        for row in thrown_away:
+            rejected.setdefault(row["stage"], Counter())[row["reason"]] += 1
         stopped = [reason for counts in rejected.values() for reason in counts if reason in STOP_REASONS]
         ended = next((loop["ended"] for loop in loops if loop["ended"] != "complete"), None)
+        ended = ended or (stopped[0] if stopped else "complete")
+        if ended == "unavailable":
+            notes = [*notes, *(LAST_WORDS.format(trouble=trouble) for trouble in troubles)]
         return Summary(
-            ended=ended or (stopped[0] if stopped else "complete"),
+            ended=ended,
             admitted=last["admitted"],
             wanted=self.config.wanted,
             candidates=last.get("candidates"),
             prompts=last.get("prompts"),
-            instances=len(dataset["instances"]["train"]),
+            instances=sizes["instances"],
             rejected={stage: dict(counts.most_common()) for stage, counts in sorted(rejected.items())},
             failed=sum(
                 count
@@ -229,15 +291,22 @@ class Run(Generic[C]):
             usage=usage_by_stage(self.folder.completions),
             seconds=seconds,
             cost=self._budget().cost(),
-            rows={name: len(rows["train"]) for name, rows in dataset.items() if name not in USUAL_CONFIGS},
+            rows={name: size for name, size in sizes.items() if name not in USUAL_CONFIGS},
             notes=notes,
+            main_config=self.recipe.main_config,
+            main_rows=sizes.get(self.recipe.main_config, 0),
+            outcomes=outcomes(self.recipe, sizes, thrown_away),
         )
+
+    def _cut_notes(self) -> list[str]:
+        """Of which stages more than a fifth of the answers was cut by their length."""
+        return cut_notes(cuts_by_stage(self.folder.completions), self.config.wording == "base")
 
     def _runs_stage_by_stage(self, model: LLM) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
         if self.config.stage_by_stage is not None:
             return self.config.stage_by_stage
-        return self.config.llm not in ("demo", "openai") and not getattr(model, "agenerate", None)
+        return self.config.llm not in ("demo", "local", "openai") and not getattr(model, "agenerate", None)
 
     @property
     def has_budget_left(self) -> bool:
@@ -254,9 +323,11 @@ class Run(Generic[C]):
             max_tokens=self.config.max_tokens_total,
             max_cost=self.config.max_cost,
             input_price=self.config.input_price,
+            cached_price=self.config.cached_price,
             output_price=self.config.output_price,
             spent_requests=sum(usage.requests for usage in used),
             spent_input=sum(usage.input_tokens for usage in used),
+            spent_cached=sum(usage.cached_tokens for usage in used),
             spent_output=sum(usage.output_tokens for usage in used),
             owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
             owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,
@@ -275,6 +346,7 @@ class Run(Generic[C]):
         folder = self.folder
         if folder.path.exists() and not folder.path.is_dir():
             raise RunFolderError(f"{folder}: is a file; choose another --out.")
+        folder.check_dataset_place()
         if not folder.is_run:
             if not folder.is_empty:
                 raise RunFolderError(f"{folder}: is no run folder, and not empty; choose another --out.")
@@ -282,7 +354,7 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
-        if "recipe" not in before:
+        if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()
         if (there := before["recipe"]) != self.recipe.name:
             raise RunFolderError(
@@ -290,6 +362,17 @@ class Run(Generic[C]):
                 " --out."
             )
         return before
+
+    def _could_be_recorded(self, before: dict[str, Any]) -> bool:
+        """Whether each value is one that its option can have, as far as this recipe has such an option."""
+        kind = type(self._given)
+        if before["recipe"] != self.recipe.name:
+            return True
+        try:
+            kind.model_validate({name: value for name, value in before.items() if name in kind.model_fields})
+        except ValidationError:
+            return False
+        return True
 
     def _check_same(self, before: dict[str, Any] | None) -> None:
         if before is None:
@@ -330,9 +413,22 @@ class Run(Generic[C]):
                 "recipe": self.recipe.record(),
                 **describe_configs(columns, self.recipe),
                 "versions": {**versions, "prompts": self.recipe.prompts_version},
-                "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": model.model_name},
+                "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": _name_of(model)},
             }
         )
+
+
+def _family(stage: str) -> str:
+    """What the stages of several generations have in common, such as `evolution` of `evolution_2`."""
+    return re.sub(r"_\d+$", "", stage)
+
+
+def _name_of(model: LLM) -> str:
+    """The model's name; that of its class where it knows its own only when it is loaded."""
+    try:
+        return str(model.model_name)
+    except Exception:  # whatever a class of others does
+        return type(model).__name__
 
 
 def _is_vllm(model: object) -> bool:

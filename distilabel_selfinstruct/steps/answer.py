@@ -41,6 +41,7 @@ class AnswerInstructions(MarkingTask, TextGeneration):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the answer.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

@@ -4,6 +4,7 @@
 import random
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -14,7 +15,7 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, take_answer
 from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.presets import Decoding, Wording, get_preset
+from distilabel_selfinstruct.presets import ROOM, Decoding, Wording, get_preset
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
@@ -33,16 +34,18 @@ def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording) -> dict[st
         "top_p": decoding.top_p,
         "frequency_penalty": decoding.frequency_penalty,
         "presence_penalty": decoding.presence_penalty,
-        "max_new_tokens": decoding.max_new_tokens,
+        "max_new_tokens": decoding.max_new_tokens if wording == "base" else max(ROOM, decoding.max_new_tokens),
     }
     if wording == "base" and decoding.stop:
         asked["stop"] = list(decoding.stop)
+    return named_for(llm, asked) | (llm.get_generation_kwargs() or {})
+
+
+def named_for(llm: "LLM", parameters: dict[str, Any]) -> dict[str, Any]:
+    """Those of these decoding parameters that this LLM takes, by the names that it has for them."""
     taken = {parameter.name for parameter in llm.generate_parameters}
-    kwargs = {}
-    for name, value in asked.items():
-        if (known := next((n for n in _NAMES_OF.get(name, (name,)) if n in taken), None)) is not None:
-            kwargs[known] = value
-    return kwargs | (llm.get_generation_kwargs() or {})
+    named = {name: next((n for n in _NAMES_OF.get(name, (name,)) if n in taken), None) for name in parameters}
+    return {known: parameters[name] for name, known in named.items() if known is not None}
 
 
 def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
@@ -52,7 +55,7 @@ def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
     ends = [at for stop in decoding.stop if (at := answer.completion.find(stop)) >= 0]
     if not ends:
         return answer
-    return Answer(answer.completion[: min(ends)], "stop", None, None, answer.input_tokens, answer.output_tokens)
+    return replace(answer, completion=answer.completion[: min(ends)], finish_reason="stop")
 
 
 class AskingByPreset(BaseModel):
@@ -115,7 +118,7 @@ class MarkingTask(Task):
     @property
     def outputs(self) -> "StepColumns":
         return [*self._own_outputs(), "stage", "reject_reason", "detail", "finish_reason", "input_tokens",
-                "output_tokens", "model_name"]  # fmt: skip
+                "output_tokens", "reasoning", "model_name"]  # fmt: skip
 
     @abstractmethod
     def _own_outputs(self) -> list[str]:

@@ -10,7 +10,7 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
-from distilabel_selfinstruct.data.columns import TrainingFormat
+from distilabel_selfinstruct.data.columns import REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.rows import Row
 from distilabel_selfinstruct.data.seeds import load_seed_tasks
 
@@ -77,6 +77,8 @@ class FormatForTraining(Step):
             authors' templates, drawn at random).
         seed_files: seed files whose own instances are put first, if given.
         flag: a column that says which of the accepted instances count; all of them if None.
+        keep_reasoning: whether the answer of a chat has the model's thoughts, as `thinking` (the field that TRL and
+            chat templates know), and the question none.
         seed: seed of the draws.
 
     Runtime parameters:
@@ -130,6 +132,7 @@ class FormatForTraining(Step):
     training_format: TrainingFormat = "messages"
     seed_files: list[str] = Field(default_factory=list)
     flag: str | None = None
+    keep_reasoning: bool = False
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of the draws.")
 
     keeps_state: ClassVar[bool] = True
@@ -176,6 +179,10 @@ class FormatForTraining(Step):
                 continue
             choice = random.Random(f"{self.seed}-{row['instance_id']}")
             formatted = write(row["instruction"], row["input"], row["output"], choice)
+            if self.keep_reasoning and "messages" in formatted:
+                question, answer = formatted["messages"]
+                thoughts = {"thinking": row.get(REASONING_COLUMN)}
+                formatted = {"messages": [question | {"thinking": None}, answer | thoughts]}
             if (text := repr(formatted)) not in self._seen:
                 self._seen.add(text)
                 yield formatted

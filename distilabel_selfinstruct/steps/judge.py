@@ -20,7 +20,7 @@ from distilabel_selfinstruct.text.sentences import with_title
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, StepColumns
 
-STAGE, UNCLEAR = "judgement", "unclear_judgement"
+STAGE, UNCLEAR, TRUNCATED = "judgement", "unclear_judgement", "truncated"
 PROMPTS = Prompts(
     __package__, {"judgement": object_schema(justification=TEXT, score={"type": "integer", "minimum": 0, "maximum": 5})}
 )
@@ -34,8 +34,9 @@ class FilterByJudge(MarkingTask):
     The model gives up to five points, added one after the other: for being about the request, for substance, for
     use, for the clarity of an assistant's answer, for excellence. The score of an instance is the mean of
     `num_generations` judgements, without those that are unclear; where none is clear the row is rejected
-    (`unclear_judgement`), and so it is where the score is under the threshold (`low_score`) or the request failed. How
-    far a judge agrees with people is found out with `self-instruct judge` on a reviewed run.
+    (`unclear_judgement`; `truncated` where all were cut by their length), and so it is where the score is under the
+    threshold (`low_score`) or the request failed. How far a judge agrees with people is found out with `self-instruct
+    judge` on a reviewed run.
 
     Attributes:
         threshold: the lowest score that passes, from 0 to 5; None marks no score.
@@ -144,7 +145,8 @@ class FilterByJudge(MarkingTask):
         if not given:
             reject(row, STAGE, answers[0].failure or "no_completion", answers[0].detail)
         elif not clear:
-            reject(row, STAGE, UNCLEAR, excerpt(given[0].completion))
+            reason = TRUNCATED if all(answer.is_cut for answer in given) else UNCLEAR
+            reject(row, STAGE, reason, excerpt(given[0].completion))
         elif self.threshold is not None and row["judge_score"] < float(self.threshold):
             reject(
                 row,

@@ -13,7 +13,7 @@ from datasets import load_from_disk
 from distilabel_selfinstruct import DemoLLM
 from distilabel_selfinstruct.cli.script import main, options
 from distilabel_selfinstruct.cli.words import describe
-from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.data.summary import Outcome, Summary
 from distilabel_selfinstruct.engine.pipelines import Pipeline
 from distilabel_selfinstruct.errors import Interrupted
 from distilabel_selfinstruct.recipe import Recipe, get_recipe, recipes
@@ -62,7 +62,7 @@ class TestOptions:
         ("arguments", "said"),
         [
             (["--num-instructions", "many"], "argument --num-instructions: invalid int value: 'many'"),
-            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, openai, vllm"),
+            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, local, openai, vllm"),
             (["--training-format", "mesages"], "argument --training-format: invalid choice: 'mesages' (did you mean"
              " messages?); choose from messages, alpaca, prompt_completion"),
             (["--base", "--chat"], "argument --chat: not allowed with argument --base"),
@@ -189,6 +189,83 @@ def said(tmp_path: Path, llm: str = "openai", report: bool = True, **values: Any
     return describe(Summary(**(SUMMARY | values)), run).splitlines()
 
 
+def outcome(cause: str, reason: str, meaning: str, excerpt: str = "", came: int = 20) -> Outcome:
+    return Outcome(came, 20, reason, 19, meaning, cause, excerpt)
+
+
+class TestNoData:
+    """Exit 0 means that there is data; else a sentence says which stage threw it away, most of it why, and shows it."""
+
+    @pytest.mark.parametrize(
+        ("stage", "given", "said_of_it"),
+        [
+            ("classification", outcome("unread", "unclear_classification", "neither yes nor no", "Perhaps."),
+             'unclear_classification (neither yes nor no), such as "Perhaps.".'),
+            ("instances", outcome("cut", "truncated", "cut off by the length limit"),
+             "truncated (cut off by the length limit). In another folder (--out) give it more room: --max-tokens N."),
+            ("judgement", outcome("rules", "low_score", "judged to be of little use", "1.00 of 5"),
+             'low_score (judged to be of little use), such as "1.00 of 5".'),
+            ("instances", outcome("failed", "bad_request", "request failed: bad request", "400: no such field"),
+             'bad_request (request failed: bad request), such as "400: no such field".'),
+            ("answers", outcome("refused", "refusal", "refused to answer", "I can't help with that."),
+             'refusal (refused to answer), such as "I can\'t help with that.".'),
+        ],
+    )  # fmt: skip
+    def test_an_empty_dataset(self, tmp_path: Path, stage: str, given: Outcome, said_of_it: str) -> None:
+        lines = said(tmp_path, instances=0, main_rows=0, outcomes={stage: given})
+        assert (
+            f"There is nothing in the config instances. The stage {stage} rejected 20 of the 20 rows that came to it,"
+            f" 19 of them as {said_of_it}"
+        ) in lines
+        assert not Summary(**(SUMMARY | {"main_rows": 0, "outcomes": {stage: given}})).is_whole
+
+    @pytest.mark.parametrize(("came", "is_whole"), [(20, False), (22, False), (23, True), (40, True), (1000, True)])
+    def test_a_stage_that_rejected_more_than_nine_tenths(self, tmp_path: Path, came: int, is_whole: bool) -> None:
+        outcomes = {"bootstrap": outcome("similar", "similar", "too similar to the pool", came=came)}
+        summary = Summary(**(SUMMARY | {"main_rows": 5, "outcomes": outcomes}))
+        assert summary.is_whole is is_whole
+        told = any(
+            line.startswith("The stage bootstrap rejected 20 of the ") for line in said(tmp_path, outcomes=outcomes)
+        )
+        assert told is not is_whole
+
+    def test_of_an_empty_dataset_the_narrowest_stage_is_told(self) -> None:
+        outcomes = {
+            "evolution": outcome("rules", "no_gain", "asks for no more", came=25),
+            "answers": outcome("refused", "refusal", "refused", came=24),
+        }
+        assert Summary(**(SUMMARY | {"main_rows": 0, "outcomes": outcomes})).narrowest == "answers"
+
+    def test_nothing_to_begin_with(self, tmp_path: Path) -> None:
+        line = "There is nothing in the config instances. Nothing was rejected either: look at what the run has read."
+        assert line in said(tmp_path, rejected={}, instances=0, main_rows=0)
+
+    @pytest.mark.parametrize("recipe", recipes().values(), ids=recipes())
+    def test_what_a_recipe_is_for(self, recipe: Recipe) -> None:
+        assert recipe.main_config == ("preferences" if recipe.name == "preferences" else "instances")
+
+    @pytest.mark.parametrize(
+        ("given", "advice"),
+        [
+            (outcome("refused", "no_instructions", "answer without instructions", "I'm sorry."),
+             'It stopped because the model refuses, such as "I\'m sorry.".'),
+            (outcome("cut", "truncated", "cut off by the length limit"), "give it more room: --max-tokens N."),
+            (outcome("failed", "bad_request", "request failed: bad request", "400: no"),
+             'request after request failed: request failed: bad request, such as "400: no". Mend that,'),
+            (outcome("unread", "no_instructions", "answer without instructions", "<html>"),
+             'could not be read: answer without instructions, such as "<html>". In another folder (--out) take'
+             " --structured or a model that follows the format."),
+            (outcome("rules", "too_short", "too short"), "broke a rule time after time: too short."),
+        ],
+    )  # fmt: skip
+    def test_more_patience_is_no_advice_where_answers_are_at_fault(
+        self, tmp_path: Path, given: Outcome, advice: str
+    ) -> None:
+        text = "\n".join(said(tmp_path, ended="stalled", admitted=0, outcomes={"bootstrap": given}))
+        assert advice in text
+        assert "--patience" not in text
+
+
 class TestTheEnd:
     def test_of_a_whole_run(self, tmp_path: Path) -> None:
         dataset = tmp_path / "run" / "dataset"
@@ -274,7 +351,7 @@ class TestRuns:
             )  # fmt: skip
         assert (result.returncode, result.stdout) == (1, "")
         first = first_line(tmp_path / "run", model="stub-model")
-        assert result.stderr.startswith(f"{first}Error: Step 'bootstrap' failed: The endpoint refused the key")
+        assert result.stderr.startswith(f"{first}Error: Step 'bootstrap' failed: The endpoint refuses the key")
         assert result.stderr.count("\n") == 2
         assert KEY not in result.stderr
         assert files_with(KEY, tmp_path) == []
@@ -315,7 +392,10 @@ class TestRuns:
             "0 of 8 instructions admitted from 0 candidates in 3 prompts; 0 instances",
             "rejected in bootstrap: 3 no_instructions",
         ]
-        assert "It stopped because round after round brought nothing new." in result.stdout
+        refused = "such as \"I'm sorry, but I can't help with that.\"."
+        assert "The stage bootstrap rejected 3 of the 3 rows that came to it" in result.stdout
+        assert f"It stopped because the model refuses, {refused}" in result.stdout
+        assert "--patience" not in result.stdout
         rejected = load_from_disk(str(tmp_path / "run" / "dataset" / "rejected"))["train"]
         assert set(rejected["detail"]) == {"I'm sorry, but I can't help with that."}
         assert len(load_from_disk(str(tmp_path / "run" / "dataset" / "instances"))["train"]) == 0

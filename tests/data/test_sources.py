@@ -14,7 +14,7 @@ from distilabel_selfinstruct.data.instructions import read_instructions
 from distilabel_selfinstruct.data.sources import read_lines, read_source
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.steps.load import LoadInstructions
-from tests.conftest import ScriptRun
+from tests.support.recipes import Made
 
 ROWS = [{"instruction": "Name a river.", "output": "The Po"}, {"instruction": "Name a lake.", "output": "Lake Como"}]
 
@@ -36,10 +36,10 @@ class TestWhereRowsLie:
     def test_files_and_saved_datasets(self, name: str, tmp_path: Path) -> None:
         assert read_source(write(tmp_path / name)) == ROWS
 
-    def test_a_run_gives_its_instances_or_another_config(self, demo_run: ScriptRun) -> None:
-        folder = str(demo_run.folder)
-        assert read_source(folder) == demo_run.rows("instances")
-        assert read_source(folder, "instructions") == demo_run.rows("instructions")
+    def test_a_run_gives_its_instances_or_another_config(self, small_run: Made) -> None:
+        folder = str(small_run.path)
+        assert read_source(folder) == small_run.rows("instances")
+        assert read_source(folder, "instructions") == small_run.rows("instructions")
 
     @pytest.mark.parametrize("name", ["skin.txt", "skin.md"])
     def test_a_text_file_is_a_row(self, name: str, tmp_path: Path) -> None:
@@ -343,9 +343,10 @@ class TestInstructions:
     def test_no_more_than_are_wanted(self, tmp_path: Path) -> None:
         assert read_instructions(write(tmp_path / "rows.jsonl"), max_instructions=1).texts == ["Name a river."]
 
-    def test_the_rejected_rows_of_a_run_are_a_source(self, demo_run: ScriptRun) -> None:
-        rejected = demo_run.rows("rejected")
-        texts, empty = read_instructions(str(demo_run.folder), "rejected")
+    def test_the_rejected_rows_of_a_run_are_a_source(self, small_run: Made) -> None:
+        rejected = small_run.rows("rejected")
+        assert rejected
+        texts, empty = read_instructions(str(small_run.path), "rejected")
         assert len(empty) == sum(not row["instruction"] for row in rejected)
         assert all(any(text.startswith(row["instruction"]) for text in texts) for row in rejected if row["instruction"])
 

@@ -287,6 +287,16 @@ def test_the_error_leaves_its_traceback_in_the_log(tmp_path: Path) -> None:
     assert 'raise ValueError("12 cannot be doubled")' in log
 
 
+def test_an_error_written_for_users_leaves_its_sentence_in_the_log_and_no_traceback(tmp_path: Path) -> None:
+    with Pipeline("test", cache_dir=tmp_path, log_file=tmp_path / "run.log") as pipeline:
+        Numbers(behaviour="raise in load") >> Double()
+    with pytest.raises(PipelineError):
+        pipeline.run()
+    log = (tmp_path / "run.log").read_text()
+    assert "no such file: numbers.txt" in log
+    assert "Traceback" not in log
+
+
 def test_an_error_says_nothing_else_on_screen(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     class Large(Numbers):
         def process(self, offset: int = 0) -> Iterator[tuple[list[dict[str, Any]], bool]]:  # type: ignore[override]

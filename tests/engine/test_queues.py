@@ -59,7 +59,7 @@ def test_without_the_secret_there_is_nothing(server: QueueServer) -> None:
     served.put("private")
     make, (address, _, number) = served.__reduce__()
     with pytest.raises((AuthenticationError, EOFError, OSError)):
-        make(address, b"guessed", number).get()
+        make(address, "guessed", number).get()
     with socket.create_connection(address) as silent:  # says nothing, and nobody waits for it
         assert elsewhere(served).get() == "private"
         silent.close()

@@ -16,7 +16,7 @@ from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.run import Run
 from tests.conftest import Script, first_line
 from tests.review.runs import fill_in, verdicts
-from tests.support.recipes import bytes_of, recipe_of
+from tests.support.recipes import bytes_of, recipe_of, run_here
 
 pytestmark = pytest.mark.slow
 
@@ -28,11 +28,10 @@ MOST = {
 
 
 @pytest.mark.parametrize("recipe", MOST)
-def test_the_dataset_is_that_of_a_run_with_all_of_it_at_once(script: Script, tmp_path: Path, recipe: str) -> None:
-    def run(folder: str, most: int) -> str:
-        result = script("--out", tmp_path / folder, MOST[recipe], most, pipeline=recipe)
-        assert result.returncode == 0, result.stderr
-        return result.stdout
+def test_the_dataset_is_that_of_a_run_with_all_of_it_at_once(tmp_path: Path, recipe: str) -> None:
+    def run(folder: str, most: int) -> None:
+        result = run_here(recipe_of(recipe), tmp_path / folder, MOST[recipe], most)
+        assert result.status == 0, result.err
 
     run("grown", 12)
     asked_first = requests_of(tmp_path / "grown")
@@ -44,15 +43,15 @@ def test_the_dataset_is_that_of_a_run_with_all_of_it_at_once(script: Script, tmp
     assert len(asked) <= 1.2 * len(requests_of(tmp_path / "whole"))  # what later originals made near-duplicates of
 
 
-def test_a_run_that_was_reviewed_keeps_its_review(script: Script, tmp_path: Path) -> None:
+def test_a_run_that_was_reviewed_keeps_its_review(tmp_path: Path) -> None:
     run, file = tmp_path / "run", tmp_path / "review.csv"
-    assert script("--out", run, "--max-documents", 6, pipeline="domain").returncode == 0
+    assert run_here(recipe_of("domain"), run, "--max-documents", 6).status == 0
     push_review(run, to_file=file, sample=3)
     reviewed = ReviewStore(run).records()
     fill_in(file, dict.fromkeys(reviewed, verdicts("yyy")))
     pull_review(run)
-    grown = script("--out", run, "--max-documents", 8, pipeline="domain")
-    assert (grown.returncode, grown.stderr) == (0, first_line(run, "domain"))
+    grown = run_here(recipe_of("domain"), run, "--max-documents", 8)
+    assert (grown.status, grown.err) == (0, first_line(run, "domain"))
     dataset = load_dataset(run / "dataset")
     assert len(dataset["reviewed"]["train"]) == len(dataset["curated"]["train"]) == len(reviewed) == 3
 

@@ -55,7 +55,7 @@ JUDGED: list[tuple[str, str | Answer, float | str]] = [  # instruction, judgemen
     ("Explain why bread rises.", '```json\n{"justification": "A bit short.", "score": 3}\n```', 3.0),
     ("How often do tomatoes need water?", "Beside the point.\n\n**Score:** 2/5", "low_score"),
     ("Translate the greeting into Italian.", "A fine answer, well done!", "unclear_judgement"),
-    ("Summarise the story of Hamlet.", Answer("Relevance score: 5\nUse", "length"), "unclear_judgement"),
+    ("Summarise the story of Hamlet.", Answer("Relevance score: 5\nUse", "length"), "truncated"),
     ("Which planet has the most moons?", "Score: 4", 4.0),
     (LOST, "Score: 5", "bad_request"),
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import math
 import pickle
 import threading
 import time
@@ -25,10 +27,10 @@ from distilabel_selfinstruct.errors import EndpointError, RequestFailed, RunFold
 from distilabel_selfinstruct.models import durable
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
-from distilabel_selfinstruct.models.records import Records, usage_by_stage
+from distilabel_selfinstruct.models.records import Records, _Store, usage_by_stage
 from distilabel_selfinstruct.models.slots import RunStopped, SlotServer
 from distilabel_selfinstruct.usage import Budget
-from tests.support.openai_server import Body, Fault, OpenAIServer, html, status
+from tests.support.openai_server import Body, Fault, OpenAIServer, garbage, html, status
 from tests.support.waiting import LIMIT, wait_until
 
 KEY = "sk-test-0123456789abcdef"
@@ -166,7 +168,8 @@ class TestRecorded:
             )
             assert output == {
                 "generations": ["one two three four"] * 3,
-                "statistics": {"input_tokens": [4, 0, 0], "output_tokens": [4, 4, 4]},
+                "statistics": {"input_tokens": [4, 0, 0], "output_tokens": [4, 4, 4], "cached_tokens": [0, 0, 0]},
+                "reasoning": [None] * 3,
                 "finish_reason": ["length"] * 3,
                 "failure": [None] * 3,
                 "failure_detail": [None] * 3,
@@ -242,12 +245,12 @@ class TestFailing:
     def test_a_request_given_up_is_asked_again_by_the_next_run_unless_it_is_to_stay_so(
         self, server: OpenAIServer, load: Callable[..., DurableLLM], keeps: bool, asked: int
     ) -> None:
-        server.faults = [status(400)]
-        assert failures(load(server, keeps_failures=keeps), "a") == ["bad_request"]
-        assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
-        assert len(server.requests) == asked
-        assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
-        assert len(server.requests) == asked
+        server.faults = [None, status(400)]
+        llm = load(server, keeps_failures=keeps)
+        assert [failures(llm, prompt) for prompt in "zay"] == [[None], ["bad_request"], [None]]
+        for _ in range(2):
+            assert failures(load(server, keeps_failures=keeps), "a") == ([None] if asked == 2 else ["bad_request"])
+            assert prompts(server).count("a") == asked
 
     @pytest.mark.parametrize(
         "fault",
@@ -261,12 +264,16 @@ class TestFailing:
         assert texts(load(server), "a") == [["a 0"]]
         assert len(server.requests) == 3
 
-    def test_answers_without_use_are_asked_for_three_times(
+    def test_answers_without_use_are_asked_for_three_times_while_others_are_of_use(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]
     ) -> None:
-        server.fault_rule = lambda body: html()
-        assert failures(load(server), "a") == ["invalid_response"]
-        assert len(server.requests) == 3
+        useless = garbage({"choices": [{"message": {"content": 7}}]})
+        server.fault_rule = lambda body: useless if body["prompt"] == "a" else None
+        llm = load(server, keeps_failures=True)
+        assert failures(llm, "a", "b") == ["invalid_response", None]
+        assert failures(llm, "c") == [None]
+        assert failures(load(server, keeps_failures=True), "a") == ["invalid_response"]
+        assert prompts(server).count("a") == 3
 
     def test_retry_after_is_waited_for(
         self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
@@ -321,22 +328,24 @@ class TestFailing:
         with pytest.raises(RunStopped, match="unavailable"):
             llm.submit("d").result(timeout=LIMIT)
         assert usage_by_stage(tmp_path)["completions"].requests == 1
+        assert llm.trouble.startswith("the endpoint could not be reached: ")
 
     def test_an_outage_ends_with_the_first_answer(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
         llm = load(server)
         server.outage()
         asked = [llm.submit(prompt) for prompt in "abc"]
         wait_until(lambda: len(llm._failing) == 3)
+        assert llm.trouble.startswith("the endpoint could not be reached: ")
         server.recover()
         assert [future.result(timeout=LIMIT)[0].completion for future in asked] == ["a 0", "b 0", "c 0"]
-        assert llm._failing == {}
+        assert (llm._failing, llm.trouble) == ({}, "")
 
     def test_a_key_that_is_refused_later_is_an_error(
         self, server: OpenAIServer, load: Callable[..., DurableLLM]
     ) -> None:
         llm = load(server)
         server.api_keys = {"another"}
-        with pytest.raises(EndpointError, match="refused the key in the middle of the run"):
+        with pytest.raises(EndpointError, match="refuses the key"):
             texts(llm, "a")
 
     def test_no_message_repeats_a_key(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
@@ -371,6 +380,320 @@ class TestFailing:
             load(Script(), stage="s")
 
 
+class Faulty(AsyncLLM):
+    """An asynchronous model that answers, or does what is given for a prompt: raises it, returns it, or waits."""
+
+    says: dict[str, Any] = Field(default_factory=dict)
+    _asked: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def model_name(self) -> str:
+        return "faulty"
+
+    async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+        self._asked.append(input)
+        said = self.says.get(input, self.says.get("else"))
+        if isinstance(said, BaseException):
+            raise said
+        if said == "wait":
+            await asyncio.sleep(2 * LIMIT)
+        if said == "wait and ignore":
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.sleep(2 * LIMIT)
+            await asyncio.sleep(0.01)
+        return said if isinstance(said, dict) else {"generations": [f"{input}!"] * num_generations}
+
+
+def refused(message: str = "no such parameter") -> RequestFailed:
+    return RequestFailed(f"400: {message}", "bad_request", kind="setup")
+
+
+SERVICE = {
+    "500": RequestFailed("500", "server_error", retryable=True),
+    "429": RequestFailed("429", "rate_limited", retryable=True, retry_after=0.01),
+    "timeout": RequestFailed("slow", "timeout", retryable=True),
+    "a page": RequestFailed("no JSON", "invalid_response", retryable=True, kind="service"),
+    "cut": ConnectionResetError("cut"),
+    "nobody there": ConnectionRefusedError("refused"),
+    "broken off": RequestFailed("broken off", "server_error", retryable=True),
+    "gateway": RequestFailed("404: a web page", "not_found", retryable=True, kind="service"),
+}
+
+
+class TestWhoseFault:
+    """Only a failure of the request itself is a result."""
+
+    @pytest.mark.parametrize("fault", SERVICE.values(), ids=SERVICE)
+    def test_a_failure_of_the_service_is_no_answer_of_a_loops_prompt(
+        self, load: Callable[..., DurableLLM], tmp_path: Path, fault: Exception
+    ) -> None:
+        llm = load(Faulty(says={"b": fault}), keeps_failures=True, outage=0.05)
+        assert texts(llm, "a") == [["a!"]]
+        with pytest.raises(RunStopped, match="unavailable"):
+            llm.submit("b").result(timeout=LIMIT)
+        assert texts(load(Faulty(), keeps_failures=True), "a", "b") == [["a!"], ["b!"]]
+        assert usage_by_stage(tmp_path)["completions"].failures == 0
+
+    @pytest.mark.parametrize("fault", [SERVICE["timeout"], SERVICE["a page"], SERVICE["500"]], ids=str)
+    def test_it_costs_another_stage_a_row_until_the_next_run(
+        self, load: Callable[..., DurableLLM], fault: Exception
+    ) -> None:
+        llm = load(Faulty(says={"b": fault}), outage=2)
+        asked = llm.submit("b")
+        while not asked.done():
+            llm.submit(f"a{len(llm.llm._asked)}").result(timeout=LIMIT)  # type: ignore[attr-defined]
+        assert asked.result()[0].reason is not None
+        assert not asked.result()[0].is_final
+        assert texts(load(Faulty()), "b") == [["b!"]]
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            RequestFailed("too long", "context_length"),
+            RequestFailed("flagged", "content_filter"),
+            refused(),
+            RequestFailed("all of it came as thoughts", "reasoning_only"),
+            ValueError("cannot say b"),
+            {"generations": [None]},
+        ],
+        ids=str,
+    )
+    def test_one_of_the_request_stays_while_others_are_answered(
+        self, load: Callable[..., DurableLLM], fault: Any
+    ) -> None:
+        llm = load(Faulty(says={"b": fault}), keeps_failures=True)
+        assert texts(llm, "a") == [["a!"]]
+        (reason,) = failures(llm, "b")
+        assert texts(llm, "c") == [["c!"]]
+        again = load(model := Faulty(), keeps_failures=True)
+        assert failures(again, "a", "b", "d") == [None, reason, None]
+        assert model._asked == ["d"]
+
+    def test_what_refuses_all_from_some_moment_on_ends_the_run_and_leaves_nothing_behind(
+        self, load: Callable[..., DurableLLM]
+    ) -> None:
+        prompts = [str(number) for number in range(30)]
+        llm = load(Faulty(says={"else": refused(), "a": "a!"}), keeps_failures=True)
+        assert failures(llm, "a") == [None]
+        with pytest.raises(EndpointError, match="Request after request was refused: no such parameter"):
+            failures(llm, *prompts)
+        llm.unload()
+        assert failures(load(Faulty(), keeps_failures=True), *prompts) == [None] * 30
+
+    def test_what_comes_empty_is_no_sign_that_others_get_through(self, load: Callable[..., DurableLLM]) -> None:
+        empty = {"generations": [""], "finish_reason": ["length"]}
+        llm = load(Faulty(says={"a": empty, "else": refused()}), keeps_failures=True)
+        assert failures(llm, "a") == [None]
+        with pytest.raises(EndpointError, match="Every request so far was refused"):
+            failures(llm, *"bcd")
+        llm.unload()
+        assert failures(load(Faulty(), keeps_failures=True), *"bcd") == [None] * 3
+
+    def test_answers_of_which_none_is_of_any_use_end_the_run(self, load: Callable[..., DurableLLM]) -> None:
+        useless = RequestFailed("a message without content", "invalid_response", retryable=True)
+        llm = load(Faulty(says={"else": useless}), keeps_failures=True)
+        with pytest.raises(EndpointError, match="Every request so far failed: a message without content"):
+            failures(llm, *"abc")
+        llm.unload()
+        assert texts(load(Faulty(), keeps_failures=True), *"abc") == [["a!"], ["b!"], ["c!"]]
+
+    def test_an_answer_of_no_use_is_tried_again_and_then_of_the_request(self, load: Callable[..., DurableLLM]) -> None:
+        useless = RequestFailed("a message without content", "invalid_response", retryable=True)
+        llm = load(model := Faulty(says={"b": useless}), keeps_failures=True)
+        assert failures(llm, "a") + failures(llm, "b") + failures(llm, "c") == [None, "invalid_response", None]
+        assert model._asked == ["a", "b", "b", "b", "c"]
+        assert failures(load(Faulty(), keeps_failures=True), "b") == ["invalid_response"]
+
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            refused("`temperature` and `top_p` cannot both be specified"),
+            RequestFailed("all of it came as thoughts", "reasoning_only"),
+            RequestFailed("422: extra inputs", "bad_request", kind="setup"),
+            TypeError("agenerate() got an unexpected keyword argument"),
+            RequestFailed("404: a web page", "not_found", retryable=True, kind="setup"),
+            {"generations": [None]},
+        ],
+        ids=str,
+    )
+    def test_what_refuses_the_first_three_requests_alike_ends_the_run(
+        self, load: Callable[..., DurableLLM], tmp_path: Path, fault: Any
+    ) -> None:
+        llm = load(Faulty(says={"else": fault}), keeps_failures=True)
+        with pytest.raises(
+            EndpointError, match=r"^Every request so far was refused: .*\. .*Run the same command again"
+        ):
+            texts(llm, *"abcdefgh")
+        llm.unload()
+        assert texts(load(Faulty(), keeps_failures=True), *"abcdefgh") == [[f"{prompt}!"] for prompt in "abcdefgh"]
+
+    def test_the_same_request_three_times_is_one(self, load: Callable[..., DurableLLM]) -> None:
+        llm = load(Faulty(says={"a": refused()}))
+        assert failures(llm, "a", "a", "a", "a", "b") == ["bad_request"] * 4 + [None]
+
+    def test_a_refusal_before_the_first_answer_is_of_the_request_once_there_is_one(
+        self, load: Callable[..., DurableLLM]
+    ) -> None:
+        llm = load(Faulty(says={"a": refused(), "b": refused()}), keeps_failures=True)
+        assert failures(llm, "a", "b") == ["bad_request", "bad_request"]
+        llm.unload()
+        llm = load(Faulty(says={"a": refused()}), keeps_failures=True)
+        assert [failures(llm, "a"), failures(llm, "c")] == [["bad_request"], [None]]
+        again = load(model := Faulty(), keeps_failures=True)
+        assert failures(again, "a", "b", "c") == ["bad_request", None, None]
+        assert model._asked == ["b"]
+
+    def test_an_answer_to_what_was_asked_before_a_refusal_says_nothing_about_it(
+        self, load: Callable[..., DurableLLM]
+    ) -> None:
+        class Slow(Faulty):
+            async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+                if input == "slow":
+                    while "refused" not in self._asked:
+                        await asyncio.sleep(0.005)
+                    await asyncio.sleep(0.05)
+                return await super().agenerate(input, num_generations)
+
+        llm = load(Slow(says={"refused": refused()}), keeps_failures=True)
+        assert failures(llm, "slow", "refused") == [None, "bad_request"]
+        llm.unload()
+        assert texts(load(Faulty(), keeps_failures=True), "slow", "refused") == [["slow!"], ["refused!"]]
+
+    def test_attempts_count_that_failed_for_the_same_reason(self, load: Callable[..., DurableLLM]) -> None:
+        class Recovering(Faulty):
+            _faults: list[RequestFailed] = PrivateAttr(
+                default_factory=lambda: [
+                    *[RequestFailed("429", "rate_limited", retryable=True, retry_after=0) for _ in range(3)],
+                    RequestFailed("a tool was called", "invalid_response", retryable=True),
+                ]
+            )
+
+            async def agenerate(self, input: Any, num_generations: int = 1) -> Any:  # type: ignore[override]
+                if input == "b" and self._faults:
+                    raise self._faults.pop(0)
+                return await super().agenerate(input, num_generations)
+
+        llm = load(Recovering(), keeps_failures=True)
+        asked = llm.submit("b")
+        while not asked.done():
+            llm.submit(f"a{len(llm.llm._asked)}").result(timeout=LIMIT)  # type: ignore[attr-defined]
+        assert asked.result()[0].completion == "b!"
+
+    def test_it_is_counted_over_all_stages(self, load: Callable[..., DurableLLM]) -> None:
+        with SlotServer(concurrency=4):
+            one, other = [load(Faulty(says={"else": refused()}), stage=stage) for stage in ("one", "other")]
+            assert failures(one, "a", "b") == ["bad_request", "bad_request"]
+            with pytest.raises(EndpointError, match="Every request so far was refused"):
+                failures(other, "c")
+            for llm in (one, other):
+                llm.unload()
+
+    def test_an_answer_in_one_stage_counts_in_all(self, load: Callable[..., DurableLLM]) -> None:
+        with SlotServer(concurrency=4):
+            one, other = load(Faulty(), stage="one"), load(Faulty(says={"else": refused()}), stage="other")
+            assert failures(one, "a") == [None]
+            assert failures(other, *"bcdefg") == ["bad_request"] * 6
+            for llm in (one, other):
+                llm.unload()
+
+    def test_a_synchronous_model_too(self, load: Callable[..., DurableLLM]) -> None:
+        llm = load(Script(script={prompt: ValueError("no such argument") for prompt in "abcd"}), concurrency=1)
+        with pytest.raises(EndpointError, match=r"refused: no such argument\."):
+            texts(llm, *"abcd")
+
+    def test_a_synchronous_model_that_is_out_of_reach_stops_a_loop(self, load: Callable[..., DurableLLM]) -> None:
+        llm = load(Script(script={"b": ConnectionRefusedError("gone")}), keeps_failures=True)
+        assert failures(llm, "a", "b") == [None, "unavailable"]
+        assert texts(load(Script(), keeps_failures=True), "a", "b") == [["A 0"], ["B 0"]]
+
+
+class TestNothingHangs:
+    """Nobody waits for what cannot come."""
+
+    @pytest.mark.parametrize("how", ["wait", "wait and ignore"])
+    def test_an_attempt_has_an_end_with_any_asynchronous_model(self, load: Callable[..., DurableLLM], how: str) -> None:
+        llm = load(Faulty(says={"b": how}), timeout=0.05, outage=0.2)
+        assert failures(llm, "a", "b") == [None, "timeout"]
+
+    @pytest.mark.parametrize("error", [SystemExit(1), KeyboardInterrupt(), MemoryError(), RecursionError()], ids=repr)
+    def test_whatever_the_model_raises_fails_one_request(
+        self, load: Callable[..., DurableLLM], error: BaseException
+    ) -> None:
+        llm = load(Faulty(says={"b": error}))
+        assert failures(llm, "a") == [None]
+        assert failures(llm, "b", "c") == ["model_error", None]
+
+    def test_a_completion_that_cannot_be_stored_is_an_error_and_the_next_goes_on(
+        self, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        llm = load(Faulty())
+        with monkeypatch.context() as patched:
+            patched.setattr(_Store, "_insert", lambda self, record: 1 // 0)
+            with pytest.raises(RunFolderError, match="could not be stored"):
+                llm.submit("a").result(timeout=LIMIT)
+        assert texts(llm, "b") == [["b!"]]
+
+    def test_a_loop_that_ends_leaves_nobody_waiting(self, load: Callable[..., DurableLLM]) -> None:
+        llm = load(Faulty(says={"b": "wait"}))
+        asked = llm.submit("b")
+        wait_until(lambda: llm.llm._asked)  # type: ignore[attr-defined]
+        llm._loop.call_soon_threadsafe(llm._loop.stop)
+        with pytest.raises(RunStopped, match="failed"):
+            asked.result(timeout=LIMIT)
+        llm._thread.join(timeout=LIMIT)
+        with pytest.raises(RunFolderError, match="that asks the model has died"):
+            llm.generate_outputs(inputs=["c"])
+        llm._thread = threading.Thread(target=llm._run_loop)  # for unloading
+        llm._thread.start()
+        for task in asyncio.all_tasks(llm._loop):
+            llm._loop.call_soon_threadsafe(task.cancel)
+
+
+LONE, PAIR = "\ud83d", "\ud83d\ude00"  # half an emoji, and one in two halves
+
+
+class TestOddAnswers:
+    """What a model says is kept as well as a file can keep it, the first time and every other time."""
+
+    @pytest.mark.parametrize(
+        ("output", "kept"),
+        [
+            ({"generations": [f"Hi {LONE}"]}, {"generations": ["Hi \ufffd"]}),
+            ({"generations": [f"Hi {PAIR}"]}, {"generations": ["Hi \U0001f600"]}),
+            ({"generations": ["a\x00b"]}, {"generations": ["a\x00b"]}),
+            ({"finish_reason": [{"type": "stop"}]}, {"finish_reason": ['{"type": "stop"}']}),
+            ({"finish_reason": [LONE]}, {"finish_reason": ["\ufffd"]}),
+            ({"finish_reason": "stop"}, {"finish_reason": [None]}),
+            ({"reasoning": [f"Hm {LONE}"]}, {"reasoning": ["Hm \ufffd"]}),
+        ],
+        ids=str,
+    )
+    def test_texts(self, load: Callable[..., DurableLLM], output: Any, kept: Any) -> None:
+        for _ in range(2):
+            (found,) = load(Faulty(says={"a": {"generations": ["yes"], **output}})).generate_outputs(inputs=["a"])
+            assert {name: found[name] for name in kept} == kept  # type: ignore[literal-required]
+
+    @pytest.mark.parametrize(
+        ("given", "kept"), [("12", 12), (math.nan, 0), (2**70, 2**63 - 1), (-5, 0), (None, 0), ("many", 0), (7.9, 7)]
+    )
+    def test_counts(self, load: Callable[..., DurableLLM], given: Any, kept: int) -> None:
+        statistics = {"input_tokens": [given], "output_tokens": [given], "cached_tokens": [given]}
+        for _ in range(2):
+            model = Faulty(says={"a": {"generations": ["yes"], "statistics": statistics}})
+            (output,) = load(model).generate_outputs(inputs=["a"])
+            assert output["statistics"] == {name: [kept] for name in statistics}
+
+    @pytest.mark.parametrize(
+        "prompt", [f"Say {LONE}.", [{"role": "user", "content": f"Say {LONE}."}]], ids=["raw", "chat"]
+    )
+    def test_half_a_character_in_a_prompt_is_not_sent(self, load: Callable[..., DurableLLM], prompt: Any) -> None:
+        model = Echo()
+        for _ in range(2):
+            (output,) = load(model).generate_outputs(inputs=[prompt])
+            assert "Say \ufffd." in str(json.loads(output["generations"][0] or ""))
+        assert len(model._asked) == 1
+
+
 class TestSynchronous:
     def test_prompts_go_in_chunks(self, load: Callable[..., DurableLLM]) -> None:
         model = Script()
@@ -398,7 +721,7 @@ class TestSynchronous:
         assert texts(load(Script()), "a", n=2) == [["A 0", "A 1"]]
         (output,) = load(Script()).generate_outputs(inputs=["a"], num_generations=3)
         assert output["generations"] == ["A 0", "A 1", "A 0"]
-        assert output["statistics"] == {"input_tokens": [3, 0, 3], "output_tokens": [1, 2, 1]}
+        assert output["statistics"] == {"input_tokens": [3, 0, 3], "output_tokens": [1, 2, 1], "cached_tokens": [0] * 3}
 
     def test_what_was_answered_before_the_model_was_lost_is_stored(
         self, load: Callable[..., DurableLLM], tmp_path: Path
@@ -419,7 +742,7 @@ class TestInARun:
             llm.unload()
         assert server.max_in_flight <= 2
         assert found.count("budget") == 30 - len(server.requests)
-        assert 3 <= len(server.requests) <= 4
+        assert len(server.requests) == 2
         assert slots.spent["s"].requests == len(server.requests)
 
     def test_a_synchronous_model_keeps_to_the_budget_too(self, load: Callable[..., DurableLLM]) -> None:
@@ -436,7 +759,7 @@ class TestInARun:
             llm = load(server, stage="s")
             failures(llm, "a")
             llm.report(admitted=7)
-            wait_until(lambda: slots.events.get("s") == {"failures": 1, "admitted": 7})
+            wait_until(lambda: slots.events.get("s") == {"failures": {"bad_request": 1}, "admitted": 7})
             llm.unload()
 
     def test_the_run_is_busy_until_the_answer_is_on_disk(
@@ -507,5 +830,5 @@ def test_any_asynchronous_model_of_distilabel(load: Callable[..., DurableLLM]) -
     chat = [{"role": "user", "content": "hello"}]
     outputs = load(Echo()).generate_outputs(inputs=[chat, [{"role": "user", "content": "no"}]], num_generations=2)
     assert outputs[0]["generations"] == [json.dumps(chat)] * 2
-    assert outputs[0]["statistics"] == {"input_tokens": [0, 0], "output_tokens": [0, 0]}
+    assert outputs[0]["statistics"] == {name: [0, 0] for name in ("input_tokens", "output_tokens", "cached_tokens")}
     assert outputs[1]["failure"] == ["content_filter"] * 2

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
+from email.utils import formatdate
 from importlib import import_module
 from typing import Any
 
@@ -12,7 +14,8 @@ import openai
 import pytest
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
-from distilabel_selfinstruct.models.faults import explain
+from distilabel_selfinstruct.models.completion import ReplyError, read_reply
+from distilabel_selfinstruct.models.faults import explain, refused_alike
 
 KEY = "sk-test-0123456789abcdef"
 openais_httpx = import_module("httpx2" if int(openai.__version__.partition(".")[0]) >= 3 else "httpx")
@@ -23,9 +26,21 @@ def of_status(
     number: int, message: str = "injected", headers: dict[str, str] | None = None, code: str | None = None
 ) -> openai.APIStatusError:
     """The exception that openai's client raises for such an answer."""
-    body = {"error": {"message": message, "code": code}}
-    response = openais_httpx.Response(number, request=REQUEST, json=body, headers=headers or {})
+    return with_body(number, {"error": {"message": message, "code": code}}, headers)
+
+
+def with_body(number: int, body: Any, headers: dict[str, str] | None = None) -> openai.APIStatusError:
+    """For any body: a text is sent as it is, anything else as JSON."""
+    content = body if isinstance(body, str) else json.dumps(body)
+    response = openais_httpx.Response(number, request=REQUEST, content=content, headers=headers or {})
     return openai.OpenAI(api_key=KEY)._make_status_error_from_response(response)
+
+
+def in_200(body: Any) -> Exception:
+    """The exception for an error that came with status 200."""
+    with pytest.raises(ReplyError) as caught:
+        read_reply(body)
+    return caught.value
 
 
 def because_of(error: Exception, cause: Exception) -> Exception:
@@ -38,7 +53,6 @@ def because_of(error: Exception, cause: Exception) -> Exception:
     [
         (of_status(400), "bad_request", False),
         (of_status(422), "bad_request", False),
-        (of_status(404, "no such route"), "not_found", False),
         (of_status(413), "context_length", False),
         (of_status(400, "This model's maximum context length is 4096 tokens."), "context_length", False),
         (of_status(400, "filtered", code="content_filter"), "content_filter", False),
@@ -82,11 +96,17 @@ def test_a_failure_costs_one_row(error: Exception, reason: str, retryable: bool)
 @pytest.mark.parametrize(
     ("error", "said"),
     [
-        (of_status(401, "Incorrect API key provided"), "refused the key in the middle of the run (401)"),
-        (of_status(403, "no access"), "refused the key in the middle of the run (403)"),
+        (of_status(401, "Incorrect API key provided"), "refuses the key (401)"),
+        (of_status(403, "no access"), "refuses the key (403)"),
         (of_status(402, "Insufficient Balance"), "balance is used up"),
         (of_status(429, "You exceeded your current quota", code="insufficient_quota"), "quota is used up"),
-        (of_status(404, "The model `m` does not exist", code="model_not_found"), "does not have the model any more"),
+        (of_status(404, "The model `m` does not exist", code="model_not_found"), "does not have the model (404)"),
+        (of_status(400, "API key not valid. Please pass a valid API key."), "refuses the key (400)"),
+        (of_status(400, "Incorrect API key provided"), "refuses the key (400)"),
+        (of_status(498, "invalid token"), "refuses the key (498)"),
+        (of_status(400, "The model `m` does not exist"), "does not have the model (400)"),
+        (of_status(400, "Model not found: m"), "does not have the model (400)"),
+        (of_status(404, "No endpoints found that can handle the requested parameters."), "Nobody serves the model so"),
         (EndpointError("gone"), "gone"),
     ],
     ids=lambda value: str(value),
@@ -97,13 +117,161 @@ def test_what_no_request_can_get_past_ends_the_run(error: Exception, said: str) 
     assert said in str(failure)
 
 
+PAGE = "<!DOCTYPE html>\n<html><head><title>502 Bad Gateway</title></head><body>nginx</body></html>"
+OPENROUTER = {"error": {"code": 429, "message": "Provider returned error"}, "user_id": "u"}
+GEMINI_LIMIT = {
+    "error": {
+        "code": 429,
+        "message": "You exceeded your current quota. Please retry in 12s.",
+        "status": "RESOURCE_EXHAUSTED",
+    }
+}
+
+
 @pytest.mark.parametrize(
-    ("header", "seconds"), [("2", 2.0), ("0.5", 0.5), ("-3", 0.0), ("Wed, 21 Oct 2026 07:28:00 GMT", None), ("", None)]
+    ("error", "kind", "reason"),
+    [
+        # Of this request.
+        (of_status(400, "This model's maximum context length is 4096 tokens."), "request", "context_length"),
+        (of_status(400, "the request exceeds the available context size"), "request", "context_length"),
+        (of_status(422, "Prompt is too long: 8,201 tokens"), "request", "context_length"),
+        (of_status(500, "litellm.ContextWindowExceededError: 5000 > 4096"), "request", "context_length"),
+        (of_status(429, "Request too large for m on tokens per min: Limit 30000, Requested 40000"), "request",
+         "context_length"),
+        (with_body(413, "<html><title>413 Request Entity Too Large</title></html>"), "request", "context_length"),
+        (with_body(400, {"error": {"code": "content_filter", "message": "no"}}), "request", "content_filter"),
+        (with_body(400, {"code": "data_inspection_failed", "message": "Output may contain it"}), "request",
+         "content_filter"),
+        (of_status(403, "the prompt was flagged"), "request", "content_filter"),
+        (in_200({"error": {"code": 403, "message": "Your input was flagged"}}), "request", "content_filter"),
+        (RequestFailed("no content", "invalid_response"), "request", "invalid_response"),
+        (RequestFailed("too long", "context_length"), "request", "context_length"),
+        # Of the service at this moment.
+        (of_status(408), "service", "timeout"),
+        (of_status(425), "service", "server_error"),
+        (of_status(429), "service", "rate_limited"),
+        (of_status(400, "Requests rate limit exceeded, please try again later"), "service", "rate_limited"),
+        (of_status(403, "Too many requests from this address"), "service", "rate_limited"),
+        (with_body(429, GEMINI_LIMIT), "service", "rate_limited"),
+        (of_status(504, "the upstream took too long"), "service", "server_error"),
+        (of_status(529, "Overloaded"), "service", "server_error"),
+        (of_status(520, "cloudflare"), "service", "server_error"),
+        (with_body(502, PAGE), "service", "server_error"),
+        (in_200(OPENROUTER), "service", "rate_limited"),
+        (in_200({"error": {"message": "Provider returned error", "code": 502}}), "service", "server_error"),
+        (in_200({"error": {"message": "Overloaded", "type": "overloaded_error"}}), "service", "server_error"),
+        (RequestFailed("the answer was broken off", "server_error", retryable=True), "service", "server_error"),
+        (ConnectionResetError(), "service", "server_error"),
+        (json.JSONDecodeError("Expecting value", PAGE, 0), "service", "invalid_response"),
+        # Of the set-up, perhaps.
+        (of_status(400, "Argument not supported on this model: presencePenalty"), "setup", "bad_request"),
+        (with_body(400, {"error": "Argument not supported", "code": "invalid"}), "setup", "bad_request"),
+        (with_body(400, [{"error": {"code": 400, "message": "Unknown name \"seed\""}}]), "setup", "bad_request"),
+        (with_body(422, {"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted"}]}), "setup",
+         "bad_request"),
+        (in_200({"error": {"code": 400, "message": "unsupported"}}), "setup", "bad_request"),
+        (with_body(404, PAGE), "setup", "not_found"),
+        (with_body(403, PAGE), "setup", "not_found"),
+        (RequestFailed("all of it came as thoughts", "reasoning_only"), "setup", "reasoning_only"),
+        (TypeError("got an unexpected keyword argument 'top_p'"), "setup", "model_error"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_whose_fault_it_is(error: Exception, kind: str, reason: str) -> None:
+    failure = explain(error)
+    assert isinstance(failure, RequestFailed), failure
+    assert (failure.kind, failure.reason) == (kind, reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            in_200({"error": {"message": "Insufficient credits. Add more", "code": 402}}),
+            "Insufficient credits. Add more",
+        ),
+        (in_200({"error": {"message": "Incorrect API key", "code": "invalid_api_key"}}), "Incorrect API key"),
+        (of_status(400, "Your credit balance is too low to access the API."), "Your credit balance is too low"),
+        (with_body(400, {"code": "Arrearage", "message": "Access denied, overdue payment"}), "overdue payment"),
+        (of_status(429, "You exceeded your current quota, please check your plan"), "please check your plan"),
+        (of_status(404, "no route /chat/completions"), "no route /chat/completions"),
+        (of_status(405, "Method Not Allowed"), "Method Not Allowed"),
+        (of_status(410, "This model was retired"), "This model was retired"),
+        (with_body(401, "Unauthorized"), "Unauthorized"),
+        (of_status(403, "Model access is not granted to this project"), "Model access is not granted"),
+    ],
+    ids=str,
 )
-def test_how_long_the_server_asked_to_wait(header: str, seconds: float | None) -> None:
-    failure = explain(of_status(429, headers={"retry-after": header}))
+def test_what_is_surely_of_the_set_up_ends_the_run_in_the_servers_own_words(error: Exception, said: str) -> None:
+    failure = explain(error)
+    assert isinstance(failure, EndpointError)
+    assert said in str(failure)
+    assert "Error code" not in str(failure)
+    assert "Run the same command again" in str(failure)
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (of_status(400, "Only temperature=1 is supported."), "refused: Only temperature=1 is supported. Change"),
+        (RequestFailed("all as thoughts", "reasoning_only"), "refused: all as thoughts. Start the server"),
+        (with_body(404, PAGE), "refused: a web page (502 Bad Gateway). Check base_url"),
+        (TypeError("no such argument"), "refused: no such argument. Check the model's class"),
+        (with_body(422, {"detail": "field required"}), "refused: field required. Change the model's options"),
+    ],
+    ids=str,
+)
+def test_what_ends_a_run_of_which_nothing_got_through(error: Exception, said: str) -> None:
+    failure = explain(error)
+    assert isinstance(failure, RequestFailed)
+    assert f"Every request so far was {said}" in str(refused_alike(failure))
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"retry-after": "2"}, 2.0),
+        ({"retry-after": "0.5"}, 0.5),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "1m30s"}, 90.0),
+        ({"retry-after-ms": "1200"}, 1.2),
+        ({"retry-after-ms": "1200", "retry-after": "2"}, 1.2),
+        ({"retry-after": formatdate(1_000_000_000, usegmt=True)}, 0.0),
+        ({"x-ratelimit-reset-requests": "1.2s"}, 1.2),
+        ({"x-ratelimit-reset-tokens": "6m0s"}, 360.0),
+        ({"x-ratelimit-reset": "120ms"}, 0.12),
+        ({"x-ratelimit-reset": "7"}, 7.0),
+        ({"x-ratelimit-reset-requests": "8s", "x-ratelimit-reset-tokens": "3s"}, 3.0),
+        (
+            {
+                "x-ratelimit-reset-requests": "8s",
+                "x-ratelimit-remaining-requests": "0",
+                "x-ratelimit-reset-tokens": "3s",
+                "x-ratelimit-remaining-tokens": "70",
+            },
+            8.0,
+        ),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": ""}, None),
+        ({}, None),
+    ],
+    ids=str,
+)
+def test_how_long_the_server_asked_to_wait(headers: dict[str, str], seconds: float | None) -> None:
+    failure = explain(of_status(429, headers=headers))
     assert isinstance(failure, RequestFailed)
     assert failure.retry_after == seconds
+
+
+@pytest.mark.parametrize("header", ["retry-after", "x-ratelimit-reset", "x-ratelimit-reset in ms"])
+def test_a_moment_instead_of_seconds(header: str) -> None:
+    moment = time.time() + 3600
+    name, _, in_ms = header.partition(" ")
+    said = formatdate(moment, usegmt=True) if name == "retry-after" else str(moment * (1000 if in_ms else 1))
+    failure = explain(of_status(429, headers={name: said}))
+    assert isinstance(failure, RequestFailed)
+    assert failure.retry_after == pytest.approx(3600, abs=600)
 
 
 @pytest.mark.parametrize("error", [of_status(401, f"Incorrect key {KEY}."), ValueError(f"key={KEY}")], ids=str)

@@ -8,11 +8,13 @@ import socket
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
 
-from distilabel_selfinstruct.models.slots import RunStopped, Slots, SlotServer
+from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, SlotServer
+from distilabel_selfinstruct.models.slots.wire import Refusals
 from distilabel_selfinstruct.usage import Budget
 from tests.support.waiting import LIMIT, wait_until
 
@@ -281,6 +283,11 @@ class TestBudget:
             in_one_loop(work)
             assert server.stopped == "budget"
 
+    def test_what_has_no_room_for_one_more_request_is_used_up(self) -> None:
+        assert Budget(max_tokens=100, spent_requests=2, spent_input=40, spent_output=30).is_used_up()
+        assert not Budget(max_tokens=110, spent_requests=2, spent_input=40, spent_output=30).is_used_up()
+        assert not Budget(max_tokens=100, spent_requests=2, spent_input=40, spent_output=30).is_used_up(0)
+
     @pytest.mark.parametrize(("owed", "used_up"), [(0, False), (9, False), (10, True)])
     def test_requests_that_are_owed_cost_what_those_before_did(self, owed: int, used_up: bool) -> None:
         spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
@@ -321,26 +328,242 @@ class TestBudget:
             in_one_loop(work)
 
 
+class TestRoom:
+    """What is in flight is kept room for, so that a budget is overspent by what an estimate can err at most."""
+
+    @pytest.mark.parametrize("seed", range(5))
+    @pytest.mark.parametrize("budget", [40_000, 150_000])
+    def test_64_in_flight_with_answers_of_all_lengths(self, seed: int, budget: int) -> None:
+        draw = Random(seed)
+        spent = 0
+
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+
+            async def ask() -> None:
+                nonlocal spent
+                asked = Asked(characters=draw.randint(200, 2000), samples=1, most_tokens=1024)
+                await slots.acquire(asked)
+                written = draw.randint(10, 400)
+                await asyncio.sleep(written * 2e-4)
+                spent += asked.characters // 4 + written
+                slots.release(1, asked.characters // 4, written, asked=asked)
+
+            found = await asyncio.gather(*(ask() for _ in range(800)), return_exceptions=True)
+            assert any(isinstance(end, RunStopped) and str(end) == "budget" for end in found)
+            await slots.disconnect()
+
+        with SlotServer(concurrency=64, budget=Budget(max_tokens=budget)):
+            in_one_loop(work)
+        assert 0.9 * budget < spent < 1.05 * budget
+
+    @pytest.mark.parametrize(
+        ("budget", "asked"),
+        [
+            (Budget(max_tokens=100, spent_requests=2, spent_input=10, spent_output=60), Asked(30, 1, 500)),
+            (Budget(max_tokens=100, spent_requests=1, spent_input=10, spent_output=1), Asked(900, 1, 5)),
+            (Budget(max_tokens=100, spent_requests=1, spent_input=10, spent_output=10), Asked(3, 12, 50)),
+            (
+                Budget(max_cost=1.0, input_price=1.0, output_price=1e5, spent_requests=1, spent_output=6),
+                Asked(3, 1, 50),
+            ),
+            (Budget(max_cost=1.0, input_price=1e5, spent_requests=1, spent_input=5), Asked(30, 1, 50)),
+        ],
+    )
+    def test_what_can_never_fit_is_told_so(self, budget: Budget, asked: Asked) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            with pytest.raises(RunStopped, match="budget"):
+                await slots.acquire(asked)
+            await slots.disconnect()
+
+        with SlotServer(concurrency=2, budget=budget):
+            in_one_loop(work)
+
+    def test_the_first_request_finds_out_what_requests_take(self) -> None:
+        async def work(server: SlotServer) -> None:
+            slots, size = await Slots.connect("a", 1, 99), Asked(3, 1, 1000)
+            await slots.acquire(size)
+            second = asyncio.ensure_future(slots.acquire(size))
+            assert await is_waiting(second, server)
+            slots.release(1, 1, 19, asked=size)
+            await second
+            third = asyncio.ensure_future(slots.acquire(size))
+            assert await is_waiting(third, server)
+            slots.release(1, 1, 69, asked=size)
+            with pytest.raises(RunStopped, match="budget"):
+                await third
+            await slots.disconnect()
+
+        with SlotServer(concurrency=8, budget=Budget(max_tokens=100)) as server:
+            in_one_loop(lambda: work(server))
+
+    def test_what_a_dead_client_held_leaves_its_room_to_others(self) -> None:
+        async def work(server: SlotServer) -> None:
+            one, other, size = await Slots.connect("a", 1, 99), await Slots.connect("b", 1, 99), Asked(3, 1, 60)
+            await one.acquire(size)
+            waiting = asyncio.ensure_future(other.acquire(size))
+            assert await is_waiting(waiting, server)
+            await one.disconnect()
+            await waiting
+            await other.disconnect()
+
+        with SlotServer(concurrency=8, budget=Budget(max_tokens=100)) as server:
+            in_one_loop(lambda: work(server))
+
+    def test_cached_tokens_have_their_price(self) -> None:
+        budget = Budget(max_cost=1.0, input_price=1e4, cached_price=0.0)
+
+        async def work(server: SlotServer) -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            slots.release(1, 150, 0, 100)
+            await slots.acquire()
+            slots.release(1, 50, 0, 0)
+            with pytest.raises(RunStopped, match="budget"):
+                await slots.acquire()
+            await slots.disconnect()
+
+        with SlotServer(concurrency=1, budget=budget) as server:
+            in_one_loop(lambda: work(server))
+        assert budget.cost() == pytest.approx(1.0)
+
+
+class TestRefusals:
+    @pytest.mark.parametrize("is_shared", [True, False])
+    def test_different_requests_are_counted_until_one_is_answered(self, is_shared: bool) -> None:
+        async def work() -> list[str]:
+            one, other = await Slots.connect("a", 1, 99), await Slots.connect("b", 1, 99)
+            other = other if is_shared else one
+            said = [await one.refused(b"x"), await other.refused(b"y"), await one.refused(b"x")]
+            said.append(await other.refused(b"z"))
+            await one.acquire()
+            one.release(requests=1, texts=1)
+            await one.acquire()
+            said.append(await one.refused(b"z"))
+            one.release()
+            await one.disconnect()
+            await other.disconnect()
+            return said
+
+        expected = ["few", "few", "few", "all", "some"]
+        if is_shared:
+            with SlotServer(concurrency=2):
+                assert in_one_loop(work) == expected
+        else:
+            assert in_one_loop(work) == expected
+
+    def test_an_answer_without_text_proves_nothing(self) -> None:
+        async def work() -> str:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            slots.release(requests=1, texts=0)
+            await slots.refused(b"x")
+            return await slots.refused(b"y")
+
+        assert in_one_loop(work) == "few"
+
+    def test_after_an_answer_those_of_a_stage_are_counted_that_come_in_a_row(self) -> None:
+        refusals = Refusals()
+        refusals.note_answer("one")
+        assert [refusals.verdict("one", str(key)) for key in range(10)] == ["some"] * 9 + ["many"]
+        assert refusals.verdict("other", "0") == "some"
+        refusals.note_answer("one")
+        assert refusals.verdict("one", "20") == "some"
+
+
+class TestDeath:
+    @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+    def test_a_server_whose_thread_dies_leaves_nobody_waiting(self) -> None:
+        def die() -> None:
+            raise SystemExit
+
+        async def work(server: SlotServer) -> None:
+            slots = await Slots.connect("a", 1, 99)
+            await slots.acquire()
+            waiting = [asyncio.ensure_future(slots.acquire()), asyncio.ensure_future(slots.first_samples(3, [b"x"], 1))]
+            assert await is_waiting(waiting[0], server)
+            server._loop.call_soon_threadsafe(die)
+            for each in waiting:
+                with pytest.raises(RunStopped, match="failed"):
+                    await each
+            await slots.disconnect()
+
+        with SlotServer(concurrency=1) as server:
+            in_one_loop(lambda: work(server))
+            server.stop("failed")
+            assert server.stopped == "failed"
+
+    def test_who_gives_up_waiting_for_a_number_costs_no_connection(self, server: SlotServer) -> None:
+        async def work() -> None:
+            slots = await Slots.connect("a", 1, 99)
+            late = asyncio.ensure_future(slots.first_samples(1, [b"x"], 1))
+            assert await is_waiting(late, server)
+            late.cancel()
+            assert await slots.first_samples(0, [b"x"], 1) == [0]
+            assert await slots.first_samples(2, [b"x"], 1) == [2]
+            await slots.disconnect()
+
+        in_one_loop(work)
+
+
+def heard(connected: socket.socket) -> bytes:
+    """All that the other end says before it closes."""
+    said = b""
+    while part := connected.recv(1000):
+        said += part
+    return said
+
+
+def relayed(between: socket.socket, address: tuple[str, int], said: list[bytes]) -> None:
+    """Passes one connection on, and notes what either end says."""
+    near, _ = between.accept()
+    with near, socket.create_connection(address) as far:
+
+        def pass_on(source: socket.socket, target: socket.socket) -> None:
+            while part := source.recv(10_000):
+                said.append(part)
+                target.sendall(part)
+            target.shutdown(socket.SHUT_WR)
+
+        back = threading.Thread(target=pass_on, args=(far, near))
+        back.start()
+        pass_on(near, far)
+        back.join(LIMIT)
+
+
 class TestStrangers:
     @pytest.mark.parametrize(
         "said",
         [
             b"acquire 0\n",
-            b'hello {"secret": "guessed", "stage": "a", "priority": 0}\nacquire 0\n',
-            'hello {"secret": "ä", "stage": "a", "priority": 0}\n'.encode(),
+            b'hello {"challenge": "x", "proof": "guessed", "stage": "a", "priority": 0}\nacquire 0\n',
+            'hello {"challenge": "ä", "proof": "ä", "stage": "a", "priority": 0}\n'.encode(),
+            b'hello {"challenge": "\\ud83d", "proof": "\\ud83d", "stage": "a", "priority": 0}\n',
+            b'hello {"stage": "a", "priority": 0}\n',
             b"hello [1]\n",
             b"GET / HTTP/1.1\r\n\r\n",
             b"\xff\xfe\n",
             b"x" * 5000,
         ],
-        ids=["no hello", "wrong secret", "not ascii", "no object", "http", "no text", "no end"],
+        ids=[
+            "no hello",
+            "wrong proof",
+            "not ascii",
+            "half an emoji",
+            "no proof",
+            "no object",
+            "http",
+            "no text",
+            "no end",
+        ],
     )
     @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
     def test_who_does_not_know_the_secret_is_shown_out(self, server: SlotServer, said: bytes) -> None:
         host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
         with socket.create_connection((host, int(port)), timeout=LIMIT) as stranger:
             stranger.sendall(said)
-            assert stranger.recv(100) == b""
+            assert heard(stranger).startswith(b"challenge ")
         assert (server.in_flight, server.spent) == (0, {})
 
         async def work() -> None:
@@ -354,7 +577,48 @@ class TestStrangers:
         monkeypatch.setattr("distilabel_selfinstruct.models.slots.server._GREETING", 0.05)
         host, port, _ = os.environ[_ENVIRONMENT].rsplit(":", 2)
         with socket.create_connection((host, int(port)), timeout=60) as silent:
-            assert silent.recv(100) == b""
+            assert heard(silent).startswith(b"challenge ")
+
+    def test_the_secret_is_never_sent_and_a_proof_serves_once(self, server: SlotServer) -> None:
+        host, port, secret = os.environ[_ENVIRONMENT].rsplit(":", 2)
+        with socket.create_server(("127.0.0.1", 0)) as between:
+            os.environ[_ENVIRONMENT] = f"127.0.0.1:{between.getsockname()[1]}:{secret}"
+            said: list[bytes] = []
+
+            async def work() -> None:
+                slots = await Slots.connect("a", 1, 99)
+                await slots.acquire()
+                await slots.disconnect()
+
+            relay = threading.Thread(target=relayed, args=(between, (host, int(port)), said))
+            relay.start()
+            in_one_loop(work)
+            relay.join(LIMIT)
+        assert secret.encode() not in b"".join(said)
+        with socket.create_connection((host, int(port)), timeout=LIMIT) as stranger:  # who has listened
+            stranger.sendall(next(part for part in said if part.startswith(b"hello")))
+            assert heard(stranger).count(b"\n") == 1
+        assert (server.in_flight, server.spent.get("b")) == (0, None)
+
+    @pytest.mark.parametrize("said", [b"challenge x\nwelcome guessed\n", b"HTTP/1.1 400 Bad Request\r\n\r\n", b""])
+    def test_what_listens_there_and_is_not_the_run_stops_it(self, monkeypatch: pytest.MonkeyPatch, said: bytes) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            monkeypatch.setenv(_ENVIRONMENT, f"127.0.0.1:{other.getsockname()[1]}:secret")
+
+            def answer() -> None:
+                connected, _ = other.accept()
+                with connected:
+                    connected.sendall(said)
+
+            answering = threading.Thread(target=answer)
+            answering.start()
+
+            async def work() -> None:
+                with pytest.raises(RunStopped, match="failed"):
+                    await Slots.connect("a", 1, 99)
+
+            in_one_loop(work)
+            answering.join(LIMIT)
 
 
 class TestNumbers:

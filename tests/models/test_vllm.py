@@ -43,12 +43,13 @@ class TestGenerate:
             "generations": ["[7] answer to 1. Sort"],
             "statistics": {"input_tokens": [8], "output_tokens": [21]},  # the first token says: a text begins
             "finish_reason": ["stop"],
+            "reasoning": [None],
         }
 
     def test_a_chat_goes_through_the_template_whose_special_tokens_suffice(self) -> None:
         output = loaded().generate([CHAT])[0]
-        assert output["generations"] == ["[0] answer to <|user|>Name a colour.<|assistant|>"]
-        assert output["statistics"]["input_tokens"] == [len("<|user|>Name a colour.<|assistant|>")]
+        assert output["generations"] == ["[0] answer to <user>Name a colour.<reply>"]
+        assert output["statistics"]["input_tokens"] == [len("<user>Name a colour.<reply>")]
 
     def test_the_prompt_counts_once_for_n_completions(self) -> None:
         output = loaded().generate(["1."], num_generations=3, seed=5)[0]
@@ -109,7 +110,7 @@ class TestGenerate:
         outputs = llm.generate(["1.", CHAT, "2."])
         assert [output["generations"][0] for output in outputs] == [
             "[0] answer to 1.",
-            "[0] answer to <|user|>Name a colour.<|assistant|>",
+            "[0] answer to <user>Name a colour.<reply>",
             "[0] answer to 2.",
         ]
         assert len(engine_calls(llm)) == 1
@@ -175,7 +176,7 @@ class TestBaseModel:
     def test_a_template_given_makes_it_a_chat_model(self, monkeypatch: pytest.MonkeyPatch) -> None:
         fake_vllm.install(monkeypatch, chat_template=None, answer=lambda prompt, seed: prompt)
         output = loaded(chat_template="{role}: {content}").generate([CHAT])[0]
-        assert output["generations"] == ["user: Name a colour.<|assistant|>"]
+        assert output["generations"] == ["user: Name a colour.<reply>"]
 
 
 class TestMagpie:
@@ -189,11 +190,11 @@ class TestMagpie:
         assert llm.generate([[]])[0]["generations"] == ["<|im_start|>user\n"]
 
     def test_it_follows_an_answer_and_not_a_question(self) -> None:
-        llm = loaded(use_magpie_template=True, magpie_pre_query_template="<|user|>")
+        llm = loaded(use_magpie_template=True, magpie_pre_query_template="<user>")
         answered = [*CHAT, {"role": "assistant", "content": "Red."}]
         asked, follow_up = (output["generations"][0] for output in llm.generate([CHAT, answered]))
-        assert asked == "<|user|>Name a colour.<|assistant|>"
-        assert follow_up == "<|user|>Name a colour.<|assistant|>Red.<|assistant|><|user|>"
+        assert asked == "<user>Name a colour.<reply>"
+        assert follow_up == "<user>Name a colour.<assistant>Red.<reply><user>"
 
 
 class TestLife:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -24,6 +25,23 @@ def test_without_seeds_all_are_zero() -> None:
 
 def test_words_of_every_script_count() -> None:
     assert list(SeedSimilarity(["Напиши стих о море"]).scores(["Напиши стих о лесе"])) == [0.75]
+
+
+def test_texts_of_all_lengths_score_as_with_every_pair() -> None:
+    draw = Random(5)
+    words = [f"word{number}" for number in range(70)]
+
+    def text() -> str:
+        return " ".join(
+            draw.choice(words[: draw.choice([6, 20, 70])]) for _ in range(draw.choice([1, 3, 20, 64, 65, 130]))
+        )
+
+    seeds = [text() for _ in range(400)] + ["", "?"]
+    texts = [text() for _ in range(60)] + ["", "?", "nothing shared"]
+    every_pair = RougeLIndex(tokenizer="unicode", implementation="python")
+    every_pair.load(seeds)
+    expected = [every_pair.similarities(text, k=1).best[0].score for text in texts]
+    assert list(SeedSimilarity(seeds).scores(texts)) == expected
 
 
 def test_the_paper_user_oriented_instructions(official_data: Path) -> None:

@@ -168,7 +168,7 @@ class TestOptionsOfARecipe:
             read({}, {"wording": "base"}, kind=PrintConfig)
 
     def test_what_the_result_depends_on(self) -> None:
-        fixed = {"llm", "model", "wording", "temperature", "seed", "training_format"}
+        fixed = {"llm", "model", "wording", "temperature", "max_tokens", "seed", "training_format", "keep_reasoning"}
         fixed |= {"judge_threshold", "judge_model", "judgements"}
         assert PrintConfig.names(fixed=True) == fixed | {"kinds", "ink", "copies", "draft", "rounds"}
 
@@ -182,4 +182,4 @@ class TestOptionsOfARecipe:
             Run(config, PRINT)
 
     def test_the_folder_is_named_after_the_recipe(self) -> None:
-        assert Run(read({}, kind=PrintConfig), PRINT).folder.path == Path("runs/print")
+        assert Run(read({}, kind=PrintConfig), PRINT).folder.path == Path("runs/print").absolute()

@@ -212,6 +212,14 @@ class TestFinished:
         with pytest.raises(Built):
             make(finished).execute(build)
 
+    def test_what_0_1_0_misread_is_put_together_again(self, finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        summary = json.loads((finished / "summary.json").read_text())
+        (finished / "summary.json").write_text(json.dumps(summary | {"main_rows": None}))
+        assert make(finished).execute(build).ended == "complete"
+        monkeypatch.setattr("distilabel_selfinstruct.runs.run.has_misread", lambda folder: True)
+        with pytest.raises(Built):
+            make(finished).execute(build)
+
     def test_a_lost_dataset_is_made_again(self, finished: Path) -> None:
         shutil.rmtree(finished / "dataset")
         with pytest.raises(Built):

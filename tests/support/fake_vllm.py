@@ -16,7 +16,7 @@ import pytest
 
 CONTEXT_LENGTH = 200
 """Tokens, which are characters here."""
-TEMPLATE = "<|{role}|>{content}"
+TEMPLATE = "<{role}>{content}"
 
 
 class VLLMValidationError(Exception):
@@ -110,7 +110,7 @@ class Tokenizer:
             raise ValueError("Cannot use chat template functions because tokenizer.chat_template is not set")
         assert not tokenize
         text = "".join(self.chat_template.format(**message) for message in conversation)
-        return text + ("<|assistant|>" if add_generation_prompt else "")
+        return text + ("<reply>" if add_generation_prompt else "")
 
 
 @dataclass

@@ -5,7 +5,8 @@
         HfApi(endpoint=hub.url, token="hf_writer").create_repo("ada/tasks", repo_type="dataset")
         hub.repositories["ada/tasks"].files  # {path: bytes}
 
-A client in another process needs HF_ENDPOINT=<url> and HF_HUB_DISABLE_XET=1. Only dataset repositories are served.
+A client in another process needs HF_ENDPOINT=<url> and HF_HUB_DISABLE_XET=1. Repositories are those of datasets; the
+files of each can be read as those of a model, too.
 """
 
 from __future__ import annotations
@@ -248,6 +249,9 @@ class _Routes:
             ("POST", git + ".git/info/lfs/objects/batch", self.lfs_batch),
             ("GET", git + "/resolve/{revision}/{path:path}", self.resolve),
             ("PUT", "/lfs/{oid}", self.lfs_put),
+            ("GET", "/api/models/{namespace}/{name}/tree/{revision}", self.tree),
+            ("GET", "/api/models/{namespace}/{name}/revision/{revision}", self.info),
+            ("GET", "/{namespace}/{name}/resolve/{revision}/{path:path}", self.resolve),
         ]
         routes = [Route(path, handler, methods=[method]) for method, path, handler in handlers]
         return Starlette(routes=routes, exception_handlers={_Refusal: _refuse})

@@ -34,7 +34,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -74,6 +74,7 @@ class Fault:
     status: int = 200
     body: Any = None
     retry_after: float | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def status(number: int, message: str = "injected", retry_after: float | None = None, **error: Any) -> Fault:
@@ -96,6 +97,17 @@ def html(code: int = 200) -> Fault:
     return Fault("html", code)
 
 
+def as_it_is(text: str, code: int = 200, content_type: str = "application/json", **headers: str) -> Fault:
+    """This text as the body, JSON or not, with these headers (underscores stand for hyphens)."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return Fault("text", code, text, headers={"Content-Type": content_type, **named})
+
+
+def changed(change: Callable[[dict[str, Any]], str]) -> Fault:
+    """The completion, as the text that a function makes of it."""
+    return Fault("changed", body=change)
+
+
 EMPTY = Fault("empty")
 """Status 200 without a body."""
 TRUNCATED = Fault("truncated")
@@ -104,6 +116,11 @@ HANG = Fault("hang")
 """No answer for as long as the client keeps the connection."""
 CUT = Fault("cut")
 """The connection is closed in the middle of the body."""
+RESET = Fault("reset")
+"""The connection is closed before a byte of the answer."""
+DRIP = Fault("drip")
+"""The answer comes a byte a tenth of a second, for as long as the client takes it."""
+_WITH_ANSWER = ("truncated", "cut", "drip", "changed")
 
 
 @dataclass
@@ -194,6 +211,8 @@ class Stub:
     async def listen(self) -> None:
         if self._reopening is not None:
             self._reopening.cancel()
+        if self._listener is not None and self._listener.is_serving():
+            return
         bound, self._bound = self._bound or self._bind(), None
         loop = asyncio.get_running_loop()
         self._listener = await loop.create_server(lambda: _Connection(self), sock=bound, backlog=1024)
@@ -202,6 +221,8 @@ class Stub:
         """Refuses new connections and cuts the open ones."""
         if self._reopening is not None:
             self._reopening.cancel()
+        for listener in self._listener.sockets if self._listener is not None else ():
+            listener.shutdown(socket.SHUT_RDWR)  # a process that is just being forked has it, too
         for listening in (self._listener, self._bound):
             if listening is not None:
                 listening.close()
@@ -254,11 +275,11 @@ class Stub:
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         work = self._draw_latency()
         try:
-            if (response := self._fault(body)) is None or response.kind in ("truncated", "cut"):
+            if (response := self._fault(body)) is None or response.kind in _WITH_ANSWER:
                 response = await self._work(request, work, response)
             elif response.kind == "hang":
                 await asyncio.Event().wait()
-            request.status = None if response.kind == "cut" else response.status
+            request.status = None if response.kind in ("cut", "reset", "drip") else response.status
             return response
         finally:
             self.in_flight -= 1
@@ -277,6 +298,8 @@ class Stub:
                 completion = self._completion(request)
             finally:
                 request.slot_released = time.time()
+        if fault is not None and fault.kind == "changed":
+            return as_it_is(fault.body(completion))
         return Fault(fault.kind if fault else "json", body=completion)
 
     def _draw_latency(self) -> float:
@@ -307,7 +330,7 @@ class Stub:
                     "index": i,
                     "finish_reason": a.finish_reason,
                     "logprobs": None,
-                    **({"message": {"role": "assistant", "content": a.text}} if chat else {"text": a.text}),
+                    **({"message": _message(a)} if chat else {"text": a.text}),
                 }
                 for i, a in enumerate(answers)
             ],
@@ -349,6 +372,11 @@ def _cut(answer: str | Answer, body: Body) -> Answer:
     stop = body.get("stop") or []
     found = [at for s in ([stop] if isinstance(stop, str) else stop) if (at := text.find(s)) >= 0]
     return Answer(text[: min(found)], "stop") if found else Answer(text, reason)
+
+
+def _message(answer: Answer) -> dict[str, Any]:
+    refusal = {"refusal": "I cannot."} if answer.text is None and answer.finish_reason == "stop" else {}
+    return {"role": "assistant", "content": answer.text, **refusal}
 
 
 class _Connection(asyncio.Protocol):
@@ -394,21 +422,35 @@ class _Connection(asyncio.Protocol):
             response = await self.stub.respond(method, path, key, orjson.loads(content) if content else {})
         except Exception as error:  # the test's own function failed: its author reads it in the client's error
             response = status(500, f"the stub failed: {error!r}")
+        if response.kind == "drip":
+            await self._drip(orjson.dumps(response.body))
         self._write(response)
         self.task = None
         self._start_next()
 
+    async def _drip(self, content: bytes) -> None:
+        self.transport.write(f"HTTP/1.1 200 OK\r\nContent-Length: {len(content)}\r\n\r\n".encode())
+        for byte in content:
+            self.transport.write(bytes([byte]))
+            await asyncio.sleep(0.1)
+
     def _write(self, response: Fault) -> None:
+        if response.kind in ("reset", "drip"):
+            self.transport.abort()
+            return
         content = {"html": HTML, "empty": b""}.get(response.kind)
+        if response.kind == "text":
+            content = response.body.encode()
         if content is None:
             content = orjson.dumps(response.body)
         if response.kind == "truncated":
             content = content[: len(content) // 2]
         retry = f"Retry-After: {response.retry_after:g}\r\n" if response.retry_after is not None else ""
+        headers = {"Content-Type": "text/html" if response.kind == "html" else "application/json", **response.headers}
         head = (
             f"HTTP/1.1 {response.status} {REASONS.get(response.status, 'Status')}\r\n"
-            f"Content-Type: {'text/html' if response.kind == 'html' else 'application/json'}\r\n"
-            f"Content-Length: {len(content)}\r\n{retry}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+            + f"Content-Length: {len(content)}\r\n{retry}\r\n"
         ).encode()
         if response.kind == "cut":
             self.transport.write(head + content[: len(content) // 2])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import runpy
+import warnings
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
@@ -129,9 +130,12 @@ def run_here(recipe: Recipe, path: Path, *options: object) -> Made:
 
     with (
         pytest.MonkeyPatch.context() as patched,
+        warnings.catch_warnings(),
         redirect_stdout(StringIO()) as out,
         redirect_stderr(StringIO()) as err,
     ):
+        # distilabel reads all attributes of its tasks, those that are deprecated too.
+        warnings.filterwarnings("ignore", "deprecated", DeprecationWarning)
         patched.setattr("distilabel_selfinstruct.report.write_report", without_report)
         status = status_of(pipeline_of(recipe), "--out", path, *options)
     return Made(recipe, path, status, out.getvalue(), without_progress(err.getvalue()))

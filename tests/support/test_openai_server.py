@@ -113,6 +113,14 @@ def test_an_outage_ends_by_itself() -> None:
         wait_until(lambda: not is_refused(server.url))
 
 
+def test_an_outage_that_has_ended_by_itself_can_be_ended() -> None:
+    with OpenAIServer() as server:
+        server.outage(0.05)
+        wait_until(lambda: not is_refused(server.url))
+        server.recover()
+        assert not is_refused(server.url)
+
+
 def test_what_an_outage_cuts_is_not_completed() -> None:
     stub = Stub(answer=lambda body: "Yes")
 

@@ -9,18 +9,19 @@ import contextlib
 import os
 import pickle
 import queue
-import secrets
 import socket
 import threading
 from dataclasses import dataclass, field
 from multiprocessing import AuthenticationError
-from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
+from multiprocessing.connection import Connection
 from typing import Any
 
+from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import keep_alive, limit_silence
 
 _REACH = 10.0  # seconds that a connection may take
 _GREETING = 60.0  # seconds that a stranger may take for each part of the proof that it knows the secret
+_LONGEST_GREETING = 256  # bytes of each part
 _END = b""  # a message to who waits at a queue that is closed; one from a worker asks for the next item
 
 
@@ -34,7 +35,7 @@ class QueueServer:
     def __init__(self, host: str) -> None:
         self._socket = socket.create_server((host, 0), backlog=1024)
         self._address: tuple[str, int] = self._socket.getsockname()[:2]
-        self._secret = secrets.token_bytes(32)
+        self._secret = new_secret()
         self._queues: list[ServedQueue] = []
         self._acceptor = self._thread(self._accept)
         self._serving: dict[socket.socket, threading.Thread] = {}
@@ -76,8 +77,7 @@ class QueueServer:
     def _serve(self, accepted: socket.socket) -> None:
         with accepted, contextlib.suppress(OSError, EOFError, AuthenticationError), _connection(accepted) as connection:
             limit_silence(accepted, _GREETING)
-            deliver_challenge(connection, self._secret)
-            answer_challenge(connection, self._secret)
+            _let_in(connection, self._secret)
             served = self._queues[int(connection.recv_bytes())]
             limit_silence(accepted, 0)
             while True:
@@ -89,6 +89,25 @@ class QueueServer:
                     break
                 connection.send_bytes(item)
         del self._serving[accepted]
+
+
+def _let_in(connection: Connection, secret: str) -> None:
+    """Raises AuthenticationError unless the client knows the secret; then it is told that this end does too."""
+    connection.send_bytes((challenge := new_secret()).encode())
+    said = connection.recv_bytes(_LONGEST_GREETING).decode("ascii", "replace")
+    handshake = Handshake(secret, challenge, said[: len(challenge)])
+    if not handshake.is_proof("client", said[len(challenge) :]):
+        raise AuthenticationError
+    connection.send_bytes(handshake.proof("server").encode())
+
+
+def _come_in(connection: Connection, secret: str) -> None:
+    """Raises AuthenticationError unless the server knows the secret."""
+    challenge = connection.recv_bytes(_LONGEST_GREETING).decode("ascii", "replace")
+    handshake = Handshake(secret, challenge, new_secret())
+    connection.send_bytes(f"{handshake.of_client}{handshake.proof('client')}".encode())
+    if not handshake.is_proof("server", connection.recv_bytes(_LONGEST_GREETING).decode("ascii", "replace")):
+        raise AuthenticationError
 
 
 def _connection(connected: socket.socket) -> Connection:
@@ -122,7 +141,7 @@ class ServedQueue:
 class RemoteQueue:
     """A queue of the main process as a worker sees it. Errors of the connection say that the main process is gone."""
 
-    def __init__(self, address: tuple[str, int], secret: bytes, number: int) -> None:
+    def __init__(self, address: tuple[str, int], secret: str, number: int) -> None:
         self.address, self._secret, self._number = address, secret, number
         self._lock = threading.Lock()
         self._opened: Connection | None = None
@@ -149,7 +168,6 @@ class RemoteQueue:
         if self._opened is None:
             with socket.create_connection(self.address, timeout=_REACH) as connected:
                 self._opened = _connection(connected)
-            answer_challenge(self._opened, self._secret)
-            deliver_challenge(self._opened, self._secret)
+            _come_in(self._opened, self._secret)
             self._opened.send_bytes(str(self._number).encode())
         return self._opened

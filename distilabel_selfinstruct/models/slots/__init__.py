@@ -2,6 +2,6 @@
 
 from distilabel_selfinstruct.models.slots.client import Slots, join_slots, run_id
 from distilabel_selfinstruct.models.slots.server import SlotServer, Spent
-from distilabel_selfinstruct.models.slots.wire import STOP_REASONS, RunStopped
+from distilabel_selfinstruct.models.slots.wire import STOP_REASONS, Asked, RunStopped
 
-__all__ = ["STOP_REASONS", "RunStopped", "SlotServer", "Slots", "Spent", "join_slots", "run_id"]
+__all__ = ["STOP_REASONS", "Asked", "RunStopped", "SlotServer", "Slots", "Spent", "join_slots", "run_id"]

@@ -1,29 +1,33 @@
 """The server of slots, in the main process of a run.
 
-It hands slots out, earlier stages first: what they answer is what keeps the later ones busy. It counts tokens, so that
-a budget holds for the whole run, and stops everything at once when the run ends early. It numbers the samples of
-prompts that come more than once, in the order of the rows, whichever process has them.
+It hands slots out, earlier stages first: what they answer is what keeps the later ones busy. It counts tokens, and
+keeps room for what is in flight, so that a budget holds for the whole run; and it stops everything at once when the run
+ends early. It numbers the samples of prompts that come more than once, in the order of the rows, whichever process has
+them. And it knows whether any request got through at all.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import itertools
 import json
-import secrets
 import socket
 import threading
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
 from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
-from distilabel_selfinstruct.models.slots.wire import Lines
+from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
+from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals
 from distilabel_selfinstruct.usage import Budget
 
-_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to say the secret
+_GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to prove what it knows
+_LOOK = 5.0  # seconds after which who waits looks whether the server still lives
+_CHARACTERS_A_TOKEN = 3.0  # where no prompt was counted yet
+_CAUTION = 4  # answers of the greatest length that an average begins with
 
 
 @dataclass
@@ -34,6 +38,32 @@ class Spent:
     input_tokens: int = 0
     output_tokens: int = 0
     in_flight: int = 0
+    open: Asked = NO_SIZE  # what is in flight
+    characters: int = 0  # of the prompts that were answered
+    squares: float = 0.0  # of the lengths of the answers
+
+    def expected(self, asked: Asked, output_each: float | None, is_cautious: bool) -> tuple[float, float]:
+        """Tokens that requests of this stage are likely to take.
+
+        Args:
+            asked: the requests.
+            output_each: tokens of an answer, for as long as this stage has none.
+            is_cautious: whether some of them are in flight: long answers are in flight for longer, so that an answer
+                there is likely to be longer than the average; and whether few that have come may be the short ones.
+        """
+        if not asked.samples:
+            return 0.0, 0.0
+        tokens_in = asked.characters / _CHARACTERS_A_TOKEN
+        if self.characters:
+            tokens_in = asked.characters * self.input_tokens / self.characters
+        longest = asked.most_tokens / asked.samples
+        if is_cautious:
+            each = (self.squares + _CAUTION * longest**2) / max(1, self.output_tokens + _CAUTION * longest)
+        elif self.requests:
+            each = self.output_tokens / self.requests
+        else:
+            each = longest if output_each is None else output_each
+        return tokens_in, asked.samples * each
 
 
 class _Numbering:
@@ -59,23 +89,31 @@ class _Numbering:
 
 
 class _Client(Lines):
-    """A process as the server sees it: nothing before it has said the secret."""
+    """A process as the server sees it: nothing before it has proved that it knows the secret."""
 
     def __init__(self, server: SlotServer) -> None:
         super().__init__()
         self._server = server
+        self._challenge = new_secret()
         self.stage = ""
         self.priority = 0
         self.held = 0
+        self.open = NO_SIZE
         self.unstored = 0
-        self.waiting: set[int] = set()
+        self.waiting: dict[int, Asked] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self.send("challenge", self._challenge)
         asyncio.get_running_loop().call_later(_GREETING, self._show_out_strangers)
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except Exception:
+            if self.stage:
+                raise
+            self.close()
         if len(self._unread) > _LONGEST_GREETING:
             self._show_out_strangers()
 
@@ -84,15 +122,19 @@ class _Client(Lines):
             self.close()
 
     def received(self, word: str, rest: str) -> None:
-        if word == "hello":
-            hello = json.loads(rest)
-            if hmac.compare_digest(str(hello.get("secret")), self._server.secret):
-                self.stage, self.priority = hello["stage"], hello["priority"]
-                return
-        if not self.stage:
+        if self.stage:
+            self._server.receive(self, word, rest)
+        elif word != "hello" or not self._greet(**json.loads(rest)):
             self.close()
-            return
-        self._server.receive(self, word, rest)
+
+    def _greet(self, challenge: str, proof: str, stage: str, priority: int) -> bool:
+        """Whether that process knows the secret; then it is told that this one does too."""
+        handshake = Handshake(self._server.secret, self._challenge, challenge)
+        if not handshake.is_proof("client", proof):
+            return False
+        self.stage, self.priority = stage, priority
+        self.send("welcome", handshake.proof("server"))
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -119,11 +161,12 @@ class SlotServer:
         self.stopped: str | None = None
         self._socket = socket.create_server((host, 0))
         self._host, self._port = self._socket.getsockname()
-        self.secret = secrets.token_hex(16)
+        self.secret = new_secret()
         self._free = concurrency
         self._queue: list[tuple[int, int, int, _Client]] = []
         self._arrivals = itertools.count()
         self._clients: set[_Client] = set()
+        self._refusals = Refusals()
         self._numberings: defaultdict[str, _Numbering] = defaultdict(_Numbering)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="slot-server", daemon=True)
@@ -132,14 +175,16 @@ class SlotServer:
 
     def __enter__(self) -> SlotServer:
         self._thread.start()
-        self._ready.wait()
+        self._await(self._ready)
         join_slots(self.address)
         return self
 
     def __exit__(self, *_: object) -> None:
         leave_slots()
-        self._loop.call_soon_threadsafe(self._closing.set)
-        self._thread.join()
+        with suppress(RuntimeError):  # its loop is closed already
+            self._loop.call_soon_threadsafe(self._closing.set)
+        while self._thread.is_alive():
+            self._thread.join(timeout=_LOOK)
 
     @property
     def address(self) -> str:
@@ -149,9 +194,13 @@ class SlotServer:
     def stop(self, reason: str) -> None:
         """From now on nobody gets a slot; who waits for one is told the reason. For any thread but the server's own."""
         stopped = threading.Event()
-        self._loop.call_soon_threadsafe(self._stop, reason)
-        self._loop.call_soon_threadsafe(stopped.set)
-        stopped.wait()
+        try:
+            self._loop.call_soon_threadsafe(self._stop, reason)
+            self._loop.call_soon_threadsafe(stopped.set)
+        except RuntimeError:  # nobody hands slots out any more
+            self.stopped = self.stopped or reason
+            return
+        self._await(stopped)
 
     @property
     def in_flight(self) -> int:
@@ -164,18 +213,26 @@ class SlotServer:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._loop.close()
+        try:
+            self._loop.run_until_complete(self._serve())
+        finally:  # whatever ended it, nobody waits for a slot any longer
+            for client in list(self._clients):
+                client.close()
+            self._loop.run_until_complete(asyncio.sleep(0))
+            self._socket.close()
+            self._loop.close()
+
+    def _await(self, event: threading.Event) -> None:
+        while self._thread.is_alive() and not event.wait(_LOOK):
+            pass
 
     async def _serve(self) -> None:
         server = await self._loop.create_server(self._connect, sock=self._socket)
-        if self.budget.is_used_up():
+        if self.budget.is_used_up(owed=0):
             self._stop("budget")
         self._ready.set()
         await self._closing.wait()
         server.close()
-        for client in self._clients:
-            client.close()
 
     def _connect(self) -> _Client:
         client = _Client(self)
@@ -185,19 +242,27 @@ class SlotServer:
     def receive(self, client: _Client, word: str, rest: str) -> None:
         """Takes one message of a client; called in the server's own loop."""
         if word == "acquire":
-            client.waiting.add(int(rest))
-            heappush(self._queue, (client.priority, next(self._arrivals), int(rest), client))
+            number, *size = map(int, rest.split())
+            client.waiting[number] = Asked(*size)
+            heappush(self._queue, (client.priority, next(self._arrivals), number, client))
         elif word == "release":
-            requests, *tokens = map(int, rest.split())
+            requests, read, written, cached, texts, *size = map(int, rest.split())
+            asked = Asked(*size)
             client.held -= 1
+            client.open -= asked
             self._free += 1
             client.unstored += requests
-            self._count(client.stage, requests, *tokens)
+            if texts:
+                self._refusals.note_answer(client.stage)
+            self._count(client.stage, asked, requests, read, written, cached)
+        elif word == "refused":
+            asking, key = rest.split()
+            client.send("counted", asking, self._refusals.verdict(client.stage, key))
         elif word == "stored":
             client.unstored -= int(rest)
         elif word == "number":
-            number, turn, samples, *keys = rest.split()
-            self._numberings[client.stage].take(client, int(number), int(turn), int(samples), keys)
+            asking, turn, samples, *keys = rest.split()
+            self._numberings[client.stage].take(client, int(asking), int(turn), int(samples), keys)
         elif word == "event":
             self.events.setdefault(client.stage, {}).update(json.loads(rest))
         self._grant()
@@ -209,19 +274,27 @@ class SlotServer:
         if client.held:
             self._free += client.held
             self.spent[client.stage].in_flight -= client.held
+            self.spent[client.stage].open -= client.open
             client.held = 0
         self._grant()
 
-    def _count(self, stage: str, requests: int, input_tokens: int, output_tokens: int) -> None:
+    def _count(
+        self, stage: str, asked: Asked, requests: int, input_tokens: int, output_tokens: int, cached_tokens: int
+    ) -> None:
         spent = self.spent.setdefault(stage, Spent())
         spent.in_flight -= 1
+        spent.open -= asked
+        if requests:
+            spent.characters += asked.characters
+            spent.squares += output_tokens**2 / requests
         spent.requests += requests
         spent.input_tokens += input_tokens
         spent.output_tokens += output_tokens
         self.budget.spent_requests += requests
         self.budget.spent_input += input_tokens
         self.budget.spent_output += output_tokens
-        if self.stopped is None and self.budget.is_used_up():
+        self.budget.spent_cached += cached_tokens
+        if self.stopped is None and self.budget.is_used_up(owed=0):
             self._stop("budget")
 
     def _stop(self, reason: str) -> None:
@@ -230,15 +303,46 @@ class SlotServer:
 
     def _grant(self) -> None:
         while self._queue and (self._free or self.stopped):
-            _, _, number, client = heappop(self._queue)
-            if number not in client.waiting:
+            _, _, number, client = self._queue[0]
+            if (asked := client.waiting.get(number)) is None:
+                heappop(self._queue)
                 continue
-            client.waiting.discard(number)
-            owed = self.events.get(client.stage, {}).get("owed", 0)
-            if reason := self.stopped or ("budget" if self.budget.is_used_up(owed) else None):
+            reason = self.stopped or self._lack_of_room(client.stage, asked)
+            if reason == "wait":
+                return
+            heappop(self._queue)
+            del client.waiting[number]
+            if reason is not None:
                 client.send("stopped", number, reason)
                 continue
             client.held += 1
+            client.open += asked
             self._free -= 1
-            self.spent.setdefault(client.stage, Spent()).in_flight += 1
+            spent = self.spent.setdefault(client.stage, Spent())
+            spent.in_flight += 1
+            spent.open += asked
             client.send("granted", number)
+
+    def _lack_of_room(self, stage: str, asked: Asked) -> str | None:
+        """None where the budget has room for a request, `wait` where what is in flight may leave some, or `budget`."""
+        owed = self.events.get(stage, {}).get("owed", 0)
+        if self.budget.is_used_up(owed):
+            return "budget"
+        if not self.budget.is_limited or self.budget.has_room(*self._expected(stage, asked), owed):
+            return None
+        if self.in_flight:
+            return "wait"
+        is_first = not self.budget.spent_requests  # somebody has to find out what a request takes
+        return None if is_first else "budget"
+
+    def _expected(self, stage: str, asked: Asked) -> tuple[float, float]:
+        """Tokens that all requests in flight are likely to take, with this one; with caution while there are others."""
+        budget = self.budget
+        output_each = budget.spent_output / budget.spent_requests if budget.spent_requests else None
+        stages = {name: spent.open for name, spent in self.spent.items()}
+        stages[stage] = stages.get(stage, NO_SIZE) + asked
+        expected = [
+            self.spent.get(name, Spent()).expected(size, output_each, self.in_flight > 0)
+            for name, size in stages.items()
+        ]
+        return sum(tokens for tokens, _ in expected), sum(tokens for _, tokens in expected)

@@ -1,4 +1,4 @@
-"""What the server of slots and its clients share: how they talk, and why a run sends nothing more."""
+"""What the server of slots and its clients share: how they talk, what they count, and why a run sends nothing more."""
 
 from __future__ import annotations
 
@@ -6,14 +6,69 @@ import asyncio
 import socket
 import struct
 import sys
+from collections import defaultdict
+from dataclasses import dataclass
 
 from distilabel_selfinstruct.errors import SelfInstructError
+
+_MOST_AT_FIRST = 3  # different requests, before the first answer: what refuses so many refuses all
+_MOST_IN_A_ROW = 10  # of a stage of which some get through, or of another; a model may refuse some in a row
 
 STOP_REASONS = ("budget", "interrupted", "failed", "unavailable")
 
 
 class RunStopped(SelfInstructError):
     """No further request may be sent; its message is one of `STOP_REASONS`, and the reason code of rows not asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """How large a request is, as far as one knows before it is answered; or several of them together.
+
+    Attributes:
+        characters: of the prompt.
+        samples: that are asked for.
+        most_tokens: that the samples may have together.
+    """
+
+    characters: int = 0
+    samples: int = 0
+    most_tokens: int = 0
+
+    def __add__(self, other: Asked) -> Asked:
+        return Asked(
+            self.characters + other.characters, self.samples + other.samples, self.most_tokens + other.most_tokens
+        )
+
+    def __sub__(self, other: Asked) -> Asked:
+        return Asked(
+            self.characters - other.characters, self.samples - other.samples, self.most_tokens - other.most_tokens
+        )
+
+    def __str__(self) -> str:
+        return f"{self.characters} {self.samples} {self.most_tokens}"
+
+
+NO_SIZE = Asked()
+
+
+class Refusals:
+    """The different requests that were refused one after the other, with no answer in between."""
+
+    def __init__(self) -> None:
+        self._refused: defaultdict[str, set[str]] = defaultdict(set)
+        self._has_answers = False
+
+    def note_answer(self, stage: str) -> None:
+        self._has_answers = True
+        self._refused.pop(stage, None)
+
+    def verdict(self, stage: str, key: str) -> str:
+        """Before the first answer `few`, with this one, or `all` were refused; after it `some`, or `many` in a row."""
+        self._refused[stage].add(key)
+        if self._has_answers:
+            return "many" if len(self._refused[stage]) >= _MOST_IN_A_ROW else "some"
+        return "all" if sum(map(len, self._refused.values())) >= _MOST_AT_FIRST else "few"
 
 
 class Lines(asyncio.Protocol):

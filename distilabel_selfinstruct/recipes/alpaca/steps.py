@@ -58,7 +58,10 @@ class TaskLoop(Loop):
         return choice.sample(self._seeds, min(self.preset.task_shots, len(self._seeds)))
 
     def _row(self, number: int, at: int, answer: Answer) -> Row:
-        more = {"is_classification": None, "instances": None, "shot_ids": [task.id for task in self._open[number]]}
+        more = {
+            "is_classification": None, "instances": None, "shot_ids": [task.id for task in self._open[number]],
+            "reasoning": answer.reasoning,
+        }  # fmt: skip
         return super()._row(number, at, answer) | more
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
@@ -127,6 +130,7 @@ class BootstrapTasks(LoopingGenerator, Asking):
         - model_name (`str`): the model.
         - is_classification (`bool`): None: nobody has asked.
         - instances (`list[dict]`): `input`, `output` and `reject_reason` of the one instance; None if rejected.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
 
     Categories:
         - text-generation
@@ -167,7 +171,7 @@ class BootstrapTasks(LoopingGenerator, Asking):
 
     @property
     def outputs(self) -> StepColumns:
-        return [*candidate_row(), "is_classification", "instances"]
+        return [*candidate_row(), "is_classification", "instances", "reasoning"]
 
     def _loop(self) -> TaskLoop:
         wanted = self.num_instructions or 0

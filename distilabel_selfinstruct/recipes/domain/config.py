@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from pydantic import field_validator
+
+from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.shipped import MEDICAL_TERMS
 from distilabel_selfinstruct.runs.config import RunConfig
 from distilabel_selfinstruct.runs.inputs import Input
@@ -36,6 +39,11 @@ class DomainConfig(RunConfig):
         fixed=False,
     )  # fmt: skip
     closed_book: bool = option(False, "answer queries without showing their document")
+
+    @field_validator("documents", "principles")
+    @classmethod
+    def _of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
 
     def inputs(self) -> dict[str, Input]:
         """The documents and the principles."""

@@ -58,6 +58,7 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the completion with all queries of the document.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -140,7 +141,7 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         row["queries"] = [*((text, self._fault(at, text)) for at, text in enumerate(listed.items)),
                           *((text, "truncated") for text in listed.truncated)]  # fmt: skip
         if not row["queries"]:
-            reject(row, STAGE, "no_instructions", excerpt(answer.completion))
+            reject(row, STAGE, "truncated" if answer.is_cut else "no_instructions", excerpt(answer.completion))
 
     def _fault(self, at: int, text: str) -> str | None:
         return "over_limit" if at >= self.num_instructions else check_instruction(text, self.preset, keywords=False)

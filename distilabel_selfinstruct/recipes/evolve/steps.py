@@ -32,7 +32,7 @@ STAGE = "evolution"
 COLUMNS = ["generation", "parent_id", "parent", "evolution"]
 """The columns that the rows of a generation have."""
 EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048)  # the paper's
-JUDGING = Decoding(max_new_tokens=16)
+JUDGING = Decoding()
 
 _ELIMINATED = frozenset({"no_instructions", "truncated", "refusal", "copied_prompt", "no_gain", "unclear_gain"})
 
@@ -81,6 +81,7 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the completion.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -177,10 +178,10 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
 
 def _failure(instruction: str | None, parent: str, finish_reason: str | None) -> str | None:
     """The reason code of the first thing that is wrong with an evolved instruction."""
-    if not instruction:
-        return "no_instructions"
     if finish_reason == "length":
         return "truncated"
+    if not instruction:
+        return "no_instructions"
     if is_refusal(instruction):
         return "refusal"
     if copies_prompt(instruction):
@@ -192,7 +193,7 @@ class JudgeEvolutions(MarkingTask):
     """Asks the model whether the evolutions of one generation ask for more than the instructions before them.
 
     Those that do not have failed (`no_gain`), and so have those of which the model says neither yes nor no
-    (`unclear_gain`).
+    (`unclear_gain`), or was cut by the length before it was through (`truncated`).
 
     Attributes:
         generation: the number of the generation, from 1.
@@ -210,6 +211,7 @@ class JudgeEvolutions(MarkingTask):
         - finish_reason (`str`): why the last completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -256,6 +258,8 @@ class JudgeEvolutions(MarkingTask):
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
+        elif answer.is_cut:
+            reject(row, STAGE, "truncated", excerpt(answer.completion))
         elif (gains := parse_yes_or_no(answer.completion)) is None:
             reject(row, STAGE, "unclear_gain", excerpt(answer.completion))
         elif not gains:
@@ -290,6 +294,7 @@ class AnswerEvolutions(AnswerInstructions):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the answer.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

@@ -19,6 +19,7 @@ from distilabel_selfinstruct.presets import Decoding, Preset
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import LoopingGenerator
 from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.thoughts import cut_at_turn_end
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
@@ -29,7 +30,6 @@ PRE_QUERY_TEMPLATES = (
     f"{', '.join(MAGPIE_PRE_QUERY_TEMPLATES)}, or the text that begins a user's turn in the model's chat template"
 )
 _NAME = re.compile(r"[\w.\s-]*")
-_SPECIAL_TOKEN = re.compile(r"<\|[A-Za-z0-9_]+\|>")  # such as <|eot_id|>, where a model or its server shows it
 
 
 def with_template(model: LLM, template: str | None) -> MagpieChatTemplateMixin:
@@ -73,7 +73,7 @@ class MagpieLoop(Loop):
         return super()._row(number, at, answer) | {"is_classification": None}
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
-        text = _SPECIAL_TOKEN.split(answer.completion or "", maxsplit=1)[0].strip()
+        text = cut_at_turn_end(answer.completion or "").strip()
         if not text:
             return []
         return [Candidate(text, "truncated" if answer.finish_reason == "length" else None)]

@@ -21,7 +21,7 @@ RECIPE = Recipe(
     makes="several responses an instruction, scored by a judge; best and worst as `prompt`, `chosen`, `rejected`",
     stages=(
         Stage("responses", "Responses", "instance", (TRUNCATED, EMPTY_OUTPUT, DUPLICATE, EMPTY_INSTRUCTION)),
-        Stage("judgement", "Judgement", "instance", (UNCLEAR_JUDGEMENT,)),
+        Stage("judgement", "Judgement", "instance", (UNCLEAR_JUDGEMENT, TRUNCATED)),
         Stage("preferences", "Preference pairs", "pair", (TIE, TOO_FEW_RESPONSES)),
     ),
     how=(
@@ -49,6 +49,7 @@ and Jason Weston},
     configs={
         "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them."
     },
+    main_config="preferences",
     config="distilabel_selfinstruct.recipes.preferences.config:PreferencesConfig",
     script="preferences.py",
 )

@@ -51,6 +51,7 @@ class GenerateResponses(AnswerInstructions):
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of the prompt.
         - output_tokens (`int`): tokens of the response.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

@@ -23,7 +23,8 @@ class IdentifyClassification(AskingTask):
     """Asks of each instruction whether it is a classification task.
 
     Shows 12 classification seeds and 19 others, drawn from the seed files, the same for the whole run. An answer
-    that is neither yes nor no rejects the row (`unclear_classification`); with the preset `paper` it counts as no.
+    that is neither yes nor no rejects the row (`unclear_classification`), and so does one that was cut by its length
+    (`truncated`), but for the base wording, where the first word counts; with the preset `paper` it counts as no.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.
@@ -46,6 +47,7 @@ class IdentifyClassification(AskingTask):
         - finish_reason (`str`): why the last completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -106,9 +108,12 @@ class IdentifyClassification(AskingTask):
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
+        elif answer.is_cut and self.wording != "base":
+            reject(row, STAGE, "truncated", excerpt(answer.completion))
         elif not self._preset.tolerant:
             row["is_classification"] = answer.completion.strip() in _AUTHORS_YES
         else:
             row["is_classification"] = parse_classification(answer.completion)
             if row["is_classification"] is None:
-                reject(row, STAGE, "unclear_classification", excerpt(answer.completion))
+                reason = "truncated" if answer.is_cut else "unclear_classification"
+                reject(row, STAGE, reason, excerpt(answer.completion))

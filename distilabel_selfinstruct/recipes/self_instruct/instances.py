@@ -57,7 +57,7 @@ class _InstancesTask(AskingTask):
         ]
         if not row["instances"]:
             row["instances"] = None
-            reject(row, STAGE, "no_instances", excerpt(answer.completion))
+            reject(row, STAGE, "truncated" if answer.is_cut else "no_instances", excerpt(answer.completion))
 
 
 def _listed(instance: Instance, reason: str | None) -> Row:
@@ -93,6 +93,7 @@ class OutputFirstInstances(_InstancesTask):
         - finish_reason (`str`): why the last completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:
@@ -163,6 +164,7 @@ class InputFirstInstances(_InstancesTask):
         - finish_reason (`str`): why the last completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
+        - reasoning (`str`): what the model thought before it answered, where it says so.
         - model_name (`str`): the model that wrote it.
 
     Categories:

@@ -31,7 +31,7 @@ RECIPE = Recipe(
             (*INSTRUCTION_RULES, KEYWORD, SIMILAR, TRUNCATED, NO_INSTRUCTIONS, SURPLUS),
             asks="rounds",
         ),
-        Stage("classification", "Classification", "instruction", (UNCLEAR_CLASSIFICATION,)),
+        Stage("classification", "Classification", "instruction", (UNCLEAR_CLASSIFICATION, TRUNCATED)),
         Stage("instances", "Instances", "instance", (TRUNCATED, NO_INSTANCES, *INSTANCE_RULES, OVER_LIMIT)),
         JUDGEMENT_STAGE,
     ),

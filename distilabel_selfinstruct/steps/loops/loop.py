@@ -196,7 +196,8 @@ class Loop(ABC):
             else:
                 self._admit_or_reject(rows[-1])
         if not rows:
-            reject(row, self.stage, self._reason_for_nothing(answer.completion), excerpt(answer.completion))
+            reason = "truncated" if answer.is_cut else self._reason_for_nothing(answer.completion)
+            reject(row, self.stage, reason, excerpt(answer.completion))
         return rows or [row]
 
     def _admit_or_reject(self, row: Row) -> None:

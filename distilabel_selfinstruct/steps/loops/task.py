@@ -17,7 +17,7 @@ from pydantic import Field
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of
 from distilabel_selfinstruct.errors import PipelineError
-from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.records import Record
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RunStopped
 from distilabel_selfinstruct.presets import Decoding, default_lag
@@ -160,7 +160,11 @@ class LoopingGenerator(Looping, GeneratorTask):
                 yield held[:-1], False
                 held = held[-1:]
         if not held:
-            raise PipelineError("Not a single completion came, so there is nothing to go on with.")
+            trouble = self.llm.trouble if isinstance(self.llm, DurableLLM) else ""
+            raise PipelineError(
+                "Not a single completion came, so there is nothing to go on with."
+                + (f" {LAST_WORDS.format(trouble=trouble)}" if trouble else "")
+            )
         yield held, True
 
     def _fill(self, rows: Rows) -> None:
@@ -199,7 +203,7 @@ class _Answers:
             record = self._futures.pop(number).result()[0]
             answer = Answer(
                 record.completion, record.finish_reason, record.reason, record.detail,
-                record.input_tokens, record.output_tokens,
+                record.input_tokens, record.output_tokens, record.reasoning,
             )  # fmt: skip
             return self._read(answer)
         if number not in self._answers:

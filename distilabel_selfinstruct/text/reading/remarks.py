@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from distilabel_selfinstruct.text.reading.marks import QUOTED, RULE, ends_in_colon
+from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thoughts
 
 _WHOLE_FENCE = re.compile(r"\A```[^\n`]*\n(.*)\n[ \t]*```\Z", re.DOTALL)
 _WHOLE_BOLD = re.compile(r"\A\*\*([^*]+)\*\*\Z")
@@ -57,9 +58,9 @@ def _closing() -> re.Pattern[str]:
 
 
 def plain(completion: str) -> str:
-    """The answer with line feeds only, and without the thoughts that a reasoning model writes before it."""
-    text = completion.replace("\r\n", "\n").replace("\r", "\n").rpartition("</think>")[2]
-    return "" if text.lstrip().startswith("<think>") else text
+    """The answer with line feeds only, and without what stands around it: thoughts, the marks of a chat template."""
+    _, answer = split_thoughts(completion.replace("\r\n", "\n").replace("\r", "\n"))
+    return cut_at_turn_end(answer)
 
 
 def is_remark(text: str) -> bool:

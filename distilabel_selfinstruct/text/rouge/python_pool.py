@@ -78,8 +78,8 @@ class PythonPool:
         return self._nearest(self._encode(words))
 
     def similarities(self, words: list[str], k: int) -> Similarities:
-        lcs_with = _lcs_with(self._encode(words).sequence)
-        scores = [f_measure(lcs_with(sequence), len(words), len(sequence)) for sequence in self._sequences]
+        lcs = lcs_with(self._encode(words).sequence)
+        scores = [f_measure(lcs(sequence), len(words), len(sequence)) for sequence in self._sequences]
         best = nlargest(k, range(len(scores)), key=scores.__getitem__)
         return Similarities([Match(position, scores[position]) for position in best], mean_score(scores))
 
@@ -100,10 +100,10 @@ class PythonPool:
         if not candidates:
             return None
         words = len(text.sequence)
-        lcs_with = _lcs_with(text.sequence)
+        lcs = lcs_with(text.sequence)
         best = None
         for position in candidates:
-            score = f_measure(lcs_with(self._sequences[position]), words, self._lengths[position])
+            score = f_measure(lcs(self._sequences[position]), words, self._lengths[position])
             if score > self._threshold and (match := Match(position, score)).is_nearer_than(best):
                 best = match
         return best
@@ -158,7 +158,7 @@ class PythonPool:
             self._add_to_index(position)
 
 
-def _lcs_with(sequence: Sequence[int]) -> Callable[[Iterable[int]], int]:
+def lcs_with(sequence: Sequence[int]) -> Callable[[Iterable[int]], int]:
     """A function that gives the length of the LCS with `sequence`.
 
     The bit-parallel algorithm: bit i stands for word i, and is 0 where an LCS so far has gained a word.

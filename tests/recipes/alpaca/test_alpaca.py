@@ -46,7 +46,7 @@ class TestDemo:
         ]  # fmt: skip
         assert json.loads(path.read_text(encoding="utf-8")) == fields
         assert path.read_text(encoding="utf-8").startswith('[\n    {\n        "instruction": ')
-        assert f"note: {len(fields)} tasks in Alpaca's own format: made/alpaca_data.json" in made.result.stdout
+        assert f"note: {len(fields)} tasks in Alpaca's own format: {path}" in made.result.stdout
 
     def test_alpaca_data_loads_as_a_dataset(self, made: ScriptRun, tmp_path: Path) -> None:
         files = str(made.folder / "alpaca_data.json")

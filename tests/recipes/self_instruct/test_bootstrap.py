@@ -12,7 +12,7 @@ from distilabel.models.llms.base import LLM
 
 from distilabel_selfinstruct import BootstrapInstructions, DemoLLM, DurableLLM
 from distilabel_selfinstruct.data.rows import candidate_row
-from distilabel_selfinstruct.errors import ConfigError, PipelineError
+from distilabel_selfinstruct.errors import ConfigError, PipelineError, RequestFailed
 from distilabel_selfinstruct.models.slots import SlotServer
 from distilabel_selfinstruct.usage import Budget
 from tests.steps.scripted_llm import TEXTS, ScriptedLLM, UnevenLLM, text_of
@@ -43,8 +43,8 @@ def admitted(rows: Rows) -> list[str]:
     return [row["instruction"] for row in rows if row["reject_reason"] is None]
 
 
-def durable(llm: LLM, folder: Path, concurrency: int = 8) -> DurableLLM:
-    return DurableLLM(llm=llm, folder=str(folder), stage="bootstrap", concurrency=concurrency)
+def durable(llm: LLM, folder: Path, concurrency: int = 8, **attributes: Any) -> DurableLLM:
+    return DurableLLM(llm=llm, folder=str(folder), stage="bootstrap", concurrency=concurrency, **attributes)
 
 
 class TestBatches:
@@ -218,6 +218,13 @@ class TestEnd:
         with SlotServer(8, Budget(max_tokens=1, spent_input=1)), pytest.raises(PipelineError) as caught:
             batches(durable(UnevenLLM(inner=DemoLLM()), tmp_path))
         assert str(caught.value) == "Not a single completion came, so there is nothing to go on with."
+
+    def test_what_came_instead_of_a_completion(self, batches: Any, tmp_path: Path) -> None:
+        broken = RequestFailed("the server broke the answer off", "server_error", retryable=True, kind="service")
+        llm = durable(ScriptedLLM().answering(lambda prompt: broken), tmp_path, keeps_failures=True)
+        with pytest.raises(PipelineError) as caught:
+            batches(llm)
+        assert str(caught.value).endswith(" What came last instead of an answer: the server broke the answer off")
 
 
 class TestAttributes:

@@ -67,7 +67,7 @@ def test_all_columns_of_an_answered_row(identify: Any) -> None:
     assert made == {
         "instruction_id": "000000-00", "instruction": INSTRUCTION, "is_classification": True, "stage": None,
         "reject_reason": None, "detail": None, "finish_reason": "stop", "input_tokens": 7, "output_tokens": 3,
-        "model_name": "scripted",
+        "reasoning": None, "model_name": "scripted",
     }  # fmt: skip
 
 

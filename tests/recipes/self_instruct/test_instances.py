@@ -57,7 +57,7 @@ class TestWhichRows:
             "instruction_id": "000000-00", "instruction": "Do as told.", "is_classification": True,
             "instances": listed(("The soup was wonderful.", "Positive"), ("We waited for two hours.", "Negative")),
             "stage": None, "reject_reason": None, "detail": None, "finish_reason": "stop", "input_tokens": 7,
-            "output_tokens": 3, "model_name": "scripted",
+            "output_tokens": 3, "reasoning": None, "model_name": "scripted",
         }  # fmt: skip
 
 

@@ -30,6 +30,18 @@ def implementation(request: pytest.FixtureRequest) -> Any:
 
 @pytest.fixture(scope="session")
 def real(official_data: Path) -> Corpus:
+    """Every fifth of all real texts."""
+    texts = real_texts(official_data)[::5]
+    return Corpus(texts, rouge_score_matrix(texts))
+
+
+@pytest.fixture(scope="session")
+def all_real(official_data: Path) -> Corpus:
+    texts = real_texts(official_data)
+    return Corpus(texts, rouge_score_matrix(texts))
+
+
+def real_texts(official_data: Path) -> list[str]:
     """The instructions of the official seeds, of the 252 expert-written tasks and of two recorded runs."""
     files = [
         "seed_tasks_official.jsonl",
@@ -37,8 +49,7 @@ def real(official_data: Path) -> Corpus:
         "official_run_davinci/machine_generated_instructions.jsonl",
         "official_run_davinci003/machine_generated_instructions.jsonl",
     ]
-    texts = [row["instruction"] for file in files for row in read_json_lines(official_data / file)]
-    return Corpus(texts, rouge_score_matrix(texts))
+    return [row["instruction"] for file in files for row in read_json_lines(official_data / file)]
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,11 @@ def test_every_pair_of_real_texts_scores_as_with_rouge_score(real: Corpus, imple
     assert_every_pair_is_exact(real, implementation)
 
 
+@pytest.mark.slow
+def test_every_pair_of_all_real_texts_scores_as_with_rouge_score(all_real: Corpus, implementation: Any) -> None:
+    assert_every_pair_is_exact(all_real, implementation)
+
+
 def test_every_pair_of_hard_texts_scores_as_with_rouge_score(hard: Corpus, implementation: Any) -> None:
     assert_every_pair_is_exact(hard, implementation)
 
@@ -78,7 +83,7 @@ def test_the_floats_decide_at_the_threshold() -> None:
 
 
 @pytest.mark.parametrize("threshold", THRESHOLDS)
-@pytest.mark.parametrize("corpus", ["real", "hard", "stream"])
+@pytest.mark.parametrize("corpus", ["real", pytest.param("all_real", marks=pytest.mark.slow), "hard", "stream"])
 def test_every_text_of_a_stream_is_decided_as_with_rouge_score(
     request: pytest.FixtureRequest, corpus: str, implementation: Any, threshold: float
 ) -> None:

@@ -1,0 +1,253 @@
+"""An endpoint before the first request: its address, its list of models, and what stands in the way to it."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import logging
+import os
+import re
+import socket
+import ssl
+import time
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import openai
+
+from distilabel_selfinstruct.errors import EndpointError
+from distilabel_selfinstruct.models.completion import ReplyError, error_in
+from distilabel_selfinstruct.secrets import mask_url, shown
+
+MODELS_SHOWN = 20
+_ROUTE = re.compile(
+    r"/(?:chat/completions|completions|models|responses|embeddings)$|(?<=/v\d)/(?:chat|messages)$", re.I
+)
+_NO_LIST = (404, 405, 429, 501)  # statuses of servers that work all the same
+_PASSING = (408, 409, 425)
+_SIGN_OF_LIFE = 10.0  # seconds between two lines while it is waited for an endpoint
+_LONGEST_WAIT = 10.0
+_WEB_PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.DOTALL)
+_TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.I | re.DOTALL)
+
+Failure = openai.OpenAIError | ReplyError
+
+
+class NoList(Exception):
+    """An answer that is no list of models; says what it is."""
+
+
+def without_route(url: str) -> tuple[str, str]:
+    """The address that requests go below, and the route that was given along with it, if one was."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # no address at all, which is told when it is used
+        return url, ""
+    path = parts.path.rstrip("/")
+    if (route := _ROUTE.search(path)) is None:
+        return url, ""
+    return urlunsplit(parts._replace(path=path[: route.start()])), route[0]
+
+
+def check_address(url: str) -> None:
+    """Raises EndpointError for what is no address of HTTP."""
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        is_address = False
+    if not is_address:
+        raise EndpointError(
+            shown(f"base_url is {mask_url(url)!r}, which is no address of an endpoint: it begins with http:// or https://,"
+                  " and most end in /v1.")
+        )  # fmt: skip
+
+
+def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> None:
+    """Raises EndpointError unless the endpoint answers and offers the model, as far as it can tell.
+
+    A server that is not up, or busy, is asked again for `outage` seconds.
+    """
+    try:
+        offered = _offered(client, url, model, outage, log)
+    except NoList as error:
+        _check_v1(client, url)
+        raise EndpointError(
+            shown(f"The endpoint {url} does not answer with a list of models but with {error}. Is base_url right"
+                  f" (most end in /v1)? Model asked for: {model}.")
+        ) from None  # fmt: skip
+    except (openai.OpenAIError, ReplyError) as error:
+        status = getattr(error, "status_code", None)
+        if status not in _NO_LIST:
+            raise EndpointError(shown(_unusable(error, client, url, model))) from None
+        if status == 404:
+            _check_v1(client, url)
+        log.debug(shown(f"{url} does not list its models: {error}"))
+        return
+    if not _offers(offered, model):
+        nearest = difflib.get_close_matches(model, offered, MODELS_SHOWN, cutoff=0.0)
+        raise EndpointError(
+            shown(f"The endpoint {url} does not offer the model {model}. It offers "
+                  f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}.")
+        )  # fmt: skip
+
+
+def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> list[str]:
+    """The models that an endpoint lists, as soon as it answers."""
+    started = said_at = time.monotonic()
+    wait = 0.5
+    while True:
+        try:
+            return _list_models(client)
+        except (openai.OpenAIError, ReplyError) as error:
+            now = time.monotonic()
+            if not _passes(error) or now + wait > started + outage:
+                raise
+            if said_at == started or now - said_at >= _SIGN_OF_LIFE:
+                said_at = now
+                log.warning(shown(f"{_unusable(error, client, url, model)} Tried again for {outage:g} s at most."))
+        time.sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def _list_models(client: openai.OpenAI) -> list[str]:
+    """The ids of a model list; some endpoints send the bare list."""
+    text = client.get("/models", cast_to=bytes).decode("utf-8-sig", "replace")
+    try:
+        listing: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        raise NoList(what_it_is(text)) from None
+    if isinstance(listing, dict) and "data" not in listing and (error := error_in(listing)) is not None:
+        raise error
+    entries = listing.get("data") or [] if isinstance(listing, dict) else listing
+    if not isinstance(entries, list):
+        raise NoList(f"{text[:200]!r}")
+    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+
+
+def what_it_is(text: str) -> str:
+    """What a body is that should be JSON and is not."""
+    if not text.strip():
+        return "an empty body"
+    if _WEB_PAGE.match(text):
+        title = _TITLE.search(text)
+        return f"a web page{f' ({title[1][:100]})' if title and title[1] else ''}"
+    if re.match(r"(?:event|data|id|:)\s*:?", text) and "data:" in text[:500]:
+        return f"a stream of events, which was not asked for: {text[:100]!r}"
+    return f"what is no JSON: {text[:200]!r}"
+
+
+def _check_v1(client: openai.OpenAI, url: str) -> None:
+    """Raises EndpointError where the same address with /v1, or the host's /v1, has what was looked for."""
+    parts = urlsplit(url)
+    if re.search(r"/v\d\w*(?:/|$)", parts.path):
+        return
+    for path in dict.fromkeys([f"{parts.path.rstrip('/')}/v1", "/v1"]):
+        better = urlunsplit(parts._replace(path=path))
+        try:
+            _list_models(client.with_options(base_url=urlunsplit(urlsplit(better)._replace(query=""))))
+        except (openai.OpenAIError, ReplyError, NoList):
+            continue
+        advice = "add /v1 to base_url" if path != "/v1" or parts.path in ("", "/") else "give that as base_url"
+        raise EndpointError(shown(f"The endpoint {url} has no list of models, but {better} has: {advice}."))
+
+
+# --- what stands in the way -------------------------------------------------------------------------------------------
+
+
+def _passes(error: Failure) -> bool:
+    """Whether it may be another thing in a moment."""
+    status = getattr(error, "status_code", None)
+    if isinstance(status, int):
+        return (status >= 500 and status not in _NO_LIST) or status in _PASSING
+    if isinstance(error, openai.APITimeoutError):
+        return True
+    causes = list(_causes(error))
+    if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
+        return False
+    return isinstance(error, openai.APIConnectionError) and not _is_tls(causes) and _is_on_the_way(causes)
+
+
+def _unusable(error: Failure, client: openai.OpenAI, url: str, model: str) -> str:
+    causes = list(_causes(error))
+    detail = _detail(error)
+    check = "Is base_url (or OPENAI_BASE_URL) right?"
+    if isinstance(error, openai.APIConnectionError):
+        problem, advice = "cannot be reached", check
+        proxy = proxy_of(url)
+        if _is_tls(causes):
+            problem = "cannot be reached safely"
+            advice = (
+                "If its certificate is of an authority of your own, set SSL_CERT_FILE to the file of that authority."
+            )
+        elif proxy is not None and _is_on_the_way(causes):
+            problem = f"cannot be reached through the proxy {mask_url(proxy[1])}"
+            advice = f"The proxy is that of {proxy[0]}: unset it, or add the endpoint's host to NO_PROXY."
+        elif any(isinstance(cause, ConnectionRefusedError) for cause in causes) or "refused" in detail:
+            advice = f"Nothing listens there: is the server running? {check}"
+    elif getattr(error, "status_code", None) in (401, 403):
+        problem = "refuses the key" if client.api_key != "none" else "wants a key"
+        advice = "Set OPENAI_API_KEY or api_key; check_endpoint=False if the key may not list models."
+    else:
+        problem, advice = "cannot list its models", check
+    return f"The endpoint {url} {problem}: {detail}. Model asked for: {model}. {advice}"
+
+
+def _detail(error: Failure) -> str:
+    """What the error says on one line; of a page that a gateway sent its title."""
+    text = str(error.__cause__ or error) or type(error.__cause__ or error).__name__
+    if _WEB_PAGE.match(text):
+        text = what_it_is(text)
+        text = f"{getattr(error, 'status_code', '')} {text}".strip()
+    return " ".join(text.split())[:300].rstrip(".")
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _is_tls(causes: list[BaseException]) -> bool:
+    return any(isinstance(cause, ssl.SSLError) or "[SSL" in str(cause) for cause in causes)
+
+
+def _is_on_the_way(causes: list[BaseException]) -> bool:
+    """Whether the connection failed, and not the request itself, such as a header that none can send."""
+    names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
+    return bool(names & {"NetworkError", "TimeoutException", "ProxyError", "RemoteProtocolError"})
+
+
+def proxy_of(url: str) -> tuple[str, str] | None:
+    """The variable that names the proxy for an address, and the proxy; None where there is none."""
+    parts = urlsplit(url)
+    proxies = urllib.request.getproxies()
+    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
+        return None
+    for scheme in (parts.scheme, "all"):
+        if given := proxies.get(scheme):
+            names = [name for name in os.environ if name.lower() == f"{scheme}_proxy" and os.environ[name] == given]
+            return (names or [f"the system for {scheme}"])[0], given
+    return None
+
+
+# --- a model's names -------------------------------------------------------------------------------------------------
+
+
+def _offers(offered: list[str], model: str) -> bool:
+    """Whether a model list contains the model, under the liberties that servers take with its name."""
+    if model in offered or f"{model}:latest" in offered:  # Ollama
+        return True
+    if model.partition(":")[0] in offered:  # a router's "model:provider"
+        return True
+    if len(offered) != 1:
+        return False
+    return "tgi" in (model, offered[0]) or _file_name(offered[0]) == _file_name(model)  # TGI; llama.cpp
+
+
+def _file_name(model: str) -> str:
+    return model.replace("\\", "/").rstrip("/").rpartition("/")[2].lower().removesuffix(".gguf")

@@ -1,0 +1,40 @@
+"""The process in which llama.cpp answers: `python -m distilabel_selfinstruct.models.local.serving`.
+
+It reads what to load from its standard input, prints the address at which it answers, and ends when that input ends: so
+it is gone with the process that started it, however that one ends.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+
+
+def main() -> None:
+    """Serves one model until the standard input ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is the run's, which waits for open requests
+    given = json.loads(sys.stdin.readline())
+    os.environ.pop("LLAMA_API_KEY", None)  # that of another server
+
+    import xllamacpp
+
+    params = xllamacpp.CommonParams()
+    params.model.path = given["path"]
+    params.model_alias = {given["name"]}
+    params.hostnames, params.port, params.api_keys = ["127.0.0.1"], 0, [given["key"]]
+    params.n_parallel = given["slots"]
+    params.n_ctx = given["context"] * given["slots"]
+    if given["threads"]:
+        params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given["threads"]
+    params.verbosity, params.ui = -1, False
+    server = xllamacpp.Server(params)
+    print(server.listening_address, flush=True)
+    while sys.stdin.read(4096):
+        pass
+    os._exit(0)  # without waiting for answers that nobody reads
+
+
+if __name__ == "__main__":
+    main()

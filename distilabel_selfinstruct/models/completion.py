@@ -252,7 +252,7 @@ def _part(part: object) -> tuple[bool, str]:
         return True, _words(given) or ""
     if kind == "refusal":
         raise _filtered(_words(fields.get("refusal")) or "a refusal")
-    text = _first(fields, "text", "content")
+    text = fields.get("text", fields.get("content"))  # an empty one is a text too
     text = text.get("value") if isinstance(text, Mapping) else text
     if kind not in ("text", "output_text") or not isinstance(text, str):
         raise _invalid(f"a part of the content is no text: {part!r:.200}")

@@ -180,3 +180,9 @@ def test_an_error_beside_half_an_answer(error: dict[str, Any], is_broken: bool) 
     reply = {**message("b"), "error": error}
     with pytest.raises(ReplyError) if is_broken else contextlib.nullcontext():
         assert [each.text for each in read_reply(reply)] == ["b"]
+
+
+def test_an_empty_part_of_a_content_is_a_text() -> None:
+    parts = [{"type": "text", "text": ""}, {"type": "text", "text": "Yes"}]
+    (completion,) = read_reply({"choices": [{"message": {"content": parts}, "finish_reason": "stop"}]})
+    assert completion.text == "Yes"

@@ -34,7 +34,8 @@ from distilabel_selfinstruct.report.statistics import (
 )
 from distilabel_selfinstruct.secrets import find_secrets, mask_known, mask_text, masked
 
-FIGURES = f"{RunFolder('').report.figures.as_posix()}/"
+_ANY = RunFolder("run")
+FIGURES = f"{_ANY.report.figures.relative_to(_ANY.path).as_posix()}/"
 CARD = "README.md"
 _SEEDS = "seed_tasks.jsonl"
 _SEED_COLUMNS = {"id", "name", "instruction", "instances", "is_classification"}

@@ -17,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from concurrent import futures
 from concurrent.futures import Future
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
@@ -188,7 +189,7 @@ def outcome(future: Future[Any], thread: threading.Thread | None, what: str) -> 
     while True:
         try:
             return future.result(timeout=_LOOK)
-        except TimeoutError:
+        except futures.TimeoutError:  # the built-in one only from Python 3.11 on
             if future.done():
                 return future.result()
             if thread is None or not thread.is_alive():

@@ -53,12 +53,9 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     llm: AnyLLM = option(
-        "demo",
-        "embedded demo model (default), a GGUF file through llama.cpp on this machine, an OpenAI-compatible"
-        " endpoint, or vLLM in this process",
-        None,
-        MODEL,
-    )
+        "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
+        None, MODEL,
+    )  # fmt: skip
     model: str | None = option(
         None, f"name of the model; of --llm local FILE.gguf or REPOSITORY:FILE of the Hub (default: {SMALL_MODEL})",
         "NAME", MODEL,
@@ -104,11 +101,7 @@ class JudgeConfig(ModelConfig):
     """What the command `judge` is told: it takes no model for granted."""
 
     llm: AnyLLM = option(
-        ...,
-        "embedded demo model, a GGUF file through llama.cpp on this machine, an OpenAI-compatible endpoint, or"
-        " vLLM in this process",
-        None,
-        MODEL,
+        ..., "embedded demo model, llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here", None, MODEL
     )
     wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
 

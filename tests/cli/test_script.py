@@ -62,7 +62,7 @@ class TestOptions:
         ("arguments", "said"),
         [
             (["--num-instructions", "many"], "argument --num-instructions: invalid int value: 'many'"),
-            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, openai, vllm"),
+            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, local, openai, vllm"),
             (["--training-format", "mesages"], "argument --training-format: invalid choice: 'mesages' (did you mean"
              " messages?); choose from messages, alpaca, prompt_completion"),
             (["--base", "--chat"], "argument --chat: not allowed with argument --base"),

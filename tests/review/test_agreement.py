@@ -147,11 +147,11 @@ def test_the_reviewed_records_are_judged_and_compared(reviewed: Path, capsys: py
 
 def test_nothing_is_asked_twice(reviewed: Path) -> None:
     main(["judge", str(reviewed), "--llm", "demo"])
-    before = {path.name: path.stat().st_size for path in (reviewed / "completions").iterdir()}
+    before = {path.name: path.stat().st_size for path in (reviewed / "review" / "completions").iterdir()}
     kept = (reviewed / "review" / "judge.json").read_text()
     main(["judge", str(reviewed), "--llm", "demo"])
     assert (reviewed / "review" / "judge.json").read_text() == kept
-    assert {path.name: path.stat().st_size for path in (reviewed / "completions").iterdir()} == before
+    assert {path.name: path.stat().st_size for path in (reviewed / "review" / "completions").iterdir()} == before
     assert [name for name in before if name.startswith("judgement")]
 
 
@@ -202,7 +202,7 @@ def test_a_run_that_nobody_has_reviewed(tmp_path: Path, capsys: pytest.CaptureFi
     run = make_run(tmp_path / "run", RIGHT)
     assert main(["judge", str(run), "--llm", "demo"]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {run}: no record was reviewed by as many annotators as it needs")
-    assert not (run / "completions").exists()
+    assert not (run / "review" / "completions").exists()
 
 
 def test_the_page_shows_it_below_the_quality(reviewed: Path) -> None:
@@ -333,4 +333,4 @@ def test_a_damaged_file_is_told_before_a_model_is_asked(
     file.write_text(text)
     assert main(["judge", str(reviewed), "--llm", "demo"]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {file}: is damaged; delete it and run the command `judge` again")
-    assert not (reviewed / "completions").exists()
+    assert not (reviewed / "review" / "completions").exists()

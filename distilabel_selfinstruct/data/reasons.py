@@ -33,7 +33,7 @@ INSTANCE_RULES = (
     Reason("conflicting_outputs", "two outputs for one input"),
     DUPLICATE,
 )
-ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REFUSAL)
+ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REPETITION, REFUSAL)
 LOW_SCORE = Reason("low_score", "judged to be of little use")
 UNCLEAR_JUDGEMENT = Reason("unclear_judgement", "no judgement that gives a score")
 

@@ -42,7 +42,7 @@ TEXTS = [
     "def f(x):\n    return x\n\n\ndef g(x):\n    return x + 1\n\n\ndef h(x):\n    return x + 2\n",
     "DNA: " + "ACGTTGCAAGCTTACGGATCCATGCAATGCCGTAGCTAGCATCGATTACGATCGGCTAAGC",
     "她喜欢在春天的早晨沿着河边散步,听鸟儿歌唱,看樱花慢慢飘落,然后坐在长椅上读一本旧书,直到太阳升得很高。",
-    "A phrase that comes twice is a refrain. A phrase that comes twice is a refrain. And here the song goes on with more.",
+    "A phrase that comes twice is a refrain. A phrase that comes twice is a refrain. And here the song goes on.",
 ]
 
 

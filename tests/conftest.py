@@ -99,7 +99,12 @@ def without_progress(stderr: str) -> str:
     return _PROGRESS.sub("", stderr)
 
 
-_PROGRESS = re.compile(r"^(?:starting|.*requests \(.*/s\), .* tokens in, .* out.*, (?:\d+ min )?\d+ s)\n", re.MULTILINE)
+_DURATION = r"(?:\d+ h \d+ min|(?:\d+ min )?\d+ s)"
+_PROGRESS = re.compile(
+    rf"^(?:starting|.*requests \(.*/s\), .* tokens in, .* out.*, {_DURATION}(?: left)?"
+    rf"|(?:reading|writing|sending|comparing)\b.*, {_DURATION})\n",
+    re.MULTILINE,
+)
 
 
 @pytest.fixture(scope="session")

@@ -198,10 +198,8 @@ class TestEndpoint:
             "0 of 24 instructions admitted from 0 candidates in 0 prompts; 0 instances; 0 topics",
             "rejected in topics: 8 refusal",
         ]
-        assert (
-            "It stopped because round after round brought nothing new. Give it more --patience, or in another folder"
-            " (--out) a higher --temperature." in ended.out
-        )
+        assert "It stopped because the model refuses" in ended.out
+        assert "Asking it more often does not help: in another folder (--out) take another model." in ended.out
 
 
 class TestOptions:

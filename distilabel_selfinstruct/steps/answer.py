@@ -19,8 +19,8 @@ DECODING = Decoding(max_new_tokens=2048)
 class AnswerInstructions(MarkingTask, TextGeneration):
     """Answers each instruction once; what no dataset should hold is rejected.
 
-    Rejected are answers that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or refuse
-    (`refusal`), and requests that failed, with their own reason codes. The text of a rejected answer stays in its row.
+    Rejected are answers that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or
+    refuse (`refusal`), and requests that failed, with their own reason codes. The text of a rejected answer stays in its row.
 
     Attributes:
         system_prompt: as in distilabel's `TextGeneration`.

@@ -28,9 +28,9 @@ _DECODING = Decoding(temperature=TEMPERATURE, top_p=0.9, max_new_tokens=2048)
 class GenerateResponses(AnswerInstructions):
     """Answers each instruction several times: one row a response, those of an instruction one after the other.
 
-    Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or are
-    the same as one before (`duplicate`), and requests that failed, with their own reason codes. Refusals are not: a
-    judge scores them.
+    Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or
+    are the same as one before (`duplicate`), and requests that failed, with their own reason codes. Refusals are not:
+    a judge scores them.
 
     Attributes:
         num_generations: responses to each instruction.

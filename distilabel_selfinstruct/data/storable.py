@@ -14,8 +14,8 @@ def storable(value: Any) -> Any:
     """
     if isinstance(value, str):
         return value if value.isascii() else well_formed(value)
-    if isinstance(value, list):
-        return [storable(each) for each in value]
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(storable, value))
     if isinstance(value, dict):
         return {storable(name): storable(each) for name, each in value.items()}
     return value

@@ -23,12 +23,12 @@ from distilabel.models.llms.base import LLM, AsyncLLM, merge_responses
 from pydantic import Field, PrivateAttr, SerializeAsAny
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
 
+from distilabel_selfinstruct.data.storable import storable as storable_texts
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
 from distilabel_selfinstruct.models.faults import brief, explain, refused_alike
 from distilabel_selfinstruct.models.records import Record, Records, outcome, request_key, storable
 from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, run_id
 from distilabel_selfinstruct.secrets import mask_known, masked, remember_named, shown
-from distilabel_selfinstruct.text.reading.json_lists import well_formed
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
@@ -52,7 +52,7 @@ class _Request:
         self.parameters = parameters
         self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
         if not _is_well_formed(self.prompt):  # no request can hold it
-            self.input, self.prompt = _well_formed(input), well_formed(self.prompt)
+            self.input, self.prompt = storable_texts(input), storable_texts(self.prompt)
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
@@ -438,6 +438,10 @@ class DurableLLM(LLM):
             raise judged
         return judged
 
+    def _note_trouble(self, failure: RequestFailed) -> None:
+        self._trouble = shown(failure)[:_MOST_SHOWN]
+        self.report(trouble=self._trouble)
+
     def _note_given_up(self, records: list[Record], failure: RequestFailed) -> None:
         if failure.kind == "setup":
             self._doubtful += records
@@ -464,8 +468,7 @@ class DurableLLM(LLM):
             raise RunStopped("failed")
         request.failed[failure.reason] += 1
         self._failing[request.key] = failure.reason
-        self._trouble = shown(failure)[:_MOST_SHOWN]
-        self._slots.report(trouble=self._trouble)
+        self._note_trouble(failure)
         self._down_since = self._down_since or time.monotonic()
         request.failing_since = min(request.failing_since, time.monotonic())
 
@@ -581,8 +584,7 @@ class DurableLLM(LLM):
         if isinstance(failure, EndpointError):
             raise failure from None
         if failure.kind == "service" and self.keeps_failures:
-            self._trouble = shown(failure)[:_MOST_SHOWN]
-            self.report(trouble=self._trouble)
+            self._note_trouble(failure)
             request.recorded += request.failures(_stopped(RunStopped("unavailable")), started)
             return
         failed = request.failures(failure, started)
@@ -665,15 +667,6 @@ def _is_well_formed(text: str) -> bool:
         return text.isascii() or bool(text.encode())
     except UnicodeEncodeError:
         return False
-
-
-def _well_formed(input: Any) -> Any:
-    """The input, in which halves of character pairs have become U+FFFD."""
-    if isinstance(input, str):
-        return well_formed(input)
-    if isinstance(input, dict):
-        return {name: _well_formed(value) for name, value in input.items()}
-    return type(input)(map(_well_formed, input)) if isinstance(input, (list, tuple)) else input
 
 
 def _output(records: list[Record]) -> GenerateOutput:

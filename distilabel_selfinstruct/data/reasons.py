@@ -21,7 +21,9 @@ EMPTY_INSTRUCTION = Reason("empty_instruction", "row without an instruction")
 EMPTY_OUTPUT = Reason("empty_output", "empty output")
 DUPLICATE = Reason("duplicate", "duplicate")
 OVER_LIMIT = Reason("over_limit", "more than the limit")
+REPETITION = Reason("repetition", "repeats itself")
 ONE_INSTANCE_RULES = (
+    REPETITION,
     Reason("input_equals_output", "output repeats the input"),
     EMPTY_OUTPUT,
     Reason("trailing_colon", "ends in a colon"),
@@ -31,7 +33,7 @@ INSTANCE_RULES = (
     Reason("conflicting_outputs", "two outputs for one input"),
     DUPLICATE,
 )
-ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REFUSAL)
+ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REPETITION, REFUSAL)
 LOW_SCORE = Reason("low_score", "judged to be of little use")
 UNCLEAR_JUDGEMENT = Reason("unclear_judgement", "no judgement that gives a score")
 

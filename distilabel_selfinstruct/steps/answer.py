@@ -10,6 +10,7 @@ from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.text.reading.remarks import plain
 from distilabel_selfinstruct.text.refusals import is_refusal
+from distilabel_selfinstruct.text.repetition import repeats_itself
 
 STAGE = "answers"
 DECODING = Decoding(max_new_tokens=2048)
@@ -18,8 +19,9 @@ DECODING = Decoding(max_new_tokens=2048)
 class AnswerInstructions(MarkingTask, TextGeneration):
     """Answers each instruction once; what no dataset should hold is rejected.
 
-    Rejected are answers that are empty (`empty_output`), cut by their length (`truncated`) or refuse (`refusal`), and
-    requests that failed, with their own reason codes. The text of a rejected answer stays in its row.
+    Rejected are answers that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or
+    refuse (`refusal`), and requests that failed, with their own reason codes. The text of a rejected answer stays in
+    its row.
 
     Attributes:
         system_prompt: as in distilabel's `TextGeneration`.
@@ -93,4 +95,6 @@ def _fault(output: str, finish_reason: str | None) -> str | None:
         return "truncated"
     if not output:
         return "empty_output"
+    if repeats_itself(output):
+        return "repetition"
     return "refusal" if is_refusal(output) else None

@@ -19,6 +19,11 @@ from distilabel_selfinstruct.presets import Wording
 TEXT = {"type": "string"}
 
 
+def array_schema(items: dict[str, Any], most: int) -> dict[str, Any]:
+    """The JSON schema of an array with one to so many items: without an end small models go on to their limit."""
+    return {"type": "array", "items": items, "minItems": 1, "maxItems": most}
+
+
 def object_schema(**properties: Any) -> dict[str, Any]:
     """The JSON schema of an object with exactly these properties, in their order."""
     return {

@@ -12,6 +12,7 @@ from functools import cache
 
 from distilabel_selfinstruct.presets import Preset, get_preset
 from distilabel_selfinstruct.text.reading.answers import Instance
+from distilabel_selfinstruct.text.repetition import repeats_itself
 from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 _PUNCTUATION = tuple(string.punctuation)
@@ -61,12 +62,16 @@ def check_instruction(text: str, preset: str | Preset = "default", *, keywords: 
 def check_instances(instances: Sequence[Instance], preset: str | Preset = "default") -> list[str | None]:
     """For each instance of one instruction its reason code, or None.
 
-    In this order `input_equals_output`, `empty_output`, `trailing_colon`, then among the remaining
-    `conflicting_outputs` (for all of them, when two give different outputs to the same non-empty input) or
+    In this order `repetition` (but in `paper`), `input_equals_output`, `empty_output`, `trailing_colon`, then among the
+    remaining `conflicting_outputs` (for all of them, when two give different outputs to the same non-empty input) or
     `duplicate` (all but the first).
     """
-    colons = (":", "：") if get_preset(preset).any_script else (":",)
-    reasons = [_check_instance(instance, colons) for instance in instances]
+    preset = get_preset(preset)
+    colons = (":", "：") if preset.any_script else (":",)
+    reasons = [
+        "repetition" if preset.tolerant and _repeats_itself(instance) else _check_instance(instance, colons)
+        for instance in instances
+    ]
     conflicting = _is_conflicting([instance for instance, reason in zip(instances, reasons) if reason is None])
     seen: set[Instance] = set()
     for at, instance in enumerate(instances):
@@ -77,6 +82,10 @@ def check_instances(instances: Sequence[Instance], preset: str | Preset = "defau
                 reasons[at] = "duplicate"
             seen.add(instance)
     return reasons
+
+
+def _repeats_itself(instance: Instance) -> bool:
+    return repeats_itself(instance.input) or repeats_itself(instance.output)
 
 
 def _check_instance(instance: Instance, colons: tuple[str, ...]) -> str | None:

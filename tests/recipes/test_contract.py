@@ -56,35 +56,44 @@ NOISY: dict[str, tuple[float, list[str]]] = {
 }
 """How often the demo model errs, and what it is asked for: so that everything that can go wrong does."""
 
+_NO_LOOP = "the demo model does not loop: test_instances, test_answering, test_response_pairs, test_rules"
 _SHORT = "the demo model says yes, no and a score in a few words: test_cut_answers"
 NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and what does
     "self-instruct": {
+        ("instances", "other_task"): "it speaks of the task it was asked about: test_instances",
+        ("instances", "repetition"): _NO_LOOP,
         ("classification", "truncated"): _SHORT,
         ("judgement", "truncated"): _SHORT,
         ("bootstrap", "non_ascii"): "a rule of the presets paper and alpaca: test_demo_run",
     },
     "alpaca": {
+        ("bootstrap", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("bootstrap", "field_order"): "it keeps to the order: test_task_lists",
     },
     "domain": {
+        ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("queries", "empty_document"): "no document of the project's is empty: test_domain",
         ("queries", "non_ascii"): "a rule of the presets paper and alpaca, which a script may choose: test_rules",
     },
     "evolve": {
+        ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("evolution", "empty_instruction"): "no seed task is empty: test_evolve",
     },
     "magpie": {
+        ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("magpie", "non_ascii"): "a rule of the presets paper and alpaca: test_rules",
     },
     "preferences": {
+        ("responses", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("responses", "empty_instruction"): "no seed task is empty: test_preferences",
     },
     "topics": {
+        ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("topics", "punctuation"): "its topics are words: test_topic_rules",
         ("instructions", "program"): "it asks for no programs here: test_topic_loops",

@@ -38,6 +38,7 @@ def test_a_rejected_row_is_not_asked_about() -> None:
         ("", "empty_output", ""),
         ("<think>Which river?</think>\n\nThe Po", None, "The Po"),
         ("I'm sorry, but I can't help with that.", "refusal", "I'm sorry, but I can't help with that."),
+        ("Go on. And on. " * 9, "repetition", ("Go on. And on. " * 9).strip()),
     ],
 )
 def test_what_is_rejected_keeps_its_text(completion: str, reason: str | None, output: str) -> None:

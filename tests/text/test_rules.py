@@ -209,6 +209,13 @@ def test_an_instance_alone(instance: Instance, reason: str | None, preset: str) 
     assert check_instances([instance], preset) == [reason]
 
 
+@pytest.mark.parametrize(("preset", "reason"), [("default", "repetition"), ("alpaca", "repetition"), ("paper", None)])
+def test_an_instance_that_repeats_itself(preset: str, reason: str | None) -> None:
+    loop = "I have been to the zoo a few times. " * 5
+    assert check_instances([Instance("Where were you?", loop)], preset) == [reason]
+    assert check_instances([Instance(loop, "At the zoo.")], preset) == [reason]
+
+
 def test_a_full_width_colon_counts_where_any_script_is_admitted() -> None:
     assert check_instances([Instance("猫", "答案是：")], "default") == ["trailing_colon"]
     assert check_instances([Instance("猫", "答案是：")], "paper") == [None]

@@ -6,6 +6,7 @@ from distilabel_selfinstruct.data.reasons import (
     DUPLICATE,
     EMPTY_INSTRUCTION,
     EMPTY_OUTPUT,
+    REPETITION,
     TRUNCATED,
     UNCLEAR_JUDGEMENT,
 )
@@ -20,7 +21,9 @@ RECIPE = Recipe(
     url="https://arxiv.org/abs/2401.10020",
     makes="several responses an instruction, scored by a judge; best and worst as `prompt`, `chosen`, `rejected`",
     stages=(
-        Stage("responses", "Responses", "instance", (TRUNCATED, EMPTY_OUTPUT, DUPLICATE, EMPTY_INSTRUCTION)),
+        Stage(
+            "responses", "Responses", "instance", (TRUNCATED, EMPTY_OUTPUT, REPETITION, DUPLICATE, EMPTY_INSTRUCTION)
+        ),
         Stage("judgement", "Judgement", "instance", (UNCLEAR_JUDGEMENT, TRUNCATED)),
         Stage("preferences", "Preference pairs", "pair", (TIE, TOO_FEW_RESPONSES)),
     ),

@@ -16,6 +16,7 @@ from distilabel_selfinstruct.recipes.preferences.config import RESPONSES, TEMPER
 from distilabel_selfinstruct.steps.answer import AnswerInstructions
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
 from distilabel_selfinstruct.text.reading.remarks import plain
+from distilabel_selfinstruct.text.repetition import repeats_itself
 
 if TYPE_CHECKING:
     from distilabel.typing import GenerateOutput, StepColumns, StepOutput
@@ -27,8 +28,9 @@ _DECODING = Decoding(temperature=TEMPERATURE, top_p=0.9, max_new_tokens=2048)
 class GenerateResponses(AnswerInstructions):
     """Answers each instruction several times: one row a response, those of an instruction one after the other.
 
-    Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`) or the same as one before
-    (`duplicate`), and requests that failed, with their own reason codes. Refusals are not: a judge scores them.
+    Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or
+    are the same as one before (`duplicate`), and requests that failed, with their own reason codes. Refusals are not:
+    a judge scores them.
 
     Attributes:
         num_generations: responses to each instruction.
@@ -122,6 +124,8 @@ class GenerateResponses(AnswerInstructions):
             reject(row, RESPONSES_STAGE, "truncated")
         elif not row["output"]:
             reject(row, RESPONSES_STAGE, "empty_output")
+        elif repeats_itself(row["output"]):
+            reject(row, RESPONSES_STAGE, "repetition")
 
 
 class PairResponses(Step):

@@ -11,7 +11,9 @@ from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.steps.asking import AskingTask
 from distilabel_selfinstruct.steps.filter import STAGE
-from distilabel_selfinstruct.text.reading.answers import Instance, list_instances
+from distilabel_selfinstruct.text.reading.answers import Instance, Listed, list_instances
+from distilabel_selfinstruct.text.reading.fields import names_other_task
+from distilabel_selfinstruct.text.repetition import begins_to_repeat
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
@@ -50,14 +52,29 @@ class _InstancesTask(AskingTask):
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
             return
+        if self._preset.tolerant and names_other_task(answer.completion, row["instruction"]):
+            reject(row, STAGE, "other_task", excerpt(answer.completion))
+            return
         listed = list_instances(answer.completion, self.of_classification, answer.finish_reason, self._preset)
-        row["instances"] = [
-            *(_listed(instance, None) for instance in listed.items),
-            *(_listed(instance, "truncated") for instance in listed.truncated),
-        ]
+        row["instances"] = _without_loop(listed) if self._preset.tolerant else _all(listed)
         if not row["instances"]:
             row["instances"] = None
             reject(row, STAGE, "truncated" if answer.is_cut else "no_instances", excerpt(answer.completion))
+
+
+def _all(listed: Listed) -> list[Row]:
+    return [
+        *(_listed(instance, None) for instance in listed.items),
+        *(_listed(instance, "truncated") for instance in listed.truncated),
+    ]
+
+
+def _without_loop(listed: Listed) -> list[Row]:
+    """The instances; where the model goes on with those that it gave before, one row stands for all of these."""
+    end = begins_to_repeat(listed.items)
+    if end == len(listed.items):
+        return _all(listed)
+    return [*(_listed(each, None) for each in listed.items[:end]), _listed(listed.items[end], "repetition")]
 
 
 def _listed(instance: Instance, reason: str | None) -> Row:

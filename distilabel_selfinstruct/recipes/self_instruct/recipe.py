@@ -15,6 +15,7 @@ from distilabel_selfinstruct.data.reasons import (
 )
 from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
 
+OTHER_TASK = Reason("other_task", "answer to another task than the one asked about")
 UNCLEAR_CLASSIFICATION = Reason("unclear_classification", "neither yes nor no")
 NO_INSTANCES = Reason("no_instances", "answer without instances")
 
@@ -32,7 +33,7 @@ RECIPE = Recipe(
             asks="rounds",
         ),
         Stage("classification", "Classification", "instruction", (UNCLEAR_CLASSIFICATION, TRUNCATED)),
-        Stage("instances", "Instances", "instance", (TRUNCATED, NO_INSTANCES, *INSTANCE_RULES, OVER_LIMIT)),
+        Stage("instances", "Instances", "instance", (TRUNCATED, OTHER_TASK, NO_INSTANCES, *INSTANCE_RULES, OVER_LIMIT)),
         JUDGEMENT_STAGE,
     ),
     how=(

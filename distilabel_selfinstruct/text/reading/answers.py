@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distilabel_selfinstruct.presets import Preset, get_preset
-from distilabel_selfinstruct.text.reading.fields import find_instances
+from distilabel_selfinstruct.text.reading.fields import begins_with_task, find_instances
 from distilabel_selfinstruct.text.reading.json_lists import Found
 from distilabel_selfinstruct.text.reading.lists import find_instructions
 from distilabel_selfinstruct.text.reading.remarks import plain
@@ -69,11 +69,16 @@ def normalise_instruction(text: str, preset: str | Preset = "default") -> str:
 
 
 def parse_classification(completion: str) -> bool | None:
-    """Whether the answer to "Is it classification?" is yes or no; None where it is neither."""
+    """Whether the answer to "Is it classification?" is yes or no; None where it is neither.
+
+    Where a model goes on with other tasks the first verdict counts, which is that on the task it was asked about.
+    """
     text = plain(completion)
     if (value := _JSON_VERDICT.search(text)) is not None:
         return value[1] == "true"
-    return parse_yes_or_no(text.rpartition("Is it classification?")[2])
+    before, _, after = text.partition("Is it classification?")
+    verdict = None if begins_with_task(before) else parse_yes_or_no(before)
+    return parse_yes_or_no(after) if verdict is None else verdict
 
 
 def parse_yes_or_no(completion: str) -> bool | None:

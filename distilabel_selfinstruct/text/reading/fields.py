@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 from distilabel_selfinstruct.text.reading.json_lists import Found, json_elements, well_formed
 from distilabel_selfinstruct.text.reading.marks import DRESS, EMPHASIS, UNDRESS, ends_in_colon, field_text, unfenced
 from distilabel_selfinstruct.text.reading.remarks import is_remark, plain, without_closing
+from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 
 @cache
@@ -60,6 +62,7 @@ def _any_mark() -> re.Pattern[str]:
     )
 
 
+_SAME_TASK = 0.6  # of the words of the shorter one that two wordings of one task share
 _NO_INPUT = re.compile(
     r"[*_`]*(?:[<(\[]|&lt;)? ?"
     r"(?:no[ _-]?input(?: (?:is )?(?:needed|required|necessary|provided|given))?|none|n/a|empty)"
@@ -68,12 +71,48 @@ _NO_INPUT = re.compile(
 )
 
 
+@cache
+def _next_task() -> re.Pattern[str]:
+    """The border of an answer in the form of our prompts, behind which a model goes on with the next task."""
+    return re.compile(r"^[ \t]*[#>*_ ]{0,6}(?:Task[*_]{0,3}[ \t]*[:：]|Is it classification\?)[*_]{0,3}", re.I | re.M)
+
+
+def begins_with_task(text: str) -> bool:
+    """Whether an answer begins by naming a task, before which there may be a remark."""
+    return _task_at_begin(text) is not None
+
+
+def _task_at_begin(text: str) -> re.Match[str] | None:
+    if (task := _next_task().search(text)) is None:
+        return None
+    before = text[: task.start()].strip()
+    return task if not before or ("\n" not in before and is_remark(before)) else None
+
+
+def names_other_task(completion: str, instruction: str) -> bool:
+    """Whether an answer begins with another task than the one it was asked about: then it is about that one."""
+    text = plain(completion)
+    if (task := _task_at_begin(text)) is None or not _any_mark().search(text, task.end()):
+        return False
+    named = Counter(unicode_tokens(text[task.end() :].strip().partition("\n")[0]))
+    asked = Counter(unicode_tokens(instruction))
+    shorter = min(named.total(), asked.total())
+    return bool(shorter) and (named & asked).total() < _SAME_TASK * shorter
+
+
+def _own_part(text: str) -> str:
+    """The answer up to the next task; one that is named first is the one that was asked about."""
+    task = _task_at_begin(text)
+    border = _next_task().search(text, task.end() if task else 0)
+    return text[: border.start()] if border else text
+
+
 def find_instances(completion: str, is_classification: bool) -> Found:
     """The pairs of input and output that an answer gives, in order."""
     text = plain(completion)
     if (listed := json_elements(text, "instances", of_objects=True)) is not None:
         return Found([pair for each in listed if (pair := _json_pair(each)) is not None], is_json=True)
-    text = without_closing(unfenced(text, _any_mark()))
+    text = without_closing(_own_part(unfenced(text, _any_mark())))
     pairs = _output_first(text) if is_classification else _input_first(text, _fields(_OUTPUT))
     return Found([(input_text(field_text(given)), field_text(output)) for given, output in pairs], is_json=False)
 

@@ -58,6 +58,10 @@ def test_what_cannot_be_judged_is_rejected_and_keeps_its_text() -> None:
     assert rows[-1]["instance_id"] is None
 
 
+def test_a_response_that_loops_is_not_judged() -> None:
+    assert responses("The Po flows on and on. " * 5)[0]["reject_reason"] == "repetition"
+
+
 def test_a_refusal_is_for_the_judge() -> None:
     assert responses("I'm sorry, but I can't help with that.")[0]["reject_reason"] is None
 

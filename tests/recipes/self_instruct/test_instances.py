@@ -99,6 +99,25 @@ class TestAnswers:
         ((made,), _) = ask(InputFirstInstances, going_on, [row(False)], preset="paper", wording="base")
         assert made["instances"] == listed(("3, 1, 2", "1, 2, 3"), ("9, 8", "8, 9"))
 
+    def test_an_answer_about_another_task_rejects_the_row(self, ask: Any) -> None:
+        other = f"Task: Name the longest river of Italy.\n{EXAMPLES}"
+        ((made,), _) = ask(InputFirstInstances, other, [row(False)])
+        assert made["instances"] is None
+        assert (made["stage"], made["reject_reason"], made["detail"]) == ("instances", "other_task", other)
+
+    def test_of_a_loop_one_row_tells(self, ask: Any) -> None:
+        again = "\n".join([EXAMPLES] * 20)
+        ((made,), _) = ask(InputFirstInstances, again, [row(False)])
+        assert made["instances"] == [
+            *listed(("3, 1, 2", "1, 2, 3"), ("9, 8", "8, 9")),
+            *listed(("3, 1, 2", "1, 2, 3"), reason="repetition"),
+        ]
+
+    def test_the_paper_keeps_each_round_of_a_loop(self, ask: Any) -> None:
+        again = "\n".join([EXAMPLES] * 3)
+        ((made,), _) = ask(InputFirstInstances, again, [row(False)], preset="paper")
+        assert len(made["instances"]) == 6
+
     def test_json(self, ask: Any) -> None:
         answer = '{"instances": [{"output": "Positive", "input": "Lovely."}, {"output": "Negative", "input": ""}]}'
         ((made,), _) = ask(OutputFirstInstances, answer, [row(True)], wording="structured")

@@ -1,0 +1,53 @@
+"""Texts and lists that repeat themselves, as small models and base models do until they are cut."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+_MOST_WORDS, _MOST_CHARACTERS = 60, 40  # that a block which is repeated may have
+_LEAST_WORDS, _LEAST_CHARACTERS = 12, 60  # that a block and its repetitions take at least
+_TIMES = 3
+_SHARE = 0.5  # of the text
+
+
+def begins_to_repeat(items: Sequence[Hashable]) -> int:
+    """The place from which a list brings nothing but what it has brought before; its length where it does not.
+
+    One item that comes again at the end is no loop: two are.
+    """
+    places = {item: place for place, item in reversed(list(enumerate(items)))}
+    last_new = max(places.values(), default=-1)
+    return last_new + 1 if len(items) - last_new > 2 else len(items)
+
+
+def repeats_itself(text: str) -> bool:
+    """Whether half of a text or more is one phrase, repeated on end three times or more.
+
+    Phrases have words, or, in scripts and in strings without spaces, characters; lines of signs alone are drawings.
+    """
+    words = text.split()
+    if _has_run(words, _MOST_WORDS, _LEAST_WORDS):
+        return True
+    longest = max(words, key=len, default="")
+    return len(longest) >= _LEAST_CHARACTERS and _has_run(longest, _MOST_CHARACTERS, _LEAST_CHARACTERS)
+
+
+def _has_run(items: Sequence[str], most: int, least: int) -> bool:
+    """Whether a block of at most so many items is repeated for at least so many, and half of all."""
+    enough = max(least, _SHARE * len(items))
+    return any(
+        run >= max(enough, _TIMES * period) and any(map(str.isalnum, "".join(items[end - period : end])))
+        for period in range(1, min(most, len(items) // _TIMES) + 1)
+        for run, end in [_longest_run(items, period)]
+    )
+
+
+def _longest_run(items: Sequence[str], period: int) -> tuple[int, int]:
+    """How many items the longest stretch has in which each equals the one a period before, and where it ends."""
+    best = (0, 0)
+    run = 0
+    for place in range(period, len(items)):
+        run = run + 1 if items[place] == items[place - period] else 0
+        if run and run + period > best[0]:
+            best = (run + period, place + 1)
+    return best

@@ -2,7 +2,7 @@
 
 import sys
 
-from distilabel_selfinstruct.cli.commands import main
+from distilabel_selfinstruct.cli import self_instruct
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(self_instruct())

@@ -31,6 +31,7 @@ def test_only_what_is_needed_is_imported(code: str, loaded: list[str]) -> None:
     assert in_a_new_process(f"{code}\nimport sys\nprint(*(name for name in {HEAVY} if name in sys.modules))") == loaded
 
 
+@pytest.mark.slow
 def test_tracebacks_stay_those_of_python() -> None:
     """distilabel installs others, which print local variables, tokens among them."""
     code = (

@@ -33,11 +33,13 @@ def tests(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
+@pytest.mark.slow
 def test_a_long_test_without_a_mark_fails(tests: pytest.Pytester) -> None:
     result = tests.runpytest_inprocess("--max-seconds", "0.2")
     result.assert_outcomes(passed=3, failed=1, xfailed=1)
     result.stdout.re_match_lines([r".*test_long.*", r"took 0\.\d s, more than 0\.2: make it faster, or mark it as .*"])
 
 
+@pytest.mark.slow
 def test_nothing_fails_without_the_option(tests: pytest.Pytester) -> None:
     tests.runpytest_inprocess().assert_outcomes(passed=4, xfailed=1)

@@ -1,20 +1,30 @@
-"""The command line: what `self-instruct` and each pipeline script do."""
+"""The command line: what `self-instruct` and each pipeline script do. What a command takes is imported within it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from distilabel_selfinstruct.cli.stopping import status_of
 
 
 def main(*args: Any, **kwargs: Any) -> int:
-    """What a pipeline script does when it is run: see `script.main`, which is imported only then."""
-    from distilabel_selfinstruct.cli.parser import fail
-    from distilabel_selfinstruct.cli.stopping import signal_of, stopped_by_signals
-    from distilabel_selfinstruct.errors import Interrupted
+    """What a pipeline script does when it is run: see `script.run`; the exit status."""
 
-    try:
-        with stopped_by_signals():
-            from distilabel_selfinstruct.cli import script
+    def command() -> int:
+        from distilabel_selfinstruct.cli.script import run
 
-            return script.main(*args, **kwargs)
-    except KeyboardInterrupt as stopped:
-        return fail(Interrupted(signal_of(stopped)), 130)
+        return run(*args, **kwargs)
+
+    return status_of(command)
+
+
+def self_instruct(arguments: Sequence[str] | None = None) -> int:
+    """What the command `self-instruct` does: see `commands.run`; the exit status."""
+
+    def command() -> int:
+        from distilabel_selfinstruct.cli.commands import run
+
+        return run(arguments)
+
+    return status_of(command)

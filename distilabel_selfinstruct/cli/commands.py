@@ -11,11 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from distilabel_selfinstruct.cli.parser import Parser, fail, say
-from distilabel_selfinstruct.cli.stopping import stopped_by_signals
+from distilabel_selfinstruct.cli.parser import Parser, say
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RunFolder
-from distilabel_selfinstruct.errors import GO_ON, ConfigError, SelfInstructError, did_you_mean
+from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.recipe import DEFAULT, get_recipe, recipes
 from distilabel_selfinstruct.usage import Prices
 from distilabel_selfinstruct.version import __version__
@@ -129,19 +128,9 @@ def _add_review(steps: Any) -> None:
     )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command; the exit status."""
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Runs a command; the exit status. Errors: see `stopping.status_of`."""
     words = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        with stopped_by_signals():
-            return _command(words)
-    except KeyboardInterrupt:
-        return fail(f"Stopped. {GO_ON}", 130)
-    except (SelfInstructError, OSError) as error:
-        return fail(f"Error: {error}")
-
-
-def _command(words: list[str]) -> int:
     if words[:1] == ["run"]:
         return _run(words[1:])
     if words[:1] == ["judge"]:
@@ -161,7 +150,7 @@ def _run(words: list[str]) -> int:
     module = _load_script(path)
     from distilabel_selfinstruct.cli import script
 
-    return script.main(module.RECIPE, module.build, getattr(module, "finish", None), words, f"{_PROG} run {name}", path)
+    return script.run(module.RECIPE, module.build, getattr(module, "finish", None), words, f"{_PROG} run {name}", path)
 
 
 def _load_script(path: Path) -> ModuleType:

@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.cli.options import add_options, config_of
-from distilabel_selfinstruct.cli.parser import Parser, fail, say
-from distilabel_selfinstruct.cli.stopping import signal_of, stopped_by_signals
-from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
+from distilabel_selfinstruct.cli.parser import Parser, say
 from distilabel_selfinstruct.lazy import plain_tracebacks
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.recipe import Recipe
@@ -38,7 +36,7 @@ def options(recipe: Recipe, prog: str | None = None) -> Parser:
     return parser
 
 
-def main(
+def run(
     recipe: Recipe, build: Callable[[Run[Any]], WholePipeline],
     finish: Callable[[Run[Any]], Sequence[str]] | None = None, arguments: Sequence[str] | None = None,
     prog: str | None = None, script: Path | None = None,
@@ -54,24 +52,19 @@ def main(
         script: the pipeline script, published with the run; by default the one that is run.
 
     Returns:
-        The exit status: 0 for a whole run, 1 for an error, 3 for less than was asked for, 130 after a signal.
+        The exit status: 0 for a whole run, 3 for less than was asked for.
+
+    Raises:
+        SelfInstructError: see `stopping.status_of`.
     """
     given = vars(options(recipe, prog).parse_args(arguments))
-    try:
-        with stopped_by_signals():
-            config: RunConfig = config_of(given, recipe.load_config())
-            print(
-                shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
-                file=sys.stderr,
-                flush=True,
-            )
-            return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
-    except Interrupted as stopped:
-        return fail(stopped, 130)
-    except KeyboardInterrupt as stopped:
-        return fail(Interrupted(signal_of(stopped)), 130)
-    except (SelfInstructError, OSError) as error:
-        return fail(f"Error: {error}")
+    config: RunConfig = config_of(given, recipe.load_config())
+    print(
+        shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
+        file=sys.stderr,
+        flush=True,
+    )
+    return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
 
 
 def _run(

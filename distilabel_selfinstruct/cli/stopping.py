@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -13,13 +13,26 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM came; like Ctrl-C it is no `Exception`, so that nothing takes it for an error of its own."""
 
 
-def signal_of(stopped: KeyboardInterrupt) -> str:
-    """The name of the signal."""
-    return "SIGTERM" if isinstance(stopped, Terminated) else "SIGINT"
+def status_of(command: Callable[[], int]) -> int:
+    """Runs a command, what it imports included; its exit status: 1 with one line for an error, 130 after a signal."""
+    try:
+        with _stopped_by_signals():
+            return command()
+    except (Exception, KeyboardInterrupt) as error:
+        from distilabel_selfinstruct.cli.parser import fail
+        from distilabel_selfinstruct.errors import Interrupted, SelfInstructError
+
+        if isinstance(error, KeyboardInterrupt):
+            return fail(Interrupted("SIGTERM" if isinstance(error, Terminated) else "SIGINT"), 130)
+        if isinstance(error, Interrupted):
+            return fail(error, 130)
+        if isinstance(error, (SelfInstructError, OSError)):
+            return fail(f"Error: {error}")
+        raise
 
 
 @contextmanager
-def stopped_by_signals() -> Iterator[None]:
+def _stopped_by_signals() -> Iterator[None]:
     """Within it SIGTERM raises `Terminated` in the main thread, but while a pipeline takes signals itself."""
     if threading.current_thread() is not threading.main_thread():
         yield

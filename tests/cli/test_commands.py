@@ -6,13 +6,16 @@ import argparse
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.cli.commands import judge_options, main, options
+from distilabel_selfinstruct.cli import self_instruct
+from distilabel_selfinstruct.cli.commands import judge_options, options
 from distilabel_selfinstruct.cli.script import options as options_of
+from distilabel_selfinstruct.errors import GO_ON
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, recipes
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.version import __version__
@@ -59,7 +62,7 @@ class TestHelp:
     @pytest.mark.parametrize("words", ["", "run", "judge", "review push"])
     def test_each_command_explains_itself(self, words: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
-            main([*words.split(), "--help"])
+            self_instruct([*words.split(), "--help"])
         assert ended.value.code == 0
         assert capsys.readouterr().out.startswith("usage: self-instruct ")
 
@@ -72,8 +75,8 @@ class TestHelp:
     def test_it_imports_nothing_heavy(self) -> None:
         heavy = ["distilabel", "datasets", "openai", "matplotlib", "numpy", "pyarrow", "yaml", "pydantic"]
         code = (
-            "import sys; from distilabel_selfinstruct.cli.commands import main\n"
-            "try: main(['--help'])\n"
+            "import sys; from distilabel_selfinstruct.cli import self_instruct\n"
+            "try: self_instruct(['--help'])\n"
             f"except SystemExit: print([name for name in {heavy} if name in sys.modules])"
         )
         shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
@@ -81,7 +84,7 @@ class TestHelp:
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
-            main(["--version"])
+            self_instruct(["--version"])
         assert ended.value.code == 0
         assert capsys.readouterr().out == f"self-instruct {__version__}\n"
 
@@ -119,7 +122,7 @@ class TestMistakes:
         monkeypatch.chdir(tmp_path)
         Path("broken.py").write_text("1 / 0\n")
         Path("other.py").write_text("build = print\n")
-        assert main(words) == 1
+        assert self_instruct(words) == 1
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith(f"Error: {said}")
@@ -149,7 +152,7 @@ class TestMistakes:
         self, words: list[str], said: str, capsys: pytest.CaptureFixture[str]
     ) -> None:
         with pytest.raises(SystemExit) as ended:
-            main(words)
+            self_instruct(words)
         assert ended.value.code == 2
         out, err = capsys.readouterr()
         assert out == ""
@@ -158,7 +161,7 @@ class TestMistakes:
 
 
 def test_recipes_lists_all(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["recipes"]) == 0
+    assert self_instruct(["recipes"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[::2] == [f"{each.name}: {each.title}, {each.url}" for each in recipes().values()]
     assert lines[1::2] == [f"    {each.makes}" for each in recipes().values()]
@@ -170,7 +173,7 @@ def test_every_script_is_copied(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["new", "mine", "--from", recipe.name]) == 0
+    assert self_instruct(["new", "mine", "--from", recipe.name]) == 0
     said = f"mine.py: the script of {recipe.name}. Edit it, then: self-instruct run mine.py\n"
     assert capsys.readouterr().out == said
     assert Path("mine.py").read_text(encoding="utf-8") == recipe.script_path().read_text(encoding="utf-8")
@@ -182,7 +185,7 @@ def test_nothing_is_written_over(
     monkeypatch.chdir(tmp_path)
     Path("mine.py").write_text("# a week's work\n")
     for name in ("mine", "mine.py"):
-        assert main(["new", name]) == 1
+        assert self_instruct(["new", name]) == 1
         assert capsys.readouterr().err == "Error: mine.py: is there already; choose another name.\n"
     assert Path("mine.py").read_text() == "# a week's work\n"
 
@@ -197,7 +200,7 @@ def run(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.slow
 def test_a_copied_script_runs_by_itself_and_by_the_command(tmp_path: Path) -> None:
-    assert main(["new", str(tmp_path / "mine"), "--from", "domain"]) == 0
+    assert self_instruct(["new", str(tmp_path / "mine"), "--from", "domain"]) == 0
     alone = run("mine.py", "--max-documents", 3, cwd=tmp_path)
     assert (alone.returncode, alone.stderr) == (0, first_line("runs/domain", "domain"))
     command = ("-m", "distilabel_selfinstruct", "run")
@@ -207,3 +210,22 @@ def test_a_copied_script_runs_by_itself_and_by_the_command(tmp_path: Path) -> No
     assert (by_name.returncode, by_name.stderr) == (0, first_line("by-name", "domain"))
     first, *others = (bytes_of(tmp_path / run / "dataset") for run in ("runs/domain", "by-path", "by-name"))
     assert others == [first, first]
+
+
+@pytest.mark.parametrize("script", [False, True], ids=["command", "script"])
+def test_a_signal_while_it_is_imported(script: bool) -> None:
+    module, call = ("script", "main(None, None)") if script else ("commands", "self_instruct(['--version'])")
+    code = f"""
+        import os, signal, sys
+
+        class Signal:
+            def find_spec(self, name, *_):
+                if name == "distilabel_selfinstruct.cli.{module}":
+                    os.kill(os.getpid(), signal.SIGTERM)
+
+        sys.meta_path.insert(0, Signal())
+        from distilabel_selfinstruct.cli import main, self_instruct
+        sys.exit({call})
+    """
+    ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (130, f"Stopped by SIGTERM. {GO_ON}\n")

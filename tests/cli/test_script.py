@@ -11,7 +11,8 @@ import yaml
 from datasets import load_from_disk
 
 from distilabel_selfinstruct import DemoLLM
-from distilabel_selfinstruct.cli.script import main, options
+from distilabel_selfinstruct.cli import main
+from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.cli.words import describe
 from distilabel_selfinstruct.data.summary import Outcome, Summary
 from distilabel_selfinstruct.engine.pipelines import Pipeline

@@ -407,6 +407,7 @@ def test_the_recipe_of_a_run_is_known_where_it_is_not_installed(of_moods: RunFol
     assert of_moods.recipe() == MOODS
 
 
+@pytest.mark.slow
 def test_a_report_needs_no_recipe(of_moods: RunFolder) -> None:
     assert read_run(of_moods).recipe == MOODS
     written = write_report(str(of_moods), usage=SUMMARY.usage)
@@ -428,6 +429,7 @@ def test_a_review_needs_no_recipe(of_moods: RunFolder, tmp_path: Path) -> None:
     assert review_seeds(of_moods, tmp_path / "seeds.jsonl") > 0
 
 
+@pytest.mark.slow
 def test_what_is_published_needs_no_recipe(of_moods: RunFolder, tmp_path: Path) -> None:
     write_report(of_moods)
     run = contents.read_finished_run(of_moods)

@@ -36,6 +36,7 @@ class TestWhereRowsLie:
     def test_files_and_saved_datasets(self, name: str, tmp_path: Path) -> None:
         assert read_source(write(tmp_path / name)) == ROWS
 
+    @pytest.mark.slow
     def test_a_run_gives_its_instances_or_another_config(self, small_run: Made) -> None:
         folder = str(small_run.path)
         assert read_source(folder) == small_run.rows("instances")

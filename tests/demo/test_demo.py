@@ -214,6 +214,7 @@ class TestAPureFunction:
         assert len({*several, answer(prompt, demo(1))[0]}) == 4
         assert several[0] == answer(prompt)[0]
 
+    @pytest.mark.slow
     def test_another_process_gives_the_same_answer(self) -> None:
         code = (
             "from distilabel_selfinstruct import DemoLLM\n"

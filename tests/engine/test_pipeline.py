@@ -254,9 +254,17 @@ def test_a_generator_that_does_not_end_well(tmp_path: Path, behaviour: str, said
         ("not picklable", "Step 'double_0' failed: TypeError: cannot pickle '_thread.lock' object"),
         ("mixed types", "The rows of step 'double_0' do not fit into columns:"),
         ("exit", "The worker of step 'double_0' ended with exit code 7. Run the same command again"),
-        ("exit with 0", "The worker of step 'double_0' ended with exit code 0. Run the same command again"),
+        pytest.param(
+            "exit with 0",
+            "The worker of step 'double_0' ended with exit code 0. Run the same command again",
+            marks=pytest.mark.slow,
+        ),
         ("be killed", "The worker of step 'double_0' was killed by signal 9 (SIGKILL). Run the same command again"),
-        ("be killed in the middle of a message", "The worker of step 'double_0' was killed by signal 9"),
+        pytest.param(
+            "be killed in the middle of a message",
+            "The worker of step 'double_0' was killed by signal 9",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_step_that_fails(tmp_path: Path, behaviour: str, said: str) -> None:
@@ -307,6 +315,7 @@ def test_an_error_says_nothing_else_on_screen(tmp_path: Path, capfd: pytest.Capt
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", ["drop all", "drop the last"])
 def test_rows_dropped_before_a_step_that_waits_for_them(tmp_path: Path, behaviour: str) -> None:
     assert error(lambda: Numbers() >> Double(behaviour=behaviour) >> Double(name="second"), tmp_path) == (
@@ -423,6 +432,7 @@ def test_the_same_pipeline_again_is_served_from_the_cache(tmp_path: Path, starte
     assert started == ["numbers_0", "double_0"]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:PosixUPath on python:UserWarning")  # distilabel's own, on reading a file
 def test_changed_data_is_not(tmp_path: Path) -> None:
     for number in (1, 2):
@@ -443,6 +453,7 @@ def test_changed_data_is_not(tmp_path: Path) -> None:
         assert doubles(run(lambda: loader() >> Double(), tmp_path)["default"]) == [2 * number]  # noqa: B023
 
 
+@pytest.mark.slow
 def test_a_changed_step_upstream_is_not(tmp_path: Path) -> None:
     run(lambda: Numbers() >> Double() >> Double(name="z"), tmp_path)
     with pytest.raises(PipelineError):

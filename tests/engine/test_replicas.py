@@ -83,6 +83,7 @@ def ask(server: OpenAIServer, tmp_path: Path) -> Callable[[int], list[Any]]:
     return ask
 
 
+@pytest.mark.slow
 def test_the_same_question_has_the_same_answers_in_the_same_rows(
     server: OpenAIServer, ask: Callable[[int], list[Any]]
 ) -> None:

@@ -33,6 +33,7 @@ def listed_there(module: ModuleType) -> set[str]:
     return {name for names in getattr(module, "PRIVATE", {}).values() for name in names}
 
 
+@pytest.mark.slow
 def test_the_list_is_exact() -> None:
     used = set().union(*map(used_of_distilabel, INSIDE))
     read = set().union(*map(read_of_distilabel, INSIDE))
@@ -107,6 +108,7 @@ def test_an_attribute_that_is_only_set_when_an_object_is_made_counts(monkeypatch
     assert "lacks distilabel.pipeline.base:BasePipeline._queues. " in said()
 
 
+@pytest.mark.slow
 def test_a_run_on_this_machine_needs_no_part_of_ray() -> None:
     code = (
         "import sys; from distilabel_selfinstruct import Pipeline; import distilabel_selfinstruct.runs.run\n"

@@ -134,9 +134,15 @@ def hub(server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> H
     return server
 
 
+@pytest.fixture(scope="module")
+def finished_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run for all tests of this file, which each take a copy."""
+    return make_run(tmp_path_factory.mktemp("finished") / "run")
+
+
 @pytest.fixture
-def run_folder(tmp_path: Path) -> Path:
-    return make_run(tmp_path / "run")
+def run_folder(finished_run: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(finished_run, tmp_path / "run"))
 
 
 def push(folder: Path, **options: Any) -> str:

@@ -20,6 +20,7 @@ from distilabel_selfinstruct.models.faults import explain, refused_alike
 KEY = "sk-test-0123456789abcdef"
 openais_httpx = import_module("httpx2" if int(openai.__version__.partition(".")[0]) >= 3 else "httpx")
 REQUEST = openais_httpx.Request("POST", "http://127.0.0.1:9/v1/chat/completions")
+CLIENT = openai.OpenAI(api_key=KEY)
 
 
 def of_status(
@@ -33,7 +34,7 @@ def with_body(number: int, body: Any, headers: dict[str, str] | None = None) -> 
     """For any body: a text is sent as it is, anything else as JSON."""
     content = body if isinstance(body, str) else json.dumps(body)
     response = openais_httpx.Response(number, request=REQUEST, content=content, headers=headers or {})
-    return openai.OpenAI(api_key=KEY)._make_status_error_from_response(response)
+    return CLIENT._make_status_error_from_response(response)
 
 
 def in_200(body: Any) -> Exception:

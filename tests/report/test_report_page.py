@@ -92,12 +92,14 @@ def test_the_page_has_dark_colours_and_follows_the_width(page: str) -> None:
     assert "fill: var(--blue)" in page
 
 
+@pytest.mark.slow
 def test_the_same_run_gives_the_same_files(report: Path, tmp_path: Path) -> None:
     again = write_report(whole_run(tmp_path / "run"), usage=USAGE, prices=Prices(1, 2)).parent
     for path in report.rglob("*.*"):
         assert path.read_bytes() == (again / path.relative_to(report)).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_figure_that_no_longer_applies_goes(tmp_path: Path) -> None:
     report_for_rows([{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}], tmp_path)
     assert (tmp_path / "figures" / "verbs.png").exists()
@@ -105,6 +107,7 @@ def test_a_figure_that_no_longer_applies_goes(tmp_path: Path) -> None:
     assert not (tmp_path / "figures" / "verbs.png").exists()
 
 
+@pytest.mark.slow
 def test_rows_of_any_dataset(tmp_path: Path) -> None:
     rows = [{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}]
     page = report_for_rows(rows, tmp_path / "out", name="Alpaca", seeds=["Name a lake."]).read_text(encoding="utf-8")
@@ -127,6 +130,7 @@ def test_small_datasets_have_a_report(tmp_path: Path, configs: dict[str, Rows]) 
     assert "<h2" in write_report(write_run(tmp_path / "run", **configs), usage=USAGE).read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_other_scripts_break_nothing(tmp_path: Path, recwarn: pytest.WarningsRecorder) -> None:
     rows = [
         {"instruction": "写一首关于秋天的诗。", "input": "", "output": "秋风起。", "is_classification": False},
@@ -138,6 +142,7 @@ def test_other_scripts_break_nothing(tmp_path: Path, recwarn: pytest.WarningsRec
     assert not recwarn.list
 
 
+@pytest.mark.slow
 def test_nothing_is_printed_and_nothing_written_elsewhere(run_folder: Path, tmp_path: Path) -> None:
     """In a fresh process with an empty home: matplotlib would announce, and leave, a font cache there."""
     home, temporary = tmp_path / "home", tmp_path / "temporary"

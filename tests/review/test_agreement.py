@@ -12,7 +12,7 @@ import pytest
 import yaml
 from distilabel.models.llms.base import LLM
 
-from distilabel_selfinstruct.cli.commands import main
+from distilabel_selfinstruct.cli import self_instruct
 from distilabel_selfinstruct.cli.finish import judge_notes
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.recipe import get_recipe
@@ -134,7 +134,7 @@ def test_a_judge_in_words() -> None:
 
 
 def test_the_reviewed_records_are_judged_and_compared(reviewed: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["judge", str(reviewed), "--llm", "demo"]) == 0
+    assert self_instruct(["judge", str(reviewed), "--llm", "demo"]) == 0
     said, complained = capsys.readouterr()
     assert complained == ""
     assert said.startswith(f"{DEMO} as judge of 11 reviewed instances, beside what people say: right is")
@@ -146,10 +146,10 @@ def test_the_reviewed_records_are_judged_and_compared(reviewed: Path, capsys: py
 
 
 def test_nothing_is_asked_twice(reviewed: Path) -> None:
-    main(["judge", str(reviewed), "--llm", "demo"])
+    self_instruct(["judge", str(reviewed), "--llm", "demo"])
     before = {path.name: path.stat().st_size for path in (reviewed / "review" / "completions").iterdir()}
     kept = (reviewed / "review" / "judge.json").read_text()
-    main(["judge", str(reviewed), "--llm", "demo"])
+    self_instruct(["judge", str(reviewed), "--llm", "demo"])
     assert (reviewed / "review" / "judge.json").read_text() == kept
     assert {path.name: path.stat().st_size for path in (reviewed / "review" / "completions").iterdir()} == before
     assert [name for name in before if name.startswith("judgement")]
@@ -158,7 +158,7 @@ def test_nothing_is_asked_twice(reviewed: Path) -> None:
 def test_each_judge_is_kept_once_the_last_one_first(reviewed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for options in (["--judgements", "1"], [], ["--structured"], ["--judgements", "1"]):
         capsys.readouterr()
-        assert main(["judge", str(reviewed), "--llm", "demo", *options]) == 0
+        assert self_instruct(["judge", str(reviewed), "--llm", "demo", *options]) == 0
     judges = [(each.judge.judgements, each.judge.wording) for each in read_agreements(reviewed)]
     assert judges == [(1, "chat"), (3, "structured"), (3, "chat")]
     said = capsys.readouterr().out
@@ -178,7 +178,7 @@ def test_any_model_of_distilabel_judges_with_its_own_temperature(
         "arguments": {"name": "mine", "generation_kwargs": {"temperature": 0.2}},
     }
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"llm": llm, "judgements": 2}))
-    assert main(["judge", str(reviewed), "--config", str(tmp_path / "mine.yaml")]) == 0
+    assert self_instruct(["judge", str(reviewed), "--config", str(tmp_path / "mine.yaml")]) == 0
     said = capsys.readouterr().out
     assert said.startswith(f"mine (2 judgements, chat, temperature 0.2, prompts version {VERSION}) as judge of 11")
     assert [each.score for each in read_agreements(reviewed)[0].judged] == [4.0] * 11
@@ -194,19 +194,19 @@ def test_any_model_of_distilabel_judges_with_its_own_temperature(
     ],
 )
 def test_bad_options(reviewed: Path, options: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["judge", str(reviewed), *options]) == 1
+    assert self_instruct(["judge", str(reviewed), *options]) == 1
     assert capsys.readouterr().err.strip() == said
 
 
 def test_a_run_that_nobody_has_reviewed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = make_run(tmp_path / "run", RIGHT)
-    assert main(["judge", str(run), "--llm", "demo"]) == 1
+    assert self_instruct(["judge", str(run), "--llm", "demo"]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {run}: no record was reviewed by as many annotators as it needs")
     assert not (run / "review" / "completions").exists()
 
 
 def test_the_page_shows_it_below_the_quality(reviewed: Path) -> None:
-    main(["judge", str(reviewed), "--llm", "demo"])
+    self_instruct(["judge", str(reviewed), "--llm", "demo"])
     quality, statistics = pull_review(reviewed), compute_statistics(read_rows(RIGHT))
     assert "A model as judge" not in render_page(statistics, {}, quality)
     page = render_page(statistics, {}, quality, read_agreements(reviewed))
@@ -214,8 +214,8 @@ def test_the_page_shows_it_below_the_quality(reviewed: Path) -> None:
 
 
 def test_the_page_shows_every_judge(reviewed: Path) -> None:
-    main(["judge", str(reviewed), "--llm", "demo", "--judgements", "1"])
-    main(["judge", str(reviewed), "--llm", "demo"])
+    self_instruct(["judge", str(reviewed), "--llm", "demo", "--judgements", "1"])
+    self_instruct(["judge", str(reviewed), "--llm", "demo"])
     quality, statistics = pull_review(reviewed), compute_statistics(read_rows(RIGHT))
     page = render_page(statistics, {}, quality, read_agreements(reviewed))
     assert page.index("demo (3 judgements") < page.index("demo (1 judgement,")
@@ -249,7 +249,7 @@ def test_a_judge_that_was_never_compared_is_told(tmp_path: Path) -> None:
 
 
 def test_the_agreement_of_the_same_judge_is_told(tmp_path: Path, reviewed: Path) -> None:
-    main(["judge", str(reviewed), "--llm", "demo"])
+    self_instruct(["judge", str(reviewed), "--llm", "demo"])
     (note,) = notes(tmp_path, judge_agreement=str(reviewed))
     assert note.startswith(
         f"The judge {DEMO} agrees with people on 91% of 11 reviewed"
@@ -259,7 +259,7 @@ def test_the_agreement_of_the_same_judge_is_told(tmp_path: Path, reviewed: Path)
 
 def test_the_entry_of_the_same_judge_is_found_among_others(tmp_path: Path, reviewed: Path) -> None:
     for options in ([], ["--judgements", "1"]):
-        main(["judge", str(reviewed), "--llm", "demo", *options])
+        self_instruct(["judge", str(reviewed), "--llm", "demo", *options])
     (note,) = notes(tmp_path, judge_agreement=str(reviewed))
     assert note.startswith("The judge demo (3 judgements, chat")
 
@@ -331,6 +331,6 @@ def test_a_damaged_file_is_told_before_a_model_is_asked(
 ) -> None:
     file = reviewed / "review" / "judge.json"
     file.write_text(text)
-    assert main(["judge", str(reviewed), "--llm", "demo"]) == 1
+    assert self_instruct(["judge", str(reviewed), "--llm", "demo"]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {file}: is damaged; delete it and run the command `judge` again")
     assert not (reviewed / "review" / "completions").exists()

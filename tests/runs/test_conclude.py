@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from distilabel_selfinstruct.cli import finish, script
+from distilabel_selfinstruct.cli import finish, main
 from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.engine.pipelines import Pipeline
@@ -98,7 +98,7 @@ def test_a_signal_while_the_rest_is_written(
     summary = RunFolder(finished).summary()
     RunFolder(finished).remove_summary()
     monkeypatch.setattr(Run, "execute", lambda *_, **__: summary)
-    assert script.main(RECIPE, build, arguments=["--out", str(finished)]) == 130
+    assert main(RECIPE, build, arguments=["--out", str(finished)]) == 130
     assert capsys.readouterr().err.endswith(f"Stopped by {number.name}. " + GO_ON)
     assert not RunFolder(finished).has_summary
 
@@ -118,7 +118,7 @@ def test_a_signal_before_the_pipeline(
         raise Built
 
     before = signal.getsignal(signal.SIGTERM)
-    assert script.main(RECIPE, stopped, arguments=["--out", str(tmp_path)]) == 130
+    assert main(RECIPE, stopped, arguments=["--out", str(tmp_path)]) == 130
     assert capsys.readouterr().err.endswith(f"Stopped by {number.name}. {GO_ON}")
     assert signal.getsignal(signal.SIGTERM) is before
 
@@ -126,7 +126,7 @@ def test_a_signal_before_the_pipeline(
 def test_the_report_is_made_good_without_a_question(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not (finished / "report").exists()
     monkeypatch.setattr(finish, "send", lambda *_: [])
-    assert script.main(RECIPE, build, arguments=["--out", str(finished), "--num-instructions", "15"]) == 0
+    assert main(RECIPE, build, arguments=["--out", str(finished), "--num-instructions", "15"]) == 0
     assert (finished / "report" / "index.html").exists()
 
 
@@ -134,7 +134,7 @@ def test_a_finished_run_is_left_as_it_is(finished: Path) -> None:
     (finished / "report").mkdir()
     (finished / "report" / "index.html").write_text("a page")
     before = {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()}
-    assert script.main(RECIPE, build, arguments=["--num-instructions", "15", "--out", str(finished)]) == 0
+    assert main(RECIPE, build, arguments=["--num-instructions", "15", "--out", str(finished)]) == 0
     assert {path: path.stat().st_mtime_ns for path in finished.rglob("*") if path.is_file()} == before
 
 

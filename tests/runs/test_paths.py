@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from distilabel_selfinstruct.cli.script import main
+from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.engine.pipelines import Pipeline
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError

@@ -91,6 +91,7 @@ class TestWhoseFolder:
             make(tmp_path / "notes" / "run").execute(build)
         assert str(caught.value) == f"{tmp_path}/notes/run: cannot be made (Not a directory); choose another --out."
 
+    @pytest.mark.slow
     def test_another_config_is_refused_with_every_difference(self, finished: Path) -> None:
         before = content(finished)
         with pytest.raises(RunFolderError) as caught:

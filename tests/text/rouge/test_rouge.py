@@ -92,6 +92,7 @@ def test_every_text_of_a_stream_is_decided_as_with_rouge_score(
     assert index.admit_batch(texts) == expected_matches(scores, threshold)
 
 
+@pytest.mark.slow
 def test_rapidfuzz_stands_for_rouge_score(stream: Corpus) -> None:
     texts, scores = stream
     sample = np.random.default_rng(0).integers(len(texts), size=(20_000, 2))
@@ -150,7 +151,8 @@ thresholds = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@pytest.mark.slow
+@settings(deadline=None)
 @given(texts=lists_of_texts, threshold=thresholds)
 def test_any_stream_is_decided_as_with_rouge_score(texts: list[str], threshold: float) -> None:
     expected = expected_matches(rouge_score_matrix(texts), threshold)

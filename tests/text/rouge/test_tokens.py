@@ -10,13 +10,13 @@ from distilabel_selfinstruct.text.rouge import rouge_tokens, unicode_tokens
 from tests.text.rouge.pairs import SCORER
 
 
-@settings(max_examples=300, deadline=None)
+@settings(deadline=None)
 @given(text=st.text())
 def test_rouge_tokens_are_those_of_rouge_score(text: str) -> None:
     assert rouge_tokens(text) == SCORER._tokenizer.tokenize(text)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(deadline=None)
 @given(text=st.text(st.characters(max_codepoint=127)))
 def test_on_ascii_text_both_tokenizers_agree(text: str) -> None:
     assert unicode_tokens(text) == rouge_tokens(text)

@@ -69,6 +69,7 @@ class WholePipeline(MainLoop):
         self.concurrency, self.budget = concurrency, budget
         self.log_file, self.verbose = Path(log_file) if log_file else None, verbose
         self.slots = None
+        self._signatures: tuple[str, str] | None = None  # within a run
         self._forget_run()
 
     # --- what a subclass gives, besides what the main loop asks for --------------------------------------------------
@@ -210,13 +211,25 @@ class WholePipeline(MainLoop):
 
     @contextlib.contextmanager
     def _named_after_content(self) -> Iterator[None]:
-        """Adds the fingerprint to the name, which is that of the folder in the cache."""
+        """Adds the fingerprint to the name, which is that of the folder in the cache; makes signatures only once."""
         base_name = self.name
+        self._signatures = self.signature, self.aggregated_steps_signature
         self.name = f"{base_name}-{self._fingerprint()}"
         try:
             yield
         finally:
             self.name = base_name
+            self._signatures = None
+
+    @property
+    def signature(self) -> str:
+        """As distilabel's."""
+        return self._signatures[0] if self._signatures else super().signature
+
+    @property
+    def aggregated_steps_signature(self) -> str:
+        """As distilabel's."""
+        return self._signatures[1] if self._signatures else super().aggregated_steps_signature
 
     def _fingerprint(self) -> str:
         """Names everything that the result depends on: steps, order, their data, and this package's version."""

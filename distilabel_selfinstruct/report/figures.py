@@ -93,9 +93,10 @@ def draw_figures(statistics: Statistics, folder: Path) -> dict[str, str]:
             for stale in (folder / f"{name}.png", folder / f"{name}.svg"):
                 stale.unlink(missing_ok=True)
             if (figure := draw(statistics)) is not None:
-                figure.savefig(folder / f"{name}.png", dpi=160)
                 svg = _svg(figure, name)
                 (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+                figure.set_layout_engine("none")  # it is laid out, which is most of the work
+                figure.savefig(folder / f"{name}.png", dpi=160)
                 inline[name] = _for_page(svg, CAPTIONS[name])
     return inline
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,17 +78,13 @@ def run_script(
     **environment: str,
 ) -> subprocess.CompletedProcess[str]:
     """`python pipelines/self_instruct.py`, or that of another recipe, with these options; without the user's keys."""
+    from tests.support.warm import ended, start, start_anew
+
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
-    result = subprocess.run(
-        [sys.executable, str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)],
-        cwd=cwd or ROOT,
-        env={**inherited, "PYTHONPATH": str(ROOT) if report else WITHOUT_REPORT, **environment},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=LIMIT,
-        check=False,
-    )
+    arguments = [str(ROOT / "pipelines" / f"{pipeline}.py"), *map(str, options)]
+    variables = {**inherited, "PYTHONPATH": str(ROOT) if report else WITHOUT_REPORT, **environment}
+    begin = start_anew if environment else start  # variables may change what is imported
+    result = ended(begin(arguments, cwd or ROOT, variables), LIMIT)
     result.stderr = without_progress(result.stderr)
     return result
 

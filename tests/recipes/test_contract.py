@@ -9,7 +9,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from distilabel_selfinstruct.review import push_review
 from tests.conftest import ROOT, WITHOUT_REPORT, first_line, run_apart
 from tests.support.recipes import Made, bytes_of, check_ended_well, pipeline_of, run_here, types_of
 from tests.support.waiting import LIMIT, wait_until
+from tests.support.warm import WarmProcess, ended, start
 
 # distilabel reads all attributes of its tasks, those that are deprecated too.
 pytestmark = pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")
@@ -260,7 +260,7 @@ class TestAsAUserStartsIt:
         with started(made.recipe, tmp_path / "run") as process:
             wait_until(lambda: len(stages_of(tmp_path / "run")) > stages // 2 or process.poll() is not None)
             os.killpg(process.pid, signal.SIGKILL)
-            assert process.wait(LIMIT) == -signal.SIGKILL
+            assert ended(process, LIMIT).returncode == -signal.SIGKILL
         assert not (tmp_path / "run" / "summary.json").exists()
         assert run_here(made.recipe, tmp_path / "run", *SMALL[made.recipe.name]).status == 0
         assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(made.folder.dataset_path)
@@ -271,22 +271,16 @@ class TestAsAUserStartsIt:
 
 
 @contextmanager
-def started(recipe: Recipe, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def started(recipe: Recipe, folder: Path) -> Iterator[WarmProcess | subprocess.Popen[str]]:
     """The script of a recipe in a session of its own, of which nothing is left over."""
-    process = subprocess.Popen(
-        [sys.executable, str(recipe.script_path()), "--out", str(folder), *SMALL[recipe.name]],
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": WITHOUT_REPORT, "PYTHONHASHSEED": "1"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    arguments = [str(recipe.script_path()), "--out", str(folder), *SMALL[recipe.name]]
+    process = start(arguments, ROOT, {**os.environ, "PYTHONPATH": WITHOUT_REPORT})
     try:
         yield process
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            process.communicate()
 
 
 def stages_of(run: Path) -> set[str]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import resource
 import signal
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +16,7 @@ from tests.support.answers import prompt_of
 from tests.support.folders import all_text
 from tests.support.openai_server import OpenAIServer, Request
 from tests.support.waiting import LIMIT, wait_until
+from tests.support.warm import start
 
 NUM_INSTRUCTIONS = 24
 CONCURRENCY = 6
@@ -31,27 +29,16 @@ class Command:
     def __init__(
         self, url: str, folder: Path, *options: str, limit: int | None = None, pipeline: str = "self_instruct"
     ) -> None:
-        def limit_file_size() -> None:
-            if limit is not None:
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
         self.folder = folder
         self._first_line = first_line(folder, pipeline, "stub-model")
         size = ("--lag", "3", "--num-instructions", str(NUM_INSTRUCTIONS)) if pipeline == "self_instruct" else ()
-        self._process = subprocess.Popen(
-            [
-                *(sys.executable, f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
-                *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
-                *(*size, *options),
-            ],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": WITHOUT_REPORT, "OPENAI_API_KEY": KEY},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=limit_file_size,
-        )
+        arguments = [
+            *(f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
+            *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
+            *(*size, *options),
+        ]
+        environment = {**os.environ, "PYTHONPATH": WITHOUT_REPORT, "OPENAI_API_KEY": KEY}
+        self._process = start(arguments, ROOT, environment, limit)
 
     @property
     def pid(self) -> int:

@@ -8,10 +8,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$folder"
 : > "$folder/servers.env"
 
-# transformers serve, distilabel's TransformersLLM and TRL's trainers, for a tiny model on the CPU
+# distilabel's TransformersLLM and TRL's trainers, for a tiny model on the CPU
 python3 -m venv "$folder/serve"
 "$folder/serve/bin/pip" install --quiet "torch==2.13.0"  # by pip, which knows where a machine keeps a wheel for the CPU
 ${UV:-"$folder/serve/bin/python" -m} pip install --quiet ${UV:+--python "$folder/serve"} \
-  "torch==2.13.0" "transformers[serving]" accelerate trl pytest pytest-xdist hypothesis \
+  "torch==2.13.0" transformers accelerate trl pytest pytest-xdist hypothesis \
   --editable "$here/../.."
 echo "export INFERENCE_SERVER_PYTHON=$folder/serve/bin/python" >> "$folder/servers.env"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +16,7 @@ from distilabel_selfinstruct.models.local import weights as weights_module
 from distilabel_selfinstruct.models.local.engine import LocalEngine
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL, Weights, find_weights
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
-from distilabel_selfinstruct.recipe import get_recipe
 from tests.support.hub_server import HubServer
-from tests.support.recipes import pipeline_of, rows_of, status_of
 from tests.support.waiting import wait_until
 
 GGUF = b"GGUF\x03\x00\x00\x00"
@@ -160,6 +158,36 @@ class TestARealModel:
         (output,) = llm.generate_outputs(inputs=["One, two, three, four,"], max_new_tokens=8, temperature=0.0)
         assert "five" in output["generations"][0]
 
+    def test_what_the_length_cuts_says_so(self, llm: OpenAICompatibleLLM) -> None:
+        (output,) = llm.generate_outputs(inputs=["One, two, three, four,"], max_new_tokens=3, temperature=0.0)
+        assert output["finish_reason"] == ["length"]
+        assert output["statistics"]["output_tokens"] == [3]
+        assert 5 < output["statistics"]["input_tokens"][0] < 15
+
+    @pytest.mark.parametrize("input", ["The sea is", [{"role": "user", "content": "Name a colour."}]])
+    def test_n_completions_differ(self, llm: OpenAICompatibleLLM, input: Any) -> None:
+        (output,) = llm.generate_outputs(inputs=[input], num_generations=3, max_new_tokens=12, temperature=1.5)
+        assert len(set(output["generations"])) == 3
+        assert len(output["finish_reason"]) == 3
+
+    def test_a_raw_completion_repeats_with_its_seed(self, llm: OpenAICompatibleLLM) -> None:
+        first, again, other = (
+            llm.generate_outputs(inputs=["The sea is"], max_new_tokens=16, temperature=1.5, seed=seed)[0]["generations"]
+            for seed in (1, 1, 2)
+        )
+        assert first == again != other
+
+    def test_many_at_a_time_keep_their_order(self, llm: OpenAICompatibleLLM) -> None:
+        numbers = ["one", "two", "three", "four", "five", "six", "seven", "eight"]
+        outputs = llm.generate_outputs(
+            inputs=[f"{number}, {number}, {number}, {number}," for number in numbers], max_new_tokens=3, temperature=0.0
+        )
+        assert all(number in output["generations"][0] for number, output in zip(numbers, outputs, strict=True))
+
+    def test_a_missing_model_is_found_on_load(self, engine: LocalEngine) -> None:
+        with pytest.raises(EndpointError, match=rf"does not offer the model other\. It offers .*{SMALL_MODEL}"):
+            OpenAICompatibleLLM(model="other", base_url=engine.url, api_key=engine.key).load()
+
     def test_it_keeps_to_a_schema(self, llm: OpenAICompatibleLLM) -> None:
         schema = {"type": "object", "properties": {"answer": {"enum": ["yes", "no"]}}, "required": ["answer"],
                   "additionalProperties": False}  # fmt: skip
@@ -185,20 +213,3 @@ class TestARealModel:
             wait_until(lambda: engine._process is not None and engine._process.poll() is not None)
             with pytest.raises(EndpointError, match=r"llama\.cpp, which answered for this run, has ended \(-9\)"):
                 engine.check()
-
-    @pytest.mark.filterwarnings("ignore:deprecated:DeprecationWarning")  # distilabel reads all attributes of its tasks
-    def test_a_run_of_magpie(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        """The recipe that needs fewest tokens; nothing of the engine, its key above all, stands in the folder."""
-        small_model()
-        status = status_of(
-            pipeline_of(get_recipe("magpie")), "--llm", "local", "--threads", 2, "--num-instructions", 2,
-            "--max-tokens", 60, "--patience", 2, "--pre-query-template", "<|im_start|>user\n",
-            "--out", tmp_path / "run",
-        )  # fmt: skip
-        said = capsys.readouterr()
-        assert status in (0, 3), said.err
-        assert f"{SMALL_MODEL} on this machine" in said.err
-        rows = [*rows_of(tmp_path / "run", "instructions"), *rows_of(tmp_path / "run", "rejected")]
-        assert rows
-        assert "Traceback" not in said.err + said.out
-        assert sys.executable not in (tmp_path / "run" / "config.yaml").read_text(encoding="utf-8")

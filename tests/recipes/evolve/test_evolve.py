@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,6 @@ from distilabel_selfinstruct.data.instructions import read_instructions
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import Script, ScriptRun, first_line, run_apart
 from tests.support.answers import prompt_of
-from tests.support.commands import CONCURRENCY, Command, dataset, hold_from, paid_twice, stored
 from tests.support.openai_server import Answer, Body, Fault, OpenAIServer, html, status
 from tests.support.recipes import status_of
 
@@ -172,38 +170,6 @@ def evolving_answer(body: Body) -> str:
 def server() -> Iterator[OpenAIServer]:
     with OpenAIServer(answer=evolving_answer, latency=0.02) as server:
         yield server
-
-
-@pytest.mark.slow
-def test_kill_9_of_all_its_processes_in_the_middle(server: OpenAIServer, tmp_path: Path) -> None:
-    source = write_tasks(tmp_path / "tasks.jsonl", *(f"Describe the {thing} of a sailor." for thing in THINGS))
-
-    def start(folder: Path) -> Command:
-        options = ("--source", str(source), "--instruction-column", "task", "--generations", str(GENERATIONS))
-        return Command(server.url, folder, *options, pipeline="evolve")
-
-    reference = tmp_path / "reference"
-    assert start(reference).wait().status == 0
-    asked = len(server.requests)
-    assert paid_twice(server.requests) == []
-
-    folder = tmp_path / "run"
-    with start(folder) as command:
-        hold_from(server, asked + asked // 2)
-        command.send(signal.SIGKILL, to_group=True)
-        assert command.wait().status == -signal.SIGKILL
-        server.release()
-    kept, number = stored(folder), len(server.requests)
-    assert kept
-    assert start(folder).wait().status == 0
-
-    assert dataset(folder) == dataset(reference)
-    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
-    # In flight, or their answers on the way to the disk.
-    assert len(paid_twice(server.requests[asked:])) <= 2 * CONCURRENCY
-
-
-# --- what a user can get wrong ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

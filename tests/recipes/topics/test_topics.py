@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from distilabel_selfinstruct.recipes.topics.kinds import DEFAULT_QUOTAS
 from distilabel_selfinstruct.runs.config import read_config
 from tests.conftest import Script, ScriptRun, run_apart
 from tests.support.answers import an_instruction, prompt_of
-from tests.support.commands import Command, Ended, hold_from
+from tests.support.commands import Command, Ended
 from tests.support.openai_server import CUT, EMPTY, TRUNCATED, Answer, Body, OpenAIServer, html, status
 from tests.support.recipes import COLUMNS, bytes_of, recipe_of, rows_of, status_of, types_of
 
@@ -179,16 +178,6 @@ class TestEndpoint:
         assert resumed.status == 0, resumed.out
         assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(whole.folder / "dataset")
         assert max(answered(server).values()) == 1  # over both sessions no prompt is paid for twice
-
-    def test_killed_it_goes_on(self, whole: Whole, server: OpenAIServer, tmp_path: Path) -> None:
-        with Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics") as killed:
-            hold_from(server, 12)
-            killed.send(signal.SIGKILL, to_group=True)
-            assert killed.wait().status == -signal.SIGKILL
-        server.release()
-        resumed = Command(server.url, tmp_path / "run", *OPTIONS, pipeline="topics").wait()
-        assert resumed.status == 0, resumed.err
-        assert bytes_of(tmp_path / "run" / "dataset") == bytes_of(whole.folder / "dataset")
 
     def test_a_model_that_only_refuses_ends_with_status_3(self, tmp_path: Path) -> None:
         with OpenAIServer(answer=lambda body: "I'm sorry, but I can't help with that.") as server:

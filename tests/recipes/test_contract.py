@@ -62,6 +62,8 @@ NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and
     "self-instruct": {
         ("instances", "other_task"): "it speaks of the task it was asked about: test_instances",
         ("instances", "repetition"): _NO_LOOP,
+        ("instances", "echoed_label"): "it knows the labels of its tasks: test_labels",
+        ("instances", "no_label"): "it knows the labels of its tasks: test_labels",
         ("classification", "truncated"): _SHORT,
         ("judgement", "truncated"): _SHORT,
         ("bootstrap", "non_ascii"): "a rule of the presets paper and alpaca: test_demo_run",

@@ -11,6 +11,7 @@ from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.steps.asking import AskingTask
 from distilabel_selfinstruct.steps.filter import STAGE
+from distilabel_selfinstruct.text.labels import echoes_instruction, is_no_label
 from distilabel_selfinstruct.text.reading.answers import Instance, Listed, list_instances
 from distilabel_selfinstruct.text.reading.fields import names_other_task
 from distilabel_selfinstruct.text.repetition import begins_to_repeat
@@ -57,6 +58,8 @@ class _InstancesTask(AskingTask):
             return
         listed = list_instances(answer.completion, self.of_classification, answer.finish_reason, self._preset)
         row["instances"] = _without_loop(listed) if self._preset.tolerant else _all(listed)
+        if self.of_classification and self._preset.tolerant:
+            _check_labels(row["instruction"], row["instances"])
         if not row["instances"]:
             row["instances"] = None
             reject(row, STAGE, "truncated" if answer.is_cut else "no_instances", excerpt(answer.completion))
@@ -75,6 +78,13 @@ def _without_loop(listed: Listed) -> list[Row]:
     if end == len(listed.items):
         return _all(listed)
     return [*(_listed(each, None) for each in listed.items[:end]), _listed(listed.items[end], "repetition")]
+
+
+def _check_labels(instruction: str, instances: list[Row]) -> None:
+    echoes = echoes_instruction(instruction, [each["output"] for each in instances])
+    for each in instances:
+        if each["reject_reason"] is None and (echoes or is_no_label(each["output"])):
+            each["reject_reason"] = "echoed_label" if echoes else "no_label"
 
 
 def _listed(instance: Instance, reason: str | None) -> Row:

@@ -17,6 +17,8 @@ from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
 
 OTHER_TASK = Reason("other_task", "answer to another task than the one asked about")
 UNCLEAR_CLASSIFICATION = Reason("unclear_classification", "neither yes nor no")
+ECHOED_LABEL = Reason("echoed_label", "label that only repeats what the instruction is about")
+NO_LABEL = Reason("no_label", "placeholder or sentences instead of a label")
 NO_INSTANCES = Reason("no_instances", "answer without instances")
 
 RECIPE = Recipe(
@@ -33,7 +35,12 @@ RECIPE = Recipe(
             asks="rounds",
         ),
         Stage("classification", "Classification", "instruction", (UNCLEAR_CLASSIFICATION, TRUNCATED)),
-        Stage("instances", "Instances", "instance", (TRUNCATED, OTHER_TASK, NO_INSTANCES, *INSTANCE_RULES, OVER_LIMIT)),
+        Stage(
+            "instances",
+            "Instances",
+            "instance",
+            (TRUNCATED, OTHER_TASK, NO_INSTANCES, ECHOED_LABEL, NO_LABEL, *INSTANCE_RULES, OVER_LIMIT),
+        ),
         JUDGEMENT_STAGE,
     ),
     how=(

@@ -113,6 +113,14 @@ class TestAnswers:
             *listed(("3, 1, 2", "1, 2, 3"), reason="repetition"),
         ]
 
+    @pytest.mark.parametrize(
+        ("label", "reason"), [("Numbers", "echoed_label"), ("class label", "no_label"), ("ascending", None)]
+    )
+    def test_a_label_that_tells_nothing_apart(self, ask: Any, label: str, reason: str | None) -> None:
+        answer = f"Class label: {label}\nInput: 3 1 2\nClass label: {label}\nInput: 1 2 3"
+        ((made,), _) = ask(OutputFirstInstances, answer, [row(True, instruction="Put the numbers in order.")])
+        assert made["instances"] == listed(("3 1 2", label), ("1 2 3", label), reason=reason)
+
     def test_the_paper_keeps_each_round_of_a_loop(self, ask: Any) -> None:
         again = "\n".join([EXAMPLES] * 3)
         ((made,), _) = ask(InputFirstInstances, again, [row(False)], preset="paper")

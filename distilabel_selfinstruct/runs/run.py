@@ -57,7 +57,7 @@ class Run(Generic[C]):
     """
 
     def __init__(self, config: C, recipe: Recipe) -> None:
-        self.recipe = recipe
+        self.recipe = config.carried_out(recipe)
         self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = config.inputs()

@@ -28,6 +28,7 @@ from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
+from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
@@ -197,7 +198,8 @@ class Run(Generic[C]):
             self.folder.remove_summary()
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
-            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
+            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
+            notes += [*self._cut_notes(), *self._verdict_notes()]
             return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
 
     @property
@@ -301,6 +303,13 @@ class Run(Generic[C]):
     def _cut_notes(self) -> list[str]:
         """Of which stages more than a fifth of the answers was cut by their length."""
         return cut_notes(cuts_by_stage(self.folder.completions), self.config.wording == "base")
+
+    def _verdict_notes(self) -> list[str]:
+        """Whether far more or fewer instructions were called classification than there are among the seed tasks."""
+        return verdict_notes(*(self._verdicts(config) for config in ("instructions", "seeds")))
+
+    def _verdicts(self, config: str) -> list[bool | None]:
+        return [row.get("is_classification") for row in self.folder.rows(config, ["is_classification"])]
 
     def _runs_stage_by_stage(self, model: LLM) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.runs.config import RunConfig
     from distilabel_selfinstruct.runs.run import Run
 
-_INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
+INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
 
 
 def options(recipe: Recipe, prog: str | None = None) -> Parser:
@@ -99,7 +99,7 @@ def _run(
     with sign_of_life("sending"):
         sent = send(run, script)
     say(*sent)
-    return 0 if summary.is_whole else _INCOMPLETE
+    return 0 if summary.is_whole else INCOMPLETE
 
 
 def _model(config: RunConfig) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
 
@@ -99,7 +100,6 @@ class Run(Generic[C]):
         self._stages[stage] = keeps_failures
         place = len(self._stages)
         llm = model or make_model(self.config, self.folder.learned, self._engine)
-        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
         return DurableLLM(
             llm=llm,
             folder=str(self.folder.completions),
@@ -109,8 +109,35 @@ class Run(Generic[C]):
             concurrency=self.config.concurrency,
             outage=self.config.outage,
             timeout=self.config.timeout,
-            generation_kwargs=named_for(llm, {name: value for name, value in decoding.items() if value is not None}),
+            generation_kwargs=self.decoding_of(stage, llm, temperature),
         )
+
+    def decoding_of(self, stage: str, llm: LLM, temperature: float | None = None) -> dict[str, Any]:
+        """What the options say of the decoding of a stage, by the names that this model has for it."""
+        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
+        return named_for(llm, {name: value for name, value in decoding.items() if value is not None})
+
+    def llm_aside(self) -> DurableLLM:
+        """The model for questions that are no part of the run, with completions of their own."""
+        return DurableLLM(
+            llm=make_model(self.config, self.folder.learned, self._engine),
+            folder=str(self.folder.check_completions),
+            stage="check",
+            concurrency=self.config.concurrency,
+            outage=self.config.outage,
+            timeout=self.config.timeout,
+        )
+
+    @contextmanager
+    def ready_model(self) -> Iterator[None]:
+        """While the block runs the model can be asked, wherever it lives."""
+        with local_engine(self.config) as self._engine:
+            yield
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that a prompt and its answer may have together; None where nobody says."""
+        return self.config.context if self.config.llm == "local" else None
 
     def _most_tokens(self, stage: str) -> int | None:
         """The limit of a stage's answers, if one is given for it, for all its generations, or for all stages."""
@@ -169,7 +196,7 @@ class Run(Generic[C]):
         self.folder.clear_drafts()
         if (summary := self._finished()) is not None:
             return summary
-        with local_engine(self.config) as self._engine:
+        with self.ready_model():
             return self._execute(build, show, finish, notes)
 
     def _execute(

@@ -16,7 +16,7 @@ class Share:
     of: int
 
     def __str__(self) -> str:
-        if self.interval is None:
+        if self.value is None or self.interval is None:
             return "unknown"
         return "{:.0%} (95% interval {:.0%} to {:.0%})".format(self.value, *self.interval)
 

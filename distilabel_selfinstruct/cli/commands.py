@@ -218,7 +218,7 @@ def _report(given: argparse.Namespace) -> str:
     if folder.is_run:
         if given.out is not None or given.seeds:
             raise ConfigError("--out and --seeds are for datasets; the report of a run goes into its folder.")
-        usage = usage_by_stage(folder.completions)
+        usage = usage_by_stage(folder.check_completions) | usage_by_stage(folder.completions)
         return f"report: {write_report(folder.path, usage=usage, prices=_prices(given))}"
     if given.out is None:
         raise ConfigError(f"{given.what}: is no run folder; for the report of a dataset say where to: --out FOLDER.")

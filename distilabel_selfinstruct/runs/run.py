@@ -181,6 +181,7 @@ class Run(Generic[C]):
     def execute(
         self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
         finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
+        begin: Callable[[], None] | None = None,
     ) -> Summary:  # fmt: skip
         """Builds the pipeline, runs it to its end, and writes the dataset; `conclude` writes the summary.
 
@@ -189,6 +190,7 @@ class Run(Generic[C]):
             show: whether progress is shown on screen.
             finish: writes what the recipe leaves in the folder besides, once the dataset is there, and returns notes.
             notes: what else a user should know.
+            begin: called before the first request of a run, once nothing speaks against it and its model can be asked.
 
         Raises:
             SelfInstructError: if it cannot finish whole; what was answered so far is kept.
@@ -197,11 +199,11 @@ class Run(Generic[C]):
         if (summary := self._finished()) is not None:
             return summary
         with self.ready_model():
-            return self._execute(build, show, finish, notes)
+            return self._execute(build, show, finish, notes, begin)
 
     def _execute(
         self, build: Callable[[Run[C]], WholePipeline], show: bool,
-        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str],
+        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str], begin: Callable[[], None] | None,
     ) -> Summary:  # fmt: skip
         model = make_model(
             self.config, engine=self._engine
@@ -212,6 +214,8 @@ class Run(Generic[C]):
             if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
                 self.folder.remove_summary()
             self._write_config()
+            if begin is not None and not self.folder.has_answers:
+                begin()
             started = time.monotonic()
             pipeline = build(self)
             self._check_limits()
@@ -317,7 +321,7 @@ class Run(Generic[C]):
                 for reason, count in counts.items()
                 if reason in FAILED_REQUESTS and not self._stages.get(stage)
             ),
-            usage=usage_by_stage(self.folder.completions),
+            usage=self.used(),
             seconds=seconds,
             cost=self._budget().cost(),
             rows={name: size for name, size in sizes.items() if name not in USUAL_CONFIGS},
@@ -344,6 +348,14 @@ class Run(Generic[C]):
             return self.config.stage_by_stage
         return self.config.llm not in ("demo", "local", "openai") and not getattr(model, "agenerate", None)
 
+    def used(self) -> dict[str, Usage]:
+        """What was asked in this folder: before the run, and by each of its stages."""
+        return usage_by_stage(self.folder.check_completions) | usage_by_stage(self.folder.completions)
+
+    def has_room(self, input_tokens: int, output_tokens: int) -> bool:
+        """Whether the budget has room for so many tokens more."""
+        return self._budget().has_room(input_tokens, output_tokens)
+
     @property
     def has_budget_left(self) -> bool:
         """Whether it stopped because of what was kept back, and not because all is spent."""
@@ -351,7 +363,7 @@ class Run(Generic[C]):
 
     def _budget(self) -> Budget:
         by_stage = usage_by_stage(self.folder.completions)
-        used = by_stage.values()
+        used = self.used().values()
         loops = self.recipe.stages_that_ask("rounds", "before")
         later = [usage for stage, usage in by_stage.items() if stage not in loops]
         requests = sum(usage.requests for usage in later)

@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT, WITHOUT_REPORT, first_line, without_progress
+from tests.conftest import ROOT, WITHOUT_REPORT, first_line, no_check, without_progress
 from tests.support.answers import prompt_of
 from tests.support.folders import all_text
 from tests.support.openai_server import OpenAIServer, Request
@@ -29,8 +29,9 @@ class Command:
     """One run of the main pipeline, or of another; `wait` for its end or `kill` it."""
 
     def __init__(
-        self, url: str, folder: Path, *options: str, limit: int | None = None, pipeline: str = "self_instruct"
-    ) -> None:
+        self, url: str, folder: Path, *options: str, limit: int | None = None, pipeline: str = "self_instruct",
+        checked: bool = False,
+    ) -> None:  # fmt: skip
         def limit_file_size() -> None:
             if limit is not None:
                 resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -42,7 +43,7 @@ class Command:
             [
                 *(sys.executable, f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
                 *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
-                *(*size, *options),
+                *(*size, *options, *([] if checked else no_check(pipeline, ["--llm"]))),
             ],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": WITHOUT_REPORT, "OPENAI_API_KEY": KEY},

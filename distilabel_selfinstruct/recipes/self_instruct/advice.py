@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from distilabel_selfinstruct.recipes.self_instruct.check import Answers, Findings
+from distilabel_selfinstruct.presets import ROOM
+from distilabel_selfinstruct.recipes.self_instruct.check import SIX, Answers, Findings, ask
 from distilabel_selfinstruct.shares import Share
 
+if TYPE_CHECKING:
+    from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+    from distilabel_selfinstruct.runs.run import Run
+
+_ROOM_IN, _ROOM_OUT = 6 * 2_000, 6 * ROOM  # tokens that the six questions before a run take at most, or nearly so
 _OTHER_WAYS = {
     "chat": "--base (if it is a base model), --structured (guided decoding) or another model",
     "base": "it without --base (if it is a chat model) or another model",
@@ -58,15 +64,20 @@ def advice(findings: Findings) -> list[str]:
     return found
 
 
-def briefly(findings: Findings) -> list[str]:
-    """The same in a line or two, for the start of a run; nothing where the model seems fit."""
-    found = advice(findings)
-    if not found:
+def before_a_run(run: Run[SelfInstructConfig]) -> list[str]:
+    """What speaks against a run that begins, in two lines; nothing where the model seems fit, or nobody may ask it.
+
+    Where a budget has no room for the questions they are left out.
+
+    Raises:
+        SelfInstructError: if the model cannot be asked at all.
+    """
+    asks_endpoint = run.config.llm in ("local", "openai")  # others would be loaded twice, into this process too
+    if run.config.no_check or not asks_endpoint or not run.has_room(_ROOM_IN, _ROOM_OUT):
         return []
-    return [
-        f"A few questions before the run: {found[0]}",
-        "`self-instruct check` with the same options asks more.",
-    ]
+    found = advice(ask(run, SIX))
+    more = "`self-instruct check` with the same options asks more questions; --no-check leaves these out."
+    return [f"Before the run: {found[0]}", more] if found else []
 
 
 def describe(findings: Findings) -> str:

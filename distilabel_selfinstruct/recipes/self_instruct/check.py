@@ -46,6 +46,8 @@ class Questions:
 
 
 TWENTY = Questions(verdicts=7, lists=2, output_first=2, input_first=2)
+SIX = Questions(verdicts=2, lists=1, output_first=0, input_first=1)
+"""Before a run: what is wrong with a model altogether shows in so few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,16 +226,16 @@ class _Asking:
                 answers["classification"] = self._verdicts(rows)
             answers["output_first"] = self._instances(self._output_first, about[True][: questions.output_first])
         answers["input_first"] = self._instances(self._input_first, about[False][: questions.input_first])
-        verdicts = {kind: [row["is_classification"] for row in rows if row["right"] is kind] for kind in about}
         return Findings(
-            self._llm.model_name,
-            config.wording,
-            config.preset,
-            self._run.window,
-            share_of_yes(task.is_classification for task in seeds),
-            *(Share(verdicts[kind].count(kind), len(verdicts[kind])) for kind in (True, False)),
-            share_of_yes(row["is_classification"] for row in rows),
-            {name: each for name, each in answers.items() if each.asked},
+            model=self._llm.model_name,
+            wording=config.wording,
+            preset=config.preset,
+            window=self._run.window,
+            seeds=share_of_yes(task.is_classification for task in seeds),
+            classification=_right(rows, True),
+            others=_right(rows, False),
+            said_yes=share_of_yes(row["is_classification"] for row in rows),
+            answers={name: each for name, each in answers.items() if each.asked},
         )
 
     def _lists(self, count: int) -> Answers:
@@ -283,6 +285,14 @@ class _Asking:
     def _prepare(self, stage: str, task: Any, temperature: float | None = None) -> None:
         self._llm.generation_kwargs = self._run.decoding_of(stage, self._llm, temperature)
         task.load_preset()
+
+
+def _right(rows: Sequence[Row], kind: bool) -> Share:
+    """Of the tasks of one kind, those that were called so; a request that failed says nothing."""
+    verdicts = [
+        row["is_classification"] for row in rows if row["right"] is kind and row["reject_reason"] not in FAILED_REQUESTS
+    ]
+    return Share(verdicts.count(kind), len(verdicts))
 
 
 def _answers(rows: Sequence[Row], in_form: int, made: int, usable: int, is_one_word: bool = False) -> Answers:

@@ -14,6 +14,7 @@ class SelfInstructConfig(SeedConfig):
     skip_classification: bool = option(
         False, "ask nothing about classification: all instances input-first, as Stanford Alpaca does"
     )
+    no_check: bool = option(False, "ask a real model no questions before the run begins", recorded=False)
 
     def carried_out(self, recipe: Recipe) -> Recipe:
         """Without the stage that is left out."""

@@ -68,6 +68,7 @@ Hannaneh Hajishirzi},
     config="distilabel_selfinstruct.recipes.self_instruct.config:SelfInstructConfig",
     script="self_instruct.py",
     demo="distilabel_selfinstruct.recipes.self_instruct.demo",
+    check="distilabel_selfinstruct.recipes.self_instruct.advice:before_a_run",
 )
 
 

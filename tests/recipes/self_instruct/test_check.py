@@ -129,9 +129,7 @@ class TestWhatItFinds:
         }  # fmt: skip
 
     def test_yes_to_everything(self, good: Says, capsys: pytest.CaptureFixture[str]) -> None:
-        exit_status, report = found(
-            capsys, lambda body: "Yes" if question_of(body) == "classification" else good(body)
-        )
+        exit_status, report = found(capsys, lambda body: "Yes" if question_of(body) == "classification" else good(body))
         assert exit_status == 0
         (advised,) = report["advice"]
         assert "balanced accuracy 0.50 (95% interval 0.32 to 0.68; guessing has 0.5)" in advised

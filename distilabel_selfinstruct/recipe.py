@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
@@ -21,7 +21,7 @@ from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 ENTRY_POINTS = "distilabel_selfinstruct.recipes"
 DEFAULT = "self-instruct"
 _HERE = Path(__file__).parent
-_CODE = ("config", "script", "demo")  # of a recipe: the names of its modules and its script
+_CODE = ("config", "script", "demo", "check")  # of a recipe: the names of its modules and its script
 _SCRIPT_FOLDERS = (_HERE / "pipelines", _HERE.parent / "pipelines")  # in an installed wheel, in a clone
 
 
@@ -94,6 +94,7 @@ class Recipe:
         config: its config class, `module:Class`.
         script: the pipeline script: its name in `pipelines`, or a path.
         demo: the module with the demo model's answers to its questions, if it has questions of its own.
+        check: what asks a model a few questions before a run and says what speaks against it, `module:function`.
     """
 
     name: str
@@ -110,6 +111,7 @@ class Recipe:
     config: str = ""
     script: str = ""
     demo: str | None = None
+    check: str | None = None
 
     def maker_of(self, what: str) -> Stage | None:
         """The first stage that judges this kind of row; None where the recipe makes none of it."""
@@ -126,9 +128,12 @@ class Recipe:
 
     def load_config(self) -> type[Any]:
         """The class of its config."""
-        module, _, name = self.config.partition(":")
-        kind: type[Any] = getattr(importlib.import_module(module), name)
+        kind: type[Any] = _named(self.config)
         return kind
+
+    def load_check(self) -> Callable[[Any], list[str]] | None:
+        """What asks a model before a run; None where it has no such thing."""
+        return _named(self.check) if self.check else None
 
     def script_path(self) -> Path:
         """The pipeline script on this machine.
@@ -156,7 +161,13 @@ class Recipe:
         from pydantic import TypeAdapter
 
         recorded = TypeAdapter(cls).validate_python(record)
-        return dataclasses.replace(recorded, config="", script="", demo=None)  # a folder names no code
+        return dataclasses.replace(recorded, config="", script="", demo=None, check=None)  # a folder names no code
+
+
+def _named(name: str) -> Any:
+    """What `module:name` stands for."""
+    module, _, name = name.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def recipes() -> dict[str, Recipe]:

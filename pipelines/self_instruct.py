@@ -40,8 +40,9 @@ def build(run: "Run[SelfInstructConfig]") -> "WholePipeline":
             folder=str(run.folder.path),
             **config.asking,
         )
-        identify = IdentifyClassification(name="identify", llm=run.llm("classification"), **asking)
-        output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), **asking)
+        if not config.skip_classification:
+            identify = IdentifyClassification(name="identify", llm=run.llm("classification"), **asking)
+            output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), **asking)
         input_first = InputFirstInstances(name="input_first", llm=run.llm("input_first"), **asking)
         filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)
 
@@ -55,7 +56,11 @@ def build(run: "Run[SelfInstructConfig]") -> "WholePipeline":
         LoadSeedTasks(name="seeds", seed_files=config.seeds)
 
         leaves = [instances, instructions, rejected, sft]
-        bootstrap >> identify >> output_first >> input_first >> filter_instances
+        if config.skip_classification:
+            bootstrap >> input_first
+        else:
+            bootstrap >> identify >> output_first >> input_first
+        input_first >> filter_instances
         run.judged(filter_instances) >> leaves
     return pipeline
 

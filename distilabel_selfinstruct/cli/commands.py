@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
+import json
 import shutil
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
@@ -97,6 +99,7 @@ def options() -> Parser:
     )
     _add_review(review.add_subparsers(dest="step", required=True, metavar="STEP", parser_class=Parser))
 
+    commands.add_parser("check", help="ask a model about 20 cheap questions before a run", add_help=False)
     commands.add_parser("judge", help="compare a model as judge with the annotators of a reviewed run", add_help=False)
     return parser
 
@@ -133,10 +136,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == ["run"]:
         return _run(words[1:])
+    if words[:1] == ["check"]:
+        return _check(words[1:])
     if words[:1] == ["judge"]:
         say(_judge(words[1:]))
         return 0
-    if words and not words[0].startswith("-") and words[0] not in (known := ("run", "judge", *_COMMANDS)):
+    if words and not words[0].startswith("-") and words[0] not in (known := ("run", "check", "judge", *_COMMANDS)):
         raise ConfigError(f"There is no command {words[0]!r}{did_you_mean(words[0], known)}; see {_PROG} --help.")
     given = options().parse_args(words)
     say(_COMMANDS[given.command](given))
@@ -202,7 +207,7 @@ def _report(given: argparse.Namespace) -> str:
     if folder.is_run:
         if given.out is not None or given.seeds:
             raise ConfigError("--out and --seeds are for datasets; the report of a run goes into its folder.")
-        usage = usage_by_stage(folder.completions)
+        usage = usage_by_stage(folder.check_completions) | usage_by_stage(folder.completions)
         return f"report: {write_report(folder.path, usage=usage, prices=_prices(given))}"
     if given.out is None:
         raise ConfigError(f"{given.what}: is no run folder; for the report of a dataset say where to: --out FOLDER.")
@@ -289,6 +294,55 @@ def _judge(words: list[str]) -> str:
             timeout=config.timeout,
         )
         return render_agreements(judge_review(run.path, llm, config.judgements, config.wording))
+
+
+def check_options() -> Parser:
+    """The options of `check`, which are those of a run, so that its command line can be taken over as it is."""
+    from distilabel_selfinstruct.cli.options import add_options
+
+    parser = Parser(
+        prog=f"{_PROG} check",
+        usage="%(prog)s [options of run]",
+        description="Asks a model about 20 cheap questions on seed tasks that no prompt shows, as a run would: whether"
+        " it tells classification, keeps the form and stops, and how long its answers are; with advice. Takes the"
+        " options of run, and writes nothing. Exit status: 0 for a model that is fit, or nearly so, 3 for one with"
+        " which a run would come to nothing, 1 for an error.",
+        examples=[f"{_PROG} check --llm openai --model NAME --base-url https://.../v1 --structured"],
+    )
+    add_options(parser, get_recipe(DEFAULT).load_config())
+    parser.add_argument("--json", action="store_true", default=False, help="print one JSON object")
+    return parser
+
+
+def _check(words: list[str]) -> int:
+    from distilabel_selfinstruct.cli.options import config_of
+
+    recipe, given = get_recipe(DEFAULT), vars(check_options().parse_args(words))
+    is_json = given.pop("json")
+    config = config_of(given, recipe.load_config())
+
+    from distilabel_selfinstruct.cli.script import INCOMPLETE
+    from distilabel_selfinstruct.engine.progress import sign_of_life
+    from distilabel_selfinstruct.recipes.self_instruct.advice import advice, as_json, describe
+    from distilabel_selfinstruct.recipes.self_instruct.check import TWENTY, ask
+    from distilabel_selfinstruct.runs.run import Run
+
+    with TemporaryDirectory(prefix="self-instruct-") as folder:
+        run = Run(config.model_copy(update={"out": f"{folder}/check"}), recipe)
+        run.folder.make()
+        with run.ready_model(), sign_of_life("asking"):
+            findings = ask(run, TWENTY)
+    if is_json:
+        say(json.dumps(as_json(findings), ensure_ascii=False, indent=2))
+    else:
+        say(describe(findings), *_said(advice(findings), config.llm == "demo"))
+    return INCOMPLETE if findings.is_useless and config.llm != "demo" else 0
+
+
+def _said(advice: list[str], is_demo: bool) -> list[str]:
+    if is_demo:
+        return ["This is the embedded demo model, which knows only tasks that it makes up itself: that says nothing."]
+    return [f"advice: {each}" for each in advice] or ["Nothing speaks against a run with this model."]
 
 
 _COMMANDS = {

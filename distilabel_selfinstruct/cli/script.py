@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.runs.config import RunConfig
     from distilabel_selfinstruct.runs.run import Run
 
-_INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
+INCOMPLETE = 3  # exit status of a run that ended with less than was asked for
 
 
 def options(recipe: Recipe, prog: str | None = None) -> Parser:
@@ -83,7 +83,7 @@ def _run(
     check_targets(run.config)
     if run.config.judge_agreement:
         say(*notes)
-    summary = run.execute(build, finish=finish, notes=notes)
+    summary = run.execute(build, finish=finish, notes=notes, begin=lambda: _check(recipe, run))
     if not run.is_concluded:
         with sign_of_life("writing review and report"):
             write_what_follows(run, summary)
@@ -92,7 +92,19 @@ def _run(
     with sign_of_life("sending"):
         sent = send(run, script)
     say(*sent)
-    return 0 if summary.is_whole else _INCOMPLETE
+    return 0 if summary.is_whole else INCOMPLETE
+
+
+def _check(recipe: Recipe, run: Run[Any]) -> None:
+    """Asks the model a few questions before the run, where the recipe has some, and says what speaks against it."""
+    from distilabel_selfinstruct.engine.progress import sign_of_life
+
+    if (check := recipe.load_check()) is None:
+        return
+    with sign_of_life("asking the model a few questions"):
+        said = check(run)
+    for line in said:
+        print(shown(line), file=sys.stderr, flush=True)
 
 
 def _model(config: RunConfig) -> str:

@@ -81,6 +81,7 @@ class RunFolder(PathLike[str]):
         self._given = str(path)
         self.path = Path(path).absolute()  # libraries read a relative one, and `~` or `a:b` in it, each in its own way
         self.completions = self.path / "completions"
+        self.check_completions = self.path / "check"
         self.judge_completions = self.path / "review" / "completions"
         self.learned = self.path / "learned.json"
         self.dataset_path = self.path / "dataset"

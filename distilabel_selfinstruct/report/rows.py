@@ -36,7 +36,7 @@ _COLUMNS = {
         "score",
         "topic",
     ),
-    "seeds": ("instruction",),
+    "seeds": ("instruction", "is_classification"),
     "preferences": ("instruction_id",),
     "topics": ("topic_id",),
 }
@@ -55,6 +55,7 @@ class ReportRows:
         recipe: that the run followed; None for a dataset that is no run's.
         pairs: preference pairs, where the recipe makes them.
         topics: topics, where the recipe makes them.
+        seed_verdicts: whether each seed task is classification.
     """
 
     name: str
@@ -65,6 +66,7 @@ class ReportRows:
     recipe: Recipe | None = None
     pairs: int = 0
     topics: int = 0
+    seed_verdicts: Sequence[bool | None] = ()
 
 
 def read_run(path: str | PathLike[str]) -> ReportRows:
@@ -86,6 +88,7 @@ def read_run(path: str | PathLike[str]) -> ReportRows:
         recipe=folder.recipe(),
         pairs=len(rows["preferences"]),
         topics=len(rows["topics"]),
+        seed_verdicts=[row.get("is_classification") for row in rows["seeds"]],
     )
 
 

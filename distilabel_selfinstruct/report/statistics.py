@@ -19,6 +19,7 @@ from distilabel_selfinstruct.report.rounds import Round, rounds_of
 from distilabel_selfinstruct.report.rows import ReportRows, Row
 from distilabel_selfinstruct.report.similarity import SeedSimilarity
 from distilabel_selfinstruct.report.verbs import VerbObjectParser
+from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.text.rules import count_words
 from distilabel_selfinstruct.usage import Prices, Usage
 
@@ -177,7 +178,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """Everything the report says about a dataset; None where nothing was recorded to say it from."""
+    """Everything the report says about a dataset; None where nothing was recorded to say it from.
+
+    `notes` are what a user should know besides.
+    """
 
     name: str
     models: list[str]
@@ -191,6 +195,7 @@ class Statistics:
     usage: dict[str, Usage] = field(default_factory=dict)
     prices: Prices | None = None
     titles: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 _JSON = TypeAdapter(Statistics)
@@ -247,6 +252,7 @@ def compute_statistics(
         usage=dict(usage or {}),
         prices=prices,
         titles=titles_of(rows.recipe),
+        notes=verdict_notes((row.get("is_classification") for row in rows.instructions), rows.seed_verdicts),
     )
 
 

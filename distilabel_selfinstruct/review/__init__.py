@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.errors import ReviewError
     from distilabel_selfinstruct.review.agreement import Agreement, Judge, find_agreement, read_agreements
     from distilabel_selfinstruct.review.judging import judge_review
-    from distilabel_selfinstruct.review.quality import Quality, Share, read_quality
+    from distilabel_selfinstruct.review.quality import Quality, read_quality
     from distilabel_selfinstruct.review.reviewing import (
         PushResult,
         pull_review,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         render_agreements,
         render_quality,
     )
+    from distilabel_selfinstruct.shares import Share
 
 __all__ = [
     "Agreement",
@@ -60,7 +61,7 @@ __getattr__, __dir__ = lazy_names(
         "errors": ["ReviewError"],
         "review.agreement": ["Agreement", "Judge", "find_agreement", "read_agreements"],
         "review.judging": ["judge_review"],
-        "review.quality": ["Quality", "Share", "read_quality"],
+        "review.quality": ["Quality", "read_quality"],
         "review.reviewing": ["PushResult", "pull_review", "push_review", "review_seeds", "write_review"],
         "review.tables": [
             "judge_caption",
@@ -72,5 +73,6 @@ __getattr__, __dir__ = lazy_names(
             "render_agreements",
             "render_quality",
         ],
+        "shares": ["Share"],
     },
 )

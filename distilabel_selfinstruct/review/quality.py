@@ -15,34 +15,13 @@ import numpy as np
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.recipe import Recipe, get_recipe
 from distilabel_selfinstruct.review.records import ALL_RIGHT, QUESTIONS, Answer, ReviewRecord
+from distilabel_selfinstruct.shares import Share
 
 _KINDS = ("all", "classification", "not classification", "with input", "without input")
 _KIND_LABELS: dict[Any, str] = {"classification": "classification", "other": "not classification"}
 _PARTS = 3  # of the run, by rounds: the pool drifts away from the seeds
-_Z = 1.959963984540054  # of a 95 % interval
 
 Verdicts: TypeAlias = Mapping[str, bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """So many of so many, with its 95 % interval (Wilson, 1927): sound for small numbers and near 0 and 1 too."""
-
-    right: int
-    of: int
-
-    @property
-    def value(self) -> float | None:
-        return self.right / self.of if self.of else None
-
-    @property
-    def interval(self) -> tuple[float, float] | None:
-        if not self.of:
-            return None
-        share, squared = self.right / self.of, _Z * _Z / self.of
-        middle = (share + squared / 2) / (1 + squared)
-        reach = _Z / (1 + squared) * math.sqrt(share * (1 - share) / self.of + squared / (4 * self.of))
-        return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
 @dataclass(frozen=True, slots=True)

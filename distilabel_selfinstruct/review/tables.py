@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from distilabel_selfinstruct.review.agreement import Agreement, Confusion
-from distilabel_selfinstruct.review.quality import Quality, Share
+from distilabel_selfinstruct.review.quality import Quality
 from distilabel_selfinstruct.review.records import ALL_RIGHT, PAPER_ALL_RIGHT, QUESTIONS
+from distilabel_selfinstruct.shares import Share
 from distilabel_selfinstruct.text.tables import Table
 
 _WORDS = {

@@ -28,6 +28,7 @@ from distilabel_selfinstruct.presets import (
     default_lag,
     get_preset,
 )
+from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.inputs import Input, is_name
 from distilabel_selfinstruct.runs.options import (
     BUDGET,
@@ -236,6 +237,10 @@ class RunConfig(ModelConfig):
     def resolved(self, before: dict[str, Any] | None) -> Self:
         """The config with values that depend on others, or on the run that the folder holds already."""
         return self
+
+    def carried_out(self, recipe: Recipe) -> Recipe:
+        """The recipe as these options have it carried out, which is what the run folder records."""
+        return recipe
 
     def prices(self) -> Prices | None:
         """What a million tokens cost, if that was said."""

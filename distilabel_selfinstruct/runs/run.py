@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
 
@@ -28,6 +29,7 @@ from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
+from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
@@ -57,7 +59,7 @@ class Run(Generic[C]):
     """
 
     def __init__(self, config: C, recipe: Recipe) -> None:
-        self.recipe = recipe
+        self.recipe = config.carried_out(recipe)
         self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = config.inputs()
@@ -98,7 +100,6 @@ class Run(Generic[C]):
         self._stages[stage] = keeps_failures
         place = len(self._stages)
         llm = model or make_model(self.config, self.folder.learned, self._engine)
-        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
         return DurableLLM(
             llm=llm,
             folder=str(self.folder.completions),
@@ -108,8 +109,35 @@ class Run(Generic[C]):
             concurrency=self.config.concurrency,
             outage=self.config.outage,
             timeout=self.config.timeout,
-            generation_kwargs=named_for(llm, {name: value for name, value in decoding.items() if value is not None}),
+            generation_kwargs=self.decoding_of(stage, llm, temperature),
         )
+
+    def decoding_of(self, stage: str, llm: LLM, temperature: float | None = None) -> dict[str, Any]:
+        """What the options say of the decoding of a stage, by the names that this model has for it."""
+        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
+        return named_for(llm, {name: value for name, value in decoding.items() if value is not None})
+
+    def llm_aside(self) -> DurableLLM:
+        """The model for questions that are no part of the run, with completions of their own."""
+        return DurableLLM(
+            llm=make_model(self.config, self.folder.learned, self._engine),
+            folder=str(self.folder.check_completions),
+            stage="check",
+            concurrency=self.config.concurrency,
+            outage=self.config.outage,
+            timeout=self.config.timeout,
+        )
+
+    @contextmanager
+    def ready_model(self) -> Iterator[None]:
+        """While the block runs the model can be asked, wherever it lives."""
+        with local_engine(self.config) as self._engine:
+            yield
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that a prompt and its answer may have together; None where nobody says."""
+        return self.config.context if self.config.llm == "local" else None
 
     def _most_tokens(self, stage: str) -> int | None:
         """The limit of a stage's answers, if one is given for it, for all its generations, or for all stages."""
@@ -153,6 +181,7 @@ class Run(Generic[C]):
     def execute(
         self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
         finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
+        begin: Callable[[], None] | None = None,
     ) -> Summary:  # fmt: skip
         """Builds the pipeline, runs it to its end, and writes the dataset; `conclude` writes the summary.
 
@@ -161,6 +190,7 @@ class Run(Generic[C]):
             show: whether progress is shown on screen.
             finish: writes what the recipe leaves in the folder besides, once the dataset is there, and returns notes.
             notes: what else a user should know.
+            begin: called before the first request of a run, once nothing speaks against it and its model can be asked.
 
         Raises:
             SelfInstructError: if it cannot finish whole; what was answered so far is kept.
@@ -168,12 +198,12 @@ class Run(Generic[C]):
         self.folder.clear_drafts()
         if (summary := self._finished()) is not None:
             return summary
-        with local_engine(self.config) as self._engine:
-            return self._execute(build, show, finish, notes)
+        with self.ready_model():
+            return self._execute(build, show, finish, notes, begin)
 
     def _execute(
         self, build: Callable[[Run[C]], WholePipeline], show: bool,
-        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str],
+        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str], begin: Callable[[], None] | None,
     ) -> Summary:  # fmt: skip
         model = make_model(
             self.config, engine=self._engine
@@ -184,6 +214,8 @@ class Run(Generic[C]):
             if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
                 self.folder.remove_summary()
             self._write_config()
+            if begin is not None and not self.folder.has_answers:
+                begin()
             started = time.monotonic()
             pipeline = build(self)
             self._check_limits()
@@ -197,7 +229,8 @@ class Run(Generic[C]):
             self.folder.remove_summary()
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
-            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else []), *self._cut_notes()]
+            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
+            notes += [*self._cut_notes(), *self._verdict_notes()]
             return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
 
     @property
@@ -288,7 +321,7 @@ class Run(Generic[C]):
                 for reason, count in counts.items()
                 if reason in FAILED_REQUESTS and not self._stages.get(stage)
             ),
-            usage=usage_by_stage(self.folder.completions),
+            usage=self.used(),
             seconds=seconds,
             cost=self._budget().cost(),
             rows={name: size for name, size in sizes.items() if name not in USUAL_CONFIGS},
@@ -302,11 +335,26 @@ class Run(Generic[C]):
         """Of which stages more than a fifth of the answers was cut by their length."""
         return cut_notes(cuts_by_stage(self.folder.completions), self.config.wording == "base")
 
+    def _verdict_notes(self) -> list[str]:
+        """Whether far more or fewer instructions were called classification than there are among the seed tasks."""
+        return verdict_notes(*(self._verdicts(config) for config in ("instructions", "seeds")))
+
+    def _verdicts(self, config: str) -> list[bool | None]:
+        return [row.get("is_classification") for row in self.folder.rows(config, ["is_classification"])]
+
     def _runs_stage_by_stage(self, model: LLM) -> bool:
         """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
         if self.config.stage_by_stage is not None:
             return self.config.stage_by_stage
         return self.config.llm not in ("demo", "local", "openai") and not getattr(model, "agenerate", None)
+
+    def used(self) -> dict[str, Usage]:
+        """What was asked in this folder: before the run, and by each of its stages."""
+        return usage_by_stage(self.folder.check_completions) | usage_by_stage(self.folder.completions)
+
+    def has_room(self, input_tokens: int, output_tokens: int) -> bool:
+        """Whether the budget has room for so many tokens more."""
+        return self._budget().has_room(input_tokens, output_tokens)
 
     @property
     def has_budget_left(self) -> bool:
@@ -315,7 +363,7 @@ class Run(Generic[C]):
 
     def _budget(self) -> Budget:
         by_stage = usage_by_stage(self.folder.completions)
-        used = by_stage.values()
+        used = self.used().values()
         loops = self.recipe.stages_that_ask("rounds", "before")
         later = [usage for stage, usage in by_stage.items() if stage not in loops]
         requests = sum(usage.requests for usage in later)

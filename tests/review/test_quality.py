@@ -11,7 +11,7 @@ import pytest
 
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import get_recipe
-from distilabel_selfinstruct.review.quality import Quality, Share, judge, nominal_alpha, read_quality
+from distilabel_selfinstruct.review.quality import Quality, judge, nominal_alpha, read_quality
 from distilabel_selfinstruct.review.records import Answer, ReviewRecord, record_of
 from distilabel_selfinstruct.review.store import ReviewStore
 from distilabel_selfinstruct.review.tables import (
@@ -46,21 +46,6 @@ def reviewed(*letters: str, needed: int = 1, recipe: str = "self-instruct", **co
     return judge(
         {record.id: record for record in records}, answers, needed, population=len(rows), recipe=get_recipe(recipe)
     )
-
-
-# Wilson's interval, from Newcombe, Statistics in Medicine 17 (1998), table I.
-
-
-@pytest.mark.parametrize(
-    ("right", "of", "low", "high"),
-    [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0.0, 0.1611), (1, 29, 0.0061, 0.1718)],
-)
-def test_the_interval_is_wilsons(right: int, of: int, low: float, high: float) -> None:
-    assert Share(right, of).interval == pytest.approx((low, high), abs=0.00005)
-
-
-def test_a_share_of_nothing_has_no_value() -> None:
-    assert (Share(0, 0).value, Share(0, 0).interval) == (None, None)
 
 
 # One annotator

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import ROOT, WITHOUT_REPORT, first_line, without_progress
+from tests.conftest import ROOT, WITHOUT_REPORT, first_line, no_check, without_progress
 from tests.support.answers import prompt_of
 from tests.support.folders import all_text
 from tests.support.openai_server import OpenAIServer, Request
@@ -27,7 +27,13 @@ class Command:
     """One run of the main pipeline, or of another; `wait` for its end or `kill` it."""
 
     def __init__(
-        self, url: str, folder: Path, *options: str, limit: int | None = None, pipeline: str = "self_instruct"
+        self,
+        url: str,
+        folder: Path,
+        *options: str,
+        limit: int | None = None,
+        pipeline: str = "self_instruct",
+        checked: bool = False,
     ) -> None:
         self.folder = folder
         self._first_line = first_line(folder, pipeline, "stub-model")
@@ -35,7 +41,7 @@ class Command:
         arguments = [
             *(f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
             *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
-            *(*size, *options),
+            *(*size, *options, *([] if checked else no_check(pipeline, ["--llm"]))),
         ]
         environment = {**os.environ, "PYTHONPATH": WITHOUT_REPORT, "OPENAI_API_KEY": KEY}
         self._process = start(arguments, ROOT, environment, limit)

@@ -18,7 +18,7 @@ from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.recipe import Recipe, get_recipe
-from tests.conftest import ROOT, ScriptRun, first_line, without_progress
+from tests.conftest import ROOT, ScriptRun, first_line, no_check, without_progress
 
 TEXT, NUMBER, SCORE, FLAG = "string", "int64", "double", "bool"
 COLUMNS = {
@@ -92,7 +92,8 @@ def recipe_of(pipeline: str) -> Any:
 def status_of(pipeline: str, *options: object) -> int:
     """The exit status of a script that runs in this process; its workers are processes of their own."""
     script = script_of(pipeline)
-    return main(script["RECIPE"], script["build"], script.get("finish"), [str(option) for option in options])
+    given = [str(option) for option in options] + no_check(pipeline, options)
+    return main(script["RECIPE"], script["build"], script.get("finish"), given)
 
 
 def pipeline_of(recipe: Recipe) -> str:

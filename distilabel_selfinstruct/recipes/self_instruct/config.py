@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
+from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.recipes.self_instruct.recipe import without_classification
 from distilabel_selfinstruct.runs.config import SeedConfig
+from distilabel_selfinstruct.runs.options import option
 
 
 class SelfInstructConfig(SeedConfig):
     """What a run of this recipe is told."""
+
+    skip_classification: bool = option(
+        False, "ask nothing about classification: all instances input-first, as Stanford Alpaca does"
+    )
+    no_check: bool = option(False, "ask a real model no questions before the run begins", recorded=False)
+
+    def carried_out(self, recipe: Recipe) -> Recipe:
+        """Without the stage that is left out."""
+        return without_classification(recipe) if self.skip_classification else recipe

@@ -34,7 +34,7 @@ class _InstancesTask(AskingTask):
         return ["instances"]
 
     def _asks_about(self, row: Row) -> bool:
-        return row["is_classification"] is self.of_classification
+        return bool(row["is_classification"]) is self.of_classification
 
     @cached_property
     def _shots(self) -> list[SeedTask]:
@@ -167,7 +167,7 @@ class InputFirstInstances(_InstancesTask):
     """Writes the instances of all other instructions: an input first, where one is needed, then its output.
 
     Shows 11 seeds that are no classification, drawn from the seed files, the same for the whole run. Rows of
-    classification instructions, or rejected ones, are passed on untouched.
+    classification instructions, or rejected ones, are passed on untouched; where nobody has asked, all are taken.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.
@@ -180,10 +180,11 @@ class InputFirstInstances(_InstancesTask):
 
     Input columns:
         - instruction (`str`): the instruction.
-        - is_classification (`bool`): whether it is a classification task.
+        - is_classification (`bool`): whether it is a classification task. Optional.
         - reject_reason (`str`): rows that have one are passed on untouched. Optional.
 
     Output columns:
+        - is_classification (`bool`): as it came; None where nobody has asked.
         - instances (`list[dict]`): `input`, `output` and `reject_reason` of each instance, before any rule.
         - stage (`str`): the stage that rejected the row, or None.
         - reject_reason (`str`): the reason code, such as `no_instances`, or None.
@@ -229,6 +230,13 @@ class InputFirstInstances(_InstancesTask):
 
     of_classification = False
     question = "input_first"
+
+    @property
+    def inputs(self) -> StepColumns:
+        return ["instruction"]
+
+    def _own_outputs(self) -> list[str]:
+        return ["is_classification", "instances"]
 
     def _decoding(self) -> Decoding:
         return self._preset.input_first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from distilabel_selfinstruct.data.reasons import (
     INSTANCE_RULES,
     INSTRUCTION_RULES,
@@ -16,10 +18,18 @@ from distilabel_selfinstruct.data.reasons import (
 from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
 
 OTHER_TASK = Reason("other_task", "answer to another task than the one asked about")
+_CLASSIFICATION = "classification"
 UNCLEAR_CLASSIFICATION = Reason("unclear_classification", "neither yes nor no")
 ECHOED_LABEL = Reason("echoed_label", "label that only repeats what the instruction is about")
 NO_LABEL = Reason("no_label", "placeholder or sentences instead of a label")
 NO_INSTANCES = Reason("no_instances", "answer without instances")
+
+_BOOTSTRAP = (
+    "**Bootstrap.** The model is shown a few tasks of the pool, which begins with the seed tasks, and comes up with new"
+    " ones. A candidate joins the pool if it passes the filters and its ROUGE-L with everything in the pool is low"
+    " enough."
+)
+_FILTERS = "**Filters.** Empty, repeated, contradictory and cut-off instances are dropped."
 
 RECIPE = Recipe(
     name="self-instruct",
@@ -34,7 +44,7 @@ RECIPE = Recipe(
             (*INSTRUCTION_RULES, KEYWORD, SIMILAR, TRUNCATED, NO_INSTRUCTIONS, SURPLUS),
             asks="rounds",
         ),
-        Stage("classification", "Classification", "instruction", (UNCLEAR_CLASSIFICATION, TRUNCATED)),
+        Stage(_CLASSIFICATION, "Classification", "instruction", (UNCLEAR_CLASSIFICATION, TRUNCATED)),
         Stage(
             "instances",
             "Instances",
@@ -44,13 +54,11 @@ RECIPE = Recipe(
         JUDGEMENT_STAGE,
     ),
     how=(
-        "**Bootstrap.** The model is shown a few tasks of the pool, which begins with the seed tasks, and comes up with"
-        " new ones. A candidate joins the pool if it passes the filters and its ROUGE-L with everything in the pool is"
-        " low enough.",
+        _BOOTSTRAP,
         "**Classification.** The model says of each instruction whether it is a classification task.",
         "**Instances.** For a classification task the model writes the label first and then an input for it, which"
         " keeps labels from being one-sided; for the others the input first and then the output.",
-        "**Filters.** Empty, repeated, contradictory and cut-off instances are dropped.",
+        _FILTERS,
     ),
     citation="""\
 @misc{wang2022selfinstruct,
@@ -67,4 +75,15 @@ Hannaneh Hajishirzi},
     config="distilabel_selfinstruct.recipes.self_instruct.config:SelfInstructConfig",
     script="self_instruct.py",
     demo="distilabel_selfinstruct.recipes.self_instruct.demo",
+    check="distilabel_selfinstruct.recipes.self_instruct.advice:before_a_run",
 )
+
+
+def without_classification(recipe: Recipe) -> Recipe:
+    """The recipe of a run that asks nothing about classification."""
+    instances = (
+        "**Instances.** For every instruction the model writes the input first and then the output; whether it is a"
+        " classification task was not asked."
+    )
+    stages = tuple(stage for stage in recipe.stages if stage.name != _CLASSIFICATION)
+    return dataclasses.replace(recipe, stages=stages, how=(_BOOTSTRAP, instances, _FILTERS))

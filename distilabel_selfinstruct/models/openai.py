@@ -114,6 +114,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
     _used_loop: Any = PrivateAttr(None)
+    _window: int | None = PrivateAttr(None)
     _learned: Learned = PrivateAttr(default_factory=lambda: Learned(""))
     _warned: set[str] = PrivateAttr(default_factory=set)
 
@@ -136,6 +137,16 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         return self.model
 
     @property
+    def turn_begin(self) -> str:
+        """What is sent of an empty chat, where Magpie's template is used."""
+        return str(self.magpie_pre_query_template).removeprefix(LLAMA_BEGIN)
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that the model's context holds, if the endpoint has said so when it was loaded."""
+        return self._window
+
+    @property
     def learned(self) -> dict[str, Any]:
         """What the model has turned out to refuse: what becomes of each parameter."""
         return dict(self._learned.values)
@@ -154,7 +165,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         check_address(url)
         if self.check_endpoint:
             with openai.OpenAI(**self._access(url), timeout=openai.Timeout(CHECK_SECONDS)) as client:
-                check_models(client, url, self.model, self.outage, _LOGGER)
+                self._window = check_models(client, url, self.model, self.outage, _LOGGER)
         # `timeout` is that of a whole request: a read timeout would begin anew with every byte.
         seconds = openai.Timeout(None, connect=CONNECT_SECONDS)
         self._aclient = openai.AsyncOpenAI(**self._access(url), timeout=seconds)
@@ -223,7 +234,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         """
         prompt, response_format = _split_input(input, response_format)
         if self.use_magpie_template and not prompt:
-            prompt = str(self.magpie_pre_query_template).removeprefix(LLAMA_BEGIN)
+            prompt = self.turn_begin
         stop = stop or []
         body = {
             "max_tokens": max_new_tokens,

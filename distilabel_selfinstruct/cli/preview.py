@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.errors import Interrupted
 from distilabel_selfinstruct.models.records import first_requests
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import RunConfig
@@ -20,6 +21,13 @@ if TYPE_CHECKING:
 
 _SPARE = 2  # instructions beside those that are to be shown: some are rejected
 _INDENT = 4
+
+
+class PreviewStopped(Interrupted):
+    """The preview was stopped by a signal."""
+
+    def __str__(self) -> str:
+        return f"Stopped by {self.signal_name}. Of a preview nothing is kept."
 
 
 def preview(
@@ -40,7 +48,10 @@ def preview(
     with tempfile.TemporaryDirectory(prefix="self-instruct-preview-", ignore_cleanup_errors=True) as folder:
         sized = config.of_size(rows + _SPARE).model_copy(update={"out": f"{folder}/run"})
         run = Run(sized, recipe)
-        summary = run.execute(build, finish=finish)
+        try:
+            summary = run.execute(build, finish=finish)
+        except Interrupted as stopped:
+            raise PreviewStopped(stopped.signal_name) from None
         shown = run.folder.rows(recipe.main_config)[:rows]
         requests = first_requests(run.folder.completions)
         stages = [_request(stage, *requests[stage]) for stage in run.stages if stage in requests]

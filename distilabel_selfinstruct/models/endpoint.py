@@ -105,7 +105,8 @@ def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log
             shown(f"The endpoint {url} does not offer the model {model}. It offers "
                   f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}.")
         )  # fmt: skip
-    entry = offered.get(model) or (next(iter(offered.values())) if len(offered) == 1 else {})
+    entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
+    entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
     return _context_of(entry) or (_context_of_props(client, url) if entry.get("owned_by") == "llamacpp" else None)
 
 

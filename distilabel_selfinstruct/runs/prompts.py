@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from importlib import resources
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import jinja2
 from jinja2 import meta, nodes
 
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
+from distilabel_selfinstruct.presets import WORDINGS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.steps.prompting import environment
 
@@ -22,8 +23,13 @@ _FIELDS = frozenset({"id", "name", "instruction", "instances", "is_classificatio
 _OF_LOOPS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length", "previtem", "nextitem"})
 
 
-def read_templates(folder: str, recipe: Recipe) -> dict[str, str]:
+def read_templates(folder: str, recipe: Recipe, wordings: Collection[str]) -> dict[str, str]:
     """The templates in a folder, by their names.
+
+    Args:
+        folder: that a user names.
+        recipe: whose templates they stand for.
+        wordings: of the run's questions.
 
     Raises:
         ConfigError: names the first file that is none of the recipe's, or whose variables are not.
@@ -48,6 +54,10 @@ def read_templates(folder: str, recipe: Recipe) -> dict[str, str]:
         except (OSError, UnicodeDecodeError) as error:
             said = getattr(error, "strerror", None) or "is no UTF-8"
             raise ConfigError(f"{file}: cannot be read ({said}).") from None
+    if all(name.removesuffix(_SUFFIX).rpartition(".")[2] in {*WORDINGS} - {*wordings} for name in own):
+        raise ConfigError(
+            f"--prompts {folder}: none of its templates is of the wording of this run ({', '.join(sorted(wordings))})."
+        )
     for name in own:
         _check(path / name, name, packages[name], own)
     return own
@@ -59,6 +69,11 @@ def template_texts(recipe: Recipe) -> dict[str, str]:
         name: (resources.files(package) / "prompts" / name).read_text(encoding="utf-8").rstrip("\n")
         for name, package in _packages_by_name(recipe).items()
     }
+
+
+def variables_of(text: str) -> set[str]:
+    """The variables of a template that is made of no other."""
+    return meta.find_undeclared_variables(jinja2.Environment(autoescape=False).parse(text))
 
 
 def _packages_by_name(recipe: Recipe) -> dict[str, str]:
@@ -83,6 +98,8 @@ def _check(file: Path, name: str, package: str, own: dict[str, str]) -> None:
         raise ConfigError(f"{file}: line {error.lineno}: {error.message}") from None
     except jinja2.TemplateNotFound as error:
         raise ConfigError(f"{file}: there is no template {str(error)!r} to be included.") from None
+    except RecursionError:
+        raise ConfigError(f"{file}: is made of itself.") from None
     known, known_fields, tested = _names_in(original, name)
     needed = known - tested - _IN_OWN_WORDS
     needed -= {"shots"} if needed - {"shots"} else set()  # else nothing would change from prompt to prompt
@@ -102,7 +119,7 @@ def _names_in(environment: jinja2.Environment, name: str) -> tuple[set[str], set
     tree = environment.parse(environment.loader.get_source(environment, name)[0])
     variables = meta.find_undeclared_variables(tree)
     fields = {node.attr for node in tree.find_all(nodes.Getattr)}
-    tests = [node.test for node in tree.find_all((nodes.If, nodes.CondExpr))]
+    tests = [*(each.test for each in tree.find_all(nodes.If)), *(each.test for each in tree.find_all(nodes.CondExpr))]
     names = [each for test in tests for each in (test, *test.find_all(nodes.Name))]
     tested = {each.name for each in names if isinstance(each, nodes.Name)}
     for other in meta.find_referenced_templates(tree):

@@ -29,7 +29,7 @@ from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
-from distilabel_selfinstruct.runs.prompts import read_templates, template_texts
+from distilabel_selfinstruct.runs.prompts import read_templates, template_texts, variables_of
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
@@ -64,7 +64,8 @@ class Run(Generic[C]):
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = config.inputs()
         self._input_names = {name: read.name for name, read in self._inputs.items()}
-        self._templates = read_templates(config.prompts, recipe) if config.prompts else {}
+        wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
+        self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
         before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
@@ -266,7 +267,9 @@ class Run(Generic[C]):
             if isinstance(step, Putting):
                 step.own_templates, step.language = self._templates, self.config.language
             if (text := own.get(getattr(step, "template", ""))) is not None:  # a Task of distilabel fills it itself
+                used = variables_of(text)
                 step.template, step.language = text, None
+                step.columns = [column for column in step.columns if column in used]
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""

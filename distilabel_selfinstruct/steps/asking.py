@@ -236,8 +236,8 @@ class MarkingTask(Task, Putting):
         makes = [partial(self._question, row) for row in rows]
         prompts = [self.put(make, kwargs) for make in makes]
         outputs = self.llm.generate_outputs(inputs=prompts, num_generations=samples, **kwargs)
-        refused = range(len(rows))
-        while refused := [at for at in refused if (answer_of(outputs[at])).failure == TOO_LONG]:
+        refused = list(range(len(rows)))
+        while refused := [at for at in refused if answer_of(outputs[at]).failure == TOO_LONG]:
             shorter = {
                 at: self.put_shorter(makes[at], kwargs, prompts[at], answer_of(outputs[at]).detail) for at in refused
             }

@@ -16,7 +16,7 @@ SHOWN = ("shots", "known")
 """What templates call the examples that they show, and can do with fewer of."""
 _BYTES = 3  # of a token
 _FRAME = 16  # tokens that a chat template adds
-_SHORTEST = (1600, 800, 400, 200, 100)  # characters that a text of a shot is cut to
+_SHORTEST = (1600, 800, 400)  # characters that a text of a shot is cut to: less would show nothing
 _NUMBER = r"(\d[\d,]*)"
 _WINDOW = (  # how refusals name the context, and the tokens of the prompt: the surest words first
     rf"(?:context (?:length|size|window)|model length|tokens allowed|limit of)\D{{0,40}}?{_NUMBER}",
@@ -79,7 +79,8 @@ def most_after_refusal(prompt: Any, said: str, room: int) -> int:
     if window is None:
         return estimated // 2
     free = window - room_for_answer(window, room)
-    return min(free * estimated // max(asked or free, free), estimated * 9 // 10)
+    fits = free * estimated // max(asked, free) if asked else free
+    return min(fits, estimated * 9 // 10)
 
 
 def named(shots: Sequence[Any]) -> str:

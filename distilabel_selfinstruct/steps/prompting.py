@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import jinja2
 
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Wording
 from distilabel_selfinstruct.steps.fitting import fitted, tokens_of
 
@@ -105,7 +106,12 @@ class Prompts:
         manner.is_own = name in manner.templates
         template = environment(self.package, tuple(manner.templates.items())).get_template(name)
         most = None if manner.most is None else manner.most - tokens_of(manner.sentence or "")
-        text = fitted(lambda shown: template.render(values | shown), values, most)
+        try:
+            text = fitted(lambda shown: template.render({**values, **shown}), values, most)
+        except Exception as error:  # whatever a user's template does
+            if not manner.is_own:
+                raise
+            raise ConfigError(f"--prompts: {name} cannot be filled: {type(error).__name__}: {error}") from None
         if wording == "base":
             return text
         chat = [{"role": "user", "content": text}]

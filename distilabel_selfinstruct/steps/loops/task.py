@@ -7,6 +7,7 @@ import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -195,7 +196,7 @@ class _Answers:
         Raises:
             ConfigError: if it does not fit into the model's context.
         """
-        prompt = self._task.put(lambda: self._task.format_prompt(drawn), self._kwargs)
+        prompt = self._task.put(partial(self._task.format_prompt, drawn), self._kwargs)
         self._check_length(prompt, drawn)
         self._drawn[number] = drawn
         self._ask(number, prompt)
@@ -208,10 +209,8 @@ class _Answers:
         """
         answer = self._answer(number)
         while answer.failure == TOO_LONG:
-            drawn, refused = self._drawn[number], self._prompts[number]
-            shorter = self._task.put_shorter(
-                lambda drawn=drawn: self._task.format_prompt(drawn), self._kwargs, refused, answer.detail
-            )
+            make = partial(self._task.format_prompt, self._drawn[number])
+            shorter = self._task.put_shorter(make, self._kwargs, self._prompts[number], answer.detail)
             if shorter is None:
                 break
             self._ask(number, shorter)
@@ -246,11 +245,11 @@ class _Answers:
         window = self._task.window
         if window is None:
             return
-        room = room_for_answer(window, answer_room(self._kwargs))
+        room, name = room_for_answer(window, answer_room(self._kwargs)), getattr(self._task, "name", None)
         if (length := tokens_of(prompt)) > window - room:
             shown = f", even with one of {named(drawn)}, shortened" if isinstance(drawn, list) and drawn else ""
             raise ConfigError(
-                f"A prompt of {self._task.name} does not fit into the model's context of {window:,} tokens{shown}: it"
+                f"A prompt of {name} does not fit into the model's context of {window:,} tokens{shown}: it"
                 f" has about {length:,}, and {room:,} are kept for the answer. Give the model a larger context"
                 " (--context says how large it is), or shorten those seeds or the template."
             )

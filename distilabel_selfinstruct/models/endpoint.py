@@ -39,7 +39,7 @@ _CONTEXT_NAMES = (
     "max_context_length",
     "max_context_window_tokens",
 )
-SMALLEST_CONTEXT = 256  # tokens: what is less is no context, but a number that means something else
+_SMALLEST_CONTEXT = 256  # tokens: what is less is no context, but a number that means something else
 
 Failure = openai.OpenAIError | ReplyError
 Listed = dict[str, dict[str, Any]]
@@ -114,7 +114,7 @@ def _context_of(entry: Mapping[str, Any]) -> int | None:
     """The context that a model's entry in the list names; llama.cpp's is that of each of its slots."""
     meta = entry.get("meta")
     named = [entry.get(name) for name in _CONTEXT_NAMES] + [meta.get("n_ctx") if isinstance(meta, Mapping) else None]
-    return next((each for each in named if isinstance(each, int) and each >= SMALLEST_CONTEXT), None)
+    return next((each for each in named if isinstance(each, int) and each >= _SMALLEST_CONTEXT), None)
 
 
 def _context_of_props(client: openai.OpenAI, url: str) -> int | None:

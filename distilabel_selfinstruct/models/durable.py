@@ -228,6 +228,11 @@ class DurableLLM(LLM):
         """Tokens that the model's context holds, prompt and answer together, if that is known."""
         return self.context or getattr(self.llm, "window", None)
 
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens the model makes of a text; None where it does not say."""
+        count = getattr(self.llm, "count_tokens", None)
+        return count(text) if count else None
+
     @property
     def _turn_begin(self) -> str | None:
         """What is sent of an empty chat, where Magpie's template is used."""

@@ -12,7 +12,7 @@ import ssl
 import time
 import urllib.request
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
@@ -45,6 +45,13 @@ Failure = openai.OpenAIError | ReplyError
 Listed = dict[str, dict[str, Any]]
 
 
+class Served(NamedTuple):
+    """What an endpoint says of a model: the tokens that its context holds, and whether it counts those of a text."""
+
+    window: int | None = None
+    counts_tokens: bool = False
+
+
 class NoList(Exception):
     """An answer that is no list of models; says what it is."""
 
@@ -75,8 +82,8 @@ def check_address(url: str) -> None:
         )  # fmt: skip
 
 
-def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> int | None:
-    """The tokens that the model's context holds, where the endpoint says it.
+def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> Served:
+    """What the endpoint says of the model.
 
     A server that is not up, or busy, is asked again for `outage` seconds.
 
@@ -98,7 +105,7 @@ def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log
         if status == 404:
             _check_v1(client, url)
         log.debug(shown(f"{url} does not list its models: {error}"))
-        return None
+        return Served()
     if not _offers(offered, model):
         nearest = difflib.get_close_matches(model, offered, MODELS_SHOWN, cutoff=0.0)
         raise EndpointError(
@@ -107,7 +114,8 @@ def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log
         )  # fmt: skip
     entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
     entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
-    return _context_of(entry) or (_context_of_props(client, url) if entry.get("owned_by") == "llamacpp" else None)
+    is_llama_cpp = entry.get("owned_by") == "llamacpp"
+    return Served(_context_of(entry) or (_context_of_props(client, url) if is_llama_cpp else None), is_llama_cpp)
 
 
 def _context_of(entry: Mapping[str, Any]) -> int | None:
@@ -119,13 +127,26 @@ def _context_of(entry: Mapping[str, Any]) -> int | None:
 
 def _context_of_props(client: openai.OpenAI, url: str) -> int | None:
     """What llama.cpp's server says of each of its slots, beside the routes of OpenAI."""
-    parts = urlsplit(url)
-    root = urlunsplit(parts._replace(path=re.sub(r"/v1/?$", "", parts.path), query=""))
     try:
-        props: Any = json.loads(client.with_options(base_url=root).get("/props", cast_to=bytes))
+        props: Any = json.loads(_beside(client, url).get("/props", cast_to=bytes))
         return _context_of({"meta": props["default_generation_settings"]})
     except (openai.OpenAIError, ReplyError, ValueError, KeyError, TypeError):
         return None
+
+
+def count_tokens(client: openai.OpenAI, url: str, text: str) -> int | None:
+    """How many tokens llama.cpp's server makes of a text; None where it does not say."""
+    try:
+        answer: Any = json.loads(_beside(client, url).post("/tokenize", body={"content": text}, cast_to=bytes))
+        return len(answer["tokens"])
+    except (openai.OpenAIError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _beside(client: openai.OpenAI, url: str) -> openai.OpenAI:
+    """A client for the routes that a server has beside those of OpenAI."""
+    parts = urlsplit(url)
+    return client.with_options(base_url=urlunsplit(parts._replace(path=re.sub(r"/v1/?$", "", parts.path), query="")))
 
 
 def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> Listed:

@@ -97,7 +97,7 @@ class Putting(BaseModel):
         sentence = self.language_sentence if self.language else None
         manner = Manner(self.own_templates, sentence and sentence.format(language=self.language), most)
         if most is None and (window := self.window) is not None:
-            manner.most = window - room_for_answer(window, answer_room(kwargs))
+            manner.most, manner.count = window - room_for_answer(window, answer_room(kwargs)), self.count_tokens
         with put_in(manner):
             prompt = make()
         return manner.spoken(prompt)
@@ -109,6 +109,11 @@ class Putting(BaseModel):
         most = most_after_refusal(refused, detail or "", answer_room(kwargs))
         shorter = self.put(make, kwargs, most)
         return shorter if shorter != refused else None
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens the model makes of a text; None where it does not say."""
+        llm: Any = getattr(self, "llm", None)
+        return llm.count_tokens(text) if isinstance(llm, DurableLLM) else None
 
     @property
     def window(self) -> int | None:

@@ -1,7 +1,8 @@
 """What fits into a model's context: shots are left out, then shortened, by the prompt and the room alone.
 
 Tokens are estimated, high rather than low: three bytes of UTF-8 each, which is a letter of Chinese and less than a
-syllable of English. Where a model counts otherwise it refuses a prompt, and says how many tokens it has.
+syllable of English. What seems too long is counted where the model's tokenizer can be asked. Where a model counts
+otherwise it refuses a prompt, and says how many tokens it has.
 """
 
 from __future__ import annotations
@@ -40,13 +41,33 @@ def room_for_answer(window: int, most: int) -> int:
     return min(most, window // 2)
 
 
-def fitted(render: Callable[[Mapping[str, Any]], str], values: Mapping[str, Any], most: int | None) -> str:
+Count = Callable[[str], "int | None"]
+
+
+def most_by_estimate(text: str, most: int, count: Count | None) -> int:
+    """The tokens that a prompt may have by the estimate, where a text that seems too long can be counted.
+
+    Args:
+        text: of the prompt.
+        most: tokens that it may have.
+        count: counts them; what it does not know is estimated.
+    """
+    estimated = tokens_of(text)
+    if count is None or estimated <= most or (counted := count(text)) is None:
+        return most
+    return max(most, most * estimated * 19 // (20 * (counted + _FRAME)))  # a part may be denser than the whole
+
+
+def fitted(
+    render: Callable[[Mapping[str, Any]], str], values: Mapping[str, Any], most: int | None, count: Count | None = None
+) -> str:
     """The text with as many of the shots as there is room for: the longest goes first, and the last one is shortened.
 
     Args:
         render: makes the text with other shots.
         values: those of the template, of which `SHOWN` are shots.
         most: tokens that the text may have; None is any number.
+        count: counts the tokens of a text, if it can be asked to.
 
     Returns:
         The text, which is too long where there is no room for a single shortened shot.
@@ -55,7 +76,7 @@ def fitted(render: Callable[[Mapping[str, Any]], str], values: Mapping[str, Any]
     name = next((name for name in SHOWN if values.get(name)), None)
     if most is None or name is None:
         return text
-    shots = list(values[name])
+    shots, most = list(values[name]), most_by_estimate(text, most, count)
     while tokens_of(text) > most and len(shots) > 1:
         shots.pop(max(range(len(shots)), key=lambda at: (_length(shots[at]), at)))
         text = render({name: shots})

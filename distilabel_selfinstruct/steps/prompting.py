@@ -19,7 +19,7 @@ import jinja2
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Wording
-from distilabel_selfinstruct.steps.fitting import fitted, tokens_of
+from distilabel_selfinstruct.steps.fitting import Count, fitted, tokens_of
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput
@@ -50,12 +50,14 @@ class Manner:
         templates: a user's own, by the names of those that they stand for.
         sentence: that stands before a question, such as one that asks for a language; not before a user's own template.
         most: tokens that a prompt may have; None is any number.
+        count: counts the tokens of a text, if it can be asked to.
         is_own: whether the last question was put in a template of the user's.
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
     sentence: str | None = None
     most: int | None = None
+    count: Count | None = None
     is_own: bool = False
 
     def spoken(self, prompt: FormattedInput) -> FormattedInput:
@@ -107,7 +109,7 @@ class Prompts:
         template = environment(self.package, tuple(manner.templates.items())).get_template(name)
         most = None if manner.most is None else manner.most - tokens_of(manner.sentence or "")
         try:
-            text = fitted(lambda shown: template.render({**values, **shown}), values, most)
+            text = fitted(lambda shown: template.render({**values, **shown}), values, most, manner.count)
         except Exception as error:  # whatever a user's template does
             if not manner.is_own:
                 raise

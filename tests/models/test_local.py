@@ -172,6 +172,9 @@ class TestARealModel:
     def test_it_says_how_much_a_slot_holds(self, llm: OpenAICompatibleLLM) -> None:
         assert llm.window == 1024
 
+    def test_it_counts_tokens(self, llm: OpenAICompatibleLLM) -> None:
+        assert llm.count_tokens("Name a river that flows through four countries.") == 9
+
     def test_its_refusal_of_a_long_prompt_names_both_lengths(self, llm: OpenAICompatibleLLM) -> None:
         with pytest.raises(openai.BadRequestError) as caught:
             llm.generate(inputs=["river " * 3000], max_new_tokens=8)

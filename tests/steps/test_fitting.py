@@ -87,6 +87,17 @@ class TestShots:
         assert text.count("...") == 2
         assert tokens_of(text) <= 400
 
+    def test_what_seems_too_long_is_counted_where_the_model_can(self) -> None:
+        text = listed({"shots": RIVERS})
+        assert tokens_of(text) > 80
+
+        def render(shown: Mapping[str, Any]) -> str:
+            return listed({"shots": RIVERS, **shown})
+
+        assert fitted(render, {"shots": RIVERS}, 80, lambda text: len(text.split())) == text
+        assert fitted(render, {"shots": RIVERS}, 80, lambda text: len(text)) == fit(RIVERS, 80)
+        assert fitted(render, {"shots": RIVERS}, 80, lambda text: None) == fit(RIVERS, 80)
+
     def test_a_prompt_that_shows_nothing_is_left_as_it_is(self) -> None:
         assert (
             fitted(lambda fewer: "Name a river. " * 100, {"instruction": "Name a river."}, 10) == "Name a river. " * 100

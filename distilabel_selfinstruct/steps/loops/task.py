@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 from abc import abstractmethod
@@ -23,7 +24,7 @@ from distilabel_selfinstruct.models.records import Record
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RunStopped
 from distilabel_selfinstruct.presets import Decoding, default_lag
 from distilabel_selfinstruct.steps.asking import TOO_LONG, AskingByPreset, answer_room, cut_at_stop, decoding_kwargs
-from distilabel_selfinstruct.steps.fitting import named, room_for_answer, tokens_of
+from distilabel_selfinstruct.steps.fitting import most_by_estimate, named, room_for_answer, tokens_of
 from distilabel_selfinstruct.steps.loops.loop import Loop
 
 if TYPE_CHECKING:
@@ -246,7 +247,8 @@ class _Answers:
         if window is None:
             return
         room, name = room_for_answer(window, answer_room(self._kwargs)), getattr(self._task, "name", None)
-        if (length := tokens_of(prompt)) > window - room:
+        text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
+        if (length := tokens_of(text)) > most_by_estimate(text, window - room, self._task.count_tokens):
             shown = f", even with one of {named(drawn)}, shortened" if isinstance(drawn, list) and drawn else ""
             raise ConfigError(
                 f"A prompt of {name} does not fit into the model's context of {window:,} tokens{shown}: it"

@@ -1,7 +1,7 @@
 """Queries about your documents, and their answers: distilabel's SelfInstruct with dedup, reasons and review."""
 
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.cli import main
 from distilabel_selfinstruct.recipes.domain.recipe import RECIPE
@@ -28,8 +28,8 @@ def build(run: "Run[DomainConfig]") -> "WholePipeline":
     from distilabel_selfinstruct.steps.documents import COLUMNS
 
     config = run.config
-    criteria = {"criteria_for_query_generation": config.criteria} if config.criteria else {}
-    context = {} if config.closed_book else {"template": ANSWER_TEMPLATE, "columns": ANSWER_COLUMNS}
+    criteria: dict[str, Any] = {"criteria_for_query_generation": config.criteria} if config.criteria else {}
+    context: dict[str, Any] = {} if config.closed_book else {"template": ANSWER_TEMPLATE, "columns": ANSWER_COLUMNS}
     with run.pipeline("domain") as pipeline:
         documents = LoadDocuments(
             name="documents",

@@ -60,7 +60,7 @@ def run(
     given = vars(options(recipe, prog).parse_args(arguments))
     config: RunConfig = config_of(given, recipe.load_config())
     print(
-        shown(f"{recipe.title}: {_model(config)}, in {config.out or f'runs/{recipe.name}'}"),
+        shown(f"{recipe.title}: {_model(config)}, {_where(config, recipe)}"),
         file=sys.stderr,
         flush=True,
     )
@@ -73,10 +73,15 @@ def _run(
 ) -> int:  # fmt: skip
     with plain_tracebacks():
         from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
-        from distilabel_selfinstruct.cli.words import describe
+        from distilabel_selfinstruct.cli.preview import preview
+        from distilabel_selfinstruct.cli.words import describe, preview_end
         from distilabel_selfinstruct.engine.progress import sign_of_life
         from distilabel_selfinstruct.runs.run import Run
 
+    if config.preview:
+        shown, summary = preview(recipe, config, build, finish)
+        say(shown, "", *preview_end(summary, config.preview))
+        return 0 if summary.main_rows else INCOMPLETE
     with sign_of_life("reading what the run begins with"):
         run = Run(config, recipe)
     notes = judge_notes(run.config)
@@ -105,6 +110,10 @@ def _check(recipe: Recipe, run: Run[Any]) -> None:
         said = check(run)
     for line in said:
         print(shown(line), file=sys.stderr, flush=True)
+
+
+def _where(config: RunConfig, recipe: Recipe) -> str:
+    return "a preview that writes nothing" if config.preview else f"in {config.out or f'runs/{recipe.name}'}"
 
 
 def _model(config: RunConfig) -> str:

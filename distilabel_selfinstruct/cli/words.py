@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, get_args
 
 from distilabel_selfinstruct.data.folder import RunFolder
@@ -56,13 +57,8 @@ def describe(summary: Summary, run: Run[Any]) -> str:
     rows = [f"{count:,} {name}" for name, count in summary.rows.items()]
     lines = ["; ".join([what, f"{summary.instances:,} instances", *rows])]
     for stage, reasons in summary.rejected.items():
-        lines.append(f"rejected in {stage}: " + ", ".join(f"{count:,} {reason}" for reason, count in reasons.items()))
-    used = sum(summary.usage.values(), Usage())
-    spent = f"{used.requests:,} requests, {used.input_tokens:,} tokens in, {used.output_tokens:,} out"
-    spent += f", {summary.seconds:.1f} s"
-    if summary.cost:
-        spent += f", cost {summary.cost:,.2f}"
-    lines.append(spent)
+        lines.append(f"rejected in {stage}: {_counts(reasons)}")
+    lines.append(_spent(summary))
     lines += [f"note: {note}" for note in summary.notes]
     lines += filter(None, [_shortage(summary), _ending(summary, run)])
     if summary.failed:
@@ -87,6 +83,25 @@ def describe(summary: Summary, run: Run[Any]) -> str:
             f"This was {SMALL_MODEL}, which is real and small. For better data: --model FILE.gguf --out FOLDER"
         )
     return "\n".join(lines)
+
+
+def preview_end(summary: Summary, rows: int) -> list[str]:
+    """The end of a preview in words: what was rejected, and what it cost."""
+    made = summary.main_rows or 0
+    lines = [f"rejected in {stage}: {_counts(reasons)}" for stage, reasons in summary.rejected.items()]
+    lines.append(f"{min(made, rows):,} of {rows:,} rows shown; {_spent(summary)}. Nothing was written.")
+    return [*lines, *filter(None, [_shortage(summary)])]
+
+
+def _counts(reasons: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {reason}" for reason, count in reasons.items())
+
+
+def _spent(summary: Summary) -> str:
+    used = sum(summary.usage.values(), Usage())
+    spent = f"{used.requests:,} requests, {used.input_tokens:,} tokens in, {used.output_tokens:,} out"
+    spent += f", {summary.seconds:.1f} s"
+    return f"{spent}, cost {summary.cost:,.2f}" if summary.cost else spent
 
 
 def _shortage(summary: Summary) -> str:

@@ -34,11 +34,13 @@ if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
-RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list"})
-"""What `config.yaml` holds beside the options; the last three are the names of what was read."""
+RECORDED = frozenset(
+    {"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list", "own_prompts"}
+)
+"""What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
-_RECIPE, _SUMMARY, _LOCK = "recipe.json", "summary.json", ".lock"
+_RECIPE, _SUMMARY, _LOCK, _PROMPTS = "recipe.json", "summary.json", ".lock", "prompts"
 _RESTORE = "restore it from a copy, or choose another folder"
 _MENDING = {  # what to do where something else helps
     _SUMMARY: "delete it, and the run is put together again",
@@ -184,6 +186,12 @@ class RunFolder(PathLike[str]):
 
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
         self._write(CONFIG, text)
+
+    def write_prompts(self, templates: Mapping[str, str]) -> None:
+        """Records a user's own templates."""
+        for name, text in templates.items():
+            (self.path / _PROMPTS / name).parent.mkdir(parents=True, exist_ok=True)
+            self._write(f"{_PROMPTS}/{name}", text + "\n")
 
     def recipe(self) -> Recipe:
         """The recipe, as the run recorded it; of a run of version 0.1.0, which recorded its name, as it is now.

@@ -47,7 +47,9 @@ _growing_wait = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 1)
 class _Request:
     """Some samples of one prompt that have to be asked for."""
 
-    def __init__(self, input: FormattedInput, parameters: dict[str, Any], model: str) -> None:
+    def __init__(
+        self, input: FormattedInput, parameters: dict[str, Any], model: str, turn_begin: str | None = None
+    ) -> None:
         self.input = input
         self.parameters = parameters
         self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
@@ -56,6 +58,8 @@ class _Request:
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
         self.model = model
         self.key = request_key(model, self.prompt, self.parameters_text)
+        if not input and turn_begin:  # Magpie's question: what is sent is the beginning of a user's turn
+            self.prompt = turn_begin
         self.failed: Counter[str] = Counter()  # attempts, by reason
         self.asked_since = math.inf
         self.failing_since = math.inf
@@ -135,6 +139,7 @@ class DurableLLM(LLM):
         concurrency: most requests in flight where no run shares its slots. For a synchronous LLM, prompts per chunk.
         outage: seconds during which a request is retried while the endpoint does not answer.
         timeout: seconds that one attempt may take a completion, however the model waits; None is for ever.
+        context: tokens that the model's context holds; by default what the model says itself.
 
     Runtime parameters:
         - `concurrency`: most requests in flight where no run shares its slots.
@@ -173,6 +178,7 @@ class DurableLLM(LLM):
     timeout: RuntimeParameter[float] | None = Field(
         default=None, exclude=True, description="Seconds that one attempt may take a completion."
     )
+    context: int | None = Field(default=None, exclude=True)
 
     _records: Any = PrivateAttr(None)
     _slots: Any = PrivateAttr(None)
@@ -216,6 +222,23 @@ class DurableLLM(LLM):
     def _counts_generations(self) -> bool:
         """Whether the model wants to know how often it was asked a prompt before, as one that draws nothing must."""
         return any(parameter.name == "first_generation" for parameter in self.generate_parameters)
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that the model's context holds, prompt and answer together, if that is known."""
+        return self.context or getattr(self.llm, "window", None)
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens the model makes of a text; None where it does not say."""
+        count = getattr(self.llm, "count_tokens", None)
+        return count(text) if count else None
+
+    @property
+    def _turn_begin(self) -> str | None:
+        """What is sent of an empty chat, where Magpie's template is used."""
+        if not getattr(self.llm, "use_magpie_template", False):
+            return None
+        return getattr(self.llm, "turn_begin", None) or getattr(self.llm, "magpie_pre_query_template", None)
 
     def get_generation_kwargs(self) -> dict[str, Any]:
         """Those of the model that answers, overridden by this wrapper's own."""
@@ -333,7 +356,7 @@ class DurableLLM(LLM):
     def _next_requests(
         self, inputs: list[FormattedInput], num_generations: int, parameters: dict[str, Any]
     ) -> list[_Request]:
-        requests = [_Request(input, parameters, self.model_name) for input in inputs]
+        requests = [_Request(input, parameters, self.model_name, self._turn_begin) for input in inputs]
         first_samples = self._first_samples([request.key for request in requests], num_generations)
         for request, first in zip(requests, first_samples):
             for sample in range(first, first + num_generations):
@@ -503,13 +526,16 @@ class DurableLLM(LLM):
         """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
         assert isinstance(self.llm, AsyncLLM)
         wanted, parameters = len(request.samples), dict(request.parameters)
+        if isinstance(seed := parameters.get("seed"), int):  # what is asked again is to be answered otherwise
+            parameters["seed"] = seed + request.samples[0]
         if any(parameter.name == "num_generations" for parameter in self.generate_parameters):
             parameters["num_generations"] = wanted
         ask = partial(self.llm.agenerate, input=request.input, **parameters)
         output = await ask()
         if wanted == 1 or len(output["generations"]) != 1:
             return output
-        others = await asyncio.gather(*(ask() for _ in range(wanted - 1)))
+        seeds = [{"seed": parameters["seed"] + at} if isinstance(seed, int) else {} for at in range(1, wanted)]
+        others = await asyncio.gather(*(ask(**of_one) for of_one in seeds))
         return merge_responses([output, *others], n=wanted)[0]
 
     def _answer_chunk(self, chunk: list[_Request]) -> None:

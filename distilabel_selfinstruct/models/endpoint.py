@@ -11,8 +11,8 @@ import socket
 import ssl
 import time
 import urllib.request
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import openai
@@ -32,7 +32,24 @@ _LONGEST_WAIT = 10.0
 _WEB_PAGE = re.compile(r"\s*(?:<\?xml[^>]*>\s*|<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.I | re.DOTALL)
 _TITLE = re.compile(r"<title[^>]*>\s*(.*?)\s*</title>", re.I | re.DOTALL)
 
+_CONTEXT_NAMES = (
+    "max_model_len",
+    "context_window",
+    "context_length",
+    "max_context_length",
+    "max_context_window_tokens",
+)
+_SMALLEST_CONTEXT = 256  # tokens: what is less is no context, but a number that means something else
+
 Failure = openai.OpenAIError | ReplyError
+Listed = dict[str, dict[str, Any]]
+
+
+class Served(NamedTuple):
+    """What an endpoint says of a model: the tokens that its context holds, and whether it counts those of a text."""
+
+    window: int | None = None
+    counts_tokens: bool = False
 
 
 class NoList(Exception):
@@ -65,10 +82,13 @@ def check_address(url: str) -> None:
         )  # fmt: skip
 
 
-def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> None:
-    """Raises EndpointError unless the endpoint answers and offers the model, as far as it can tell.
+def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> Served:
+    """What the endpoint says of the model.
 
     A server that is not up, or busy, is asked again for `outage` seconds.
+
+    Raises:
+        EndpointError: unless the endpoint answers and offers the model, as far as it can tell.
     """
     try:
         offered = _offered(client, url, model, outage, log)
@@ -85,16 +105,51 @@ def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log
         if status == 404:
             _check_v1(client, url)
         log.debug(shown(f"{url} does not list its models: {error}"))
-        return
+        return Served()
     if not _offers(offered, model):
         nearest = difflib.get_close_matches(model, offered, MODELS_SHOWN, cutoff=0.0)
         raise EndpointError(
             shown(f"The endpoint {url} does not offer the model {model}. It offers "
                   f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}.")
         )  # fmt: skip
+    entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
+    entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
+    is_llama_cpp = entry.get("owned_by") == "llamacpp"
+    return Served(_context_of(entry) or (_context_of_props(client, url) if is_llama_cpp else None), is_llama_cpp)
 
 
-def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> list[str]:
+def _context_of(entry: Mapping[str, Any]) -> int | None:
+    """The context that a model's entry in the list names; llama.cpp's is that of each of its slots."""
+    meta = entry.get("meta")
+    named = [entry.get(name) for name in _CONTEXT_NAMES] + [meta.get("n_ctx") if isinstance(meta, Mapping) else None]
+    return next((each for each in named if isinstance(each, int) and each >= _SMALLEST_CONTEXT), None)
+
+
+def _context_of_props(client: openai.OpenAI, url: str) -> int | None:
+    """What llama.cpp's server says of each of its slots, beside the routes of OpenAI."""
+    try:
+        props: Any = json.loads(_beside(client, url).get("/props", cast_to=bytes))
+        return _context_of({"meta": props["default_generation_settings"]})
+    except (openai.OpenAIError, ReplyError, ValueError, KeyError, TypeError):
+        return None
+
+
+def count_tokens(client: openai.OpenAI, url: str, text: str) -> int | None:
+    """How many tokens llama.cpp's server makes of a text; None where it does not say."""
+    try:
+        answer: Any = json.loads(_beside(client, url).post("/tokenize", body={"content": text}, cast_to=bytes))
+        return len(answer["tokens"])
+    except (openai.OpenAIError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _beside(client: openai.OpenAI, url: str) -> openai.OpenAI:
+    """A client for the routes that a server has beside those of OpenAI."""
+    parts = urlsplit(url)
+    return client.with_options(base_url=urlunsplit(parts._replace(path=re.sub(r"/v1/?$", "", parts.path), query="")))
+
+
+def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> Listed:
     """The models that an endpoint lists, as soon as it answers."""
     started = said_at = time.monotonic()
     wait = 0.5
@@ -112,8 +167,8 @@ def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: lo
         wait = min(wait * 2, _LONGEST_WAIT)
 
 
-def _list_models(client: openai.OpenAI) -> list[str]:
-    """The ids of a model list; some endpoints send the bare list."""
+def _list_models(client: openai.OpenAI) -> Listed:
+    """The entries of a model list by their ids; some endpoints send the bare list."""
     text = client.get("/models", cast_to=bytes).decode("utf-8-sig", "replace")
     try:
         listing: Any = json.loads(text)
@@ -124,7 +179,7 @@ def _list_models(client: openai.OpenAI) -> list[str]:
     entries = listing.get("data") or [] if isinstance(listing, dict) else listing
     if not isinstance(entries, list):
         raise NoList(f"{text[:200]!r}")
-    return [str(entry["id"]) for entry in entries if isinstance(entry, dict) and "id" in entry]
+    return {str(entry["id"]): entry for entry in entries if isinstance(entry, dict) and "id" in entry}
 
 
 def what_it_is(text: str) -> str:
@@ -238,7 +293,7 @@ def proxy_of(url: str) -> tuple[str, str] | None:
 # --- a model's names -------------------------------------------------------------------------------------------------
 
 
-def _offers(offered: list[str], model: str) -> bool:
+def _offers(offered: Collection[str], model: str) -> bool:
     """Whether a model list contains the model, under the liberties that servers take with its name."""
     if model in offered or f"{model}:latest" in offered:  # Ollama
         return True
@@ -246,7 +301,8 @@ def _offers(offered: list[str], model: str) -> bool:
         return True
     if len(offered) != 1:
         return False
-    return "tgi" in (model, offered[0]) or _file_name(offered[0]) == _file_name(model)  # TGI; llama.cpp
+    [only] = offered
+    return "tgi" in (model, only) or _file_name(only) == _file_name(model)  # TGI; llama.cpp
 
 
 def _file_name(model: str) -> str:

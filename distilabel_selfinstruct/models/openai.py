@@ -18,7 +18,14 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from distilabel_selfinstruct.errors import ConfigError, RequestFailed
 from distilabel_selfinstruct.models.completion import Completion, ReplyError, error_in, no_completion, read_reply
-from distilabel_selfinstruct.models.endpoint import check_address, check_models, what_it_is, without_route
+from distilabel_selfinstruct.models.endpoint import (
+    Served,
+    check_address,
+    check_models,
+    count_tokens,
+    what_it_is,
+    without_route,
+)
 from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, Learned, Lesson, as_sent, lessons
 from distilabel_selfinstruct.secrets import clean_key, mask_url, remember, remember_named, shown
 
@@ -114,6 +121,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
     _used_loop: Any = PrivateAttr(None)
+    _served: Served = PrivateAttr(default_factory=Served)
+    _counter: openai.OpenAI | None = PrivateAttr(None)
     _learned: Learned = PrivateAttr(default_factory=lambda: Learned(""))
     _warned: set[str] = PrivateAttr(default_factory=set)
 
@@ -136,6 +145,25 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         return self.model
 
     @property
+    def turn_begin(self) -> str:
+        """What is sent of an empty chat, where Magpie's template is used."""
+        return str(self.magpie_pre_query_template).removeprefix(LLAMA_BEGIN)
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that the model's context holds, if the endpoint has said so when it was loaded."""
+        return self._served.window
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens a text has, where the endpoint can be asked (llama.cpp's can)."""
+        if not self._served.counts_tokens:
+            return None
+        url = self._url()
+        if self._counter is None:
+            self._counter = openai.OpenAI(**self._access(url), timeout=openai.Timeout(CHECK_SECONDS))
+        return count_tokens(self._counter, url, text)
+
+    @property
     def learned(self) -> dict[str, Any]:
         """What the model has turned out to refuse: what becomes of each parameter."""
         return dict(self._learned.values)
@@ -154,7 +182,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         check_address(url)
         if self.check_endpoint:
             with openai.OpenAI(**self._access(url), timeout=openai.Timeout(CHECK_SECONDS)) as client:
-                check_models(client, url, self.model, self.outage, _LOGGER)
+                self._served = check_models(client, url, self.model, self.outage, _LOGGER)
         # `timeout` is that of a whole request: a read timeout would begin anew with every byte.
         seconds = openai.Timeout(None, connect=CONNECT_SECONDS)
         self._aclient = openai.AsyncOpenAI(**self._access(url), timeout=seconds)
@@ -166,6 +194,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         if loop is not None and not loop.is_running() and not loop.is_closed():
             loop.run_until_complete(self.aclose())
         self._aclient = None
+        if self._counter is not None:
+            self._counter.close()
+            self._counter = None
         super().unload()
 
     async def aclose(self) -> None:
@@ -223,7 +254,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         """
         prompt, response_format = _split_input(input, response_format)
         if self.use_magpie_template and not prompt:
-            prompt = str(self.magpie_pre_query_template).removeprefix(LLAMA_BEGIN)
+            prompt = self.turn_begin
         stop = stop or []
         body = {
             "max_tokens": max_new_tokens,

@@ -180,6 +180,21 @@ def usage_by_stage(folder: Path) -> dict[str, Usage]:
     return usage
 
 
+def first_requests(folder: Path) -> dict[str, tuple[str, str]]:
+    """The prompt and the parameters of the first request of each stage, as they were sent.
+
+    Raises:
+        RunFolderError: if a file of the folder is damaged or is none of ours.
+    """
+    found: dict[str, tuple[float, str, str]] = {}
+    for path in sorted(folder.glob("*.sqlite")):
+        with _reading(path) as connection:
+            row = connection.execute("SELECT started, prompt, parameters FROM requests ORDER BY started").fetchone()
+        if row is not None:
+            found[_stage_of(path)] = min(row, found.get(_stage_of(path), row))
+    return {stage: (prompt, parameters) for stage, (_, prompt, parameters) in found.items()}
+
+
 def outcome(future: Future[Any], thread: threading.Thread | None, what: str) -> Any:
     """What a future comes to; an error where the thread that works on it has died.
 

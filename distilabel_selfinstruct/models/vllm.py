@@ -82,6 +82,12 @@ class VLLM(vLLM):
         if self.chat_template is not None:
             self._engine_tokenizer.chat_template = self.chat_template
 
+    @property
+    def window(self) -> int | None:
+        """Tokens that the model's context holds, once it is loaded."""
+        config = getattr(getattr(self._engine, "llm_engine", None), "model_config", None)
+        return getattr(config, "max_model_len", None)
+
     def _engine_arguments(self) -> dict[str, Any]:
         return {
             "dtype": self.dtype,

@@ -69,9 +69,9 @@ class ModelConfig(BaseModel):
     tensor_parallel: int = option(
         1, "GPUs that each vLLM in this process spreads the model over (default: 1)", "N", MODEL, recorded=False, gt=0
     )
-    context: int = option(
-        4096,
-        "tokens that --llm local holds of a prompt and its answer (default: 4096)",
+    context: int | None = option(
+        None,
+        "tokens that the model's context holds, prompt and answer (default: as the endpoint says; of --llm local 4096)",
         "N",
         MODEL,
         fixed=False,
@@ -114,6 +114,15 @@ class RunConfig(ModelConfig):
     """
 
     temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
+    language: str | None = option(None, "what the model writes in, such as German (default: as the prompts do)", "NAME")
+    prompts: str | None = option(
+        None, "your own templates, by the names of the recipe's (recipes/NAME/prompts, steps/prompts)", "FOLDER",
+        fixed=False,
+    )  # fmt: skip
+    preview: int | None = option(
+        None, "show the first prompt of each stage and N rows (default: 2), and write no dataset", "N", "",
+        recorded=False, const=2, gt=0,
+    )  # fmt: skip
     max_tokens: ByStage = option(
         {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
         "N|STAGE=N,...", MODEL,
@@ -167,10 +176,17 @@ class RunConfig(ModelConfig):
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
 
-    @field_validator("out")
+    @field_validator("out", "prompts")
     @classmethod
     def _folder_of_this_machine(cls, given: str | None) -> str | None:
         return given if given is None else local_path(given)
+
+    @field_validator("language")
+    @classmethod
+    def _name_of_language(cls, given: str | None) -> str | None:
+        if given is not None and not _LANGUAGE.fullmatch(given):
+            raise ValueError("expected the name of a language, such as German")
+        return given
 
     @property
     def wanted(self) -> int | None:
@@ -210,6 +226,11 @@ class RunConfig(ModelConfig):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
         if self.tensor_parallel > 1 and self.llm != "vllm":
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
+        if self.llm == "demo" and (self.language or self.prompts):
+            name = "--language" if self.language else "--prompts"
+            raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
+        if self.preview and self.ray is not None:
+            raise ConfigError("--preview is made on this machine: leave --ray out.")
         if self.llm == "local" and self.ray is not None:
             raise ConfigError("--llm local is on this machine alone; on a cluster use --llm openai and a server.")
         if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
@@ -245,6 +266,11 @@ class RunConfig(ModelConfig):
     def prices(self) -> Prices | None:
         """What a million tokens cost, if that was said."""
         return Prices.given(self.input_price, self.output_price, self.cached_price)
+
+    def of_size(self, rows: int) -> Self:
+        """The config of a small run that makes about so many rows, to be looked at."""
+        given = {name: getattr(self, name) for name in _SIZES if name in type(self).model_fields}
+        return self.model_copy(update={name: min(rows, size or rows) for name, size in given.items()})
 
     @classmethod
     def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
@@ -353,6 +379,8 @@ class SourceConfig(RunConfig):
         ).texts
 
 
+_SIZES = ("num_instructions", "max_instructions", "max_documents")
+_LANGUAGE = re.compile(r"[^\W\d_]{3}[\w ()'-]{0,40}")
 _QUOTED = re.compile(r"'([^']*)'")
 C = TypeVar("C", bound=RunConfig)
 M = TypeVar("M", bound=ModelConfig)

@@ -45,9 +45,11 @@ def local_engine(config: ModelConfig) -> Iterator[LocalEngine | None]:
     if config.llm != "local":
         yield None
         return
-    from distilabel_selfinstruct.models.local.engine import LocalEngine
+    from distilabel_selfinstruct.models.local.engine import CONTEXT, LocalEngine
 
-    with LocalEngine(find_weights(config.model), config.concurrency, config.context, config.threads) as engine:
+    with LocalEngine(
+        find_weights(config.model), config.concurrency, config.context or CONTEXT, config.threads
+    ) as engine:
         try:
             yield engine
         except SelfInstructError:

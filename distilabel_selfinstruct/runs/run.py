@@ -26,12 +26,14 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
+from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
+from distilabel_selfinstruct.runs.prompts import read_templates, template_texts, variables_of
 from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
-from distilabel_selfinstruct.steps.asking import named_for
+from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
@@ -64,6 +66,8 @@ class Run(Generic[C]):
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = config.inputs()
         self._input_names = {name: read.name for name, read in self._inputs.items()}
+        wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
+        self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
         before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
@@ -100,6 +104,7 @@ class Run(Generic[C]):
         self._stages[stage] = keeps_failures
         place = len(self._stages)
         llm = model or make_model(self.config, self.folder.learned, self._engine)
+        seed = self.config.seed if self.config.llm == "local" and model is None else None
         return DurableLLM(
             llm=llm,
             folder=str(self.folder.completions),
@@ -109,12 +114,15 @@ class Run(Generic[C]):
             concurrency=self.config.concurrency,
             outage=self.config.outage,
             timeout=self.config.timeout,
-            generation_kwargs=self.decoding_of(stage, llm, temperature),
+            context=None if model or self.config.llm == "local" else self.config.context,
+            generation_kwargs=self.decoding_of(stage, llm, temperature, seed),
         )
 
-    def decoding_of(self, stage: str, llm: LLM, temperature: float | None = None) -> dict[str, Any]:
+    def decoding_of(
+        self, stage: str, llm: LLM, temperature: float | None = None, seed: int | None = None
+    ) -> dict[str, Any]:
         """What the options say of the decoding of a stage, by the names that this model has for it."""
-        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage)}
+        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage), "seed": seed}
         return named_for(llm, {name: value for name, value in decoding.items() if value is not None})
 
     def llm_aside(self) -> DurableLLM:
@@ -137,7 +145,7 @@ class Run(Generic[C]):
     @property
     def window(self) -> int | None:
         """Tokens that a prompt and its answer may have together; None where nobody says."""
-        return self.config.context if self.config.llm == "local" else None
+        return self.config.context
 
     def _most_tokens(self, stage: str) -> int | None:
         """The limit of a stage's answers, if one is given for it, for all its generations, or for all stages."""
@@ -170,6 +178,11 @@ class Run(Generic[C]):
         judge = self.judge(self.config.judge_threshold)
         step >> judge
         return judge
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """The stages that ask a model, in the order in which the pipeline has them."""
+        return tuple(self._stages)
 
     @staticmethod
     def batch_size(rows: int) -> int:
@@ -214,12 +227,14 @@ class Run(Generic[C]):
             if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
                 self.folder.remove_summary()
             self._write_config()
+            self.folder.write_prompts(self._templates)
             if begin is not None and not self.folder.has_answers:
                 begin()
             started = time.monotonic()
             pipeline = build(self)
             self._check_limits()
             self._give_resources(pipeline)
+            self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
             columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
             self._write_description(model, columns)
             groups = "sequential_step_execution" if self._runs_stage_by_stage(model) else None
@@ -277,6 +292,18 @@ class Run(Generic[C]):
                     )
             step.resources.gpus = config.gpus.get(name, step.resources.gpus)
             step.resources.replicas = config.replicas.get(name, step.resources.replicas)
+
+    def give_prompts(self, *steps: Any) -> None:
+        """How the Tasks put their questions: in the user's own templates, in the language that is asked for."""
+        texts = template_texts(self.recipe)
+        own = {texts[name]: text for name, text in self._templates.items()}
+        for step in steps:
+            if isinstance(step, Putting):
+                step.own_templates, step.language = self._templates, self.config.language
+            if (text := own.get(getattr(step, "template", ""))) is not None:  # a Task of distilabel fills it itself
+                used = variables_of(text)
+                step.template, step.language = text, None
+                step.columns = [column for column in step.columns if column in used]
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
@@ -387,6 +414,8 @@ class Run(Generic[C]):
         """What the result depends on, as the folder may record it."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
         recipe = {"recipe": self.recipe.name, "prompts_version": self.recipe.prompts_version}
+        if self.config.prompts:
+            recipe["own_prompts"] = Input(sorted(self._templates.items())).name
         return cast("dict[str, Any]", masked({**identity, **recipe, **self._input_names}))
 
     def _read_before(self) -> dict[str, Any] | None:
@@ -429,7 +458,7 @@ class Run(Generic[C]):
         before = defaults | masked(before)  # an option that came later was at its default
         different = [
             f"{name} is {before.get(name)!r} there, {value!r} here"
-            for name, value in self._identity().items()
+            for name, value in ({"own_prompts": None} | self._identity()).items()
             if name not in self._inputs and before.get(name) != value
         ]
         different += [

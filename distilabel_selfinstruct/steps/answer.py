@@ -61,6 +61,8 @@ class AnswerInstructions(MarkingTask, TextGeneration):
         ```
     """
 
+    language_sentence = "Answer in {language}."
+
     def model_post_init(self, context: Any) -> None:
         """TextGeneration's own: pydantic would take the first base's, which makes no list of `columns`."""
         TextGeneration.model_post_init(self, context)

@@ -3,8 +3,9 @@
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 import random
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -15,12 +16,17 @@ from pydantic import BaseModel, Field, PrivateAttr, field_validator
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, take_answer
 from distilabel_selfinstruct.data.seeds import SeedTask, load_seed_tasks
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.presets import ROOM, Decoding, Wording, get_preset
+from distilabel_selfinstruct.steps.fitting import most_after_refusal, room_for_answer
+from distilabel_selfinstruct.steps.prompting import Manner, put_in
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
     from distilabel.typing import FormattedInput, GenerateOutput, StepColumns, StepOutput
 
+TOO_LONG = "context_length"
+"""The reason code of a prompt that is longer than the model's context."""
 _NAMES_OF = {  # what LLM classes call a decoding parameter
     "max_new_tokens": ("max_new_tokens", "max_tokens"),
     "stop": ("stop", "stop_sequences", "stop_strings"),
@@ -58,7 +64,65 @@ def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
     return replace(answer, completion=answer.completion[: min(ends)], finish_reason="stop")
 
 
-class AskingByPreset(BaseModel):
+def answer_room(kwargs: dict[str, Any]) -> int:
+    """The most tokens that an answer may have, by the decoding parameters of a question."""
+    return next((int(kwargs[name]) for name in _NAMES_OF["max_new_tokens"] if kwargs.get(name)), ROOM)
+
+
+class Putting(BaseModel):
+    """How a Task puts its questions: in a user's own templates, in another language, into the model's context.
+
+    Attributes:
+        own_templates: texts that stand for templates of the package, by the names of their files.
+        language: the language of what the model writes, in English; None leaves it to the prompt.
+    """
+
+    own_templates: dict[str, str] = Field(default_factory=dict)
+    language: str | None = None
+
+    language_sentence: ClassVar[str | None] = (
+        "Write in {language}; only the words that mark the parts of an answer, such as Input and Output, stay as they"
+        " are."
+    )
+    """Stands before a question where a language is asked for; None where an answer is no text to keep."""
+
+    def put(self, make: "Callable[[], FormattedInput]", kwargs: dict[str, Any], most: int | None = None) -> Any:
+        """The prompt that `make` makes, as it is sent.
+
+        Args:
+            make: makes it.
+            kwargs: the decoding parameters, which say how long the answer may be.
+            most: tokens that the prompt may have; by default as many as fit into the model's context beside an answer.
+        """
+        sentence = self.language_sentence if self.language else None
+        manner = Manner(self.own_templates, sentence and sentence.format(language=self.language), most)
+        if most is None and (window := self.window) is not None:
+            manner.most, manner.count = window - room_for_answer(window, answer_room(kwargs)), self.count_tokens
+        with put_in(manner):
+            prompt = make()
+        return manner.spoken(prompt)
+
+    def put_shorter(
+        self, make: "Callable[[], FormattedInput]", kwargs: dict[str, Any], refused: Any, detail: str | None
+    ) -> Any | None:
+        """The prompt with less to show, where the model has refused it for its length; None if there is none."""
+        most = most_after_refusal(refused, detail or "", answer_room(kwargs))
+        shorter = self.put(make, kwargs, most)
+        return shorter if shorter != refused else None
+
+    def count_tokens(self, text: str) -> int | None:
+        """How many tokens the model makes of a text; None where it does not say."""
+        llm: Any = getattr(self, "llm", None)
+        return llm.count_tokens(text) if isinstance(llm, DurableLLM) else None
+
+    @property
+    def window(self) -> int | None:
+        """Tokens that the model's context holds, prompt and answer together, if that is known."""
+        llm: Any = getattr(self, "llm", None)
+        return llm.window if isinstance(llm, DurableLLM) else None
+
+
+class AskingByPreset(Putting):
     """Attributes that all Tasks of the method share."""
 
     preset: str = "default"
@@ -102,7 +166,7 @@ class Asking(AskingByPreset):
         return random.Random(f"{self.seed}-{question}").sample(tasks, min(count, len(tasks)))
 
 
-class MarkingTask(Task):
+class MarkingTask(Task, Putting):
     """A Task that asks about some rows and passes the others on untouched; it never adds or drops a row.
 
     A subclass may take a task of distilabel as its second base: its prompt and its way to read answers are then used,
@@ -167,14 +231,28 @@ class MarkingTask(Task):
         rows = [columns | row for row in inputs]
         asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
         if asked:
-            outputs: "list[GenerateOutput]" = self.llm.generate_outputs(
-                inputs=[self._question(row) for row in asked],
-                num_generations=int(self.num_generations or 1),
-                **self._decoding_kwargs(),
-            )
-            for row, output in zip(asked, outputs):
+            for row, output in zip(asked, self._outputs(asked)):
                 self._take_output(row, output)
         yield rows
+
+    def _outputs(self, rows: list[Row]) -> "list[GenerateOutput]":
+        """What the model gives to the question about each row; one that is too long for it is asked for once more."""
+        kwargs, samples = self._decoding_kwargs(), int(self.num_generations or 1)
+        makes = [partial(self._question, row) for row in rows]
+        prompts = [self.put(make, kwargs) for make in makes]
+        outputs = self.llm.generate_outputs(inputs=prompts, num_generations=samples, **kwargs)
+        refused = list(range(len(rows)))
+        while refused := [at for at in refused if answer_of(outputs[at]).failure == TOO_LONG]:
+            shorter = {
+                at: self.put_shorter(makes[at], kwargs, prompts[at], answer_of(outputs[at]).detail) for at in refused
+            }
+            refused = [at for at in refused if shorter[at] is not None]
+            if not refused:
+                break
+            again = [shorter[at] for at in refused]
+            for at, output in zip(refused, self.llm.generate_outputs(inputs=again, num_generations=samples, **kwargs)):
+                prompts[at], outputs[at] = shorter[at], output
+        return outputs
 
 
 class AskingTask(MarkingTask, Asking):

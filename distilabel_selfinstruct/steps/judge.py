@@ -102,6 +102,8 @@ class FilterByJudge(MarkingTask):
     wording: JudgeWording = "chat"
     num_generations: RuntimeParameter[int] = Field(default=JUDGEMENTS, ge=1, description="Judgements of an instance.")
 
+    language_sentence = None  # the answer is a number
+
     @property
     def inputs(self) -> StepColumns:
         return ["instruction", "output"]

@@ -7,6 +7,7 @@ import contextlib
 import json
 import math
 import pickle
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -27,7 +28,7 @@ from distilabel_selfinstruct.errors import EndpointError, RequestFailed, RunFold
 from distilabel_selfinstruct.models import durable
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
-from distilabel_selfinstruct.models.records import Records, _Store, usage_by_stage
+from distilabel_selfinstruct.models.records import Records, _Store, first_requests, request_key, usage_by_stage
 from distilabel_selfinstruct.models.slots import RunStopped, SlotServer
 from distilabel_selfinstruct.usage import Budget
 from tests.support.openai_server import Body, Fault, OpenAIServer, garbage, html, status
@@ -230,6 +231,56 @@ class TestRecorded:
         assert texts(llm, prompt, n=2) == [whole[2:4]]
         assert texts(load(DemoLLM(), stage="one by one"), prompt, n=6) == [whole]
         assert len(set(whole)) > 2
+
+
+class TestAsSent:
+    def test_magpies_prompt_is_the_beginning_of_a_users_turn(
+        self, load: Callable[..., DurableLLM], tmp_path: Path
+    ) -> None:
+        with OpenAIServer(answer=lambda body: "Name a river.") as server:
+            llm = OpenAICompatibleLLM(
+                model="stub-model", base_url=server.url, use_magpie_template=True, magpie_pre_query_template="llama3"
+            )
+            load(llm).generate_outputs(inputs=[[]])
+        assert first_requests(tmp_path)["completions"][0] == server.requests[-1].body["prompt"]
+        assert server.requests[-1].body["prompt"] == "<|start_header_id|>user<|end_header_id|>\n\n"
+
+    def test_what_was_recorded_of_it_before_is_found(self, load: Callable[..., DurableLLM], tmp_path: Path) -> None:
+        """Its key is that of the empty chat, which stood in the records."""
+        llm = DemoLLM(use_magpie_template=True, magpie_pre_query_template="qwen2")
+        load(llm).generate_outputs(inputs=[[]], max_new_tokens=64)
+        [path] = tmp_path.glob("*.sqlite")
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            [[key, prompt, parameters]] = connection.execute(
+                "SELECT key, r.prompt, r.parameters FROM completions JOIN requests AS r"
+            )
+        assert prompt == "<|im_start|>user\n"
+        assert key == request_key("demo", "[]", parameters)
+
+    def test_a_prompt_that_is_asked_again_gets_another_seed(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        llm = load(server)
+        for _ in range(3):
+            llm.generate_outputs(inputs=["Name a river."], seed=7)
+        assert [request.body["seed"] for request in server.requests if request.body] == [7, 8, 9]
+
+    def test_so_does_each_sample_of_a_model_that_gives_one_a_request(self, load: Callable[..., DurableLLM]) -> None:
+        seeds: list[int] = []
+
+        class OneAtATime(Echo):
+            async def agenerate(self, input: Any, seed: int | None = None) -> Any:  # type: ignore[override]
+                seeds.append(seed or 0)
+                return {"generations": ["The Danube."], "statistics": {"input_tokens": [3], "output_tokens": [3]}}
+
+        load(OneAtATime()).generate_outputs(inputs=["Name a river."], num_generations=3, seed=7)
+        assert sorted(seeds) == [7, 8, 9]
+
+    def test_the_context_is_the_one_given_or_else_the_models_own(self, load: Callable[..., DurableLLM]) -> None:
+        with OpenAIServer(says={"max_model_len": 4096}) as server:
+            assert load(server).window == 4096
+            assert load(server, context=2048).window == 2048
+        assert load(DemoLLM()).window is None
 
 
 class TestFailing:

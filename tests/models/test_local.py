@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, MissingExtraError
@@ -16,6 +17,7 @@ from distilabel_selfinstruct.models.local import weights as weights_module
 from distilabel_selfinstruct.models.local.engine import LocalEngine
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL, Weights, find_weights
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
+from distilabel_selfinstruct.steps.fitting import most_after_refusal
 from tests.support.hub_server import HubServer
 from tests.support.waiting import wait_until
 
@@ -194,6 +196,18 @@ class TestARealModel:
         chat = [{"role": "user", "content": "Is water wet?"}]
         (output,) = llm.generate_outputs(inputs=[(chat, {"format": "json", "schema": schema})], max_new_tokens=30)
         assert output["generations"][0].replace(" ", "").replace("\n", "") in ('{"answer":"yes"}', '{"answer":"no"}')
+
+    def test_it_says_how_much_a_slot_holds(self, llm: OpenAICompatibleLLM) -> None:
+        assert llm.window == 1024
+
+    def test_it_counts_tokens(self, llm: OpenAICompatibleLLM) -> None:
+        assert llm.count_tokens("Name a river that flows through four countries.") == 9
+
+    def test_its_refusal_of_a_long_prompt_names_both_lengths(self, llm: OpenAICompatibleLLM) -> None:
+        with pytest.raises(openai.BadRequestError) as caught:
+            llm.generate(inputs=["river " * 3000], max_new_tokens=8)
+        # of 6,016 tokens as they are estimated, 3,000 as they are counted, 1,016 have room beside the answer
+        assert 1900 < most_after_refusal("river " * 3000, str(caught.value), 8) < 2100
 
     def test_a_stranger_is_refused(self, engine: LocalEngine) -> None:
         with pytest.raises(EndpointError, match="refuses the key"):

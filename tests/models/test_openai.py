@@ -408,6 +408,56 @@ class TestStructuredOutput:
             ask(server, (CHAT, {"format": "regex", "schema": "[0-9]+"}))
 
 
+class TestWindow:
+    """The tokens that a model's context holds, as endpoints say it in their lists of models."""
+
+    @pytest.mark.parametrize(
+        ("says", "window"),
+        [
+            ({"max_model_len": 32768}, 32768),  # vLLM
+            ({"context_length": 131072}, 131072),  # OpenRouter
+            ({"context_window": 8192}, 8192),  # Groq
+            ({"max_context_length": 16384}, 16384),  # Mistral
+            ({"meta": {"n_ctx_train": 8192, "n_ctx": 2048}}, 2048),  # llama.cpp, of each slot
+            ({"meta": {"n_ctx_train": 8192}}, None),  # what it was trained for is not what it was started with
+            ({"context_length": "much"}, None),
+            ({"context_length": 0, "meta": None}, None),
+            ({"max_model_len": True}, None),
+            ({}, None),
+        ],
+    )
+    def test_it_is_read_from_the_list(self, says: dict[str, Any], window: int | None) -> None:
+        with OpenAIServer(says=says) as server:
+            llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
+            assert llm.window is None
+            llm.load()
+            llm.unload()
+        assert llm.window == window
+
+    def test_of_the_only_model_under_another_name(self) -> None:
+        with OpenAIServer(models=["/models/tiny.Q4.gguf"], says={"max_model_len": 4096}) as server:
+            llm = OpenAICompatibleLLM(model="tiny.Q4", base_url=server.url)
+            llm.load()
+            llm.unload()
+        assert llm.window == 4096
+
+    def test_of_several_models_that_of_the_one_asked_for(self) -> None:
+        listing = {"data": [{"id": "small", "max_model_len": 2048}, {"id": "large", "max_model_len": 65536}]}
+        with OpenAIServer(models=["small", "large"], models_fault=garbage(listing)) as server:
+            llm = OpenAICompatibleLLM(model="large", base_url=server.url)
+            llm.load()
+            llm.unload()
+        assert llm.window == 65536
+
+    @pytest.mark.parametrize("props", [{"default_generation_settings": {"n_ctx": 3072}}, {"error": "no"}, None])
+    def test_an_older_llama_cpp_says_it_beside_openais_routes(self, props: Any) -> None:
+        with OpenAIServer(says={"owned_by": "llamacpp", "meta": {"n_ctx_train": 8192}}, props=props) as server:
+            llm = OpenAICompatibleLLM(model="stub-model", base_url=server.url)
+            llm.load()
+            llm.unload()
+        assert llm.window == (3072 if props and "error" not in props else None)
+
+
 class TestLoad:
     def test_a_missing_model_names_those_offered(self) -> None:
         with OpenAIServer(models=["qwen3-8b", "llama-3.1-8b"]) as server:

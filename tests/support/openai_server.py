@@ -169,6 +169,8 @@ class Stub:
         answer: called with the request's body for each choice, whose number stands under `choice`.
         models: ids that `/v1/models` lists and completions accept; None: no such route, any model is accepted.
         models_fault: what `/v1/models` answers instead.
+        says: what `/v1/models` says of each model besides.
+        props: what `/props` answers, as llama.cpp's server does; None: no such route.
         api_keys: accepted keys; None: no key needed.
         honours_n: False gives one choice whatever `n` says, as llama.cpp's server does.
         slots: how many requests the model works on at a time; others wait in the order they came.
@@ -183,6 +185,8 @@ class Stub:
         answer: Callable[[Body], str | Answer] = words,
         models: Sequence[str] | None = ("stub-model",),
         models_fault: Fault | None = None,
+        says: Mapping[str, Any] | None = None,
+        props: Any = None,
         api_keys: Sequence[str] | None = None,
         honours_n: bool = True,
         slots: int | None = None,
@@ -193,6 +197,7 @@ class Stub:
         fault_rule: Callable[[Body], Fault | None] | None = None,
         log: str | Path | None = None,
     ) -> None:
+        self.says, self.props = says or {}, props
         self.answer, self.models, self.models_fault, self.honours_n = answer, models, models_fault, honours_n
         self.api_keys = set(api_keys) if api_keys is not None else None
         self.latency, self.sigma, self._random = latency, sigma, random.Random(seed)
@@ -262,8 +267,13 @@ class Stub:
         if self.api_keys is not None and key not in self.api_keys:
             return status(401, "Incorrect API key provided", code="invalid_api_key")
         if path == "/v1/models" and self.models is not None:
-            listing = {"object": "list", "data": [{"id": model, "object": "model"} for model in self.models]}
+            listing = {
+                "object": "list",
+                "data": [{"id": model, "object": "model", **self.says} for model in self.models],
+            }
             return self.models_fault or Fault("json", body=listing)
+        if path == "/props" and self.props is not None:
+            return Fault("json", body=self.props)
         if path not in ("/v1/completions", "/v1/chat/completions"):
             return status(404, f"no route {path}")
         return await self._complete(path, key, body)

@@ -15,6 +15,8 @@ from distilabel_selfinstruct.errors import EndpointError, MissingExtraError
 from distilabel_selfinstruct.models.local.weights import Weights
 from distilabel_selfinstruct.secrets import remember, shown
 
+CONTEXT = 4096
+"""Tokens that a prompt and its answer may have together, where nobody says."""
 _MOST_SLOTS = 4  # answers written at once: on a CPU more of them only make each slower
 _LEAVING = 5.0  # seconds that the process has to end
 _LAST_WORDS = 300  # characters of what it has said

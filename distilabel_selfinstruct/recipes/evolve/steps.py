@@ -116,6 +116,8 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
         ```
     """
 
+    language_sentence = "Write the new instruction in {language}."
+
     num_evolutions: int = 1
     generation: int = Field(default=1, gt=0)
 
@@ -235,6 +237,8 @@ class JudgeEvolutions(MarkingTask):
         )
         ```
     """
+
+    language_sentence = None  # the answer is Yes or No
 
     generation: int = Field(default=1, gt=0)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.config import LoopConfig
 from distilabel_selfinstruct.runs.options import MODEL, option
 
@@ -19,6 +20,15 @@ class MagpieConfig(LoopConfig):
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
     pre_query_template: str | None = option(None, PRE_QUERY_TEMPLATES, "TEXT", MODEL)
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        if self.language:
+            raise ConfigError(
+                "--language: Magpie asks nothing that could name one; let a --pre-query-template of your own begin with"
+                " a system turn that does."
+            )
 
     @property
     def wanted(self) -> int:

@@ -214,6 +214,7 @@ class _Asking:
             self._output_first = OutputFirstInstances(llm=llm, **asking)
             self._input_first = InputFirstInstances(llm=llm, **asking)
             self._filter = FilterInstances(preset=run.config.preset, seed=run.config.seed)
+        run.give_prompts(self._bootstrap, self._identify, self._output_first, self._input_first)
 
     def find(self, questions: Questions, held: Sequence[SeedTask], seeds: Sequence[SeedTask]) -> Findings:
         config = self._run.config

@@ -81,6 +81,8 @@ class IdentifyClassification(AskingTask):
         ```
     """
 
+    language_sentence = None  # the answer is Yes or No
+
     @property
     def inputs(self) -> StepColumns:
         return ["instruction"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, PositiveInt
+from typing_extensions import Self
 
 from distilabel_selfinstruct.recipes.topics.kinds import DEFAULT_QUOTAS, KINDS, Kind
 from distilabel_selfinstruct.runs.config import LoopConfig
@@ -25,3 +26,9 @@ class TopicsConfig(LoopConfig):
     def wanted(self) -> int:
         """How many instructions are asked for."""
         return sum(self.quotas.values())
+
+    def of_size(self, rows: int) -> Self:
+        """The config of a small run that makes about so many rows, to be looked at."""
+        kinds = list(self.quotas)[:rows]
+        quotas = {kind: -(-rows // len(kinds)) for kind in kinds}
+        return self.model_copy(update={"num_topics": min(rows, self.num_topics), "quotas": quotas})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import queue
 import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -16,12 +18,13 @@ from pydantic import Field
 
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of
-from distilabel_selfinstruct.errors import PipelineError
+from distilabel_selfinstruct.errors import ConfigError, PipelineError
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.records import Record
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RunStopped
 from distilabel_selfinstruct.presets import Decoding, default_lag
-from distilabel_selfinstruct.steps.asking import AskingByPreset, cut_at_stop, decoding_kwargs
+from distilabel_selfinstruct.steps.asking import TOO_LONG, AskingByPreset, answer_room, cut_at_stop, decoding_kwargs
+from distilabel_selfinstruct.steps.fitting import most_by_estimate, named, room_for_answer, tokens_of
 from distilabel_selfinstruct.steps.loops.loop import Loop
 
 if TYPE_CHECKING:
@@ -182,39 +185,76 @@ class _Answers:
     def __init__(self, task: Looping) -> None:
         self._task = task
         self._kwargs = decoding_kwargs(task.llm, task._decoding(), task.wording)
-        self._prompts: dict[int, FormattedInput] = {}
+        self._drawn: dict[int, Any] = {}
+        self._prompts: dict[int, FormattedInput] = {}  # not yet answered
+        self._waiting: list[int] = []  # for a model that answers in chunks
         self._futures: dict[int, Future[list[Record]]] = {}
         self._answers: dict[int, Answer] = {}
 
     def ask(self, number: int, drawn: Any) -> None:
-        prompt = self._task.format_prompt(drawn)
-        if isinstance(self._task.llm, DurableLLM) and self._task.llm.is_asynchronous:
-            self._futures[number] = self._task.llm.submit(prompt, **self._kwargs)
-        else:
-            self._prompts[number] = prompt
+        """Asks the prompt of this number, which is made from what the loop has drawn.
+
+        Raises:
+            ConfigError: if it does not fit into the model's context.
+        """
+        prompt = self._task.put(partial(self._task.format_prompt, drawn), self._kwargs)
+        self._check_length(prompt, drawn)
+        self._drawn[number] = drawn
+        self._ask(number, prompt)
 
     def of(self, number: int) -> Answer:
-        """Waits for the answer to a prompt.
+        """Waits for the answer to a prompt; one that is too long for the model is asked once more with less to show.
 
         Raises:
             RunStopped: if it may not be asked for any more.
         """
-        if number in self._futures:
-            record = self._futures.pop(number).result()[0]
-            answer = Answer(
-                record.completion, record.finish_reason, record.reason, record.detail,
-                record.input_tokens, record.output_tokens, record.reasoning,
-            )  # fmt: skip
-            return self._read(answer)
-        if number not in self._answers:
-            numbers, prompts = list(self._prompts), list(self._prompts.values())
-            outputs = self._task.llm.generate_outputs(inputs=prompts, num_generations=1, **self._kwargs)
-            self._answers |= {number: answer_of(output) for number, output in zip(numbers, outputs)}
-            self._prompts.clear()
-        answer = self._answers.pop(number)
+        answer = self._answer(number)
+        while answer.failure == TOO_LONG:
+            make = partial(self._task.format_prompt, self._drawn[number])
+            shorter = self._task.put_shorter(make, self._kwargs, self._prompts[number], answer.detail)
+            if shorter is None:
+                break
+            self._ask(number, shorter)
+            answer = self._answer(number)
+        del self._drawn[number], self._prompts[number]
         if answer.failure in STOP_REASONS:
             raise RunStopped(answer.failure)
         return self._read(answer)
+
+    def _ask(self, number: int, prompt: FormattedInput) -> None:
+        self._prompts[number] = prompt
+        if isinstance(self._task.llm, DurableLLM) and self._task.llm.is_asynchronous:
+            self._futures[number] = self._task.llm.submit(prompt, **self._kwargs)
+        else:
+            self._waiting.append(number)
+
+    def _answer(self, number: int) -> Answer:
+        if number in self._futures:
+            record = self._futures.pop(number).result()[0]
+            return Answer(
+                record.completion, record.finish_reason, record.reason, record.detail,
+                record.input_tokens, record.output_tokens, record.reasoning,
+            )  # fmt: skip
+        if number not in self._answers:
+            prompts = [self._prompts[each] for each in self._waiting]
+            outputs = self._task.llm.generate_outputs(inputs=prompts, num_generations=1, **self._kwargs)
+            self._answers |= {each: answer_of(output) for each, output in zip(self._waiting, outputs)}
+            self._waiting.clear()
+        return self._answers.pop(number)
+
+    def _check_length(self, prompt: FormattedInput, drawn: Any) -> None:
+        window = self._task.window
+        if window is None:
+            return
+        room, name = room_for_answer(window, answer_room(self._kwargs)), getattr(self._task, "name", None)
+        text = prompt if isinstance(prompt, str) else json.dumps(prompt, ensure_ascii=False)
+        if (length := tokens_of(text)) > most_by_estimate(text, window - room, self._task.count_tokens):
+            shown = f", even with one of {named(drawn)}, shortened" if isinstance(drawn, list) and drawn else ""
+            raise ConfigError(
+                f"A prompt of {name} does not fit into the model's context of {window:,} tokens{shown}: it"
+                f" has about {length:,}, and {room:,} are kept for the answer. Give the model a larger context"
+                " (--context says how large it is), or shorten those seeds or the template."
+            )
 
     def _read(self, answer: Answer) -> Answer:
         """The answer as far as it counts."""

@@ -34,8 +34,11 @@ if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
-RECORDED = frozenset({"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list"})
-"""What `config.yaml` holds beside the options; the last three are the names of what was read."""
+PHRASES = "phrase_list"
+RECORDED = frozenset(
+    {"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list", PHRASES}
+)
+"""What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _LOCK = "recipe.json", "summary.json", ".lock"

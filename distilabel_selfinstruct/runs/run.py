@@ -13,7 +13,7 @@ from datasets import disable_progress_bars
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import describe_configs
-from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.folder import PHRASES, RunFolder
 from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
@@ -25,6 +25,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
+from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
@@ -60,7 +61,7 @@ class Run(Generic[C]):
         self.recipe = recipe
         self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
-        self._inputs = config.inputs()
+        self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         before = self._read_before()
         self.config = config.resolved(before)
@@ -81,6 +82,7 @@ class Run(Generic[C]):
             "concurrency": self.config.concurrency,
             "budget": self._budget(),
             "log_file": self.folder.log,
+            "phrases": self.config.phrases_read(),
             "verbose": self.config.verbose,
         }
         if self.config.ray is not None:
@@ -354,6 +356,7 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
+        before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()
         if (there := before["recipe"]) != self.recipe.name:

@@ -53,11 +53,15 @@ class Prompts:
         `structured` in a pair with the schema of the answer. The shots stand before what changes from row to row, so
         that a server's prefix cache serves a whole stage.
         """
-        text = _environment(self.package).get_template(f"{question}.{wording}.jinja2").render(**values)
+        text = self.text(question, wording, **values)
         if wording == "base":
             return text
         chat = [{"role": "user", "content": text}]
         return (chat, {"format": "json", "schema": self.schemas[question]}) if wording == "structured" else chat
+
+    def text(self, question: str, wording: Wording, **values: Any) -> str:
+        """The prompt as a text; without shots it is the frame that no instruction may be copied from."""
+        return _environment(self.package).get_template(f"{question}.{wording}.jinja2").render(**values)
 
     def template(self, question: str, wording: Wording = "chat") -> str:
         """The template itself, for a Task of distilabel that fills it."""

@@ -19,9 +19,9 @@ from distilabel_selfinstruct.recipes.topics.rules import check_topic, has_option
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import Looping, LoopingGenerator
 from distilabel_selfinstruct.steps.prompting import Prompts
-from distilabel_selfinstruct.text.reading.remarks import plain
-from distilabel_selfinstruct.text.refusals import is_refusal
-from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.reading.remarks import declines, plain
+from distilabel_selfinstruct.text.requests import is_statement
+from distilabel_selfinstruct.text.rules import check_instruction, check_wording
 
 if TYPE_CHECKING:
     from distilabel.steps.base import StepOutput
@@ -73,7 +73,8 @@ class TopicLoop(Loop):
     def __init__(
         self, preset: Preset, num_topics: int, seed: int, lag: int, patience: int, model_name: str = ""
     ) -> None:
-        super().__init__(preset, num_topics, lag, patience, NEW_TOPICS / 2, model_name=model_name)
+        frame = PROMPTS.text("topics", "chat", new=NEW_TOPICS, area="", known=[])
+        super().__init__(preset, num_topics, lag, patience, NEW_TOPICS / 2, model_name=model_name, frame=frame)
         self._seed = seed
         self._areas = random.Random(f"{seed}-areas").sample(AREAS, len(AREAS))
 
@@ -90,10 +91,10 @@ class TopicLoop(Loop):
         return _candidates(list_topics, answer)
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_topic(row["topic"], self.preset)
+        return check_topic(row["topic"], self.preset, self.frame)
 
     def _reason_for_nothing(self, completion: str) -> str:
-        return "refusal" if is_refusal(plain(completion)) else "no_topics"
+        return "refusal" if declines(plain(completion)) else "no_topics"
 
 
 class KindLoop(Loop):
@@ -172,12 +173,15 @@ class KindLoop(Loop):
 
     def _broken_rule(self, row: Row) -> str | None:
         text, kind = row["instruction"], row["kind"]
-        if is_refusal(text):
-            return "refusal"
         if kind == "multiple_choice" and not has_options(text):
             return "no_options"
         reason = check_instruction(text, self.preset, keywords=False)
-        return None if reason == "program" and kind == "coding" else reason
+        if reason is not None and not (reason == "program" and kind == "coding"):
+            return reason
+        # What is said to a character may be anything, and options make any sentence a question.
+        may_tell = kind == "roleplay" or has_options(text)
+        frame = PROMPTS.text(f"kinds/{kind}", "chat", new=NEW_INSTRUCTIONS, topic="", known=[])
+        return check_wording(text, self.preset, frame, _is_fine if may_tell else is_statement)
 
     def _is_full(self, row: Row) -> bool:
         return self._by_kind[row["kind"]] >= self._quotas[row["kind"]]
@@ -188,8 +192,9 @@ class KindLoop(Loop):
             self._by_kind[row["kind"]] += 1
             self._about.setdefault((row["kind"], row["topic"]), []).append((self.taken, row["instruction"]))
 
-    def _reason_for_nothing(self, completion: str) -> str:
-        return "refusal" if is_refusal(plain(completion)) else "no_instructions"
+
+def _is_fine(text: str) -> bool:
+    return False
 
 
 def _candidates(read: Any, answer: Answer) -> list[Candidate]:

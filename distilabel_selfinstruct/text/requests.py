@@ -136,6 +136,7 @@ def _wish() -> re.Pattern[str]:
     return re.compile(
         r"\b(?:i|we)(?: would|['’]d)?(?: really| also| just)? (?:want|need|wish|require|like|love)"
         r" (?:to|you|your|an?|some|the|help|more|\d+|one|two|three|four|five)\b"
+        r"|\b(?:wants?|needs?) (?:these|this|those|the|all|every|each|both|my|our) (?:\w+ ){1,4}\w+(?:ed|en)\b"
         r"|\bi(?:['’]m| am) (?:looking for|wondering|curious)\b|\bi wonder\b|\b(?:i|we) would appreciate\b"
         r"|\bit would be (?:helpful|nice|great)\b|\b(?:is|it['’]s) up to you\b|\byour help is needed\b"
         r"|\b(?:your|the|this|our|my) (?:task|job|goal|role|mission|challenge|question|aim|objective)(?: here)?"

@@ -20,6 +20,7 @@ ASKING = [
     "I need a slogan for my bakery.",
     "You will need to provide several examples.",
     "The tone of the email should be changed.",
+    "A librarian wants these keywords sorted by the alphabet.",
     "Frobnicate the list of words.",  # a verb that no list has
     "My bike squeaks. Why?",
     "The capital of France is ____.",

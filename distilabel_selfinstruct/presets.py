@@ -75,6 +75,8 @@ class Preset:
         keep_truncated: whether a completion cut by its length loses only its last item, and not all of them.
         tolerant: whether the habits of chat models (preambles, bold, bullets, fences, JSON) are understood.
         similarity_threshold: a ROUGE-L F above this, with any pool item, rejects.
+        contained_words: words that a text must have to be too similar to one that holds all of it in a row, or that it
+            holds; 0 asks for ROUGE-L alone.
         tokenizer: `rouge` (rouge_score's own, ASCII only) or `unicode` (any script).
         most_similar: how many of the most similar pool items are kept with an instruction; 0 keeps none and no mean.
         classification_shots: seed tasks shown with (yes, no) in the classification prompt.
@@ -98,6 +100,7 @@ class Preset:
     keep_truncated: bool = False
     tolerant: bool = False
     similarity_threshold: float = 0.7
+    contained_words: int = 0
     tokenizer: Literal["rouge", "unicode"] = "rouge"
     most_similar: int = 10
     classification_shots: tuple[int, int] = (12, 19)
@@ -131,6 +134,7 @@ DEFAULT = Preset(
     lower_case_rest=False,
     keep_truncated=True,
     tolerant=True,
+    contained_words=6,
     tokenizer="unicode",
     most_similar=0,
     bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),
@@ -147,6 +151,7 @@ ALPACA = Preset(
     lower_case_rest=False,  # generate_instruction.py keeps the case
     keep_truncated=True,
     tolerant=True,
+    contained_words=6,
     max_instances=1,
     bootstrap=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n\n", "\n12.")),
     classification=Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:")),

@@ -64,13 +64,14 @@ DECODING = {"bootstrap", "classification", "output_first", "input_first", "tasks
 def test_default_differs_from_the_paper_in_these_points_only() -> None:
     assert differences("default", "paper") - DECODING == {
         "lag", "keywords", "any_script", "lower_case_rest", "keep_truncated", "tolerant", "tokenizer", "most_similar",
+        "contained_words",
     }  # fmt: skip
 
 
 def test_alpaca_shows_three_seeds_and_keeps_one_instance() -> None:
     assert differences("alpaca", "paper") - DECODING == {
         "seed_shots", "machine_shots", "max_instances", "lag", "keywords", "lower_case_rest", "keep_truncated",
-        "tolerant",
+        "tolerant", "contained_words",
     }  # fmt: skip
     alpaca = get_preset("alpaca")
     assert (alpaca.seed_shots, alpaca.machine_shots, alpaca.max_instances) == (3, 0, 1)

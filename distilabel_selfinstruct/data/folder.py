@@ -34,8 +34,18 @@ if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
+PHRASES = "phrase_list"
 RECORDED = frozenset(
-    {"recipe", "prompts_version", "package_version", "seed_tasks", "originals", "principle_list", "own_prompts"}
+    {
+        "recipe",
+        "prompts_version",
+        "package_version",
+        "seed_tasks",
+        "originals",
+        "principle_list",
+        "own_prompts",
+        PHRASES,
+    }
 )
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"

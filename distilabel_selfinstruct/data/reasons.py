@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from distilabel_selfinstruct.recipe import Reason, Stage
 
+
+def unique(*reasons: Reason) -> tuple[Reason, ...]:
+    """The reasons of several rules, each once."""
+    return tuple(dict.fromkeys(reasons))
+
+
 INSTRUCTION_RULES = (
     Reason("too_short", "too short"),
     Reason("too_long", "too long"),
@@ -15,15 +21,25 @@ KEYWORD = Reason("keyword", "asks for more than text")
 SIMILAR = Reason("similar", "too similar to the pool")
 TRUNCATED = Reason("truncated", "cut off by the length limit")
 REFUSAL = Reason("refusal", "refused to answer")
+GREETING = Reason("greeting", "greets and offers help")
+REPEATS_QUESTION = Reason("repeats_question", "only repeats the question")
+CHATTER = Reason("chatter", "speaks of the answer itself")
+COPIED_PROMPT = Reason("copied_prompt", "copies words of the prompt")
+NO_REQUEST = Reason("no_request", "asks and orders nothing")
+CONTAINED = Reason("contained", "part of a text of the pool, or the other way round")
 SURPLUS = Reason("surplus", "came when enough were admitted")
-NO_INSTRUCTIONS = Reason("no_instructions", "answer without instructions")
+NO_INSTRUCTIONS = Reason("no_instructions", "answer without a list of instructions")
 EMPTY_INSTRUCTION = Reason("empty_instruction", "row without an instruction")
 EMPTY_OUTPUT = Reason("empty_output", "empty output")
 DUPLICATE = Reason("duplicate", "duplicate")
 OVER_LIMIT = Reason("over_limit", "more than the limit")
 REPETITION = Reason("repetition", "repeats itself")
+WORDING_RULES = (REFUSAL, CHATTER, COPIED_PROMPT, NO_REQUEST)
+POOL_RULES = (SIMILAR, CONTAINED, REPETITION, TRUNCATED)
+NO_ANSWER_RULES = (REFUSAL, GREETING, REPEATS_QUESTION)
 ONE_INSTANCE_RULES = (
     REPETITION,
+    *NO_ANSWER_RULES,
     Reason("input_equals_output", "output repeats the input"),
     EMPTY_OUTPUT,
     Reason("trailing_colon", "ends in a colon"),
@@ -33,7 +49,7 @@ INSTANCE_RULES = (
     Reason("conflicting_outputs", "two outputs for one input"),
     DUPLICATE,
 )
-ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REPETITION, REFUSAL)
+ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REPETITION, *NO_ANSWER_RULES)
 LOW_SCORE = Reason("low_score", "judged to be of little use")
 UNCLEAR_JUDGEMENT = Reason("unclear_judgement", "no judgement that gives a score")
 

@@ -13,7 +13,7 @@ import json
 import logging
 import shutil
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,7 @@ from distilabel_selfinstruct.engine.worker import Worker, WorkerJob
 from distilabel_selfinstruct.errors import ConfigError, Interrupted
 from distilabel_selfinstruct.models.slots import SlotServer
 from distilabel_selfinstruct.secrets import masked
+from distilabel_selfinstruct.text.phrases import Phrase
 from distilabel_selfinstruct.usage import Budget
 from distilabel_selfinstruct.version import __version__
 
@@ -63,9 +64,11 @@ class WholePipeline(MainLoop):
         budget: Budget | None = None,
         log_file: str | Path | None = None,
         verbose: bool = False,
+        phrases: Sequence[Phrase] = (),
         **kwargs: Any,
     ) -> None:
         super().__init__(name, **kwargs)
+        self.phrases = list(phrases)
         self.concurrency, self.budget = concurrency, budget
         self.log_file, self.verbose = Path(log_file) if log_file else None, verbose
         self.slots = None
@@ -205,7 +208,7 @@ class WholePipeline(MainLoop):
     def _job(self, worker: Worker) -> WorkerJob:
         assert self.slots is not None
         log_file = self.log_file or self._cache_location["log_file"]
-        return WorkerJob(worker, self.name, self.signature, self.slots.address, log_file, self.verbose)
+        return WorkerJob(worker, self.name, self.signature, self.slots.address, log_file, self.verbose, self.phrases)
 
     # --- the result -------------------------------------------------------------------------------------------------
 
@@ -234,6 +237,8 @@ class WholePipeline(MainLoop):
     def _fingerprint(self) -> str:
         """Names everything that the result depends on: steps, order, their data, and this package's version."""
         parts: list[Any] = [__version__, self.signature, self.aggregated_steps_signature]
+        if self.phrases:
+            parts.append(self.phrases)
         for _, step in self._steps():
             parts += [getattr(step, "data", None), getattr(getattr(step, "_dataset", None), "_fingerprint", None)]
             for attribute in _FILES:

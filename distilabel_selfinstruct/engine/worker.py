@@ -8,7 +8,7 @@ import queue
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,6 +25,7 @@ from distilabel_selfinstruct.errors import PipelineError, SelfInstructError
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.slots import join_slots
 from distilabel_selfinstruct.secrets import SecretFilter, shown
+from distilabel_selfinstruct.text.phrases import Phrase, add_phrases
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStep, Step
@@ -179,7 +180,10 @@ class Worker(StepWrapper):
 
 @dataclass(frozen=True)
 class WorkerJob:
-    """What a worker's process has to do, wherever it runs; without a log file the main process writes its log."""
+    """What a worker's process has to do, wherever it runs; without a log file the main process writes its log.
+
+    `phrases` are looked up there beside those of the package.
+    """
 
     worker: Worker
     pipeline_name: str
@@ -187,6 +191,7 @@ class WorkerJob:
     slots: str
     log_file: Path | None
     verbose: bool
+    phrases: Sequence[Phrase] = ()
 
     def run(self) -> None:
         """Makes the process one of the run, and runs the step in it."""
@@ -195,6 +200,7 @@ class WorkerJob:
             Path("/proc/self/comm").write_text(str(self.worker.step.name))
         set_pipeline_running_env_variables(self.pipeline_name, self.cache_id)
         join_slots(self.slots)
+        add_phrases(self.phrases)
         if self.log_file is None:
             log_with([LogRelay(self.worker.output_queue)])  # type: ignore[arg-type]
         else:

@@ -79,7 +79,7 @@ def rounds_of(
             tally = tallies[row["round"]]
             tally.prompts.add((row.get("instruction_id") or "").split("-")[0])
             tally.candidates += row.get("instruction") is not None and row["reason"] != "surplus"
-            tally.similar += row["reason"] == "similar"
+            tally.similar += row["reason"] in ("similar", "contained")
     for row in instances:
         if row.get("round") in tallies:
             tallies[row["round"]].instances += 1

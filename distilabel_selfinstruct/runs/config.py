@@ -43,6 +43,7 @@ from distilabel_selfinstruct.runs.options import (
     option_of,
 )
 from distilabel_selfinstruct.secrets import remember_named
+from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
 from distilabel_selfinstruct.usage import Prices
 
 AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
@@ -135,6 +136,10 @@ class RunConfig(ModelConfig):
     keep_reasoning: bool = option(
         False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
     )
+    phrases: str | None = option(
+        None, "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
+        "FILE", fixed=False,
+    )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -187,6 +192,26 @@ class RunConfig(ModelConfig):
         if given is not None and not _LANGUAGE.fullmatch(given):
             raise ValueError("expected the name of a language, such as German")
         return given
+
+    @field_validator("phrases")
+    @classmethod
+    def _phrases_of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
+
+    def phrases_read(self) -> list[Phrase]:
+        """The phrases that the user adds.
+
+        Raises:
+            ConfigError: if the file cannot be read, or a line of it is no phrase.
+        """
+        if self.phrases is None:
+            return []
+        try:
+            return read_phrases(Path(self.phrases).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise ConfigError(f"--phrases: {self.phrases}: cannot be read ({error.strerror}).") from None
+        except ValueError as error:  # also of what is no UTF-8
+            raise ConfigError(f"--phrases: {self.phrases}: {error}.") from None
 
     @property
     def wanted(self) -> int | None:

@@ -15,7 +15,8 @@ from distilabel_selfinstruct.text.refusals import is_refusal
 _NOT_LOOKED_AT = frozenset({*STOP_REASONS, SURPLUS.code, "stalled", "pilot"})
 _CAUSES = {
     "refusal": "refused", "content_filter": "refused", "truncated": "cut", "similar": "similar",
-    "duplicate": "similar", "missing_field": "unread", "field_order": "unread",
+    "duplicate": "similar", "contained": "similar", "missing_field": "unread", "field_order": "unread",
+    "greeting": "refused", "no_request": "rules",
 }  # fmt: skip
 _UNREAD = ("no_", "unclear_")
 _LONGEST = 200

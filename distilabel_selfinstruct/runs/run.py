@@ -14,7 +14,7 @@ from datasets import disable_progress_bars
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import describe_configs
-from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.folder import PHRASES, RunFolder
 from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
@@ -64,7 +64,7 @@ class Run(Generic[C]):
         self.recipe = config.carried_out(recipe)
         self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
-        self._inputs = config.inputs()
+        self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
@@ -87,6 +87,7 @@ class Run(Generic[C]):
             "concurrency": self.config.concurrency,
             "budget": self._budget(),
             "log_file": self.folder.log,
+            "phrases": self.config.phrases_read(),
             "verbose": self.config.verbose,
         }
         if self.config.ray is not None:
@@ -431,6 +432,7 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
+        before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()
         if (there := before["recipe"]) != self.recipe.name:

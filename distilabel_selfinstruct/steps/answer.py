@@ -9,7 +9,7 @@ from distilabel_selfinstruct.data.rows import Answer, Row, reject
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.text.reading.remarks import plain
-from distilabel_selfinstruct.text.refusals import is_refusal
+from distilabel_selfinstruct.text.refusals import fault_of_answer
 from distilabel_selfinstruct.text.repetition import repeats_itself
 
 STAGE = "answers"
@@ -19,9 +19,9 @@ DECODING = Decoding(max_new_tokens=2048)
 class AnswerInstructions(MarkingTask, TextGeneration):
     """Answers each instruction once; what no dataset should hold is rejected.
 
-    Rejected are answers that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or
-    refuse (`refusal`), and requests that failed, with their own reason codes. The text of a rejected answer stays in
-    its row.
+    Rejected are answers that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`),
+    refuse (`refusal`), only greet (`greeting`) or only say again what was asked (`repeats_question`), and requests that
+    failed, with their own reason codes. The text of a rejected answer stays in its row.
 
     Attributes:
         system_prompt: as in distilabel's `TextGeneration`.
@@ -87,11 +87,11 @@ class AnswerInstructions(MarkingTask, TextGeneration):
             return
         output = plain(answer.completion).strip()
         row.update(instance_id=f"{row.get('instruction_id') or 'instance'}-0", input="", output=output)
-        if (reason := _fault(output, answer.finish_reason)) is not None:
+        if (reason := fault(output, answer.finish_reason, row["instruction"])) is not None:
             reject(row, STAGE, reason)
 
 
-def _fault(output: str, finish_reason: str | None) -> str | None:
+def fault(output: str, finish_reason: str | None, instruction: str) -> str | None:
     """The reason code of the first thing that is wrong with an answer."""
     if finish_reason == "length":
         return "truncated"
@@ -99,4 +99,4 @@ def _fault(output: str, finish_reason: str | None) -> str | None:
         return "empty_output"
     if repeats_itself(output):
         return "repetition"
-    return "refusal" if is_refusal(output) else None
+    return fault_of_answer(output, instruction)

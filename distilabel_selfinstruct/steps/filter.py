@@ -23,7 +23,8 @@ STAGE = "instances"
 class FilterInstances(Step):
     """Makes one row of each instance and marks those that break a rule.
 
-    The rules: cut off by the completion's length, empty output, input equal to output, a trailing colon, two outputs
+    The rules: cut off by the completion's length, text that repeats itself, an output that refuses, greets or says the
+    instruction again, empty output, input equal to output, a trailing colon, two outputs
     for one input (all instances of that instruction go), duplicates, and more than `max_instances` of the preset
     (which ones stay is drawn at random). Rejected rows stay in the stream with their `reject_reason`.
 
@@ -108,7 +109,7 @@ class FilterInstances(Step):
         if row["reject_reason"] is not None:  # with its instruction an instance is rejected
             yield row | {"input": listed[0]["input"], "output": listed[0]["output"]}
             return
-        for at, (each, reason) in enumerate(zip(listed, self._reasons(row["instruction_id"], listed))):
+        for at, (each, reason) in enumerate(zip(listed, self._reasons(row, listed))):
             instance = {
                 **row, "instance_id": f"{row['instruction_id']}-{at}", "input": each["input"], "output": each["output"]
             }  # fmt: skip
@@ -116,16 +117,17 @@ class FilterInstances(Step):
                 reject(instance, STAGE, reason)
             yield instance
 
-    def _reasons(self, instruction_id: str, listed: list[Row]) -> list[str | None]:
+    def _reasons(self, row: Row, listed: list[Row]) -> list[str | None]:
         whole = [at for at, each in enumerate(listed) if each["reject_reason"] is None]
         reasons: list[str | None] = [each["reject_reason"] for each in listed]
-        checked = check_instances([Instance(listed[at]["input"], listed[at]["output"]) for at in whole], self.preset)
+        instances = [Instance(listed[at]["input"], listed[at]["output"]) for at in whole]
+        checked = check_instances(instances, self.preset, row.get("instruction") or "")
         for at, reason in zip(whole, checked):
             reasons[at] = reason
         kept = [at for at, reason in enumerate(reasons) if reason is None]
         most = get_preset(self.preset).max_instances
         if len(kept) > most:
-            stays = random.Random(f"{self.seed}-{instruction_id}").sample(kept, most)
+            stays = random.Random(f"{self.seed}-{row['instruction_id']}").sample(kept, most)
             for at in kept:
                 reasons[at] = None if at in stays else "over_limit"
         return reasons

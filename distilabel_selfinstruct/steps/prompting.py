@@ -119,6 +119,21 @@ class Prompts:
         chat = [{"role": "user", "content": text}]
         return (chat, {"format": "json", "schema": self.schemas[question]}) if wording == "structured" else chat
 
+    def frame(self, question: str, wording: Wording, own: Mapping[str, str], **values: Any) -> str:
+        """What a prompt says around its shots, of which no instruction may be a copy.
+
+        Args:
+            own: the user's templates, by the names of those that they stand for.
+            values: those of the template, without shots.
+        """
+        name = template_name(question, wording)
+        try:
+            return environment(self.package, tuple(own.items())).get_template(name).render(**values)
+        except Exception:  # whatever a user's template does without shots
+            if name in own:
+                return ""
+            raise
+
     def template(self, question: str, wording: Wording = "chat") -> str:
         """The template itself, for a Task of distilabel that fills it."""
         path = resources.files(self.package) / "prompts" / template_name(question, wording)

@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import re
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from distilabel_selfinstruct.presets import Preset, get_preset
+from distilabel_selfinstruct.text.copying import copies
+from distilabel_selfinstruct.text.phrases import begins_with
 from distilabel_selfinstruct.text.reading.answers import Instance
+from distilabel_selfinstruct.text.refusals import fault_of_answer, is_greeting
 from distilabel_selfinstruct.text.repetition import repeats_itself
+from distilabel_selfinstruct.text.requests import is_statement
 from distilabel_selfinstruct.text.rouge import unicode_tokens
+from distilabel_selfinstruct.text.sentences import sentences
 
 _PUNCTUATION = tuple(string.punctuation)
 
@@ -31,7 +36,9 @@ def count_words(text: str, preset: str | Preset = "default") -> int:
     return sum(1 if word.isascii() else max(1, len(unicode_tokens(word))) for word in words)
 
 
-def check_instruction(text: str, preset: str | Preset = "default", *, keywords: bool = True) -> str | None:
+def check_instruction(
+    text: str, preset: str | Preset = "default", *, keywords: bool = True, punctuation: bool = True
+) -> str | None:
     """The reason code of the first rule broken, in the authors' order, or None.
 
     `too_short`, `too_long`, `keyword`, `program`, `punctuation`, `non_ascii`. Similarity is the pool's business.
@@ -41,6 +48,7 @@ def check_instruction(text: str, preset: str | Preset = "default", *, keywords: 
         preset: limits and rules.
         keywords: whether the preset's keywords reject. Only Self-Instruct and Alpaca have this rule: where a subject is
             given, it may be music or the theory of graphs.
+        punctuation: whether a sign at the beginning rejects. What a user says may begin with code or a heading.
     """
     preset = get_preset(preset)
     words = count_words(text, preset)
@@ -52,24 +60,53 @@ def check_instruction(text: str, preset: str | Preset = "default", *, keywords: 
         return "keyword"
     if text.startswith("Write a program"):
         return "program"
-    if text.startswith(_PUNCTUATION):
+    if punctuation and text.startswith(_PUNCTUATION):
         return "punctuation"
     if not preset.any_script and not text[:1].isascii():
         return "non_ascii"
     return None
 
 
-def check_instances(instances: Sequence[Instance], preset: str | Preset = "default") -> list[str | None]:
+def check_wording(
+    text: str, preset: str | Preset = "default", frame: str = "", is_no_request: Callable[[str], bool] = is_statement
+) -> str | None:
+    """The reason code of a text that was written where an instruction is expected and is none, or None.
+
+    `refusal`, `chatter` (the model speaks of its answer), `copied_prompt`, `no_request`; none in `paper`.
+
+    Args:
+        text: the text.
+        preset: name or preset.
+        frame: the prompt without its shots.
+        is_no_request: which texts ask and order nothing.
+    """
+    if not get_preset(preset).tolerant:
+        return None
+    has_no_request = is_no_request(text)
+    if begins_with("refusal", text):
+        return "refusal"
+    if begins_with("apology", text) and (has_no_request or (len(sentences(text)) == 1 and "?" not in text)):
+        return "refusal"
+    if begins_with("chatter", text) or is_greeting(text):
+        return "chatter"
+    if copies(text, frame):
+        return "copied_prompt"
+    return "no_request" if has_no_request else None
+
+
+def check_instances(
+    instances: Sequence[Instance], preset: str | Preset = "default", instruction: str = ""
+) -> list[str | None]:
     """For each instance of one instruction its reason code, or None.
 
-    In this order `repetition` (but in `paper`), `input_equals_output`, `empty_output`, `trailing_colon`, then among the
-    remaining `conflicting_outputs` (for all of them, when two give different outputs to the same non-empty input) or
-    `duplicate` (all but the first).
+    In this order `repetition`, `refusal`, `greeting`, `repeats_question` (but in `paper`), `input_equals_output`,
+    `empty_output`, `trailing_colon`, then among the remaining `conflicting_outputs` (for all of them, when two give
+    different outputs to the same non-empty input) or `duplicate` (all but the first).
     """
     preset = get_preset(preset)
     colons = (":", "：") if preset.any_script else (":",)
     reasons = [
-        "repetition" if preset.tolerant and _repeats_itself(instance) else _check_instance(instance, colons)
+        (preset.tolerant and _check_answer(instance, instruction)) or _check_instance(instance, colons)
         for instance in instances
     ]
     conflicting = _is_conflicting([instance for instance, reason in zip(instances, reasons) if reason is None])
@@ -84,8 +121,10 @@ def check_instances(instances: Sequence[Instance], preset: str | Preset = "defau
     return reasons
 
 
-def _repeats_itself(instance: Instance) -> bool:
-    return repeats_itself(instance.input) or repeats_itself(instance.output)
+def _check_answer(instance: Instance, instruction: str) -> str | None:
+    if repeats_itself(instance.input) or repeats_itself(instance.output):
+        return "repetition"
+    return fault_of_answer(instance.output, instruction)
 
 
 def _check_instance(instance: Instance, colons: tuple[str, ...]) -> str | None:

@@ -105,6 +105,22 @@ class TestConfig:
         (tmp_path / "config.yaml").write_text(yaml.safe_dump({"num_instructions": 7} | recorded | inputs))
         assert read_config_file(str(tmp_path / "config.yaml")) == {"num_instructions": 7}
 
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            (None, "cannot be read (No such file or directory)."),
+            ("helaas kan ik", "line 1: expected a kind of phrases"),
+            ("refusal:\n(helaas", "line 2: the phrase '(helaas' cannot be read"),
+        ],
+    )
+    def test_phrases_that_cannot_be_used(self, tmp_path: Path, text: str | None, said: str) -> None:
+        file = tmp_path / "phrases.txt"
+        if text is not None:
+            file.write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            read({"phrases": str(file)}).phrases_read()
+        assert str(caught.value).startswith(f"--phrases: {file}: {said}")
+
 
 class PrintConfig(RunConfig):
     """A recipe's own options, one of each kind."""

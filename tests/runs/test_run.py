@@ -22,7 +22,7 @@ from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.options import CustomLLM
 from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.version import __version__
-from tests.support.recipes import Made, run_here
+from tests.support.recipes import Made, rows_of, run_here
 
 HOLD_LOCK = "import sys, filelock; held = filelock.FileLock(sys.argv[1]); held.acquire(); print('held'); input()"
 
@@ -135,6 +135,26 @@ class TestWhoseFolder:
     def test_the_same_seed_tasks_elsewhere_are_the_same(self, finished: Path, seed_file: str, tmp_path: Path) -> None:
         copy = shutil.copy(seed_file, tmp_path / "copy.jsonl")
         assert make(finished, seeds=[str(copy)]).execute(build).admitted == 12
+
+    def test_phrases_are_a_part_of_what_a_run_is(self, finished: Path, tmp_path: Path) -> None:
+        file = tmp_path / "phrases.txt"
+        file.write_text("refusal:\nhelaas kan ik ... niet\n", encoding="utf-8")
+        with pytest.raises(RunFolderError, match="phrase list were read there that are not among those of this"):
+            make(finished, phrases=str(file))
+
+    def test_a_run_before_there_were_phrases_of_users_goes_on(self, finished: Path) -> None:
+        config = finished / "config.yaml"
+        lines = config.read_text().splitlines(keepends=True)
+        config.write_text("".join(line for line in lines if not line.startswith("phrase")))
+        assert make(finished).execute(build).admitted == 12
+
+    @pytest.mark.slow
+    def test_phrases_reach_every_step(self, tmp_path: Path) -> None:
+        file = tmp_path / "phrases.txt"
+        file.write_text("chatter:\n(sort|convert|is|what|give|count|which|write)\n", encoding="utf-8")
+        made = run_here(RECIPE, tmp_path / "run", "--num-instructions", 4, "--phrases", file)
+        rejected = rows_of(made.path, "rejected")
+        assert {row["instruction"].split()[0].lower() for row in rejected if row["reason"] == "chatter"}
 
     def test_what_the_result_does_not_depend_on_may_change(self, finished: Path) -> None:
         free = {

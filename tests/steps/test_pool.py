@@ -231,9 +231,7 @@ class TestAdmission:
         loop = make()
         (row,) = exchange(loop, Answer("I'm sorry, but I can't continue this list.", "stop"))
         assert (row["instruction_id"], row["instruction"]) == ("000000-00", None)
-        assert (row["reject_reason"], row["detail"]) == (
-            "no_instructions", "I'm sorry, but I can't continue this list.",
-        )  # fmt: skip
+        assert (row["reject_reason"], row["detail"]) == ("refusal", "I'm sorry, but I can't continue this list.")
         assert loop.candidates == 0
 
     def test_a_request_given_up_leaves_a_row(self) -> None:

@@ -9,9 +9,10 @@ from distilabel_selfinstruct.data.reasons import (
     KEYWORD,
     NO_INSTRUCTIONS,
     ONE_INSTANCE_RULES,
-    SIMILAR,
+    POOL_RULES,
     SURPLUS,
-    TRUNCATED,
+    WORDING_RULES,
+    unique,
 )
 from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
 
@@ -31,9 +32,7 @@ RECIPE = Recipe(
             (
                 *INSTRUCTION_RULES,
                 KEYWORD,
-                *ONE_INSTANCE_RULES,
-                SIMILAR,
-                TRUNCATED,
+                *unique(*WORDING_RULES, *ONE_INSTANCE_RULES, *POOL_RULES),
                 MISSING_FIELD,
                 FIELD_ORDER,
                 NO_INSTRUCTIONS,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from pydantic import Field
@@ -19,7 +19,7 @@ from distilabel_selfinstruct.steps.loops.pool import STAGE
 from distilabel_selfinstruct.steps.loops.task import LoopingGenerator
 from distilabel_selfinstruct.steps.prompting import Prompts
 from distilabel_selfinstruct.text.reading.answers import Instance, normalise_instruction
-from distilabel_selfinstruct.text.rules import check_instances, check_instruction
+from distilabel_selfinstruct.text.rules import check_instances, check_instruction, check_wording
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
@@ -40,18 +40,19 @@ class TaskLoop(Loop):
         patience: rounds without an admission after which the loop ends.
         continues_text: whether the model goes on with a text that ends in the mark of its first instruction.
         model_name: recorded in the rows.
+        frame: the prompt without its shots.
     """
 
     stage = STAGE
 
     def __init__(
         self, seed_tasks: Sequence[SeedTask], preset: Preset, num_instructions: int, seed: int, lag: int, patience: int,
-        continues_text: bool = False, model_name: str = "",
+        continues_text: bool = False, model_name: str = "", frame: str = "",
     ) -> None:  # fmt: skip
         self._seeds, self._seed, self._continues_text = list(seed_tasks), seed, continues_text
         shots = [Shot(task.id, task.instruction) for task in seed_tasks]
         expected = (preset.tasks_in_list - preset.task_shots) / 2
-        super().__init__(preset, num_instructions, lag, patience, expected, shots, model_name)
+        super().__init__(preset, num_instructions, lag, patience, expected, shots, model_name, frame)
 
     def _draw(self, number: int) -> list[SeedTask]:
         choice = random.Random(f"{self._seed}-{number}")
@@ -79,9 +80,11 @@ class TaskLoop(Loop):
         return Candidate(text, columns={"instances": [instance]})
 
     def _broken_rule(self, row: Row) -> str | None:
+        instances = [Instance(each["input"], each["output"]) for each in row["instances"]]
         return (
             check_instruction(row["instruction"], self.preset)
-            or check_instances([Instance(each["input"], each["output"]) for each in row["instances"]], self.preset)[0]
+            or check_wording(row["instruction"], self.preset, self.frame)
+            or check_instances(instances, self.preset, row["instruction"])[0]
         )
 
 
@@ -178,6 +181,7 @@ class BootstrapTasks(LoopingGenerator, Asking):
         return TaskLoop(
             self._seed_tasks, self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1,
             self.wording == "base", self.llm.model_name,
+            PROMPTS.frame("alpaca", self.wording, self.own_templates, **self._known([])),
         )  # fmt: skip
 
     def format_prompt(self, drawn: list[SeedTask]) -> FormattedInput:
@@ -190,7 +194,11 @@ class BootstrapTasks(LoopingGenerator, Asking):
             }
             for task in drawn
         ]
-        return PROMPTS.render("alpaca", self.wording, shots=shots, last=self._preset.tasks_in_list, no_input=NO_INPUT)
+        return PROMPTS.render("alpaca", self.wording, **self._known(shots))
+
+    def _known(self, shots: list[dict[str, str]]) -> dict[str, Any]:
+        """What the template takes."""
+        return {"shots": shots, "last": self._preset.tasks_in_list, "no_input": NO_INPUT}
 
     def _decoding(self) -> Decoding:
         return self._preset.tasks

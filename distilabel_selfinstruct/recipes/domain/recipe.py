@@ -10,7 +10,9 @@ from distilabel_selfinstruct.data.reasons import (
     JUDGEMENT_STAGE,
     NO_INSTRUCTIONS,
     OVER_LIMIT,
+    REPETITION,
     TRUNCATED,
+    WORDING_RULES,
 )
 from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
 
@@ -26,7 +28,15 @@ RECIPE = Recipe(
             "queries",
             "Queries",
             "candidate",
-            (*INSTRUCTION_RULES, TRUNCATED, NO_INSTRUCTIONS, OVER_LIMIT, EMPTY_DOCUMENT),
+            (
+                *INSTRUCTION_RULES,
+                *WORDING_RULES,
+                REPETITION,
+                TRUNCATED,
+                NO_INSTRUCTIONS,
+                OVER_LIMIT,
+                EMPTY_DOCUMENT,
+            ),
         ),
         DEDUP_STAGE,
         ANSWERS_STAGE,

@@ -4,6 +4,7 @@
 import random
 import warnings
 from collections.abc import Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -16,10 +17,17 @@ from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.documents import STAGE, context_of
 from distilabel_selfinstruct.text.reading.answers import list_instructions
-from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.reading.remarks import declines, plain
+from distilabel_selfinstruct.text.repetition import begins_to_repeat
+from distilabel_selfinstruct.text.requests import is_request
+from distilabel_selfinstruct.text.rules import check_instruction, check_wording
 
 if TYPE_CHECKING:
     from distilabel.typing import ChatType, StepColumns, StepOutput
+
+
+def _asks_nothing(text: str) -> bool:
+    return not is_request(text)
 
 
 class GenerateQueries(MarkingTask, SelfInstruct):
@@ -27,8 +35,9 @@ class GenerateQueries(MarkingTask, SelfInstruct):
 
     The prompt is that of distilabel's `SelfInstruct`. Its answer is read by this package's parser, which knows the
     numbers, bullets and preambles that models write though they are told not to, and each query must pass the rules of
-    the preset but that of the keywords (`too_short`, `too_long`, `program`, `punctuation`). Rejected are also a query
-    that the length cut off (`truncated`) and those beyond `num_instructions` (`over_limit`); a document without any
+    the preset but that of the keywords (`too_short`, `too_long`, `program`, `punctuation`), and ask or order something
+    (`no_request`). Rejected are also a query that the length cut off (`truncated`), what repeats itself (`repetition`)
+    and good queries beyond `num_instructions` (`over_limit`); a document without any
     query stays one row (`no_instructions`, or why its request failed). The rows of a document come one after the other,
     and each keeps its columns.
 
@@ -137,14 +146,28 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
             return
-        listed = list_instructions(answer.completion, answer.finish_reason, self.preset)
-        row["queries"] = [*((text, self._fault(at, text)) for at, text in enumerate(listed.items)),
-                          *((text, "truncated") for text in listed.truncated)]  # fmt: skip
+        listed = list_instructions(answer.completion, answer.finish_reason, self.preset, of_lines=True)
+        row["queries"] = [*self._checked(listed.items), *((text, "truncated") for text in listed.truncated)]
         if not row["queries"]:
-            reject(row, STAGE, "truncated" if answer.is_cut else "no_instructions", excerpt(answer.completion))
+            reason = "refusal" if declines(plain(answer.completion)) else "no_instructions"
+            reject(row, STAGE, "truncated" if answer.is_cut else reason, excerpt(answer.completion))
 
-    def _fault(self, at: int, text: str) -> str | None:
-        return "over_limit" if at >= self.num_instructions else check_instruction(text, self.preset, keywords=False)
+    def _checked(self, queries: list[str]) -> Iterator[tuple[str, str | None]]:
+        """The queries, each with its reason code; once they repeat themselves, one row stands for the rest."""
+        left, end = self.num_instructions, begins_to_repeat(queries)
+        for text in queries[:end]:
+            reason = check_instruction(text, self.preset, keywords=False) or check_wording(
+                text, self.preset, self._frame, is_no_request=_asks_nothing
+            )
+            if reason is None:
+                reason, left = (None, left - 1) if left else ("over_limit", 0)
+            yield text, reason
+        yield from ((text, "repetition") for text in queries[end : end + 1])
+
+    @cached_property
+    def _frame(self) -> str:
+        """The prompt without a document."""
+        return str(SelfInstruct.format_input(self, {"input": ""})[0]["content"])
 
     def _one_a_query(self, row: Row) -> Iterator[Row]:
         queries = row.pop("queries", None)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from distilabel_selfinstruct.data.reasons import (
     ANSWER_RULES,
+    COPIED_PROMPT,
     DEDUP_SENTENCE,
     DEDUP_STAGE,
     EMPTY_INSTRUCTION,
     JUDGEMENT_STAGE,
     NO_INSTRUCTIONS,
+    NO_REQUEST,
     REFUSAL,
     TRUNCATED,
 )
 from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
 
-COPIED_PROMPT = Reason("copied_prompt", "copies words of the prompt")
 NO_GAIN = Reason("no_gain", "asks for no more than before")
 UNCLEAR_GAIN = Reason("unclear_gain", "judged neither yes nor no")
 ONLY_STOP_WORDS = Reason("only_stop_words", "only punctuation and stop words")
@@ -29,7 +30,7 @@ RECIPE = Recipe(
             "evolution",
             "Evolution",
             "candidate",
-            (NO_INSTRUCTIONS, TRUNCATED, REFUSAL, COPIED_PROMPT, NO_GAIN, UNCLEAR_GAIN, EMPTY_INSTRUCTION),
+            (NO_INSTRUCTIONS, TRUNCATED, REFUSAL, COPIED_PROMPT, NO_REQUEST, NO_GAIN, UNCLEAR_GAIN, EMPTY_INSTRUCTION),
         ),
         DEDUP_STAGE,
         Stage("answers", "Answers", "instance", (*ANSWER_RULES, ONLY_STOP_WORDS)),

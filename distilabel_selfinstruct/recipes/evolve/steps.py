@@ -21,8 +21,10 @@ from distilabel_selfinstruct.steps.answer import STAGE as ANSWERS
 from distilabel_selfinstruct.steps.answer import AnswerInstructions
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.prompting import Prompts
+from distilabel_selfinstruct.text.copying import copies
 from distilabel_selfinstruct.text.reading.answers import parse_yes_or_no
 from distilabel_selfinstruct.text.refusals import is_refusal
+from distilabel_selfinstruct.text.requests import is_request
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns, StepOutput
@@ -34,7 +36,9 @@ COLUMNS = ["generation", "parent_id", "parent", "evolution"]
 EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048)  # the paper's
 JUDGING = Decoding()
 
-_ELIMINATED = frozenset({"no_instructions", "truncated", "refusal", "copied_prompt", "no_gain", "unclear_gain"})
+_ELIMINATED = frozenset(
+    {"no_instructions", "truncated", "refusal", "copied_prompt", "no_request", "no_gain", "unclear_gain"}
+)
 
 
 class EvolveInstructions(MarkingTask, EvolInstruct):
@@ -52,7 +56,8 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
     command goes on with it.
 
     An evolution fails at once if the answer gives no instruction (`no_instructions`), was cut off (`truncated`), is a
-    refusal (`refusal`), copies words of the prompt (`copied_prompt`) or is the instruction before it (`no_gain`).
+    refusal (`refusal`), copies words of the prompt (`copied_prompt`), asks and orders nothing although the instruction
+    before it does (`no_request`), or is that instruction (`no_gain`).
 
     Attributes:
         generation: the number of this generation, from 1.
@@ -174,11 +179,12 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
             return
         row["instruction"] = read_evolution(answer.completion) or None
-        if (reason := _failure(row["instruction"], row["parent"], answer.finish_reason)) is not None:
+        frame = self.mutation_templates[row["evolution"]].replace("<PROMPT>", "")
+        if (reason := _failure(row["instruction"], row["parent"], answer.finish_reason, frame)) is not None:
             reject(row, STAGE, reason, None if row["instruction"] else excerpt(answer.completion))
 
 
-def _failure(instruction: str | None, parent: str, finish_reason: str | None) -> str | None:
+def _failure(instruction: str | None, parent: str, finish_reason: str | None, frame: str) -> str | None:
     """The reason code of the first thing that is wrong with an evolved instruction."""
     if finish_reason == "length":
         return "truncated"
@@ -186,8 +192,10 @@ def _failure(instruction: str | None, parent: str, finish_reason: str | None) ->
         return "no_instructions"
     if is_refusal(instruction):
         return "refusal"
-    if copies_prompt(instruction):
+    if copies_prompt(instruction) or (copies(instruction, frame) and not copies(parent, frame)):
         return "copied_prompt"
+    if is_request(parent) and not is_request(instruction):
+        return "no_request"
     return "no_gain" if is_same(instruction, parent) else None
 
 

@@ -8,8 +8,8 @@ from distilabel_selfinstruct.data.reasons import (
     INSTRUCTION_RULES,
     JUDGEMENT_STAGE,
     NO_INSTRUCTIONS,
-    SIMILAR,
-    TRUNCATED,
+    POOL_RULES,
+    WORDING_RULES,
 )
 from distilabel_selfinstruct.recipe import Recipe, Stage
 
@@ -23,7 +23,12 @@ RECIPE = Recipe(
             "magpie",
             "Instructions",
             "candidate",
-            (*INSTRUCTION_RULES, SIMILAR, TRUNCATED, NO_INSTRUCTIONS),
+            (
+                *(rule for rule in INSTRUCTION_RULES if rule.code != "punctuation"),
+                *WORDING_RULES,
+                *POOL_RULES,
+                NO_INSTRUCTIONS,
+            ),
             asks="rounds",
         ),
         ANSWERS_STAGE,

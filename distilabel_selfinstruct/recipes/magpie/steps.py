@@ -18,7 +18,9 @@ from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.presets import Decoding, Preset
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import LoopingGenerator
-from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.repetition import repeats_itself
+from distilabel_selfinstruct.text.requests import is_talk
+from distilabel_selfinstruct.text.rules import check_instruction, check_wording
 from distilabel_selfinstruct.text.thoughts import cut_at_turn_end
 
 if TYPE_CHECKING:
@@ -79,16 +81,22 @@ class MagpieLoop(Loop):
         return [Candidate(text, "truncated" if answer.finish_reason == "length" else None)]
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_instruction(row["instruction"], self.preset, keywords=False)
+        text = row["instruction"]
+        return (
+            check_instruction(text, self.preset, keywords=False, punctuation=False)
+            or ("repetition" if repeats_itself(text) else None)
+            or check_wording(text, self.preset, is_no_request=is_talk)
+        )
 
 
 class MagpieInstructions(LoopingGenerator, MagpieBase):
     """Has a model write instructions from nothing but the beginning of a user's turn, by distilabel's `Magpie`.
 
     The model, or the model in a `DurableLLM`, must take a pre-query template, as `VLLM` and, by raw completions,
-    `OpenAICompatibleLLM` do. An instruction passes the preset's rules but that of the keywords, the last of them
-    ROUGE-L against all that were admitted. Exactly `num_instructions` are admitted; rejected ones go along, each with
-    its `reject_reason`. Only instructions are asked for: `AnswerInstructions` answers those that were admitted.
+    `OpenAICompatibleLLM` do. An instruction passes the preset's rules but those of the keywords and of signs at the
+    beginning, the last of them ROUGE-L against all that were admitted; it may tell something of the user, and otherwise
+    asks or orders. Exactly `num_instructions` are admitted; rejected ones go along, each with its `reject_reason`. Only
+    instructions are asked for: `AnswerInstructions` answers those that were admitted.
 
     Attributes:
         num_instructions: how many instructions to admit.

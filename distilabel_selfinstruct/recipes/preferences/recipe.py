@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from distilabel_selfinstruct.data.reasons import (
+    ANSWER_RULES,
     DUPLICATE,
     EMPTY_INSTRUCTION,
-    EMPTY_OUTPUT,
-    REPETITION,
     TRUNCATED,
     UNCLEAR_JUDGEMENT,
 )
@@ -21,14 +20,13 @@ RECIPE = Recipe(
     url="https://arxiv.org/abs/2401.10020",
     makes="several responses an instruction, scored by a judge; best and worst as `prompt`, `chosen`, `rejected`",
     stages=(
-        Stage(
-            "responses", "Responses", "instance", (TRUNCATED, EMPTY_OUTPUT, REPETITION, DUPLICATE, EMPTY_INSTRUCTION)
-        ),
+        Stage("responses", "Responses", "instance", (*ANSWER_RULES, DUPLICATE, EMPTY_INSTRUCTION)),
         Stage("judgement", "Judgement", "instance", (UNCLEAR_JUDGEMENT, TRUNCATED)),
         Stage("preferences", "Preference pairs", "pair", (TIE, TOO_FEW_RESPONSES)),
     ),
     how=(
-        "**Responses.** The model answers each instruction several times; empty, cut and repeated answers are dropped.",
+        "**Responses.** The model answers each instruction several times; empty, cut and repeated answers are dropped,"
+        " and so are refusals.",
         "**Judgement.** The model as judge gives each answer up to five points, several times; the mean is its reward.",
         "**Preference pairs.** The best and the worst answer make a pair; where they are equal there is none.",
     ),

@@ -13,10 +13,9 @@ from distilabel_selfinstruct.data.rows import Answer, Row, answers_of, reject, t
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.preferences.config import RESPONSES, TEMPERATURE
-from distilabel_selfinstruct.steps.answer import AnswerInstructions
+from distilabel_selfinstruct.steps.answer import AnswerInstructions, fault
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
 from distilabel_selfinstruct.text.reading.remarks import plain
-from distilabel_selfinstruct.text.repetition import repeats_itself
 
 if TYPE_CHECKING:
     from distilabel.typing import GenerateOutput, StepColumns, StepOutput
@@ -28,9 +27,9 @@ _DECODING = Decoding(temperature=TEMPERATURE, top_p=0.9, max_new_tokens=2048)
 class GenerateResponses(AnswerInstructions):
     """Answers each instruction several times: one row a response, those of an instruction one after the other.
 
-    Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`) or
-    are the same as one before (`duplicate`), and requests that failed, with their own reason codes. Refusals are not:
-    a judge scores them.
+    Rejected are responses that are empty (`empty_output`), cut by their length (`truncated`), loop (`repetition`),
+    refuse (`refusal`), only greet (`greeting`), only say again what was asked (`repeats_question`) or are the same as
+    one before (`duplicate`), and requests that failed, with their own reason codes.
 
     Attributes:
         num_generations: responses to each instruction.
@@ -120,12 +119,8 @@ class GenerateResponses(AnswerInstructions):
             reject(row, RESPONSES_STAGE, answer.failure or "no_completion", answer.detail)
             return
         row.update(input="", output=plain(answer.completion).strip())
-        if answer.finish_reason == "length":
-            reject(row, RESPONSES_STAGE, "truncated")
-        elif not row["output"]:
-            reject(row, RESPONSES_STAGE, "empty_output")
-        elif repeats_itself(row["output"]):
-            reject(row, RESPONSES_STAGE, "repetition")
+        if (reason := fault(row["output"], answer.finish_reason, row["instruction"])) is not None:
+            reject(row, RESPONSES_STAGE, reason)
 
 
 class PairResponses(Step):

@@ -111,21 +111,20 @@ class BootstrapInstructions(LoopingGenerator, Asking):
 
     def _loop(self) -> PoolLoop:
         wanted = self.num_instructions or 0
+        frame = PROMPTS.frame("bootstrap", self.wording, self.own_templates, **self._known([]))
         return PoolLoop(
             self._seed_tasks, self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1,
-            self.classification_only, self.llm.model_name,
+            self.classification_only, self.llm.model_name, frame, self.wording == "base",
         )  # fmt: skip
 
     def format_prompt(self, drawn: list[Shot]) -> FormattedInput:
         """The prompt that shows these pool items."""
-        known: dict[str, Any] = {} if self.wording == "base" else {"new": self._preset.new_instructions}
-        return PROMPTS.render(
-            "bootstrap",
-            self.wording,
-            shots=[shot.text for shot in drawn],
-            classification_only=self.classification_only,
-            **known,
-        )
+        return PROMPTS.render("bootstrap", self.wording, **self._known(drawn))
+
+    def _known(self, drawn: list[Shot]) -> dict[str, Any]:
+        """What the template takes."""
+        known = {"shots": [shot.text for shot in drawn], "classification_only": self.classification_only}
+        return known if self.wording == "base" else known | {"new": self._preset.new_instructions}
 
     def _decoding(self) -> Decoding:
         return self._preset.bootstrap

@@ -11,9 +11,10 @@ from distilabel_selfinstruct.data.reasons import (
     KEYWORD,
     NO_INSTRUCTIONS,
     OVER_LIMIT,
-    SIMILAR,
+    POOL_RULES,
     SURPLUS,
     TRUNCATED,
+    WORDING_RULES,
 )
 from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
 
@@ -41,7 +42,7 @@ RECIPE = Recipe(
             "bootstrap",
             "Bootstrap",
             "candidate",
-            (*INSTRUCTION_RULES, KEYWORD, SIMILAR, TRUNCATED, NO_INSTRUCTIONS, SURPLUS),
+            (*INSTRUCTION_RULES, KEYWORD, *WORDING_RULES, *POOL_RULES, NO_INSTRUCTIONS, SURPLUS),
             asks="rounds",
         ),
         Stage(_CLASSIFICATION, "Classification", "instruction", (UNCLEAR_CLASSIFICATION, TRUNCATED)),

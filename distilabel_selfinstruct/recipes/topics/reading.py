@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-from distilabel_selfinstruct.recipes.topics.rules import has_options
+from distilabel_selfinstruct.recipes.topics.rules import MOST_WORDS, has_options
 from distilabel_selfinstruct.text.reading.answers import Listed
 from distilabel_selfinstruct.text.reading.lists import find_blocks, find_instructions
 from distilabel_selfinstruct.text.reading.marks import undressed
+from distilabel_selfinstruct.text.rules import count_words
 
 _BOLD_NAME = re.compile(r"\A\*\*([^*\n]+?)(?:[:：]\*\*|\*\*[ \t]*(?:[:：–—-]|\Z))")
 _EXPLANATION = re.compile(r"[ \t]+[–—-][ \t]+.*\Z", re.DOTALL)
@@ -28,8 +29,9 @@ def list_topics(completion: str, finish_reason: str | None = None) -> Listed:
         completion: the answer of a chat model.
         finish_reason: "length" where it was cut; the last topic is apart then.
     """
-    listed = find_blocks(completion) or find_instructions(completion).items
-    return _without_cut([topic for each in listed if (topic := _topic(each))], finish_reason)
+    listed = find_blocks(completion) or _short_lines(completion)
+    is_cut = finish_reason == "length" and bool(listed) and "\n" not in listed[-1]
+    return _without_cut([topic for each in listed if (topic := _topic(each))], "length" if is_cut else None)
 
 
 def list_blocks(completion: str, finish_reason: str | None = None) -> Listed:
@@ -45,6 +47,12 @@ def list_blocks(completion: str, finish_reason: str | None = None) -> Listed:
 
 def _without_cut(items: list[str], finish_reason: str | None) -> Listed:
     return Listed(items[:-1], items[-1:]) if finish_reason == "length" else Listed(items, [])
+
+
+def _short_lines(completion: str) -> list[str]:
+    """The lines of an answer without a list, if all of them may be topics."""
+    lines = find_instructions(completion, of_lines=True).items
+    return lines if all(count_words(line) <= MOST_WORDS for line in lines) else []
 
 
 def _topic(text: str) -> str:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from distilabel_selfinstruct.data.reasons import (
     ANSWERS_STAGE,
+    CHATTER,
+    COPIED_PROMPT,
     DEDUP_SENTENCE,
     INSTRUCTION_RULES,
     JUDGEMENT_STAGE,
     NO_INSTRUCTIONS,
+    POOL_RULES,
     REFUSAL,
-    SIMILAR,
     SURPLUS,
-    TRUNCATED,
+    WORDING_RULES,
 )
 from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
 
@@ -29,14 +31,14 @@ RECIPE = Recipe(
             "topics",
             "Topics",
             "topic",
-            (REFUSAL, *TOPIC_RULES, SIMILAR, TRUNCATED, NO_TOPICS, SURPLUS),
+            (REFUSAL, CHATTER, COPIED_PROMPT, *TOPIC_RULES, *POOL_RULES, NO_TOPICS, SURPLUS),
             asks="before",
         ),
         Stage(
             "instructions",
             "Instructions",
             "candidate",
-            (REFUSAL, NO_OPTIONS, *INSTRUCTION_RULES, SIMILAR, TRUNCATED, NO_INSTRUCTIONS, SURPLUS),
+            (NO_OPTIONS, *INSTRUCTION_RULES, *WORDING_RULES, *POOL_RULES, NO_INSTRUCTIONS, SURPLUS),
             asks="rounds",
         ),
         ANSWERS_STAGE,

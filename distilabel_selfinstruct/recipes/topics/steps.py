@@ -4,6 +4,7 @@
 import random
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -19,9 +20,9 @@ from distilabel_selfinstruct.recipes.topics.rules import check_topic, has_option
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import Looping, LoopingGenerator
 from distilabel_selfinstruct.steps.prompting import Prompts
-from distilabel_selfinstruct.text.reading.remarks import plain
-from distilabel_selfinstruct.text.refusals import is_refusal
-from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.reading.remarks import declines, plain
+from distilabel_selfinstruct.text.requests import is_statement
+from distilabel_selfinstruct.text.rules import check_instruction, check_wording
 
 if TYPE_CHECKING:
     from distilabel.steps.base import StepOutput
@@ -55,6 +56,9 @@ class _Wanted(NamedTuple):
     kind: Kind | None = None
 
 
+_NO_TEMPLATES: Mapping[str, str] = MappingProxyType({})
+
+
 class TopicLoop(Loop):
     """Asks for topics, each time from another area, until there are as many different ones as are wanted.
 
@@ -65,15 +69,24 @@ class TopicLoop(Loop):
         lag: prompts between an answer and the first prompt that may show what it brought; at least 1.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         model_name: recorded in the rows.
+        own: the user's templates.
     """
 
     stage = TOPIC_STAGE
     column = "topic"
 
     def __init__(
-        self, preset: Preset, num_topics: int, seed: int, lag: int, patience: int, model_name: str = ""
+        self,
+        preset: Preset,
+        num_topics: int,
+        seed: int,
+        lag: int,
+        patience: int,
+        model_name: str = "",
+        own: Mapping[str, str] = _NO_TEMPLATES,
     ) -> None:
-        super().__init__(preset, num_topics, lag, patience, NEW_TOPICS / 2, model_name=model_name)
+        frame = PROMPTS.frame("topics", "chat", own, new=NEW_TOPICS, area="", known=[])
+        super().__init__(preset, num_topics, lag, patience, NEW_TOPICS / 2, model_name=model_name, frame=frame)
         self._seed = seed
         self._areas = random.Random(f"{seed}-areas").sample(AREAS, len(AREAS))
 
@@ -90,10 +103,10 @@ class TopicLoop(Loop):
         return _candidates(list_topics, answer)
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_topic(row["topic"], self.preset)
+        return check_topic(row["topic"], self.preset, self.frame)
 
     def _reason_for_nothing(self, completion: str) -> str:
-        return "refusal" if is_refusal(plain(completion)) else "no_topics"
+        return "refusal" if declines(plain(completion)) else "no_topics"
 
 
 class KindLoop(Loop):
@@ -109,16 +122,18 @@ class KindLoop(Loop):
         lag: prompts between an answer and the first prompt that may know what it brought; at least 1.
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         model_name: recorded in the rows.
+        own: the user's templates.
     """
 
     stage = INSTRUCTION_STAGE
 
     def __init__(
         self, topics: Sequence[str], quotas: Mapping[Kind, int], preset: Preset, lag: int, patience: int,
-        model_name: str = "",
+        model_name: str = "", own: Mapping[str, str] = _NO_TEMPLATES,
     ) -> None:  # fmt: skip
         super().__init__(preset, sum(quotas.values()), lag, patience, LIKELY, model_name=model_name)
         self._topics = list(topics)
+        self._own = own
         self._quotas = {kind: quotas[kind] for kind in KINDS if kind in quotas}
         self._kinds: list[Kind] = []  # of the prompts drawn
         self._asked: Counter[Kind] = Counter()
@@ -172,12 +187,15 @@ class KindLoop(Loop):
 
     def _broken_rule(self, row: Row) -> str | None:
         text, kind = row["instruction"], row["kind"]
-        if is_refusal(text):
-            return "refusal"
         if kind == "multiple_choice" and not has_options(text):
             return "no_options"
         reason = check_instruction(text, self.preset, keywords=False)
-        return None if reason == "program" and kind == "coding" else reason
+        if reason is not None and not (reason == "program" and kind == "coding"):
+            return reason
+        # What is said to a character may be anything, and options make any sentence a question.
+        may_tell = kind == "roleplay" or has_options(text)
+        frame = PROMPTS.frame(f"kinds/{kind}", "chat", self._own, new=NEW_INSTRUCTIONS, topic="", known=[])
+        return check_wording(text, self.preset, frame, _is_fine if may_tell else is_statement)
 
     def _is_full(self, row: Row) -> bool:
         return self._by_kind[row["kind"]] >= self._quotas[row["kind"]]
@@ -188,8 +206,9 @@ class KindLoop(Loop):
             self._by_kind[row["kind"]] += 1
             self._about.setdefault((row["kind"], row["topic"]), []).append((self.taken, row["instruction"]))
 
-    def _reason_for_nothing(self, completion: str) -> str:
-        return "refusal" if is_refusal(plain(completion)) else "no_instructions"
+
+def _is_fine(text: str) -> bool:
+    return False
 
 
 def _candidates(read: Any, answer: Answer) -> list[Candidate]:
@@ -272,8 +291,9 @@ class GenerateTopics(LoopingGenerator):
     def _loop(self) -> TopicLoop:
         wanted = self.num_topics or 0
         return TopicLoop(
-            self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1, self.llm.model_name
-        )
+            self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1, self.llm.model_name,
+            self.own_templates,
+        )  # fmt: skip
 
     def format_prompt(self, drawn: _Wanted) -> "FormattedInput":
         """The prompt that asks for topics of an area."""
@@ -380,7 +400,8 @@ class InstructByTopic(Looping, GlobalTask):
         rows = [topic_row() | row for row in inputs if row["reject_reason"] is not None]
         wanted = sum(self.quotas.values())
         loop = KindLoop(
-            topics, self.quotas, self._preset, self._lag(wanted), self.patience or 1, self.llm.model_name
+            topics, self.quotas, self._preset, self._lag(wanted), self.patience or 1, self.llm.model_name,
+            self.own_templates,
         )  # fmt: skip
         ended = self.run_loop(loop, rows.append)
         if not rows:  # distilabel hangs on a batch without rows

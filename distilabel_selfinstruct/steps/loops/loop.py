@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row, excerpt, reject
 from distilabel_selfinstruct.presets import Preset
-from distilabel_selfinstruct.text.rouge import Match, RougeLIndex
+from distilabel_selfinstruct.text.reading.remarks import declines, plain
+from distilabel_selfinstruct.text.repetition import begins_to_repeat
+from distilabel_selfinstruct.text.rouge import TOKENIZERS, Containment, Match, RougeLIndex
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,25 +39,36 @@ class Pool:
             self._places.setdefault(shot.text, place)
         self._index = RougeLIndex(preset.similarity_threshold, preset.tokenizer)
         self._index.load([shot.text for shot in seeds])
+        self._words = TOKENIZERS[preset.tokenizer]
+        self._containment = Containment(preset.contained_words)
+        for shot in seeds:
+            self._containment.add(self._words(shot.text))
 
-    def admit(self, row: Row, text: str) -> bool:
-        """Takes the text of a row in, unless it is too similar; what was compared stands in the row."""
+    def admit(self, row: Row, text: str) -> str | None:
+        """Takes the text of a row in, or says why not: `similar`, `contained`; what was compared stands in the row."""
         if self._most_similar:
             similar = self._index.similarities(text, self._most_similar)
             row["most_similar"] = [{"id": self.shots[m.position].id, "score": m.score} for m in similar.best]
             row["max_similarity"] = similar.best[0].score if similar.best else 0.0
             row["mean_similarity"] = similar.mean
+        words = self._words(text)
         if (place := self._places.get(text)) is not None:  # a text without any word is no duplicate to ROUGE-L
             neighbour: Match | None = self._index.nearest(text) or Match(place, 1.0)
+        elif (holder := self._containment.find(words)) is not None:
+            neighbour = self._index.nearest(text)
+            if neighbour is None:
+                row.update(neighbour_id=self.shots[holder].id, neighbour=self.shots[holder].text)
+                return "contained"
         else:
             neighbour = self._index.admit(text)
         if neighbour is not None:
             near = self.shots[neighbour.position]
             row.update(neighbour_id=near.id, neighbour=near.text, max_similarity=neighbour.score)
-            return False
+            return "similar"
         self._places[text] = len(self.shots)
+        self._containment.add(words)
         self.shots.append(Shot(row["instruction_id"], text))
-        return True
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +92,7 @@ class Loop(ABC):
         expected: texts that a prompt is likely to bring, before the first answer tells.
         seeds: what the pool starts with.
         model_name: recorded in the rows.
+        frame: the prompt without its shots: a text that copies it is rejected.
 
     Attributes:
         most_prompts: prompts after which the loop ends, for a pilot; without end by default.
@@ -90,10 +104,10 @@ class Loop(ABC):
 
     def __init__(
         self, preset: Preset, wanted: int, lag: int, patience: int, expected: float, seeds: Sequence[Shot] = (),
-        model_name: str = "",
+        model_name: str = "", frame: str = "",
     ) -> None:  # fmt: skip
         self.preset, self.wanted, self.lag, self.patience = preset, wanted, lag, patience
-        self.model_name = model_name
+        self.model_name, self.frame = model_name, frame
         self._expected = expected
         self.most_prompts = math.inf
         self.drawn = self.taken = self.admitted = self.candidates = 0
@@ -176,7 +190,7 @@ class Loop(ABC):
 
     def _reason_for_nothing(self, completion: str) -> str:
         """The reason code of an answer that lists nothing."""
-        return "no_instructions"
+        return "refusal" if self.preset.tolerant and declines(plain(completion)) else "no_instructions"
 
     def _visible(self, number: int) -> range:
         """Where in the pool that stands which was admitted early enough for a prompt to show it."""
@@ -189,7 +203,7 @@ class Loop(ABC):
             reject(row, self.stage, answer.failure or "no_completion", answer.detail)
             return [row]
         rows = []
-        for at, candidate in enumerate(self._listed(number, answer)):
+        for at, candidate in enumerate(self._without_loop(list(self._listed(number, answer)))):
             rows.append(self._row(number, at, answer) | {self.column: candidate.text} | candidate.columns)
             if candidate.fault is not None:
                 reject(rows[-1], self.stage, candidate.fault, candidate.detail)
@@ -200,12 +214,19 @@ class Loop(ABC):
             reject(row, self.stage, reason, excerpt(answer.completion))
         return rows or [row]
 
+    def _without_loop(self, listed: list[Candidate]) -> list[Candidate]:
+        """What an answer lists; where it goes on with what it listed before, one candidate stands for all of that."""
+        if not self.preset.tolerant:
+            return listed
+        end = begins_to_repeat([at if each.text is None else each.text for at, each in enumerate(listed)])
+        return listed if end == len(listed) else [*listed[:end], replace(listed[end], fault="repetition")]
+
     def _admit_or_reject(self, row: Row) -> None:
         if (reason := self._broken_rule(row)) is not None:
             reject(row, self.stage, reason)
         elif self._is_full(row):
             reject(row, self.stage, "surplus")
-        elif not self._pool.admit(row, row[self.column]):
-            reject(row, self.stage, "similar")
+        elif (reason := self._pool.admit(row, row[self.column])) is not None:
+            reject(row, self.stage, reason)
         else:
             self.admitted += 1

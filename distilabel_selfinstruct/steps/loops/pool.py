@@ -10,7 +10,7 @@ from distilabel_selfinstruct.data.seeds import SeedTask
 from distilabel_selfinstruct.presets import Preset
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop, Shot
 from distilabel_selfinstruct.text.reading.answers import list_instructions
-from distilabel_selfinstruct.text.rules import check_instruction
+from distilabel_selfinstruct.text.rules import check_instruction, check_wording
 
 STAGE = "bootstrap"
 
@@ -27,6 +27,8 @@ class PoolLoop(Loop):
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         classification_only: show classification seeds only.
         model_name: recorded in the rows.
+        frame: the prompt without its shots.
+        continues_list: whether the model goes on with a list that ends in the number of its first instruction.
     """
 
     stage = STAGE
@@ -41,12 +43,16 @@ class PoolLoop(Loop):
         patience: int,
         classification_only: bool = False,
         model_name: str = "",
+        frame: str = "",
+        continues_list: bool = False,
     ) -> None:
-        self.seed = seed
+        self.seed, self._continues_list = seed, continues_list
         self._seeds = [
             Shot(task.id, task.instruction) for task in seed_tasks if task.is_classification or not classification_only
         ]
-        super().__init__(preset, num_instructions, lag, patience, preset.new_instructions / 2, self._seeds, model_name)
+        super().__init__(
+            preset, num_instructions, lag, patience, preset.new_instructions / 2, self._seeds, model_name, frame
+        )
 
     def _draw(self, number: int) -> list[Shot]:
         """The shots of a prompt (section 2.2: 6 human-written, 2 machine-generated)."""
@@ -63,9 +69,13 @@ class PoolLoop(Loop):
         return super()._row(number, at, answer) | {"shot_ids": [shot.id for shot in self._open[number]]}
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
-        listed = list_instructions(answer.completion or "", answer.finish_reason, self.preset)
+        text = answer.completion or ""
+        if self._continues_list and self.preset.tolerant and text.strip():
+            text = f"{len(self._open[number]) + 1}.{text}"
+        listed = list_instructions(text, answer.finish_reason, self.preset)
         yield from (Candidate(text) for text in listed.items)
         yield from (Candidate(text, "truncated") for text in listed.truncated)
 
     def _broken_rule(self, row: Row) -> str | None:
-        return check_instruction(row["instruction"], self.preset)
+        text = row["instruction"]
+        return check_instruction(text, self.preset) or check_wording(text, self.preset, self.frame)

@@ -49,11 +49,20 @@ def parse_instructions(
     return list_instructions(completion, finish_reason, preset).items
 
 
-def list_instructions(completion: str, finish_reason: str | None, preset: str | Preset) -> Listed:
-    """As `parse_instructions`, with the candidates that the cut spoiled."""
+def list_instructions(
+    completion: str, finish_reason: str | None, preset: str | Preset, *, of_lines: bool = False
+) -> Listed:
+    """As `parse_instructions`, with the candidates that the cut spoiled.
+
+    Args:
+        completion: what the model wrote.
+        finish_reason: "length" where it was cut.
+        preset: name or preset.
+        of_lines: whether the prompt asked for lines without numbers.
+    """
     preset = get_preset(preset)
     if preset.tolerant:
-        found = find_instructions(completion)
+        found = find_instructions(completion, of_lines)
     else:
         found = Found([text for text in _SHOT_NUMBER.split(completion) if text.strip()], is_json=False)
     items = [normalise_instruction(text, preset) for text in found.items]

@@ -18,6 +18,7 @@ from distilabel_selfinstruct.text.reading.marks import (
     unfenced,
 )
 from distilabel_selfinstruct.text.reading.remarks import declines, is_remark, plain, without_closing
+from distilabel_selfinstruct.text.requests import is_request
 
 _TITLE = re.compile(r"\A[^*]*[^*.?!。？！]\*\*\Z")
 _HEADING = re.compile(r"\s*#{1,6}\s")
@@ -40,13 +41,18 @@ def _inline() -> re.Pattern[str]:
     )
 
 
-def find_instructions(completion: str) -> Found:
-    """The instructions that an answer lists, each on one line and without its dress."""
+def find_instructions(completion: str, of_lines: bool = False) -> Found:
+    """The instructions that an answer lists, each on one line and without its dress.
+
+    Args:
+        completion: what the model wrote.
+        of_lines: whether the prompt asked for lines, and not for a list: then each line counts, whatever it says.
+    """
     text = plain(completion)
     if (listed := json_elements(text, "instructions")) is not None:
         texts = [well_formed(item) for item in listed if isinstance(item, str)]
     else:
-        texts = _listed(FENCE.sub("", text))
+        texts = _listed(FENCE.sub("", text), of_lines)
     return Found([item for text in texts for item in _cleaned(text) if item], listed is not None)
 
 
@@ -69,7 +75,7 @@ def _block_marks(text: str, pattern: re.Pattern[str]) -> list[re.Match[str]]:
     return spaced if len(spaced) > 1 else marks
 
 
-def _listed(text: str) -> list[str]:
+def _listed(text: str, of_lines: bool) -> list[str]:
     """The texts of a numbered list, else of bullets, else of lines."""
     for pattern in (numbered(), BULLET):
         if marks := top_marks(text, pattern):
@@ -79,7 +85,7 @@ def _listed(text: str) -> list[str]:
             ]
             lead = text[: marks[0].start()]
             return items if _is_preamble(lead) else [_item(lead), *items]
-    return _unmarked(text)
+    return _unmarked(text, of_lines)
 
 
 def _is_preamble(lead: str) -> bool:
@@ -109,14 +115,20 @@ def _item(text: str, is_titled: bool = False) -> str:
     return " ".join(lines)
 
 
-def _unmarked(text: str) -> list[str]:
-    """The lines of a text, or the items of a list in one line; a refusal has none."""
+def _unmarked(text: str, of_lines: bool) -> list[str]:
+    """The lines of a text, or the items of a list in one line; a refusal has none.
+
+    Several lines are a list where each of them asks or orders something. One alone is none, and neither is a story.
+    """
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     if lines and declines(lines[0]):
         return []
     if len(lines) > 1 and ends_in_colon(lines[0]):
         del lines[0]
-    return [item for line in lines for item in _inline_items(line) if not is_remark(item)]
+    lines = [line for line in lines if len(_inline_items(line)) > 1 or not is_remark(line)]
+    items = [item for line in lines for item in _inline_items(line) if not is_remark(item)]
+    is_list = of_lines or len(items) > len(lines) or (len(items) > 1 and all(map(is_request, items)))
+    return items if is_list else []
 
 
 def _inline_items(line: str) -> list[str]:

@@ -145,10 +145,12 @@ class TestAdmission:
         assert [row["reject_reason"] for row in rows] == [None, "missing_field", None]
         assert rows[1]["detail"] == f"5. Instruction: {TEXTS[1]}\n5. Input:\n<noinput>"
 
-    @pytest.mark.parametrize("text", ["", "I'm sorry, but I can't continue this list."])
-    def test_a_completion_without_tasks(self, text: str) -> None:
+    @pytest.mark.parametrize(
+        ("text", "reason"), [("", "no_instructions"), ("I'm sorry, but I can't continue this list.", "refusal")]
+    )
+    def test_a_completion_without_tasks(self, text: str, reason: str) -> None:
         (row,) = exchange(make(), text)
-        assert (row["reject_reason"], row["detail"], row["instruction"]) == ("no_instructions", text, None)
+        assert (row["reject_reason"], row["detail"], row["instruction"]) == (reason, text, None)
 
     def test_a_request_that_failed(self) -> None:
         loop = make()

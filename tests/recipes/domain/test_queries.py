@@ -86,12 +86,20 @@ class TestAnswers:
 
     def test_rules_and_the_limit(self) -> None:
         program = "Write a program about the skin."
-        rows, _ = asked("\n".join(["Explain it.", program, *QUERIES]), num_instructions=4)
+        rows, _ = asked("\n".join(["Explain it.", program, *QUERIES]), num_instructions=2)
         assert outcomes(rows) == [
             ("Explain it.", "too_short"), (program, "program"),
             (QUERIES[0], None), (QUERIES[1], None), (QUERIES[2], "over_limit"),
         ]  # fmt: skip
         assert {row["stage"] for row in rows if row["reject_reason"]} == {"queries"}
+
+    @pytest.mark.parametrize(
+        "statement",
+        ["Sourdough, a mixture of flour and water", "The library is open from ten to six.", "Flour and water mix"],
+    )
+    def test_a_query_asks_or_orders_something(self, statement: str) -> None:
+        rows, _ = asked(f"{statement}\n{QUERIES[0]}")
+        assert outcomes(rows) == [(statement, "no_request"), (QUERIES[0], None)]
 
     @pytest.mark.parametrize(
         "query",
@@ -115,10 +123,12 @@ class TestAnswers:
         assert outcomes(rows)[-1] == ("Explain why the", "truncated")
         assert outcomes(rows)[:-1] == [(query, None) for query in QUERIES]
 
-    @pytest.mark.parametrize("answer", ["", "I'm sorry, but I can't help with that."])
-    def test_none(self, answer: str) -> None:
+    @pytest.mark.parametrize(
+        ("answer", "reason"), [("", "no_instructions"), ("I'm sorry, but I can't help with that.", "refusal")]
+    )
+    def test_none(self, answer: str, reason: str) -> None:
         ((row,), _) = asked(answer)
-        assert (row["instruction"], row["stage"], row["reject_reason"]) == (None, "queries", "no_instructions")
+        assert (row["instruction"], row["stage"], row["reject_reason"]) == (None, "queries", reason)
         assert (row["detail"], row["document"]) == (answer, DOCUMENT["document"])
 
     def test_no_completion(self) -> None:

@@ -62,8 +62,16 @@ def test_a_response_that_loops_is_not_judged() -> None:
     assert responses("The Po flows on and on. " * 5)[0]["reject_reason"] == "repetition"
 
 
-def test_a_refusal_is_for_the_judge() -> None:
-    assert responses("I'm sorry, but I can't help with that.")[0]["reject_reason"] is None
+@pytest.mark.parametrize(
+    ("response", "reason"),
+    [
+        ("I'm sorry, but I can't help with that.", "refusal"),
+        ("Hello! How can I help you today?", "greeting"),
+        (INSTRUCTION["instruction"], "repeats_question"),
+    ],
+)
+def test_a_response_that_answers_nothing_is_not_judged(response: str, reason: str) -> None:
+    assert responses(response)[0]["reject_reason"] == reason
 
 
 def test_a_rejected_row_is_passed_on() -> None:

@@ -129,7 +129,7 @@ class TestPrompts:
         ],
     )  # fmt: skip
     def test_decoding_parameters(self, batches: Any, preset: str, wording: str, expected: dict[str, Any]) -> None:
-        llm = ScriptedLLM().answering(lambda prompt: f" {TEXTS[0]}")
+        llm = ScriptedLLM().answering(lambda prompt: f" {TEXTS[0]}\n10. {TEXTS[1]}")
         batches(llm, preset=preset, wording=wording, num_instructions=1)
         assert llm._parameters == [expected]
 

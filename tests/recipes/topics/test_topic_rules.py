@@ -15,8 +15,9 @@ from distilabel_selfinstruct.recipes.topics.rules import check_topic, has_option
         ("---", "punctuation"),
         ("Jazz", None),
         ("日本の城", None),
-        (" ".join(["word"] * 15), None),
-        (" ".join(["word"] * 16), "too_long"),
+        ("The wings of the first aeroplanes", None),
+        ("What the first aeroplanes were made of", "too_long"),
+        ("Let me know if you want more", "chatter"),
         ("I'm sorry, but I can't name another one.", "refusal"),
     ],
 )

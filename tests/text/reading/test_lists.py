@@ -188,8 +188,22 @@ def test_a_list_in_one_line_is_split_without_spaces_too() -> None:
     ]
 
 
-def test_one_long_line_is_one_instruction() -> None:
-    assert parse_instructions("Snow fell, " * 100 + "and it melted.") == ["Snow fell, " * 100 + "and it melted."]
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "Snow fell, " * 100 + "and it melted.",
+        POEM,  # one line is no list
+        f"{POEM}\n\nThe first snow fell in the night.\n\n{TAXES}",  # a story with an order in it
+        "These instructions are hard to read.\nThey are in a list.",
+    ],
+)
+def test_an_answer_without_a_list_gives_nothing(answer: str) -> None:
+    assert parse_instructions(answer) == []
+
+
+def test_where_lines_were_asked_for_each_counts() -> None:
+    listed = list_instructions(f"{POEM}\nThe snow fell.", None, "default", of_lines=True)
+    assert listed.items == [POEM, "The snow fell."]
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,7 @@ VARIANTS = {
     "repeat 1.1": _variant(repeat_penalty=1.1),
     "temperature 0.7, frequency 0.3": _variant(temperature=0.7, frequency_penalty=0.3),
     "temperature 0.7, presence 0.5": _variant(temperature=0.7, presence_penalty=0.5),
+    "temperature 0.7, presence 1": _variant(temperature=0.7, presence_penalty=1.0),
     "frequency 1": _variant(frequency_penalty=1.0),
     "temperature 0.7, top_p 0.9": _variant(temperature=0.7, top_p=0.9),
 }

@@ -38,6 +38,7 @@ _PAPER_KEYWORDS = (
     "plot",
     "go to",
 )  # bootstrap_instructions.py: what a text-only model cannot see or produce
+_NEXT_TASK = "\nTask:"  # of the form of our prompts: behind it a model goes on with a task of its own
 _ALPACA_KEYWORDS = (*_PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "diagram")
 
 
@@ -45,8 +46,9 @@ _ALPACA_KEYWORDS = (*_PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "d
 class Decoding:
     """Decoding parameters of one question.
 
-    `stop` holds for base wording only (a chat ends by itself), and so does a `max_new_tokens` below `ROOM`: a text that
-    goes on has no thoughts before it.
+    `stop` holds for base wording only, and so does a `max_new_tokens` below `ROOM`: a text that goes on has no thoughts
+    before it. A chat ends by itself; `chat_stop` ends one that goes on with the form of our prompts all the same, at
+    endpoints and where the model does not think.
     """
 
     temperature: float = 0.0
@@ -55,6 +57,7 @@ class Decoding:
     presence_penalty: float = 0.0
     max_new_tokens: int = 1024
     stop: tuple[str, ...] = ()
+    chat_stop: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +130,16 @@ PAPER = Preset(
     input_first=Decoding(top_p=0.0, presence_penalty=1.5, max_new_tokens=350, stop=("Example 6", "Task:")),
 )
 
+_YES_OR_NO = Decoding(max_new_tokens=16, stop=("\n\n", _NEXT_TASK), chat_stop=(_NEXT_TASK,))
+# benchmarks/decoding.py: at temperature 0 small models repeat an instance up to the limit.
+_INSTANCES = Decoding(
+    temperature=0.7,
+    top_p=0.9,
+    max_new_tokens=1024,
+    stop=(_NEXT_TASK, "\nExample 6"),
+    chat_stop=(_NEXT_TASK, "\nExample 6"),
+)
+
 DEFAULT = Preset(
     name="default",
     keywords=_ALPACA_KEYWORDS,
@@ -138,9 +151,9 @@ DEFAULT = Preset(
     tokenizer="unicode",
     most_similar=0,
     bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),
-    classification=Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:")),
-    output_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
-    input_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+    classification=_YES_OR_NO,
+    output_first=_INSTANCES,
+    input_first=_INSTANCES,
 )
 
 ALPACA = Preset(
@@ -154,9 +167,9 @@ ALPACA = Preset(
     contained_words=6,
     max_instances=1,
     bootstrap=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n\n", "\n12.")),
-    classification=Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:")),
-    output_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
-    input_first=Decoding(max_new_tokens=1024, stop=("\nTask:",)),
+    classification=_YES_OR_NO,
+    output_first=_INSTANCES,
+    input_first=_INSTANCES,
     # generate_instruction.py, which has "20." twice; it also ends in the middle of a number such as 2020.
     tasks=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20.")),
 )

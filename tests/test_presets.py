@@ -52,6 +52,10 @@ def test_paper_has_the_values_of_the_authors_code() -> None:
     )
 
 
+def vars_of(preset: Preset) -> list[object]:
+    return [getattr(preset, field.name) for field in dataclasses.fields(preset)]
+
+
 def differences(name: str, other: str) -> set[str]:
     one, two = get_preset(name), get_preset(other)
     fields = (field.name for field in dataclasses.fields(Preset))
@@ -83,6 +87,21 @@ def test_alpaca_asks_for_whole_tasks_with_its_own_decoding_parameters() -> None:
     alpaca = get_preset("alpaca")
     assert (alpaca.task_shots, alpaca.tasks_in_list) == (3, 20)
     assert alpaca.tasks == Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20."))
+
+
+@pytest.mark.parametrize("name", ["default", "alpaca"])
+def test_instances_are_drawn_since_small_models_loop_at_temperature_0(name: str) -> None:
+    preset = get_preset(name)
+    ends = ("\nTask:", "\nExample 6")
+    assert preset.output_first == preset.input_first
+    assert preset.input_first == Decoding(temperature=0.7, top_p=0.9, max_new_tokens=1024, stop=ends, chat_stop=ends)
+    assert preset.classification == Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:"), chat_stop=("\nTask:",))
+
+
+def test_no_question_has_more_stop_sequences_than_openai_takes() -> None:
+    decodings = [value for preset in PRESETS.values() for value in vars_of(preset) if isinstance(value, Decoding)]
+    assert decodings
+    assert all(len(each.stop) <= 4 and len(each.chat_stop) <= 4 for each in decodings)
 
 
 def test_all_presets_share_the_limits_of_the_paper() -> None:

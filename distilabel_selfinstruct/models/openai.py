@@ -7,7 +7,7 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 import openai
@@ -26,7 +26,7 @@ from distilabel_selfinstruct.models.endpoint import (
     what_it_is,
     without_route,
 )
-from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, Learned, Lesson, as_sent, lessons
+from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, THINKS, Learned, Lesson, as_sent, lessons
 from distilabel_selfinstruct.secrets import clean_key, mask_url, remember, remember_named, shown
 
 if TYPE_CHECKING:
@@ -44,6 +44,15 @@ REFUSING = (400, 405, 406, 415, 422, 500, 501)
 """Statuses with which servers refuse a parameter."""
 CUT_WHILE_THINKING = "max_tokens or model output limit was reached"
 """With these words OpenAI refuses a request whose answer would have been cut before it began."""
+
+_IT_THINKS = Lesson(THINKS, True, "an answer came with thoughts")
+
+
+class _Ends(NamedTuple):
+    """The sequences that end an answer: always, and in a chat with a model that does not think."""
+
+    always: list[str]
+    of_chats: list[str]
 
 
 class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
@@ -215,6 +224,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
         stop: list[str] | None = None,
+        chat_stop: list[str] | None = None,
         seed: int | None = None,
         response_format: dict[str, Any] | None = None,
         extra_body: dict[str, Any] | None = None,
@@ -235,6 +245,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             presence_penalty: the penalty of tokens used before. Defaults to the server's.
             stop: sequences that end a completion and are no part of it. What a server does not heed of them (OpenAI
                 takes four, some models none, some servers leave the sequence in the text) is cut here.
+            chat_stop: as `stop`, but for chats alone, and not sent to a model that has shown thoughts: a server looks
+                for them there too, and would end the answer before it began.
             seed: the seed of the sampling; further requests for missing choices count on from it.
             response_format: OpenAI's parameter of that name, where no schema comes with the input.
             extra_body: further fields of the request, as the server calls them.
@@ -255,13 +267,12 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         prompt, response_format = _split_input(input, response_format)
         if self.use_magpie_template and not prompt:
             prompt = self.turn_begin
-        stop = stop or []
+        ends = _Ends(stop or [], (chat_stop or []) if not isinstance(prompt, str) else [])
         body = {
             "max_tokens": max_new_tokens,
             **_telling(
                 temperature=temperature,
                 top_p=top_p,
-                stop=self._sent_stop(stop),
                 frequency_penalty=frequency_penalty,
                 presence_penalty=presence_penalty,
                 response_format=response_format,
@@ -271,7 +282,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         completions: list[Completion] = []
         while (missing := num_generations - len(completions)) > 0:
             again = _telling(n=missing, seed=None if seed is None else seed + len(completions))
-            received = await self._complete(prompt, {**body, **again}, stop)
+            received = await self._complete(prompt, {**body, **again}, ends)
             if not received[0].input_tokens:
                 self._warn_once("usage", f"{self._url()} reports no token counts: no budget can include it")
             completions += received
@@ -300,17 +311,24 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         return stop[: OPENAI_STOP_LIMIT if limited else None] or None
 
     async def _complete(
-        self, prompt: str | list[dict[str, Any]], body: dict[str, Any], stop: list[str]
+        self, prompt: str | list[dict[str, Any]], body: dict[str, Any], ends: _Ends
     ) -> list[Completion]:
-        """The answer to one request, asked again without a parameter that the model turns out to refuse."""
+        """The answer to one request, asked again without what the model turns out not to stand."""
         path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
         new: list[Lesson] = []
+        thinks = False
         self._learned.read()
         while True:
             learned = {**self._learned.values, **{lesson.parameter: lesson.value for lesson in new}}
-            sent = {"model": self.model, key: prompt, **as_sent(body, learned)}
+            of_chats = [] if thinks or THINKS in learned else ends.of_chats
+            stop = self._sent_stop([*ends.always, *of_chats])
+            sent = {"model": self.model, key: prompt, **as_sent({**body, "stop": stop}, learned)}
             try:
-                completions = read_reply(await self._post(path, sent), stop)
+                completions = read_reply(await self._post(path, sent), [*ends.always, *ends.of_chats])
+            except RequestFailed as failure:
+                if failure.reason != "reasoning_only" or not of_chats:
+                    raise
+                thinks = True
             except (openai.APIStatusError, ReplyError) as error:
                 if CUT_WHILE_THINKING in str(error):
                     return [Completion("", "length")]
@@ -322,6 +340,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                     raise
                 new += fresh
             else:
+                if of_chats and not all(completion.text for completion in completions):
+                    thinks = True  # perhaps: if it was a thought that was ended, the same question shows it
+                    continue
+                if any(completion.reasoning for completion in completions):
+                    new.append(_IT_THINKS)
                 last = {lesson.parameter: lesson for lesson in new}
                 for lesson in self._learned.learn(list(last.values())):
                     self._tell(lesson)
@@ -347,8 +370,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     def _tell(self, lesson: Lesson) -> None:
         """Warns of what is sent otherwise than it was asked for, from now on."""
         name, value = lesson.parameter, lesson.value
-        if name == "max_tokens":
-            return  # another name for the same
+        if name in ("max_tokens", THINKS):
+            return  # another name for the same; nothing that anybody misses
         if value == LEAVE_OUT:
             what = f"refuses `{name}`, which is left out from now on"
         elif name == "stop":

@@ -20,6 +20,8 @@ from distilabel_selfinstruct.data.files import write_whole
 NEUTRAL = {"frequency_penalty": 0, "presence_penalty": 0, "top_p": 1, "n": 1}
 """Values that mean what a server does anyway: some models refuse the parameter even so, and none needs it."""
 LEAVE_OUT = "leave out"
+THINKS = "thinks"
+"""No parameter: that a model has shown thoughts, which nothing may end that is meant for its answers."""
 _PATIENCE = 10.0  # seconds that another process may take to write what it has learned
 _NEEDED = frozenset({"model", "messages", "prompt", "stream"})
 _SCHEMA = "response_format"
@@ -265,6 +267,8 @@ def as_sent(body: Mapping[str, Any], learned: Mapping[str, Any]) -> dict[str, An
     """The parameters as a model takes them: what it refuses is left out, or has another name or value."""
     sent = {name: value for name, value in body.items() if value is not None}
     for name, value in learned.items():
+        if name == THINKS:
+            continue
         if value == LEAVE_OUT:
             sent.pop(name, None)
         elif name == "max_tokens":

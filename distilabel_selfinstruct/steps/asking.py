@@ -44,6 +44,8 @@ def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording) -> dict[st
     }
     if wording == "base" and decoding.stop:
         asked["stop"] = list(decoding.stop)
+    if wording == "chat" and decoding.chat_stop:
+        asked["chat_stop"] = list(decoding.chat_stop)
     return named_for(llm, asked) | (llm.get_generation_kwargs() or {})
 
 

@@ -6,7 +6,8 @@ import asyncio
 import logging
 import pickle
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import openai
 import pytest
@@ -141,6 +142,69 @@ class TestRequest:
             "statistics": {"input_tokens": [1], "output_tokens": [7], "cached_tokens": [0]},
             "reasoning": [None],
         }
+
+
+class TestEndOfAChat:
+    """Where our prompts' form goes on with the next task, a chat ends, but no thought does."""
+
+    NEXT_TASK: ClassVar[Any] = {"chat_stop": ["\nTask:"]}
+    THINKING = "<think>\nTask: a capital. Lima?</think>Output: Lima"
+
+    @staticmethod
+    def stops(server: OpenAIServer) -> list[list[str] | None]:
+        return [request.body.get("stop") for request in server.requests if request.body]
+
+    def test_a_chat_ends_at_the_next_task(self) -> None:
+        with OpenAIServer(answer=lambda body: "Output: Lima\nTask: Name another.\nOutput: Quito") as server:
+            output = ask(server, options=self.NEXT_TASK)
+        assert (output["generations"], output["finish_reason"]) == (["Output: Lima"], ["stop"])
+        assert self.stops(server) == [["\nTask:"]]
+
+    def test_a_raw_prompt_has_its_own_stop_sequences(self, server: OpenAIServer) -> None:
+        ask(server, "1.", {"stop": ["\n\n"], **self.NEXT_TASK})
+        assert self.stops(server) == [["\n\n"]]
+
+    @pytest.mark.parametrize("begin", ["<think>\n", "<think>\nWell.\n"])
+    def test_a_thought_that_it_ended_is_asked_for_again_without_it(self, begin: str) -> None:
+        with OpenAIServer(answer=lambda body: self.THINKING.replace("<think>\n", begin)) as server:
+            output = ask(server, options={"stop": ["Quito"], **self.NEXT_TASK})
+        assert output["generations"] == ["Output: Lima"]
+        assert output["reasoning"][0].endswith("Task: a capital. Lima?")
+        assert self.stops(server) == [["Quito", "\nTask:"], ["Quito"]]
+
+    def test_who_has_shown_thoughts_is_not_sent_it_in_the_stages_that_follow(
+        self, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        memory = str(tmp_path / "learned.json")
+        with OpenAIServer(answer=lambda body: self.THINKING) as server:
+            ask(server, memory=memory)
+            output = ask(server, options=self.NEXT_TASK, memory=memory)
+        assert output["generations"] == ["Output: Lima"]
+        assert self.stops(server) == [None, None]
+        assert set(server.requests[-1].body) == {"model", "messages", "max_tokens"}
+        assert not caplog.records
+
+    def test_thoughts_alone_stay_a_failure(self) -> None:
+        with OpenAIServer(answer=lambda body: "<think>\nLima?") as server, pytest.raises(RequestFailed) as caught:
+            ask(server, options=self.NEXT_TASK)
+        assert caught.value.reason == "reasoning_only"
+        assert self.stops(server) == [["\nTask:"], None]
+
+    def test_an_empty_answer_is_no_thought(self, tmp_path: Path) -> None:
+        memory = str(tmp_path / "learned.json")
+        with OpenAIServer(answer=lambda body: "" if len(self.stops(server)) < 3 else "Lima") as server:
+            output = ask(server, options=self.NEXT_TASK, memory=memory)
+            ask(server, options=self.NEXT_TASK, memory=memory)
+        assert output["generations"] == [""]
+        assert self.stops(server) == [["\nTask:"], None, ["\nTask:"]]
+
+    def test_where_a_server_refuses_it_the_answer_is_cut_here(self) -> None:
+        def refuse(body: Body) -> Fault | None:
+            return status(400, "Unsupported parameter: 'stop'", param="stop") if "stop" in body else None
+
+        with OpenAIServer(answer=lambda body: "Output: Lima\nTask: More", fault_rule=refuse) as server:
+            assert ask(server, options=self.NEXT_TASK)["generations"] == ["Output: Lima"]
+        assert self.stops(server) == [["\nTask:"], None]
 
 
 class TestCompletions:
@@ -605,6 +669,7 @@ class TestLife:
                 "frequency_penalty",
                 "presence_penalty",
                 "stop",
+                "chat_stop",
                 "seed",
                 "response_format",
                 "extra_body",

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct import InputFirstInstances, OutputFirstInstances
+from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
+from distilabel_selfinstruct.presets import get_preset
+from distilabel_selfinstruct.steps.asking import decoding_kwargs
 from tests.steps.scripted_llm import ScriptedLLM, text_of
 
 LABELLED = "Class label: Positive\nThe soup was wonderful.\nClass label: Negative\nWe waited for two hours."
@@ -153,6 +156,22 @@ class TestPrompts:
         assert isinstance(llm._asked[0], {"base": str, "chat": list, "structured": tuple}[wording])
         assert text_of(llm._asked[0]).rstrip().endswith("Task: Do as told.")
         assert ("with up to 5 " in text_of(llm._asked[0])) is (wording != "base")
+
+    @pytest.mark.parametrize(
+        ("preset", "wording", "sent"),
+        [
+            ("default", "base", {"stop": ["\nTask:", "\nExample 6"]}),
+            ("default", "chat", {"chat_stop": ["\nTask:", "\nExample 6"]}),
+            ("default", "structured", {}),
+            ("paper", "base", {"stop": ["Example 6", "Task:"]}),
+            ("paper", "chat", {}),
+        ],
+    )
+    def test_an_endpoint_is_told_where_an_answer_ends(self, preset: str, wording: Any, sent: Any) -> None:
+        llm = OpenAICompatibleLLM(model="m")
+        for question in (get_preset(preset).output_first, get_preset(preset).input_first):
+            given = decoding_kwargs(llm, question, wording)
+            assert {name: given[name] for name in ("stop", "chat_stop") if name in given} == sent
 
     @pytest.mark.parametrize(
         ("kind", "own", "length"), [(OutputFirstInstances, True, 300), (InputFirstInstances, False, 350)]

@@ -22,7 +22,7 @@ from tests.steps.scripted_llm import seed
 from tests.steps.test_pool import SEEDS
 
 SHARED = ROOT.parent / "shared"
-FRAME = PROMPTS.text("bootstrap", "chat", shots=[], classification_only=False, new=8)
+FRAME = PROMPTS.frame("bootstrap", "chat", {}, shots=[], classification_only=False, new=8)
 PRESET = get_preset("default")
 Rows = list[dict[str, Any]]
 

@@ -7,7 +7,7 @@ import pytest
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.text.copying import copies
 
-FRAME = PROMPTS.text("bootstrap", "chat", shots=[], classification_only=False, new=8)
+FRAME = PROMPTS.frame("bootstrap", "chat", {}, shots=[], classification_only=False, new=8)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ class TestWhatItFinds:
         assert exit_status == 0
         (advised,) = report["advice"]
         assert "balanced accuracy 0.50 (95% interval 0.32 to 0.68; guessing has 0.5)" in advised
-        assert "It says yes to 14 of 14 (100%), and half of them are." in advised
+        assert "It says yes to 14 of 14 (100%), and 7 are." in advised
         assert all(way in advised for way in ("--base", "--structured", "another model", "--skip-classification"))
 
     def test_no_list(self, good: Says, capsys: pytest.CaptureFixture[str]) -> None:

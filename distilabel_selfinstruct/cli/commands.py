@@ -139,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with stopped_by_signals():
             return _command(words)
     except KeyboardInterrupt:
-        return fail(f"Stopped. {GO_ON}", 130)
+        return fail("Stopped. A check keeps nothing." if words[:1] == ["check"] else f"Stopped. {GO_ON}", 130)
     except (SelfInstructError, OSError) as error:
         return fail(f"Error: {error}")
 

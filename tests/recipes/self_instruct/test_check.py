@@ -235,6 +235,18 @@ class TestMistakes:
         assert what in said.err
 
 
+def test_a_signal_ends_it_with_one_line(
+    good: Says, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("distilabel_selfinstruct.recipes.self_instruct.check.ask", stopped)
+    with OpenAIServer(answer=good) as server:
+        assert check(server.url) == 130
+    assert capsys.readouterr().err == "Stopped. A check keeps nothing.\n"
+
+
 def test_the_demo_model_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
     assert commands.main(["check"]) == 0
     assert capsys.readouterr().out.endswith(

@@ -58,8 +58,8 @@ def advice(findings: Findings) -> list[str]:
     if findings.is_often("cut", *every):
         cut, answered = sum(each.cut for each in every), sum(each.answered for each in every)
         found.append(
-            f"It does not stop: {cut} of {answered} answers were cut by their length. A model that thinks needs more"
-            f" room: --max-tokens N. One that repeats itself: {other}."
+            f"It does not stop: {cut} of {answered} answers were cut by their length. If it thinks, give it more room:"
+            f" --max-tokens N. If it repeats itself, take {other}."
         )
     return found
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from types import ModuleType
 from typing import Any
 
-from distilabel_selfinstruct.cli.parser import Parser, say
+from distilabel_selfinstruct.cli.parser import Parser, fail, say
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -137,7 +137,10 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if words[:1] == ["run"]:
         return _run(words[1:])
     if words[:1] == ["check"]:
-        return _check(words[1:])
+        try:
+            return _check(words[1:])
+        except KeyboardInterrupt:
+            return fail("Stopped. A check keeps nothing.", 130)
     if words[:1] == ["judge"]:
         say(_judge(words[1:]))
         return 0

@@ -37,9 +37,9 @@ def advice(findings: Findings) -> list[str]:
         found.append(f"{findings.failed} of {findings.asked} requests failed: {said.rstrip('.')}.")
     if findings.cannot_classify:
         found.append(
-            f"It does not tell classification tasks from others, of which it is right by chance: {_accuracy(findings)}."
-            f" It says yes to {_of(findings.said_yes)}, and half of them are. Take {other}; or --skip-classification,"
-            " which does without."
+            f"It tells classification tasks from others no better than by guessing: {_accuracy(findings)}. It says yes"
+            f" to {_of(findings.said_yes)}, and {findings.classification.of} are. Take {other}; or"
+            " --skip-classification, which does without."
         )
     elif findings.is_often("out of form", verdicts):
         found.append(
@@ -58,8 +58,8 @@ def advice(findings: Findings) -> list[str]:
     if findings.is_often("cut", *every):
         cut, answered = sum(each.cut for each in every), sum(each.answered for each in every)
         found.append(
-            f"It does not stop: {cut} of {answered} answers were cut by their length. A model that thinks needs more"
-            f" room: --max-tokens N. One that repeats itself: {other}."
+            f"It does not stop: {cut} of {answered} answers were cut by their length. If it thinks, give it more room:"
+            f" --max-tokens N. If it repeats itself, take {other}."
         )
     return found
 
@@ -86,8 +86,8 @@ def describe(findings: Findings) -> str:
     lines = [f"{findings.model}, preset {findings.preset}, wording {findings.wording}: {findings.asked} questions"]
     if "classification" in answers:
         lines.append(
-            f"classification: {_accuracy(findings)}; yes to {_of(findings.said_yes)}, half of which are (of all seed"
-            f" tasks {_of(findings.seeds)})"
+            f"classification: {_accuracy(findings)}; yes to {_of(findings.said_yes)}, and {findings.classification.of}"
+            f" are (of all seed tasks {_of(findings.seeds)})"
         )
     elif findings.seeds.right in (0, findings.seeds.of):
         lines.append("classification: not asked, since the seed tasks are all of one kind")
@@ -136,7 +136,7 @@ def _accuracy(findings: Findings) -> str:
         return "nothing known"
     low, high = findings.interval
     return (
-        f"right of {right} of {of} held-out seed tasks, balanced accuracy {findings.accuracy:.2f} (95% interval"
+        f"right in {right} of {of} held-out seed tasks, balanced accuracy {findings.accuracy:.2f} (95% interval"
         f" {low:.2f} to {high:.2f}; guessing has 0.5)"
     )
 

@@ -12,7 +12,7 @@ class SelfInstructConfig(SeedConfig):
     """What a run of this recipe is told."""
 
     skip_classification: bool = option(
-        False, "ask nothing about classification: all instances input-first, as Stanford Alpaca does"
+        False, "ask nothing about classification: every input comes before its output, as in Stanford Alpaca"
     )
     no_check: bool = option(False, "ask a real model no questions before the run begins", recorded=False)
 

@@ -52,7 +52,9 @@ def test_what_is_wrong_is_told_and_the_dataset_is_the_same(
         asked_unchecked = len(chats(server.requests)) - asked
     first = first_line(tmp_path / "run", model="stub-model")
     told = without_progress(said.err).removeprefix(first).splitlines()
-    assert told[0].startswith("Before the run: It does not tell classification tasks from others")
+    assert told[0].startswith(
+        "Before the run: It tells classification tasks from others no better than by guessing: right in 2 of 4 "
+    )
     assert told[1:] == ["`self-instruct check` with the same options asks more questions; --no-check leaves these out."]
     assert asked == asked_unchecked + 6
     assert dataset(tmp_path / "run") == dataset(tmp_path / "unchecked")

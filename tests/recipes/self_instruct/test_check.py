@@ -133,7 +133,7 @@ class TestWhatItFinds:
         assert exit_status == 0
         (advised,) = report["advice"]
         assert "balanced accuracy 0.50 (95% interval 0.32 to 0.68; guessing has 0.5)" in advised
-        assert "It says yes to 14 of 14 (100%), and half of them are." in advised
+        assert "It says yes to 14 of 14 (100%), and 7 are." in advised
         assert all(way in advised for way in ("--base", "--structured", "another model", "--skip-classification"))
 
     def test_no_list(self, good: Says, capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,6 +233,18 @@ class TestMistakes:
         said = capsys.readouterr()
         assert (said.out, said.err.count("\n")) == ("", 1)
         assert what in said.err
+
+
+def test_a_signal_ends_it_with_one_line(
+    good: Says, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("distilabel_selfinstruct.recipes.self_instruct.check.ask", stopped)
+    with OpenAIServer(answer=good) as server:
+        assert check(server.url) == 130
+    assert capsys.readouterr().err == "Stopped. A check keeps nothing.\n"
 
 
 def test_the_demo_model_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,7 +34,7 @@ _VERB_WORDS = (  # that orders to a language model begin with
     "imitate impersonate implement impress improve improvise include incorporate increase indent indicate infer "
     "inform input insert inspect install instruct integrate interleave interpret interview introduce invent "
     "inverse invert investigate invite isolate join jot judge justify keep label laugh lay lead learn leave "
-    "lengthen let lighten limit line link list locate log look lower maintain make manage map mark match measure "
+    "lengthen lighten limit line link list locate log look lower maintain make manage map mark match measure "
     "memorise memorize mention merge mimic mind minimise minimize mix modernise modernize modify motivate move "
     "multiply name narrate narrow navigate negate nominate normalise normalize note notify number objectify "
     "obtain offer omit open order organise organize outline output pack paint pair paraphrase parse participate "
@@ -70,7 +70,7 @@ _OBJECT_WORDS = (  # what may follow a verb in the middle of a sentence, beside 
 _OBJECTS = _DETERMINERS | frozenset(_OBJECT_WORDS.split())
 _OTHER_WORDS = (  # that a determiner may follow in a statement
     "about above after against all along also although among and around as at because before behind below beside "
-    "between beyond both but by despite down during even except for from given half how if in inside into is just "
+    "between beyond both but by despite down during even except for from given half how if in inside into is just let "
     "like many maybe near no nor not of off on once only onto or out outside over per perhaps quite rather since "
     "so such than that though through till to toward under unless unlike until up upon via was what when where "
     "whereas whether which while who why with within without yes yet "
@@ -124,6 +124,7 @@ def _question() -> re.Pattern[str]:
     subject = "you|we|they|he|she|it|there|i|anyone|anybody|someone|one|people"
     return re.compile(
         rf"(?:what|which|who|whom|whose|where|why|how)(?: [\w'’-]+){{0,3}}?(?: {_AUXILIARY}\b|['’]s\b)"
+        r"|(?:what|which|who) (?!an?\b|you\b|we\b|they\b|he\b|she\b|it\b|i\b|people\b)\w+ \w"
         r"|how (?:to|many|much|long|far|old|often|big|tall|about)\b|(?:what|which) of\b|why not\b|what if\b"
         rf"|when {_AUXILIARY}\b|let(?:['’]s| us)\b"
         rf"|{_AUXILIARY}(?:n['’]t)? (?:{subject}|{'|'.join(_DETERMINERS)})\b"
@@ -138,6 +139,7 @@ def _wish() -> re.Pattern[str]:
         r" (?:to|you|your|an?|some|the|help|more|\d+|one|two|three|four|five)\b"
         r"|\b(?:wants?|needs?) (?:these|this|those|the|all|every|each|both|my|our) (?:\w+ ){1,4}\w+(?:ed|en)\b"
         r"|\bi(?:['’]m| am) (?:looking for|wondering|curious)\b|\bi wonder\b|\b(?:i|we) would appreciate\b"
+        r"|\bin this (?:task|exercise|problem|question)\b"
         r"|\bit would be (?:helpful|nice|great)\b|\b(?:is|it['’]s) up to you\b|\byour help is needed\b"
         r"|\b(?:your|the|this|our|my) (?:task|job|goal|role|mission|challenge|question|aim|objective)(?: here)?"
         r" (?:is|asks|requires)\b"

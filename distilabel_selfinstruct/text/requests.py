@@ -102,6 +102,7 @@ _DUTY = re.compile(
     r"(?P<word>[\w-]+)"
 )
 _SAYS = re.compile(rf"\b{_AUXILIARY}\b", re.IGNORECASE)
+_HALF = re.compile(r"\W*(?:if|when|because|although|while|since|unless)\b[^,;:]*\Z", re.IGNORECASE)  # of a sentence
 _FIRST_WORD = re.compile(r"\W*(?P<word>\w+)(?:['’](?:s|re|m|ve|d|ll))?(?![\w/-])")
 _QUESTION_MARK = re.compile("[?？؟]")
 _PASSIVE = re.compile(r"\b(?:must|should|has to|needs to) be (?:\w+ly )?(?:\w+(?:ed|en)|made|found|put|set)\b")
@@ -112,9 +113,9 @@ _CODE = re.compile(
     r"|^\W*#\w+ *<.*$|^.*[;{}][ \t]*$|^[ \t]*[\w.]+[ \t]*=[^=].*$",
     re.MULTILINE,
 )
-_ENGLISH = re.compile(  # words that stand in English texts, and in those of few other languages
-    r"\b(?:the|and|of|with|that|this|these|those|your|you|my|they|their|there|which|who|how|what|from|has|have|had|would"
-    r"|could|should|been|about|because|than|then|but|not|i|['’]m|['’]s|is|are|was|were|for|to|by)\b"
+_ENGLISH = re.compile(  # words of English texts; those of the first group stand in few others
+    r"\b(?:(?P<certain>the|and|with|that|this|these|those|your|you|they|their|there|which|who|how|what|from|would|could"
+    r"|should|been|about|because|than|then|but|its)|of|my|has|have|had|not|i|['’]m|['’]s|is|are|was|were|for|to|by)\b"
 )
 
 
@@ -155,7 +156,9 @@ def is_request(text: str) -> bool:
 
 def is_statement(text: str) -> bool:
     """Whether a text certainly asks and orders nothing: it says something of somebody or something."""
-    return not is_request(text) and bool(_SAYS.search(text) or all(map(_has_subject, sentences(text))))
+    if is_request(text):
+        return False
+    return bool(_SAYS.search(text) or _HALF.match(text) or all(map(_has_subject, sentences(text))))
 
 
 def is_talk(text: str) -> bool:
@@ -215,5 +218,7 @@ def _after_commas(text: str) -> Iterator[bool]:
 def _is_english(text: str) -> bool:
     """As far as its commonest words tell."""
     letters = [sign for sign in text if sign.isalpha()]
-    is_latin = sum(map(str.isascii, letters)) >= 0.98 * len(letters)
-    return is_latin and len(_ENGLISH.findall(text.lower())) >= max(1, len(text.split()) / 8)
+    if sum(map(str.isascii, letters)) < 0.98 * len(letters):
+        return False
+    found = list(_ENGLISH.finditer(text.lower()))
+    return any(each["certain"] for each in found) and len(found) >= len(text.split()) / 8

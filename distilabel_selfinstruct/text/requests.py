@@ -110,7 +110,7 @@ _GAP = re.compile(r"_{3,}|\[[A-Z_ ]{3,}\]")
 _CODE = re.compile(
     r"```[\s\S]*?```|`[^`\n]+`"
     r"|^(?:[ \t]{2,}\S|[ \t]?(?:def|class|import|return|print|#include|using|const|let|var|public)\b).*$"
-    r"|^\W*#\w+ *<.*$|^.*[;{}][ \t]*$|^[ \t]*[\w.]+[ \t]*=[^=].*$",
+    r"|^[^\w\n#]{0,6}#\w+ {0,4}<.*$|^.*[;{}][ \t]*$|^[ \t]*[\w.]+[ \t]*=[^=].*$",
     re.MULTILINE,
 )
 _ENGLISH = re.compile(  # words of English texts; those of the first group stand in few others

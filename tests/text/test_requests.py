@@ -86,3 +86,8 @@ def test_almost_every_instruction_of_people_and_of_davinci_asks(official_data: P
 )
 def test_what_a_user_says_asks_or_tells_of_himself(turn: str, expected: bool) -> None:
     assert is_talk(turn) is expected
+
+
+@pytest.mark.parametrize("sign", ["\n", "! ", "# ", "a ", "x=", "`"])
+def test_a_long_run_of_one_sign_costs_no_time(sign: str) -> None:
+    assert is_request(sign * 20_000) in (True, False)

@@ -34,7 +34,7 @@ _VERB_WORDS = (  # that orders to a language model begin with
     "imitate impersonate implement impress improve improvise include incorporate increase indent indicate infer "
     "inform input insert inspect install instruct integrate interleave interpret interview introduce invent "
     "inverse invert investigate invite isolate join jot judge justify keep label laugh lay lead learn leave "
-    "lengthen let lighten limit line link list locate log look lower maintain make manage map mark match measure "
+    "lengthen lighten limit line link list locate log look lower maintain make manage map mark match measure "
     "memorise memorize mention merge mimic mind minimise minimize mix modernise modernize modify motivate move "
     "multiply name narrate narrow navigate negate nominate normalise normalize note notify number objectify "
     "obtain offer omit open order organise organize outline output pack paint pair paraphrase parse participate "
@@ -70,7 +70,7 @@ _OBJECT_WORDS = (  # what may follow a verb in the middle of a sentence, beside 
 _OBJECTS = _DETERMINERS | frozenset(_OBJECT_WORDS.split())
 _OTHER_WORDS = (  # that a determiner may follow in a statement
     "about above after against all along also although among and around as at because before behind below beside "
-    "between beyond both but by despite down during even except for from given half how if in inside into is just "
+    "between beyond both but by despite down during even except for from given half how if in inside into is just let "
     "like many maybe near no nor not of off on once only onto or out outside over per perhaps quite rather since "
     "so such than that though through till to toward under unless unlike until up upon via was what when where "
     "whereas whether which while who why with within without yes yet "
@@ -102,6 +102,7 @@ _DUTY = re.compile(
     r"(?P<word>[\w-]+)"
 )
 _SAYS = re.compile(rf"\b{_AUXILIARY}\b", re.IGNORECASE)
+_HALF = re.compile(r"\W*(?:if|when|because|although|while|since|unless)\b[^,;:]*\Z", re.IGNORECASE)  # of a sentence
 _FIRST_WORD = re.compile(r"\W*(?P<word>\w+)(?:['’](?:s|re|m|ve|d|ll))?(?![\w/-])")
 _QUESTION_MARK = re.compile("[?？؟]")
 _PASSIVE = re.compile(r"\b(?:must|should|has to|needs to) be (?:\w+ly )?(?:\w+(?:ed|en)|made|found|put|set)\b")
@@ -109,12 +110,12 @@ _GAP = re.compile(r"_{3,}|\[[A-Z_ ]{3,}\]")
 _CODE = re.compile(
     r"```[\s\S]*?```|`[^`\n]+`"
     r"|^(?:[ \t]{2,}\S|[ \t]?(?:def|class|import|return|print|#include|using|const|let|var|public)\b).*$"
-    r"|^\W*#\w+ *<.*$|^.*[;{}][ \t]*$|^[ \t]*[\w.]+[ \t]*=[^=].*$",
+    r"|^[^\w\n#]{0,6}#\w+ {0,4}<.*$|^.*[;{}][ \t]*$|^[ \t]*[\w.]+[ \t]*=[^=].*$",
     re.MULTILINE,
 )
-_ENGLISH = re.compile(  # words that stand in English texts, and in those of few other languages
-    r"\b(?:the|and|of|with|that|this|these|those|your|you|my|they|their|there|which|who|how|what|from|has|have|had|would"
-    r"|could|should|been|about|because|than|then|but|not|i|['’]m|['’]s|is|are|was|were|for|to|by)\b"
+_ENGLISH = re.compile(  # words of English texts; those of the first group stand in few others
+    r"\b(?:(?P<certain>the|and|with|that|this|these|those|your|you|they|their|there|which|who|how|what|from|would|could"
+    r"|should|been|about|because|than|then|but|its)|of|my|has|have|had|not|i|['’]m|['’]s|is|are|was|were|for|to|by)\b"
 )
 
 
@@ -124,6 +125,7 @@ def _question() -> re.Pattern[str]:
     subject = "you|we|they|he|she|it|there|i|anyone|anybody|someone|one|people"
     return re.compile(
         rf"(?:what|which|who|whom|whose|where|why|how)(?: [\w'’-]+){{0,3}}?(?: {_AUXILIARY}\b|['’]s\b)"
+        r"|(?:what|which|who) (?!an?\b|you\b|we\b|they\b|he\b|she\b|it\b|i\b|people\b)\w+ \w"
         r"|how (?:to|many|much|long|far|old|often|big|tall|about)\b|(?:what|which) of\b|why not\b|what if\b"
         rf"|when {_AUXILIARY}\b|let(?:['’]s| us)\b"
         rf"|{_AUXILIARY}(?:n['’]t)? (?:{subject}|{'|'.join(_DETERMINERS)})\b"
@@ -138,6 +140,7 @@ def _wish() -> re.Pattern[str]:
         r" (?:to|you|your|an?|some|the|help|more|\d+|one|two|three|four|five)\b"
         r"|\b(?:wants?|needs?) (?:these|this|those|the|all|every|each|both|my|our) (?:\w+ ){1,4}\w+(?:ed|en)\b"
         r"|\bi(?:['’]m| am) (?:looking for|wondering|curious)\b|\bi wonder\b|\b(?:i|we) would appreciate\b"
+        r"|\bin this (?:task|exercise|problem|question)\b"
         r"|\bit would be (?:helpful|nice|great)\b|\b(?:is|it['’]s) up to you\b|\byour help is needed\b"
         r"|\b(?:your|the|this|our|my) (?:task|job|goal|role|mission|challenge|question|aim|objective)(?: here)?"
         r" (?:is|asks|requires)\b"
@@ -153,7 +156,9 @@ def is_request(text: str) -> bool:
 
 def is_statement(text: str) -> bool:
     """Whether a text certainly asks and orders nothing: it says something of somebody or something."""
-    return not is_request(text) and bool(_SAYS.search(text) or all(map(_has_subject, sentences(text))))
+    if is_request(text):
+        return False
+    return bool(_SAYS.search(text) or _HALF.match(text) or all(map(_has_subject, sentences(text))))
 
 
 def is_talk(text: str) -> bool:
@@ -213,5 +218,7 @@ def _after_commas(text: str) -> Iterator[bool]:
 def _is_english(text: str) -> bool:
     """As far as its commonest words tell."""
     letters = [sign for sign in text if sign.isalpha()]
-    is_latin = sum(map(str.isascii, letters)) >= 0.98 * len(letters)
-    return is_latin and len(_ENGLISH.findall(text.lower())) >= max(1, len(text.split()) / 8)
+    if sum(map(str.isascii, letters)) < 0.98 * len(letters):
+        return False
+    found = list(_ENGLISH.finditer(text.lower()))
+    return any(each["certain"] for each in found) and len(found) >= len(text.split()) / 8

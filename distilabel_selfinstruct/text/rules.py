@@ -72,7 +72,7 @@ def check_wording(
 ) -> str | None:
     """The reason code of a text that was written where an instruction is expected and is none, or None.
 
-    `refusal`, `chatter` (the model speaks of its answer), `copied_prompt`, `no_request`; none in `paper`.
+    `refusal`, `copied_prompt`, `chatter` (the model speaks of its answer), `no_request`; none in `paper`.
 
     Args:
         text: the text.
@@ -87,10 +87,10 @@ def check_wording(
         return "refusal"
     if begins_with("apology", text) and (has_no_request or (len(sentences(text)) == 1 and "?" not in text)):
         return "refusal"
-    if begins_with("chatter", text) or is_greeting(text):
-        return "chatter"
     if copies(text, frame):
         return "copied_prompt"
+    if begins_with("chatter", text) or is_greeting(text):
+        return "chatter"
     return "no_request" if has_no_request else None
 
 

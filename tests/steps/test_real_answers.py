@@ -70,7 +70,7 @@ def test_chatter_brings_no_instruction() -> None:
 def test_a_second_list_that_brings_nothing_new_is_one_reject() -> None:
     rows = bootstrap(case("chat_prompt_leak_second_list")["completion"])
     assert [reason for _, reason in rows] == [
-        "no_request", "no_request", None, None, None, None, None, None, "repetition",
+        "no_request", "chatter", None, None, None, None, None, None, "repetition",
     ]  # fmt: skip
 
 

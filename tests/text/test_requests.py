@@ -16,6 +16,8 @@ ASKING = [
     "In two sentences, explain how a kettle works",
     "What is the best way to make a coffee without boiling it",
     "How to make a cup of tea",
+    "What causes tides",
+    "In this task, you will be given two sentences and asked to compare them.",
     "Is the sentence true or false.",
     "I need a slogan for my bakery.",
     "You will need to provide several examples.",
@@ -25,6 +27,9 @@ ASKING = [
     "My bike squeaks. Why?",
     "The capital of France is ____.",
     "Opisz pogodę w Krakowie.",  # of other languages nothing is known
+    "Sag mir, was das ist.",
+    "Vertel me wat de hoofdstad van Peru is.",
+    "Napisz, co to by znaczyło.",
     "写一首关于雪的诗",
 ]
 TELLING = [
@@ -32,8 +37,10 @@ TELLING = [
     "I keep putting off my thesis although the deadline is close.",
     "These instructions are in the list of the most challenging language to read.",
     "Each of the instructions must be distinct from the others.",
+    "Let me explain how this works, and what it is for.",
     "First letters must match the list.",
     "The best way to build a human skeleton",
+    "If you want to know how the customer thought about the item.",
     "If you want to know what the customer was thinking of before the order.",
 ]
 
@@ -50,9 +57,7 @@ def test_a_statement(text: str) -> None:
     assert is_statement(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["Sourdough, a mixture of flour and water", "Converting Fahrenheit to Celsius by hand"]
-)
+@pytest.mark.parametrize("text", ["Sourdough, a mixture of flour and water", "Converting the temperature to Celsius"])
 def test_what_is_no_request_need_not_be_a_statement(text: str) -> None:
     assert not is_request(text)
     assert not is_statement(text)
@@ -81,3 +86,8 @@ def test_almost_every_instruction_of_people_and_of_davinci_asks(official_data: P
 )
 def test_what_a_user_says_asks_or_tells_of_himself(turn: str, expected: bool) -> None:
     assert is_talk(turn) is expected
+
+
+@pytest.mark.parametrize("sign", ["\n", "! ", "# ", "a ", "x=", "`"])
+def test_a_long_run_of_one_sign_costs_no_time(sign: str) -> None:
+    assert is_request(sign * 20_000) in (True, False)

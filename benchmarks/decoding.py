@@ -32,7 +32,7 @@ from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.presets import WORDINGS, Wording
 
-_SLOTS, _CONTEXT = 4, 4096
+_SLOTS, _CONTEXT = 1, 4096
 KINDS = {"output_first": OutputFirstInstances, "input_first": InputFirstInstances, "answers": AnswerInstructions}
 _HEAD = """\
 | decoding | tokens in cut completions | cut | valid | instructions with one | valid per 1,000 tokens | mean tokens |
@@ -57,6 +57,7 @@ VARIANTS = {
     "temperature 0.7, frequency 0.3": _variant(temperature=0.7, frequency_penalty=0.3),
     "temperature 0.7, presence 0.5": _variant(temperature=0.7, presence_penalty=0.5),
     "temperature 0.7, presence 1": _variant(temperature=0.7, presence_penalty=1.0),
+    "temperature 0.7, presence 1.5": _variant(temperature=0.7, presence_penalty=1.5),
     "frequency 1": _variant(frequency_penalty=1.0),
     "temperature 0.7, top_p 0.9": _variant(temperature=0.7, top_p=0.9),
 }

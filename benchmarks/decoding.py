@@ -24,8 +24,9 @@ the valid instances per 1,000 output tokens. `stop` is "\\nTask:" but in the fir
 | temperature 0.7, presence 0.5  |   0 %,  12.9 |   0 %,   7.7 |   0 %,   0   |              |
 
 An empty cell was not measured. Any of them ends most loops of the base model; the stop sequence ends those of the chat
-model output first, which has no gift for the form in any decoding. Temperature 0.7 (and top_p 0.9) alone still lost 2
-of 30 answers of a whole run to the limit, with 59 % of the tokens.
+model output first, which has no gift for the form in any decoding. Whole runs of the base model, 30 instructions: 2 of
+30 answers and 59 % of the tokens were cut at temperature 0.7 with top_p 0.9 (13.3 instances per 1,000 tokens), none at
+0.7 with a presence penalty of 1 (37.6), which is the default therefore.
 """
 
 from __future__ import annotations

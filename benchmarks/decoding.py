@@ -5,6 +5,28 @@ them a model's own, where --data has recorded runs, the others seeds that the pr
 variant the share of output tokens in completions that were cut by their length, the valid instances (read and judged
 as a run with the default preset does), and how many of them 1,000 output tokens bring. What has been asked is kept in
 --out, so that the table goes on where it was interrupted.
+
+What came out, with 4 instructions a kind and at most 384 tokens an answer: the share of tokens in cut completions, and
+the valid instances per 1,000 output tokens. `stop` is "\\nTask:" but in the first row.
+
+| decoding                       | gemma-3-270m, base wording  | SmolLM2-135M-Instruct, chat |
+|                                | output first | input first  | output first | input first  |
+|--------------------------------|--------------|--------------|--------------|--------------|
+| greedy, no stop                | 100 %,   4.6 | 100 %,   1.3 |  95 %,   0   | 100 %,   0   |
+| greedy                         |  79 %,   6.2 |  87 %,   3.4 |   0 %,   0   | 100 %,   0   |
+| temperature 0.7                |   0 %,  38.5 |   0 %,  18.8 |   0 %,   0   |  55 %,   0   |
+| temperature 1                  |   0 %,  40.8 |   0 %,  10.0 |   0 %,   0   |  60 %,   0   |
+| frequency 0.3                  |   0 %,  26.3 |  61 %,   3.2 |   0 %,   0   |              |
+| frequency 1                    |   0 %,  36.7 |   0 %,   6.5 |   0 %,   0   |              |
+| presence 1.5                   |   0 %,  41.7 |   0 %,  16.6 |   0 %,   0   |              |
+| repeat 1.1 (llama.cpp's own)   |   0 %,  39.7 |   0 %,  12.7 |   0 %,   0   |              |
+| temperature 0.7, frequency 0.3 |   0 %,  44.0 |   0 %,   9.9 |   0 %,   0   |              |
+| temperature 0.7, presence 0.5  |   0 %,  12.9 |   0 %,   7.7 |   0 %,   0   |              |
+
+An empty cell was not measured. Any of them ends most loops of the base model; the stop sequence ends those of the chat
+model output first, which has no gift for the form in any decoding. Whole runs of the base model, 30 instructions: 2 of
+30 answers and 59 % of the tokens were cut at temperature 0.7 with top_p 0.9 (13.3 instances per 1,000 tokens), none at
+0.7 with a presence penalty of 1 (37.6), which is the default therefore.
 """
 
 from __future__ import annotations
@@ -32,7 +54,7 @@ from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.presets import WORDINGS, Wording
 
-_SLOTS, _CONTEXT = 4, 4096
+_SLOTS, _CONTEXT = 1, 4096  # with one slot each prompt of a kind finds the shots in the server's cache
 KINDS = {"output_first": OutputFirstInstances, "input_first": InputFirstInstances, "answers": AnswerInstructions}
 _HEAD = """\
 | decoding | tokens in cut completions | cut | valid | instructions with one | valid per 1,000 tokens | mean tokens |
@@ -57,6 +79,7 @@ VARIANTS = {
     "temperature 0.7, frequency 0.3": _variant(temperature=0.7, frequency_penalty=0.3),
     "temperature 0.7, presence 0.5": _variant(temperature=0.7, presence_penalty=0.5),
     "temperature 0.7, presence 1": _variant(temperature=0.7, presence_penalty=1.0),
+    "temperature 0.7, presence 1.5": _variant(temperature=0.7, presence_penalty=1.5),
     "frequency 1": _variant(frequency_penalty=1.0),
     "temperature 0.7, top_p 0.9": _variant(temperature=0.7, top_p=0.9),
 }

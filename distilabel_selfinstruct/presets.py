@@ -131,10 +131,11 @@ PAPER = Preset(
 )
 
 _YES_OR_NO = Decoding(max_new_tokens=16, stop=("\n\n", _NEXT_TASK), chat_stop=(_NEXT_TASK,))
-# benchmarks/decoding.py: at temperature 0 small models repeat an instance up to the limit.
+# benchmarks/decoding.py: small models repeat an instance up to the limit at temperature 0, and some still do at 0.7. A
+# presence penalty counts a word once, however often it comes: code and labels bear it, which one of frequency harms.
 _INSTANCES = Decoding(
     temperature=0.7,
-    top_p=0.9,
+    presence_penalty=1.0,
     max_new_tokens=1024,
     stop=(_NEXT_TASK, "\nExample 6"),
     chat_stop=(_NEXT_TASK, "\nExample 6"),

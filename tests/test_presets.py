@@ -94,7 +94,9 @@ def test_instances_are_drawn_since_small_models_loop_at_temperature_0(name: str)
     preset = get_preset(name)
     ends = ("\nTask:", "\nExample 6")
     assert preset.output_first == preset.input_first
-    assert preset.input_first == Decoding(temperature=0.7, top_p=0.9, max_new_tokens=1024, stop=ends, chat_stop=ends)
+    assert preset.input_first == Decoding(
+        temperature=0.7, presence_penalty=1.0, max_new_tokens=1024, stop=ends, chat_stop=ends
+    )
     assert preset.classification == Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:"), chat_stop=("\nTask:",))
 
 

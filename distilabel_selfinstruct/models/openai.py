@@ -175,7 +175,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     @property
     def learned(self) -> dict[str, Any]:
         """What the model has turned out to refuse: what becomes of each parameter."""
-        return dict(self._learned.values)
+        return {name: value for name, value in self._learned.values.items() if name != THINKS}
 
     def load(self) -> None:
         """Makes the client and checks the endpoint.
@@ -340,10 +340,10 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                     raise
                 new += fresh
             else:
-                if of_chats and not all(completion.text for completion in completions):
+                if of_chats and any(not each.text and each.finish_reason != "length" for each in completions):
                     thinks = True  # perhaps: if it was a thought that was ended, the same question shows it
                     continue
-                if any(completion.reasoning for completion in completions):
+                if THINKS not in learned and any(completion.reasoning for completion in completions):
                     new.append(_IT_THINKS)
                 last = {lesson.parameter: lesson for lesson in new}
                 for lesson in self._learned.learn(list(last.values())):

@@ -198,6 +198,11 @@ class TestEndOfAChat:
         assert output["generations"] == [""]
         assert self.stops(server) == [["\nTask:"], None, ["\nTask:"]]
 
+    def test_an_answer_cut_before_it_began_is_not_asked_for_again(self) -> None:
+        with OpenAIServer(answer=lambda body: Answer(None, "length")) as server:
+            assert ask(server, options=self.NEXT_TASK)["finish_reason"] == ["length"]
+        assert self.stops(server) == [["\nTask:"]]
+
     def test_where_a_server_refuses_it_the_answer_is_cut_here(self) -> None:
         def refuse(body: Body) -> Fault | None:
             return status(400, "Unsupported parameter: 'stop'", param="stop") if "stop" in body else None

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.cli import commands
+from distilabel_selfinstruct.cli import self_instruct
 from distilabel_selfinstruct.data.folder import RunFolder
 from tests.conftest import first_line, without_progress
 from tests.support.answers import answer, question_of
@@ -28,7 +28,7 @@ def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
     def run(server: OpenAIServer, *options: object, folder: str = "run") -> int:
         given = ["run", "--llm", "openai", "--model", "stub-model", "--base-url", server.url]
         given += ["--num-instructions", "8", "--lag", "3", "--out", str(tmp_path / folder)]
-        return commands.main([*given, *map(str, options)])
+        return self_instruct([*given, *map(str, options)])
 
     monkeypatch.setattr("distilabel_selfinstruct.report.write_report", lambda *args, **kwargs: None)
     return run

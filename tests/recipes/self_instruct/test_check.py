@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from distilabel_selfinstruct import load_seed_tasks
-from distilabel_selfinstruct.cli import commands
+from distilabel_selfinstruct.cli import self_instruct
 from distilabel_selfinstruct.data.seeds import SeedTask, write_seed_tasks
 from distilabel_selfinstruct.recipes.self_instruct.advice import advice
 from distilabel_selfinstruct.recipes.self_instruct.check import Answers, Findings, _hold_out
@@ -64,7 +64,7 @@ ORDERS = [
 
 def check(url: str, *options: object, model: str = "stub-model") -> int:
     given = ("check", "--llm", "openai", "--model", model, "--base-url", url, *options)
-    return commands.main([str(each) for each in given])
+    return self_instruct([str(each) for each in given])
 
 
 def found(capsys: pytest.CaptureFixture[str], answer: Says, *options: object) -> tuple[int, dict]:
@@ -229,7 +229,7 @@ class TestMistakes:
         ],
     )
     def test_options(self, options: list[str], what: str, capsys: pytest.CaptureFixture[str]) -> None:
-        assert commands.main(["check", *options]) == 1
+        assert self_instruct(["check", *options]) == 1
         said = capsys.readouterr()
         assert (said.out, said.err.count("\n")) == ("", 1)
         assert what in said.err
@@ -248,7 +248,7 @@ def test_a_signal_ends_it_with_one_line(
 
 
 def test_the_demo_model_says_what_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    assert commands.main(["check"]) == 0
+    assert self_instruct(["check"]) == 0
     assert capsys.readouterr().out.endswith(
         "This is the embedded demo model, which knows only tasks that it makes up itself: that says nothing.\n"
     )

@@ -8,17 +8,18 @@ from distilabel_selfinstruct.text.rouge import unicode_tokens
 
 _RUN = 4  # words in a row that are no coincidence
 _SHARE = 0.5  # of a text's words in such runs
+TOLD = 0.4  # of the words of a query that asks nothing: it tells what its document says
 
 
-def copies(text: str, frame: str) -> bool:
-    """Whether half of a text's words or more stand in the frame of the prompt, four or more in a row."""
+def copies(text: str, frame: str, share: float = _SHARE) -> bool:
+    """Whether so many of a text's words, or more, stand in the frame of the prompt, four or more in a row."""
     words = unicode_tokens(text)
     of_frame = _runs_of(frame)
     copied: set[int] = set()
     for at, run in enumerate(_runs(words)):
         if run in of_frame:
             copied.update(range(at, at + _RUN))
-    return bool(copied) and len(copied) >= _SHARE * len(words)
+    return bool(copied) and len(copied) >= share * len(words)
 
 
 @lru_cache(maxsize=64)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
+
+from distilabel_selfinstruct.text.rouge import unicode_tokens
+from distilabel_selfinstruct.text.sentences import sentences
 
 _MOST_WORDS, _MOST_CHARACTERS = 60, 40  # that a block which is repeated may have
 _LEAST_WORDS, _LEAST_CHARACTERS = 12, 60  # that a block and its repetitions take at least
 _TIMES = 3
+_PHRASE = 4  # words that nobody says twice in one instruction
 _SHARE = 0.5  # of the text
 
 
@@ -30,6 +35,16 @@ def repeats_itself(text: str) -> bool:
         return True
     longest = max(words, key=len, default="")
     return len(longest) >= _LEAST_CHARACTERS and _has_run(longest, _MOST_CHARACTERS, _LEAST_CHARACTERS)
+
+
+def says_twice(text: str) -> bool:
+    """Whether a text says a sentence of four words or more again, or is one phrase of so many, said twice."""
+    said = [tuple(unicode_tokens(sentence)) for sentence in sentences(text)]
+    if any(count > 1 and len(sentence) >= _PHRASE for sentence, count in Counter(said).items()):
+        return True
+    words = unicode_tokens(text)
+    half = len(words) // 2
+    return half >= _PHRASE and words[:half] == words[-half:]
 
 
 def _has_run(items: Sequence[str], most: int, least: int) -> bool:

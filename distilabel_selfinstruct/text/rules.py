@@ -15,7 +15,7 @@ from distilabel_selfinstruct.text.copying import copies
 from distilabel_selfinstruct.text.phrases import begins_with
 from distilabel_selfinstruct.text.reading.answers import Instance
 from distilabel_selfinstruct.text.refusals import fault_of_answer, is_greeting
-from distilabel_selfinstruct.text.repetition import repeats_itself
+from distilabel_selfinstruct.text.repetition import repeats_itself, says_twice
 from distilabel_selfinstruct.text.requests import is_statement
 from distilabel_selfinstruct.text.rouge import unicode_tokens
 from distilabel_selfinstruct.text.sentences import sentences
@@ -72,7 +72,7 @@ def check_wording(
 ) -> str | None:
     """The reason code of a text that was written where an instruction is expected and is none, or None.
 
-    `refusal`, `copied_prompt`, `chatter` (the model speaks of its answer), `no_request`; none in `paper`.
+    `refusal`, `copied_prompt`, `chatter` (the model speaks of its answer), `repetition`, `no_request`; none in `paper`.
 
     Args:
         text: the text.
@@ -91,6 +91,8 @@ def check_wording(
         return "copied_prompt"
     if begins_with("chatter", text) or is_greeting(text):
         return "chatter"
+    if says_twice(text):
+        return "repetition"
     return "no_request" if has_no_request else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distilabel_selfinstruct.text.repetition import begins_to_repeat, repeats_itself
+from distilabel_selfinstruct.text.repetition import begins_to_repeat, repeats_itself, says_twice
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,27 @@ def test_a_phrase_again_and_again_is_a_loop(text: str) -> None:
 @pytest.mark.parametrize("text", TEXTS)
 def test_refrains_drawings_tables_and_code_are_none(text: str) -> None:
     assert not repeats_itself(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "How to tell a friend how to tell a friend",
+        "What did they like about the price? How did it feel? What did they like about the price?",
+    ],
+)
+def test_an_instruction_that_says_it_twice(text: str) -> None:
+    assert says_twice(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Write a poem about the sea. Write it in the style of a sea shanty.",
+        "Is it red? Is it blue? Sort the objects by the answers.",
+        "Explain the saying: a rose is a rose is a rose.",
+        "Tell me how to tell a joke.",
+    ],
+)
+def test_one_that_does_not(text: str) -> None:
+    assert not says_twice(text)

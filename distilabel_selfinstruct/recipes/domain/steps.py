@@ -16,6 +16,7 @@ from distilabel_selfinstruct.data.rows import Answer, Row, excerpt, reject
 from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.documents import STAGE, context_of
+from distilabel_selfinstruct.text.copying import TOLD, copies
 from distilabel_selfinstruct.text.reading.answers import list_instructions
 from distilabel_selfinstruct.text.reading.remarks import declines, plain
 from distilabel_selfinstruct.text.repetition import begins_to_repeat
@@ -147,18 +148,23 @@ class GenerateQueries(MarkingTask, SelfInstruct):
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
             return
         listed = list_instructions(answer.completion, answer.finish_reason, self.preset, of_lines=True)
-        row["queries"] = [*self._checked(listed.items), *((text, "truncated") for text in listed.truncated)]
+        row["queries"] = [
+            *self._checked(listed.items, row["document"]),
+            *((text, "truncated") for text in listed.truncated),
+        ]
         if not row["queries"]:
             reason = "refusal" if declines(plain(answer.completion)) else "no_instructions"
             reject(row, STAGE, "truncated" if answer.is_cut else reason, excerpt(answer.completion))
 
-    def _checked(self, queries: list[str]) -> Iterator[tuple[str, str | None]]:
+    def _checked(self, queries: list[str], document: str) -> Iterator[tuple[str, str | None]]:
         """The queries, each with its reason code; once they repeat themselves, one row stands for the rest."""
         left, end = self.num_instructions, begins_to_repeat(queries)
         for text in queries[:end]:
             reason = check_instruction(text, self.preset, keywords=False) or check_wording(
                 text, self.preset, self._frame, is_no_request=_asks_nothing
             )
+            if reason is None and "?" not in text and copies(text, document, TOLD):
+                reason = "copied_prompt"
             if reason is None:
                 reason, left = (None, left - 1) if left else ("over_limit", 0)
             yield text, reason

@@ -140,3 +140,10 @@ class TestAnswers:
         ((row,), llm) = asked("", empty)
         assert empty.items() <= row.items()
         assert llm._asked == []
+
+
+def test_a_query_that_tells_what_the_document_says() -> None:
+    document = DOCUMENT | {"document": "Use a thin oil and wipe off what is left over, because dirt sticks to it."}
+    told, asking = "Use a thin oil to clean the bike.", "When should I use a thin oil?"
+    rows, _ = asked(f"{told}\n{asking}", document)
+    assert outcomes(rows) == [(told, "copied_prompt"), (asking, None)]

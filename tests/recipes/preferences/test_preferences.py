@@ -101,12 +101,12 @@ class TestOverHTTP:
         assert [(row["prompt"][0]["content"], row["chosen"][0]["content"], row["rejected"][0]["content"],
                  row["score_chosen"], row["score_rejected"]) for row in run.rows("preferences")] == [
             ("Name a river.", "The Po", "Any river.", 5.0, 1.0),
-            ("Name a sea.", "The Rhine", "I'm sorry, but I can't help with that.", 4.0, 0.0),
         ]  # fmt: skip
         assert {row["judgements"] for row in run.rows("instances")} == {2}
         assert Counter((row["stage"], row["reason"]) for row in run.rows("rejected")) == {
             ("responses", "duplicate"): 2, ("responses", "empty_output"): 1, ("responses", "bad_request"): 3,
-            ("responses", "empty_instruction"): 2, ("preferences", "too_few_responses"): 2,
+            ("responses", "refusal"): 1, ("responses", "empty_instruction"): 2,
+            ("preferences", "too_few_responses"): 3,
         }  # fmt: skip
         assert {request.body["temperature"] for request in server.requests} == {0.7}
 

@@ -26,7 +26,8 @@ the valid instances per 1,000 output tokens. `stop` is "\\nTask:" but in the fir
 An empty cell was not measured. Any of them ends most loops of the base model; the stop sequence ends those of the chat
 model output first, which has no gift for the form in any decoding. Whole runs of the base model, 30 instructions: 2 of
 30 answers and 59 % of the tokens were cut at temperature 0.7 with top_p 0.9 (13.3 instances per 1,000 tokens), none at
-0.7 with a presence penalty of 1 (37.6), which is the default therefore.
+0.7 with a presence penalty of 1 (37.6), which is the default therefore. The chat model still loses 1 of 29 answers, one
+sign repeated, which no penalty of presence ends, with 39 % of the tokens (99 % when greedy without a stop).
 """
 
 from __future__ import annotations

@@ -542,9 +542,9 @@ def run(seed_file: str, request: pytest.FixtureRequest) -> Run:
 
 class TestMistakes:
     def test_most_candidates_are_admitted_and_every_reject_reason_occurs(self, run: Run) -> None:
-        assert set(run.bootstrap) - {"surplus"} == {
-            "admitted", "similar", "too_short", "too_long", "keyword", "program", "punctuation", "truncated",
-            "no_instructions",
+        assert set(run.bootstrap) - {"surplus", "refusal"} == {
+            "admitted", "similar", "contained", "too_short", "too_long", "keyword", "program", "punctuation",
+            "truncated", "no_instructions",
         }  # fmt: skip
         assert 0.55 < 200 / (run.bootstrap.total() - run.bootstrap["surplus"]) < 0.8
 

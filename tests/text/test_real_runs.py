@@ -127,9 +127,7 @@ class TestRealRuns:
     def test_the_rules_are_no_worse_than_they_were(self, candidates: list[Candidate], kind: str) -> None:
         assert compare(candidates, labels(), kind).precision >= REACHED[kind], report(candidates)
 
-    @pytest.mark.parametrize(
-        "kind", ["instruction", pytest.param("instance", marks=NOT_YET)]
-    )
+    @pytest.mark.parametrize("kind", ["instruction", pytest.param("instance", marks=NOT_YET)])
     def test_nearly_all_that_is_admitted_is_what_a_reader_keeps(self, candidates: list[Candidate], kind: str) -> None:
         assert compare(candidates, labels(), kind).precision >= PRECISION, report(candidates)
 

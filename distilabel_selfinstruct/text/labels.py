@@ -17,7 +17,8 @@ def echoes_instruction(instruction: str, labels: Sequence[str]) -> bool:
     """Whether there is one label only, and it is words of the instruction that this does not offer as a choice.
 
     A model that takes any instruction for classification says again what it is about: "animals" for "Write a story
-    about an animal.". Where an instruction offers labels, they stand beside "or", commas, colons or slashes.
+    about an animal.". Where an instruction offers labels, they stand beside commas, colons or slashes, or near words
+    such as "or" and "whether".
     """
     if len({label.casefold() for label in labels}) != 1:
         return False
@@ -31,9 +32,11 @@ def is_no_label(label: str) -> bool:
 
 
 def _offers(instruction: str, label: str) -> bool:
-    name = re.escape(label)
+    name = rf"[\"'“‘]?{re.escape(label)}\b"
     return bool(
-        re.search(rf"(?:\bor|[,:/(])\s*[\"'“‘]?{name}\b|\b{name}[\"'”’]?\s*(?:,\s*(?!who)|\bor\b|/)", instruction, re.I)
+        re.search(rf"[,:/(]\s*{name}|{name}[\"'”’]?\s*(?:,\s*(?!who)|/)", instruction, re.I)
+        or re.search(rf"\b(?:or|whether|either|as|between)\b(?:\s+\w+){{0,8}}?\s+{name}", instruction, re.I)
+        or re.search(rf"{name}[\"'”’]?(?:\s+\w+){{0,4}}?\s*,?\s+or\b", instruction, re.I)
     )
 
 

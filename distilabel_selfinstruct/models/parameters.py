@@ -132,7 +132,7 @@ def lessons(body: object, message: str, parameter: str | None, sent: Mapping[str
 def _is_refused(name: str, said: str) -> bool:
     """Whether a message about this parameter refuses it: it is tried without before that is believed."""
     if _OUT_OF_RANGE.search(said):
-        return False
+        return name == "n"  # completions can be asked for one by one; any other value is what somebody wants
     return name not in _AMBIGUOUS or _REFUSED.search(said) is not None
 
 

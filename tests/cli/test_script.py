@@ -391,7 +391,7 @@ class TestRuns:
         assert (result.returncode, result.stderr) == (3, first_line(tmp_path / "run", model="stub-model"))
         assert result.stdout.splitlines()[:2] == [
             "0 of 8 instructions admitted from 0 candidates in 3 prompts; 0 instances",
-            "rejected in bootstrap: 3 no_instructions",
+            "rejected in bootstrap: 3 refusal",
         ]
         refused = "such as \"I'm sorry, but I can't help with that.\"."
         assert "The stage bootstrap rejected 3 of the 3 rows that came to it" in result.stdout

@@ -258,7 +258,7 @@ class TestFaults:
                 TRUNCATED,
                 garbage({"choices": []}),
                 HANG,
-                status(400, "maximum context length exceeded"),
+                status(400, "maximum context length exceeded"),  # and asked again with fewer shots
                 status(400, "refused by the content filter"),
             ],
         )
@@ -267,7 +267,6 @@ class TestFaults:
         assert reasons(tmp_path / "run") == {
             ("classification", "invalid_response"): 3,
             ("classification", "timeout"): 1,
-            ("classification", "context_length"): 1,
             ("classification", "content_filter"): 1,
             ("instances", "truncated"): 1,
         }

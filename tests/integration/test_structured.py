@@ -34,7 +34,7 @@ def test_each_question_goes_with_the_schema_of_its_answer(script: Script, tmp_pa
     with OpenAIServer(answer=answer) as server:
         result = run_with(server, script, tmp_path / "run")
     assert result.returncode == 0, result.stderr
-    assert "note:" not in result.stdout
+    assert "refuses" not in result.stdout
     schemas = [request.body["response_format"]["json_schema"]["schema"] for request in server.requests]
     assert {tuple(schema["properties"]) for schema in schemas} == {
         ("instructions",),

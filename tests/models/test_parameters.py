@@ -100,3 +100,13 @@ def test_a_parameter_in_a_field_of_its_own_is_refused_by_any_words() -> None:
     assert learned({"message": "This model has beta limitations.", "param": "temperature"}) == {
         "temperature": LEAVE_OUT
     }
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["Field 'n': Value must be between 1 <= value <= 2, but got 3", "`n` must be in [1, 4]", "n > 8 is too large"],
+)
+def test_a_range_for_the_number_of_completions_has_them_asked_for_one_by_one(said: str) -> None:
+    assert [(lesson.parameter, lesson.value) for lesson in lessons(said, said, None, {"n": 9, "model": "m"})] == [
+        ("n", LEAVE_OUT)
+    ]

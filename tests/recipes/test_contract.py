@@ -57,9 +57,16 @@ NOISY: dict[str, tuple[float, list[str]]] = {
 """How often the demo model errs, and what it is asked for: so that everything that can go wrong does."""
 
 _NO_LOOP = "the demo model does not loop: test_instances, test_answering, test_response_pairs, test_rules"
+_REQUESTS = "the demo model lists instructions and nothing else: test_real_answers, test_requests, test_containment"
+_ANSWERS = "the demo model answers its questions: test_rules, test_refusals, test_answering, test_response_pairs"
 _SHORT = "the demo model says yes, no and a score in a few words: test_cut_answers"
 NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and what does
     "self-instruct": {
+        **dict.fromkeys(
+            [("bootstrap", each) for each in ["chatter", "copied_prompt", "no_request", "repetition", "contained"]],
+            _REQUESTS,
+        ),
+        **dict.fromkeys([("instances", each) for each in ["greeting", "refusal", "repeats_question"]], _ANSWERS),
         ("instances", "other_task"): "it speaks of the task it was asked about: test_instances",
         ("instances", "repetition"): _NO_LOOP,
         ("instances", "echoed_label"): "it knows the labels of its tasks: test_labels",
@@ -69,32 +76,58 @@ NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and
         ("bootstrap", "non_ascii"): "a rule of the presets paper and alpaca: test_demo_run",
     },
     "alpaca": {
+        **dict.fromkeys(
+            [("bootstrap", each) for each in ["chatter", "copied_prompt", "no_request", "no_instructions"]], _REQUESTS
+        ),
+        **dict.fromkeys([("bootstrap", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("bootstrap", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("bootstrap", "field_order"): "it keeps to the order: test_task_lists",
     },
     "domain": {
+        **dict.fromkeys(
+            [("queries", each) for each in ["chatter", "copied_prompt", "no_request", "repetition"]], _REQUESTS
+        ),
+        **dict.fromkeys([("answers", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("queries", "empty_document"): "no document of the project's is empty: test_domain",
         ("queries", "non_ascii"): "a rule of the presets paper and alpaca, which a script may choose: test_rules",
     },
     "evolve": {
+        **dict.fromkeys([("answers", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("evolution", "empty_instruction"): "no seed task is empty: test_evolve",
     },
     "magpie": {
+        **dict.fromkeys(
+            [
+                ("magpie", each)
+                for each in ["chatter", "copied_prompt", "no_request", "refusal", "repetition", "contained"]
+            ],
+            _REQUESTS,
+        ),
+        **dict.fromkeys([("answers", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("magpie", "non_ascii"): "a rule of the presets paper and alpaca: test_rules",
     },
     "preferences": {
+        **dict.fromkeys([("responses", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("responses", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("responses", "empty_instruction"): "no seed task is empty: test_preferences",
     },
     "topics": {
+        **dict.fromkeys(
+            [("topics", each) for each in ["chatter", "copied_prompt", "repetition", "contained"]], _REQUESTS
+        ),
+        **dict.fromkeys(
+            [("instructions", each) for each in ["chatter", "copied_prompt", "no_request", "repetition", "contained"]],
+            _REQUESTS,
+        ),
+        **dict.fromkeys([("answers", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,
         ("topics", "punctuation"): "its topics are words: test_topic_rules",

@@ -87,7 +87,7 @@ def answer(prompt, rng, scale):
     tone, asked, whom = prompt.partition(" tone, say hello to: ")
     if not asked:
         return None
-    return Completion(f"{whom}." if "stranger" in whom else f"Good morning, {whom}!")
+    return Completion("Oh. It is you." if "stranger" in whom else f"Good morning, {whom}!")
 """,
     "greetings_recipe/pipeline.py": """
 import sys

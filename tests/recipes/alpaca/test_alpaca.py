@@ -106,7 +106,7 @@ def test_an_endpoint_that_goes_wrong(server: OpenAIServer, script: Script, tmp_p
     assert result.stdout.startswith("60 of 60 instructions admitted")
     found = reasons(folder)
     # A prompt that was given up is so for good: asking it again would change all that follows.
-    assert set(found) == {"missing_field", "truncated", "similar", "surplus", "no_instructions", "bad_request"}
+    assert set(found) == {"missing_field", "truncated", "similar", "surplus", "refusal", "bad_request"}
     data = json.loads((folder / "alpaca_data.json").read_text(encoding="utf-8"))
     assert len(data) == 60
     assert {task["input"] for task in data} == {"", "a letter"}

@@ -109,7 +109,7 @@ def answer(body: Body) -> Answer:
         return Answer(LISTS[title], "length" if title == "Lungs" else "stop")
     query = prompt.rpartition("Query:\n")[2]
     assert any(f"Passage:\n{title}\n\n{text}\n" in prompt for title, text in ORGANS.items())
-    return Answer(ANSWERS.get(query, f"The answer to: {query}"), "length" if "release" in query else "stop")
+    return Answer(ANSWERS.get(query, f"It has {len(query)} letters."), "length" if "release" in query else "stop")
 
 
 class Faults:
@@ -146,19 +146,19 @@ def test_faults_of_an_endpoint_and_formats_of_chat_models(script: Script, tmp_pa
     folder = tmp_path / "run" / "dataset"
     instances = load_from_disk(str(folder / "instances"))["train"].to_list()
     assert [(row["instance_id"], row["title"], row["instruction"], row["output"]) for row in instances] == [
-        ("000000-00-0", "Skin", "What are the layers of the skin?", "The answer to: What are the layers of the skin?"),
+        ("000000-00-0", "Skin", "What are the layers of the skin?", "It has 32 letters."),
+        ("000000-03-0", "Skin", "Describe how skin heals after a cut.", "It has 36 letters."),
         ("000001-00-0", "Heart", "Explain how the heart moves blood.",
-         "The answer to: Explain how the heart moves blood."),
-        ("000005-01-0", "Bone", "Tell me what bones are made of.", "The answer to: Tell me what bones are made of."),
+         "It has 34 letters."),
+        ("000005-01-0", "Bone", "Tell me what bones are made of.", "It has 31 letters."),
     ]  # fmt: skip
     rejected = load_from_disk(str(folder / "rejected"))["train"].to_list()
     assert [(row["title"], row["stage"], row["reason"], row["instruction"]) for row in rejected] == [
         ("Skin", "answers", "refusal", "How large is the skin of an adult?"),
         ("Skin", "queries", "too_short", "Explain it."),
-        ("Skin", "queries", "over_limit", "Describe how skin heals after a cut."),
         ("Heart", "queries", "program", "Write a program that counts the beats of a heart."),
         ("Heart", "answers", "empty_output", "How often does the heart beat in a minute?"),
-        ("Liver", "queries", "no_instructions", None),
+        ("Liver", "queries", "refusal", None),
         ("Lungs", "answers", "truncated", "Which gas do the lungs release?"),
         ("Lungs", "queries", "truncated", "Describe how oxygen gets into the"),
         ("Kidney", "queries", "bad_request", None),

@@ -13,8 +13,7 @@ import pytest
 import yaml
 
 from distilabel_selfinstruct import load_seed_tasks
-from distilabel_selfinstruct.cli.commands import judge_options
-from distilabel_selfinstruct.cli.commands import options as command_options
+from distilabel_selfinstruct.cli.commands import COMMANDS, module_of
 from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.presets import PRESETS
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
@@ -88,7 +87,7 @@ def test_every_other_command_has_options_that_exist() -> None:
     found = [arguments for arguments in commands("self-instruct") if arguments and arguments[0] != "run"]
     assert len(found) >= 5
     for arguments in found:
-        command_options().parse_args(arguments)
+        module_of(arguments[0]).options().parse_args(arguments[1:])
 
 
 def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -101,7 +100,8 @@ def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPar
 
 def test_every_option_named_in_the_text_exists() -> None:
     of_scripts = (options(recipe) for recipe in RECIPES.values())
-    parsers = (*of_scripts, *parsers_of(command_options()), judge_options())
+    of_commands = [module_of(name).options() for name in COMMANDS]
+    parsers = [*of_scripts, *of_commands, *(each for parser in of_commands for each in parsers_of(parser))]
     known = "".join(parser.format_help() for parser in parsers)
     known += "".join(path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks").glob("*.py"))
     named = set(re.findall(r"`(--[a-z-]+)", README))

@@ -20,11 +20,11 @@ def main(*args: Any, **kwargs: Any) -> int:
 
 
 def self_instruct(arguments: Sequence[str] | None = None) -> int:
-    """What the command `self-instruct` does: see `commands.run`; the exit status."""
+    """What the command `self-instruct` does: see `commands.run_command`; the exit status."""
 
     def command() -> int:
-        from distilabel_selfinstruct.cli.commands import run
+        from distilabel_selfinstruct.cli.commands import run_command
 
-        return run(arguments)
+        return run_command(arguments)
 
     return status_of(command)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 from distilabel_selfinstruct.errors import did_you_mean
 from distilabel_selfinstruct.secrets import shown
 
+PROG = "self-instruct"
 PRIVATE = {"argparse": ("_actions", "_check_value")}  # which options there are, and what a value may be
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import pkgutil
 import shlex
 import subprocess
 import sys
@@ -12,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.cli import self_instruct
-from distilabel_selfinstruct.cli.commands import judge_options, options
+from distilabel_selfinstruct.cli import commands, self_instruct
+from distilabel_selfinstruct.cli.commands import COMMANDS, module_of, options
 from distilabel_selfinstruct.cli.script import options as options_of
 from distilabel_selfinstruct.errors import GO_ON
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, recipes
@@ -35,10 +36,12 @@ def parsers_of(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentPar
                 yield from parsers_of(command)
 
 
+ALL_PARSERS = [options(), *(each for name in COMMANDS for each in parsers_of(module_of(name).options()))]
+
+
 def examples() -> list[str]:
     """All examples of all helps."""
-    parsers = [*parsers_of(options()), judge_options()]
-    parsers += [options_of(recipe, f"self-instruct run {recipe.name}") for recipe in recipes().values()]
+    parsers = [*ALL_PARSERS, *(options_of(recipe, f"self-instruct run {recipe.name}") for recipe in recipes().values())]
     lines = [line.strip() for parser in parsers for line in (parser.epilog or "").splitlines()]
     return [line for line in lines if line.startswith("self-instruct ")]
 
@@ -50,16 +53,16 @@ class TestHelp:
         if command == "run":
             recipe = get_recipe(words.pop(0) if words and not words[0].startswith("-") else DEFAULT)
             read_config(vars(options_of(recipe).parse_args(words)), {}, "", recipe.load_config())
-        elif command == "judge":
-            judge_options().parse_args(words)
         else:
-            options().parse_args([command, *words])
+            module_of(command).options().parse_args(words)
+
+    def test_every_module_is_a_command(self) -> None:
+        assert {module.name for module in pkgutil.iter_modules(commands.__path__)} == set(COMMANDS)
 
     def test_every_command_has_examples(self) -> None:
-        commands = {shlex.split(example)[1] for example in examples()}
-        assert commands == {"run", "recipes", "new", "report", "forecast", "push", "review", "judge"}
+        assert {shlex.split(example)[1] for example in examples()} == set(COMMANDS)
 
-    @pytest.mark.parametrize("words", ["", "run", "judge", "review push"])
+    @pytest.mark.parametrize("words", ["", *COMMANDS, "review push"])
     def test_each_command_explains_itself(self, words: str, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit) as ended:
             self_instruct([*words.split(), "--help"])
@@ -67,7 +70,7 @@ class TestHelp:
         assert capsys.readouterr().out.startswith("usage: self-instruct ")
 
     def test_no_option_is_explained_with_less_than_a_few_words(self) -> None:
-        for parser in (*parsers_of(options()), judge_options()):
+        for parser in ALL_PARSERS:
             for action in parser._actions:
                 explained = (action.help or "") if action.help != argparse.SUPPRESS else "hidden"
                 assert len(explained) > 5 or isinstance(action, argparse._SubParsersAction), (parser.prog, action.dest)

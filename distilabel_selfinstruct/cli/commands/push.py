@@ -17,9 +17,7 @@ def options() -> Parser:
     parser.add_argument("repo_id", metavar="NAMESPACE/NAME", help="the dataset's name there")
     parser.add_argument("--private", action="store_true", help="in a private repository")
     parser.add_argument("--license", metavar="ID", help="of the dataset, such as apache-2.0 (default: unknown)")
-    parser.add_argument(
-        "--language", nargs="+", metavar="CODE", help="such as en (default: en where it looks so)"
-    )
+    parser.add_argument("--language", nargs="+", metavar="CODE", help="such as en (default: en where it looks so)")
     parser.add_argument("--script", type=a_path, metavar="FILE.py", help="the pipeline script, published too")
     parser.add_argument("--allow-incomplete", action="store_true", help="also a run with less than was asked for")
     return parser

@@ -193,6 +193,6 @@ def get_preset(preset: str | Preset) -> Preset:
     return PRESETS[preset]
 
 
-def default_lag(concurrency: int, wanted: int) -> int:
-    """A few times the concurrency keeps all slots busy; but most prompts should show what was admitted."""
-    return max(1, min(4 * concurrency, wanted // 8))
+def default_lag(concurrency: int, wanted: int, shows_pool: bool = True) -> int:
+    """A few times the concurrency keeps all slots busy; but most prompts should show what was admitted, if any does."""
+    return max(min(4, concurrency), min(4 * concurrency, wanted // 8 if shows_pool else wanted))

@@ -58,4 +58,5 @@ def fail(message: object, status: int = 1) -> int:
 
 def say(*texts: object) -> None:
     """Shows texts on screen, each on lines of its own, whoever has written what stands in them."""
-    print(*map(shown, texts), sep="\n", flush=True)
+    for text in texts:
+        print(shown(text), flush=True)

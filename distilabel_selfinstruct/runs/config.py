@@ -6,7 +6,7 @@ import dataclasses
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
@@ -309,6 +309,9 @@ class RunConfig(ModelConfig):
 class LoopConfig(RunConfig):
     """What a run is told that asks until it has enough."""
 
+    shows_pool: ClassVar[bool] = True
+    """Whether a prompt can show what was admitted before it."""
+
     preset: str = option("default", f"{', '.join(PRESETS)} (default: default)", "NAME")
     lag: int | None = option(
         None, "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
@@ -331,7 +334,7 @@ class LoopConfig(RunConfig):
             return self
         if before is not None:
             return self.model_copy(update={"lag": before["lag"]})
-        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0)
+        lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0, self.shows_pool)
         return self.model_copy(update={"lag": lag})
 
 

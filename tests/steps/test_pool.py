@@ -148,10 +148,14 @@ class TestLag:
         assert not loop.can_draw()
 
     @pytest.mark.parametrize(
-        ("concurrency", "wanted", "lag"), [(8, 10_000, 32), (64, 1000, 125), (8, 100, 12), (1, 5, 1)]
+        ("concurrency", "wanted", "lag"),
+        [(8, 10_000, 32), (64, 1000, 125), (8, 100, 12), (8, 5, 4), (2, 5, 2), (1, 5, 1)],
     )
     def test_the_default_is_a_few_times_the_concurrency(self, concurrency: int, wanted: int, lag: int) -> None:
         assert default_lag(concurrency, wanted) == lag
+
+    def test_prompts_that_show_nothing_wait_for_nothing(self) -> None:
+        assert [default_lag(8, wanted, shows_pool=False) for wanted in (5, 20, 100)] == [5, 20, 32]
 
 
 class TestAdmission:

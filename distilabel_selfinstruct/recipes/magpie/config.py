@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.config import LoopConfig
@@ -17,6 +17,7 @@ PRE_QUERY_TEMPLATES = (
 class MagpieConfig(LoopConfig):
     """What a run of this recipe is told."""
 
+    shows_pool: ClassVar[bool] = False
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
     pre_query_template: str | None = option(None, PRE_QUERY_TEMPLATES, "TEXT", MODEL)
@@ -37,8 +38,9 @@ class MagpieConfig(LoopConfig):
 
     @property
     def template(self) -> str | None:
-        """The pre-query template; for the demo model one of those that it knows."""
-        return "qwen2" if self.llm == "demo" and self.pre_query_template is None else self.pre_query_template
+        """The pre-query template; for the models that the package knows by default theirs: ChatML's."""
+        known = self.llm == "demo" or (self.llm == "local" and self.model is None)
+        return "qwen2" if known and self.pre_query_template is None else self.pre_query_template
 
     def check_model(self, llm: Any) -> None:
         """Raises ConfigError if the model cannot be given the beginning of a user's turn."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
 
 STAGE = "magpie"
-_DECODING = Decoding(temperature=1.0, max_new_tokens=1024)  # appendix: instructions are sampled at temperature 1
+_DECODING = Decoding(temperature=1.0, max_new_tokens=512)  # appendix: temperature 1; room for 150 words
 PRE_QUERY_TEMPLATES = (
     f"{', '.join(MAGPIE_PRE_QUERY_TEMPLATES)}, or the text that begins a user's turn in the model's chat template"
 )
@@ -163,6 +163,7 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
         ```
     """
 
+    shows_pool: ClassVar[bool] = False
     wording: Literal["chat"] = "chat"
     num_instructions: RuntimeParameter[int] = Field(default=100, gt=0, description="How many instructions to admit.")
     pre_query_template: str | None = None

@@ -52,6 +52,9 @@ class Looping(AskingByPreset):
     add_raw_input: RuntimeParameter[bool] = False
     add_raw_output: RuntimeParameter[bool] = False
 
+    shows_pool: ClassVar[bool] = True
+    """Whether a prompt can show what was admitted before it."""
+
     writes_pool: ClassVar[bool] = False
     """Whether the folder gets all texts that no later one may be too similar to."""
 
@@ -125,7 +128,7 @@ class Looping(AskingByPreset):
 
     def _lag(self, wanted: int) -> int:
         concurrency = int(self.llm.concurrency or 1) if isinstance(self.llm, DurableLLM) else 8
-        return self.lag or self._preset.lag or default_lag(concurrency, wanted)
+        return self.lag or self._preset.lag or default_lag(concurrency, wanted, self.shows_pool)
 
 
 class LoopingGenerator(Looping, GeneratorTask):

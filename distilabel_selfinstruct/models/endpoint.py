@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import difflib
 import json
 import logging
@@ -10,15 +11,13 @@ import re
 import socket
 import ssl
 import time
-import urllib.request
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-import openai
-
 from distilabel_selfinstruct.errors import EndpointError
 from distilabel_selfinstruct.models.completion import ReplyError, error_in
+from distilabel_selfinstruct.models.connection import Connection, NotReached, StatusError, proxy_of
 from distilabel_selfinstruct.secrets import mask_url, shown
 
 MODELS_SHOWN = 20
@@ -41,7 +40,7 @@ _CONTEXT_NAMES = (
 )
 _SMALLEST_CONTEXT = 256  # tokens: what is less is no context, but a number that means something else
 
-Failure = openai.OpenAIError | ReplyError
+_FAILURES = (StatusError, ReplyError, *NotReached)
 Listed = dict[str, dict[str, Any]]
 
 
@@ -82,7 +81,7 @@ def check_address(url: str) -> None:
         )  # fmt: skip
 
 
-def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> Served:
+def check_models(connection: Connection, url: str, model: str, outage: float, log: logging.Logger) -> Served:
     """What the endpoint says of the model.
 
     A server that is not up, or busy, is asked again for `outage` seconds.
@@ -91,19 +90,19 @@ def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log
         EndpointError: unless the endpoint answers and offers the model, as far as it can tell.
     """
     try:
-        offered = _offered(client, url, model, outage, log)
+        offered = _offered(connection, url, model, outage, log)
     except NoList as error:
-        _check_v1(client, url)
+        _check_v1(connection, url)
         raise EndpointError(
             shown(f"The endpoint {url} does not answer with a list of models but with {error}. Is base_url right"
                   f" (most end in /v1)? Model asked for: {model}.")
         ) from None  # fmt: skip
-    except (openai.OpenAIError, ReplyError) as error:
+    except _FAILURES as error:
         status = getattr(error, "status_code", None)
         if status not in _NO_LIST:
-            raise EndpointError(shown(_unusable(error, client, url, model))) from None
+            raise EndpointError(shown(_unusable(error, connection, url, model))) from None
         if status == 404:
-            _check_v1(client, url)
+            _check_v1(connection, url)
         log.debug(shown(f"{url} does not list its models: {error}"))
         return Served()
     if not _offers(offered, model):
@@ -115,7 +114,7 @@ def check_models(client: openai.OpenAI, url: str, model: str, outage: float, log
     entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
     entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
     is_llama_cpp = entry.get("owned_by") == "llamacpp"
-    return Served(_context_of(entry) or (_context_of_props(client, url) if is_llama_cpp else None), is_llama_cpp)
+    return Served(_context_of(entry) or (_context_of_props(connection, url) if is_llama_cpp else None), is_llama_cpp)
 
 
 def _context_of(entry: Mapping[str, Any]) -> int | None:
@@ -125,51 +124,51 @@ def _context_of(entry: Mapping[str, Any]) -> int | None:
     return next((each for each in named if isinstance(each, int) and each >= _SMALLEST_CONTEXT), None)
 
 
-def _context_of_props(client: openai.OpenAI, url: str) -> int | None:
+def _context_of_props(connection: Connection, url: str) -> int | None:
     """What llama.cpp's server says of each of its slots, beside the routes of OpenAI."""
     try:
-        props: Any = json.loads(_beside(client, url).get("/props", cast_to=bytes))
+        props: Any = json.loads(_beside(connection, url).ask_once("/props"))
         return _context_of({"meta": props["default_generation_settings"]})
-    except (openai.OpenAIError, ReplyError, ValueError, KeyError, TypeError):
+    except (*_FAILURES, ValueError, KeyError, TypeError):
         return None
 
 
-def count_tokens(client: openai.OpenAI, url: str, text: str) -> int | None:
+def count_tokens(connection: Connection, url: str, text: str) -> int | None:
     """How many tokens llama.cpp's server makes of a text; None where it does not say."""
     try:
-        answer: Any = json.loads(_beside(client, url).post("/tokenize", body={"content": text}, cast_to=bytes))
+        answer: Any = json.loads(_beside(connection, url).ask_once("/tokenize", {"content": text}))
         return len(answer["tokens"])
-    except (openai.OpenAIError, ValueError, KeyError, TypeError):
+    except (*_FAILURES, ValueError, KeyError, TypeError):
         return None
 
 
-def _beside(client: openai.OpenAI, url: str) -> openai.OpenAI:
-    """A client for the routes that a server has beside those of OpenAI."""
+def _beside(connection: Connection, url: str) -> Connection:
+    """For the routes that a server has beside those of OpenAI."""
     parts = urlsplit(url)
-    return client.with_options(base_url=urlunsplit(parts._replace(path=re.sub(r"/v1/?$", "", parts.path), query="")))
+    return connection.at(urlunsplit(parts._replace(path=re.sub(r"/v1/?$", "", parts.path), query="")))
 
 
-def _offered(client: openai.OpenAI, url: str, model: str, outage: float, log: logging.Logger) -> Listed:
+def _offered(connection: Connection, url: str, model: str, outage: float, log: logging.Logger) -> Listed:
     """The models that an endpoint lists, as soon as it answers."""
     started = said_at = time.monotonic()
     wait = 0.5
     while True:
         try:
-            return _list_models(client)
-        except (openai.OpenAIError, ReplyError) as error:
+            return _list_models(connection)
+        except _FAILURES as error:
             now = time.monotonic()
             if not _passes(error) or now + wait > started + outage:
                 raise
             if said_at == started or now - said_at >= _SIGN_OF_LIFE:
                 said_at = now
-                log.warning(shown(f"{_unusable(error, client, url, model)} Tried again for {outage:g} s at most."))
+                log.warning(shown(f"{_unusable(error, connection, url, model)} Tried again for {outage:g} s at most."))
         time.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
 
 
-def _list_models(client: openai.OpenAI) -> Listed:
+def _list_models(connection: Connection) -> Listed:
     """The entries of a model list by their ids; some endpoints send the bare list."""
-    text = client.get("/models", cast_to=bytes).decode("utf-8-sig", "replace")
+    text = connection.ask_once("/models").decode("utf-8-sig", "replace")
     try:
         listing: Any = json.loads(text)
     except (ValueError, RecursionError):
@@ -194,7 +193,7 @@ def what_it_is(text: str) -> str:
     return f"what is no JSON: {text[:200]!r}"
 
 
-def _check_v1(client: openai.OpenAI, url: str) -> None:
+def _check_v1(connection: Connection, url: str) -> None:
     """Raises EndpointError where the same address with /v1, or the host's /v1, has what was looked for."""
     parts = urlsplit(url)
     if re.search(r"/v\d\w*(?:/|$)", parts.path):
@@ -202,8 +201,8 @@ def _check_v1(client: openai.OpenAI, url: str) -> None:
     for path in dict.fromkeys([f"{parts.path.rstrip('/')}/v1", "/v1"]):
         better = urlunsplit(parts._replace(path=path))
         try:
-            _list_models(client.with_options(base_url=urlunsplit(urlsplit(better)._replace(query=""))))
-        except (openai.OpenAIError, ReplyError, NoList):
+            _list_models(connection.at(better))
+        except (*_FAILURES, NoList):
             continue
         advice = "add /v1 to base_url" if path != "/v1" or parts.path in ("", "/") else "give that as base_url"
         raise EndpointError(shown(f"The endpoint {url} has no list of models, but {better} has: {advice}."))
@@ -212,24 +211,24 @@ def _check_v1(client: openai.OpenAI, url: str) -> None:
 # --- what stands in the way -------------------------------------------------------------------------------------------
 
 
-def _passes(error: Failure) -> bool:
+def _passes(error: BaseException) -> bool:
     """Whether it may be another thing in a moment."""
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
         return (status >= 500 and status not in _NO_LIST) or status in _PASSING
-    if isinstance(error, openai.APITimeoutError):
+    if isinstance(error, asyncio.TimeoutError):
         return True
     causes = list(_causes(error))
     if any(isinstance(cause, socket.gaierror) and cause.errno != socket.EAI_AGAIN for cause in causes):
         return False
-    return isinstance(error, openai.APIConnectionError) and not _is_tls(causes) and _is_on_the_way(causes)
+    return isinstance(error, NotReached) and not _is_tls(causes)
 
 
-def _unusable(error: Failure, client: openai.OpenAI, url: str, model: str) -> str:
+def _unusable(error: BaseException, connection: Connection, url: str, model: str) -> str:
     causes = list(_causes(error))
     detail = _detail(error)
     check = "Is base_url (or OPENAI_BASE_URL) right?"
-    if isinstance(error, openai.APIConnectionError):
+    if isinstance(error, NotReached):
         problem, advice = "cannot be reached", check
         proxy = proxy_of(url)
         if _is_tls(causes):
@@ -237,22 +236,25 @@ def _unusable(error: Failure, client: openai.OpenAI, url: str, model: str) -> st
             advice = (
                 "If its certificate is of an authority of your own, set SSL_CERT_FILE to the file of that authority."
             )
-        elif proxy is not None and _is_on_the_way(causes):
+        elif proxy is not None:
             problem = f"cannot be reached through the proxy {mask_url(proxy[1])}"
             advice = f"The proxy is that of {proxy[0]}: unset it, or add the endpoint's host to NO_PROXY."
         elif any(isinstance(cause, ConnectionRefusedError) for cause in causes) or "refused" in detail:
             advice = f"Nothing listens there: is the server running? {check}"
     elif getattr(error, "status_code", None) in (401, 403):
-        problem = "refuses the key" if client.api_key != "none" else "wants a key"
+        problem = "refuses the key" if connection.key else "wants a key"
         advice = "Set OPENAI_API_KEY or api_key; check_endpoint=False if the key may not list models."
     else:
         problem, advice = "cannot list its models", check
     return f"The endpoint {url} {problem}: {detail}. Model asked for: {model}. {advice}"
 
 
-def _detail(error: Failure) -> str:
+def _detail(error: BaseException) -> str:
     """What the error says on one line; of a page that a gateway sent its title."""
-    text = str(error.__cause__ or error) or type(error.__cause__ or error).__name__
+    below = error.__cause__ or error
+    text = str(below) or type(below).__name__
+    if isinstance(below, OSError) and not isinstance(below, (socket.gaierror, ssl.SSLError)) and below.errno:
+        text = f"[Errno {below.errno}] {os.strerror(below.errno)}"  # without the words of whoever tried
     if _WEB_PAGE.match(text):
         text = what_it_is(text)
         text = f"{getattr(error, 'status_code', '')} {text}".strip()
@@ -269,25 +271,6 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def _is_tls(causes: list[BaseException]) -> bool:
     return any(isinstance(cause, ssl.SSLError) or "[SSL" in str(cause) for cause in causes)
-
-
-def _is_on_the_way(causes: list[BaseException]) -> bool:
-    """Whether the connection failed, and not the request itself, such as a header that none can send."""
-    names = {kind.__name__ for cause in causes for kind in type(cause).__mro__}
-    return bool(names & {"NetworkError", "TimeoutException", "ProxyError", "RemoteProtocolError"})
-
-
-def proxy_of(url: str) -> tuple[str, str] | None:
-    """The variable that names the proxy for an address, and the proxy; None where there is none."""
-    parts = urlsplit(url)
-    proxies = urllib.request.getproxies()
-    if not parts.hostname or urllib.request.proxy_bypass(parts.hostname):
-        return None
-    for scheme in (parts.scheme, "all"):
-        if given := proxies.get(scheme):
-            names = [name for name in os.environ if name.lower() == f"{scheme}_proxy" and os.environ[name] == given]
-            return (names or [f"the system for {scheme}"])[0], given
-    return None
 
 
 # --- a model's names -------------------------------------------------------------------------------------------------

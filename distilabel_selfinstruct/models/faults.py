@@ -72,8 +72,14 @@ _PAGE = re.compile(
 )
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 
-_NOT_REACHED = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError"}
-_CUT = {"ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError"}
+_NOT_REACHED = {  # by the clients of ours and of others
+    "ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError", "InvalidURL",
+    "ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError",
+}  # fmt: skip
+_CUT = {
+    "ClientOSError", "ClientPayloadError", "ClientResponseError", "ServerDisconnectedError",
+    "ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError",
+}  # fmt: skip
 
 
 def explain(error: BaseException) -> RequestFailed | EndpointError:
@@ -98,7 +104,7 @@ def explain(error: BaseException) -> RequestFailed | EndpointError:
         return _passing(f"no answer in time: {text}", "timeout")
     if kinds & _CUT:
         return _passing(f"the connection was cut: {text}", "server_error")
-    if kinds & {"APIConnectionError", "TransportError", "ConnectionError"}:
+    if kinds & {"ClientError", "APIConnectionError", "TransportError", "ConnectionError"}:
         return _passing(f"the endpoint could not be reached: {text}", "unavailable")
     if isinstance(error, json.JSONDecodeError) or "APIResponseValidationError" in kinds:
         return _passing(f"the answer is not a completion: {text}", "invalid_response")
@@ -239,7 +245,7 @@ def _sentence(error: BaseException) -> tuple[str, bool]:
 
 def _retry_after(error: BaseException, status: int) -> float | None:
     """Seconds the server asked to wait, in any of the headers that servers have for it."""
-    headers = getattr(getattr(error, "response", None), "headers", {})
+    headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", {})
     for name, read in _WAITS.items():
         if (seconds := read(headers.get(name, ""))) is not None:
             return max(0.0, seconds)

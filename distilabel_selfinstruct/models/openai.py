@@ -8,9 +8,8 @@ import logging
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-import openai
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import AsyncLLM
 from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
@@ -18,6 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from distilabel_selfinstruct.errors import ConfigError, RequestFailed
 from distilabel_selfinstruct.models.completion import Completion, ReplyError, error_in, no_completion, read_reply
+from distilabel_selfinstruct.models.connection import Connection, StatusError
 from distilabel_selfinstruct.models.endpoint import (
     Served,
     check_address,
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
 _LOGGER = logging.getLogger("distilabel.llm.openai")
-CONNECT_SECONDS = 10.0
-CHECK_SECONDS = 20.0
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_STOP_LIMIT = 4
 """OpenAI's own endpoint refuses a request with more stop sequences; what others refuse is learned."""
@@ -61,9 +59,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     A chat goes to `/chat/completions`, a raw string to `/completions`, for base models, with its stop sequences.
     Parameters left at `None` are not sent, nor values that mean nothing (a penalty of 0, a `top_p` of 1). What a model
     refuses although the request makes sense without it (a temperature, a JSON schema) is left out from then on, with
-    one warning; `max_tokens` becomes `max_completion_tokens` where a model wants that. Errors of the `openai` library
-    pass as they are, for whoever wraps this class to wait and try again; an error in the body of an answer raises
-    `ReplyError`, an answer nobody can use `RequestFailed`.
+    one warning; `max_tokens` becomes `max_completion_tokens` where a model wants that. An answer whose status says that
+    it failed raises `StatusError`, none at all an error of `aiohttp`, for whoever wraps this class to wait and try
+    again; an error in the body of an answer raises `ReplyError`, an answer nobody can use `RequestFailed`.
 
     Attributes:
         model: the model's id, as the endpoint lists it.
@@ -128,10 +126,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     outage: float = Field(default=0.0, exclude=True)
     memory: str | None = Field(default=None, exclude=True)
 
-    _aclient: openai.AsyncOpenAI | None = PrivateAttr(None)
+    _connection: Connection | None = PrivateAttr(None)
     _used_loop: Any = PrivateAttr(None)
     _served: Served = PrivateAttr(default_factory=Served)
-    _counter: openai.OpenAI | None = PrivateAttr(None)
     _learned: Learned = PrivateAttr(default_factory=lambda: Learned(""))
     _warned: set[str] = PrivateAttr(default_factory=set)
 
@@ -167,10 +164,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         """How many tokens a text has, where the endpoint can be asked (llama.cpp's can)."""
         if not self._served.counts_tokens:
             return None
-        url = self._url()
-        if self._counter is None:
-            self._counter = openai.OpenAI(**self._access(url), timeout=openai.Timeout(CHECK_SECONDS))
-        return count_tokens(self._counter, url, text)
+        return count_tokens(self._connected(), self._url(), text)
 
     @property
     def learned(self) -> dict[str, Any]:
@@ -178,7 +172,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         return {name: value for name, value in self._learned.values.items() if name != THINKS}
 
     def load(self) -> None:
-        """Makes the client and checks the endpoint.
+        """Checks the endpoint.
 
         Raises:
             EndpointError: the endpoint cannot be reached, refuses the key or lacks the model.
@@ -186,15 +180,10 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         super().load()
         url = self._url()
         remember_named({"base_url": url, "api_key": self.api_key})
-        for name in ("httpx", "httpx2", "httpcore", "httpcore2"):
-            logging.getLogger(name).setLevel(logging.WARNING)
         check_address(url)
+        self._connection = Connection(url, self.api_key.get_secret_value() if self.api_key else None)
         if self.check_endpoint:
-            with openai.OpenAI(**self._access(url), timeout=openai.Timeout(CHECK_SECONDS)) as client:
-                self._served = check_models(client, url, self.model, self.outage, _LOGGER)
-        # `timeout` is that of a whole request: a read timeout would begin anew with every byte.
-        seconds = openai.Timeout(None, connect=CONNECT_SECONDS)
-        self._aclient = openai.AsyncOpenAI(**self._access(url), timeout=seconds)
+            self._served = check_models(self._connection, url, self.model, self.outage, _LOGGER)
         self._learned = Learned(f"{self.model} at {mask_url(url)}", Path(self.memory) if self.memory else None)
 
     def unload(self) -> None:
@@ -202,17 +191,14 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         loop = self._used_loop
         if loop is not None and not loop.is_running() and not loop.is_closed():
             loop.run_until_complete(self.aclose())
-        self._aclient = None
-        if self._counter is not None:
-            self._counter.close()
-            self._counter = None
+        self._connection = None
         super().unload()
 
     async def aclose(self) -> None:
         """Closes the connections; for a caller with an event loop of its own, which must be the one that used them."""
-        if self._aclient is not None:
-            await self._aclient.close()
-            self._aclient = None
+        if self._connection is not None:
+            await self._connection.aclose()
+            self._connection = None
 
     async def agenerate(
         self,
@@ -296,15 +282,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             self._warn_once("route", f"base_url ends in {route}, which is cut: the endpoint is {mask_url(url)}")
         return url
 
-    def _access(self, url: str) -> dict[str, Any]:
-        parts = urlsplit(url)
-        return {
-            "base_url": urlunsplit(parts._replace(query="")),
-            "default_query": dict(parse_qsl(parts.query)),  # the library would put the route behind the query
-            # The library refuses to work without a key; servers that need none ignore it.
-            "api_key": self.api_key.get_secret_value() if self.api_key else "none",
-            "max_retries": 0,
-        }
+    def _connected(self) -> Connection:
+        assert self._connection is not None, "call load() first"
+        return self._connection
 
     def _sent_stop(self, stop: list[str]) -> list[str] | None:
         limited = urlsplit(self._url()).hostname == "api.openai.com"
@@ -329,7 +309,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                 if failure.reason != "reasoning_only" or not of_chats:
                     raise
                 thinks = True
-            except (openai.APIStatusError, ReplyError) as error:
+            except (StatusError, ReplyError) as error:
                 if CUT_WHILE_THINKING in str(error):
                     return [Completion("", "length")]
                 found = _lessons_of(error, sent)
@@ -352,12 +332,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     async def _post(self, path: str, sent: dict[str, Any]) -> object:
         """The parsed body of the response to one request."""
-        assert self._aclient is not None, "call load() first"
         self._used_loop = asyncio.get_running_loop()
-        # The library's typed methods cost 0.3 ms more a request and fail on a body that is not a completion.
-        request = self._aclient.post(path, body=sent, cast_to=bytes)
-        try:
-            content = await asyncio.wait_for(request, float(self.timeout))
+        try:  # a time-out of reading would begin anew with every byte
+            content = await asyncio.wait_for(self._connected().ask(path, sent), float(self.timeout))
         except asyncio.TimeoutError:
             raise RequestFailed(
                 f"no whole answer within {self.timeout:g} s", "timeout", retryable=True, kind="service"
@@ -414,7 +391,7 @@ def _telling(**parameters: Any) -> dict[str, Any]:
     }
 
 
-def _lessons_of(error: openai.APIStatusError | ReplyError, sent: dict[str, Any]) -> list[Lesson]:
+def _lessons_of(error: StatusError | ReplyError, sent: dict[str, Any]) -> list[Lesson]:
     """What a refused request teaches about its parameters."""
     if error.status_code not in REFUSING:
         return []

@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import openai
+import aiohttp
 import pytest
 
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
 from distilabel_selfinstruct.models.completion import ReplyError
+from distilabel_selfinstruct.models.connection import StatusError
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from tests.support.dialects import KINDS, LEFT_OUT, PARAMETERS, DialectServer, Reply, Row
 
@@ -45,7 +46,7 @@ def asked(llm: OpenAICompatibleLLM, times: int = 1, **options: Any) -> Any:
         try:
             for _ in range(times):
                 output = await llm.agenerate(input=CHAT, **options)
-        except (RequestFailed, ReplyError, openai.OpenAIError) as error:
+        except (RequestFailed, ReplyError, StatusError, aiohttp.ClientError) as error:
             return error
         finally:
             await llm.aclose()
@@ -60,7 +61,7 @@ def seen(outcome: Any) -> dict[str, Any]:
     if isinstance(outcome, RequestFailed):
         fields = {name: getattr(outcome, name) for name in ("reason", "kind", "retryable")}
         return fields | {"says": str(outcome)}
-    if isinstance(outcome, (ReplyError, openai.APIStatusError)):
+    if isinstance(outcome, (ReplyError, StatusError)):
         return {"status": outcome.status_code}
     assert isinstance(outcome, dict), outcome
     counts = outcome["statistics"]

@@ -185,9 +185,12 @@ class TestConnectionsStayOpen:
         assert len({port for *_, port in server.requests}) == 1
 
     def test_another_event_loop_has_its_own(self, server: Recorder) -> None:
-        connection = Connection(server.url)
-        for _ in range(2):
-            asyncio.run(connection.ask(ROUTE, BODY))
+        connection, loops = Connection(server.url), [asyncio.new_event_loop() for _ in range(2)]
+        for loop in loops:
+            loop.run_until_complete(connection.ask(ROUTE, BODY))
+        del connection  # closes those of both
+        for loop in loops:
+            loop.close()
         assert len({port for *_, port in server.requests}) == 2
 
     def test_what_nobody_closes_says_nothing(self) -> None:

@@ -158,14 +158,14 @@ class TestWhoseFolder:
 
     def test_what_the_result_does_not_depend_on_may_change(self, finished: Path) -> None:
         free = {
-            "concurrency": 64,
+            "concurrency": 2,
             "timeout": 5,
             "outage": 1,
             "base_url": "http://127.0.0.1:1/v1",
             "max_tokens_total": 9,
         }
         run = make(finished, **free)
-        assert run.config.lag == 1  # as the first run had it, whose concurrency was 8
+        assert run.config.lag == 4  # as the first run had it, whose concurrency was 8
         assert run.execute(build).admitted == 12
 
     def test_fewer_instructions_are_refused(self, finished: Path) -> None:
@@ -267,7 +267,7 @@ class TestFinished:
     def test_the_folder_tells_what_it_was_made_with(self, finished: Path, seed_file: str) -> None:
         config = yaml.safe_load((finished / "config.yaml").read_text())
         assert {name: config[name] for name in ("llm", "wording", "num_instructions", "preset", "seed", "lag")} == {
-            "llm": "demo", "wording": "chat", "num_instructions": 12, "preset": "default", "seed": 0, "lag": 1,
+            "llm": "demo", "wording": "chat", "num_instructions": 12, "preset": "default", "seed": 0, "lag": 4,
         }  # fmt: skip
         assert (config["recipe"], config["prompts_version"]) == ("self-instruct", RECIPE.prompts_version)
         assert config["package_version"] == __version__

@@ -136,6 +136,10 @@ class RunConfig(ModelConfig):
     keep_reasoning: bool = option(
         False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
     )
+    hold_out: float | None = option(
+        None, "share of the instructions that is set apart for evaluation (config held_out) and not trained on",
+        "SHARE", gt=0, lt=1,
+    )  # fmt: skip
     phrases: str | None = option(
         None, "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
         "FILE", fixed=False,

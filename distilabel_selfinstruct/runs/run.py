@@ -417,23 +417,13 @@ class Run(Generic[C]):
 
     def _budget(self) -> Budget:
         by_stage = usage_by_stage(self.folder.completions)
-        used = self.used().values()
+        budget = self.config.budget(self.used().values())
         loops = self.recipe.stages_that_ask("rounds", "before")
         later = [usage for stage, usage in by_stage.items() if stage not in loops]
-        requests = sum(usage.requests for usage in later)
-        return Budget(
-            max_tokens=self.config.max_tokens_total,
-            max_cost=self.config.max_cost,
-            input_price=self.config.input_price,
-            cached_price=self.config.cached_price,
-            output_price=self.config.output_price,
-            spent_requests=sum(usage.requests for usage in used),
-            spent_input=sum(usage.input_tokens for usage in used),
-            spent_cached=sum(usage.cached_tokens for usage in used),
-            spent_output=sum(usage.output_tokens for usage in used),
-            owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
-            owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,
-        )
+        if requests := sum(usage.requests for usage in later):
+            budget.owed_input = sum(usage.input_tokens for usage in later) / requests
+            budget.owed_output = sum(usage.output_tokens for usage in later) / requests
+        return budget
 
     # --- the folder's config ----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -54,6 +55,10 @@ class Comparison:
     rows: Mapping[tuple[str, str], Sequence[Row]]
     notes: Sequence[str] = ()
 
+    def differences_in(self, metric: str) -> list[Difference]:
+        """Those of one metric."""
+        return [each for each in self.differences if each.metric == metric]
+
     def record(self) -> dict[str, Any]:
         """For a script that reads the result."""
         return {
@@ -66,8 +71,6 @@ class Comparison:
 
 
 def _as_row(each: Difference) -> dict[str, Any]:
-    import dataclasses
-
     return dataclasses.asdict(each) | {"verdict": each.verdict, "sentence": each.sentence}
 
 
@@ -87,7 +90,7 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
     found = [folder.scores() for folder in opened]
     if len(benchmarks := {each.benchmark for each in found}) > 1:
         raise ConfigError(f"evaluate compare: the folders hold different benchmarks: {', '.join(sorted(benchmarks))}.")
-    names = _names(opened, found)
+    names = names_of(opened)
     answers = {name: _by_question(folder) for name, folder in zip(names, opened)}
     shared = [key for key in answers[names[0]] if all(key in each for each in answers.values())]
     if not shared:
@@ -105,19 +108,18 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
     )
 
 
-def _names(folders: Sequence[EvaluationFolder], scores: Sequence[Scores]) -> list[str]:
+def names_of(folders: Sequence[EvaluationFolder]) -> list[str]:
     """The models' names, with those of the folders where two are the same."""
-    models = [each.model for each in scores]
-    names = [
-        model if models.count(model) == 1 else f"{model} ({folder.name})" for model, folder in zip(models, folders)
-    ]
-    if len(set(names)) < len(names):
-        return [f"{model} ({folder})" for model, folder in zip(models, folders)]
+    models = [folder.scores().model for folder in folders]
+    for name in ("{model}", "{model} ({folder.name})", "{model} ({folder})"):
+        names = [name.format(model=model, folder=folder) for model, folder in zip(models, folders)]
+        if len(set(names)) == len(names):
+            break
     return names
 
 
 def _by_question(folder: EvaluationFolder) -> dict[tuple[str, ...], Prediction]:
-    return {(each.id, *each.text): each for each in folder.predictions()}
+    return {each.key: each for each in folder.predictions()}
 
 
 def _scores_over(predictions: Sequence[Prediction], name: str, before: Scores) -> Scores:

@@ -10,10 +10,12 @@ from os import PathLike
 from typing import Any
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
+from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
 from distilabel_selfinstruct.evaluation.intervals import Difference, difference
+from distilabel_selfinstruct.evaluation.levels import Rated
 from distilabel_selfinstruct.evaluation.metrics import METRICS, ROUGE_L
 from distilabel_selfinstruct.evaluation.questions import Prediction
+from distilabel_selfinstruct.evaluation.ratings import preference_in, rated_in
 from distilabel_selfinstruct.evaluation.scoring import Scores, score
 
 _MOST_ROWS = 10
@@ -45,6 +47,7 @@ class Comparison:
         models: the scores of each over these questions, by name.
         differences: of each pair, metric by metric.
         rows: of each pair, those where it differs most, by their two names.
+        rated: the levels that people and judges have given, over all answers of each evaluation.
         notes: what else a user should know.
     """
 
@@ -53,6 +56,7 @@ class Comparison:
     models: Mapping[str, Scores]
     differences: Sequence[Difference]
     rows: Mapping[tuple[str, str], Sequence[Row]]
+    rated: Sequence[Rated] = ()
     notes: Sequence[str] = ()
 
     def differences_in(self, metric: str) -> list[Difference]:
@@ -66,6 +70,7 @@ class Comparison:
             "questions": self.questions,
             "models": {name: scores.record() for name, scores in self.models.items()},
             "differences": [_as_row(each) for each in self.differences],
+            "rated": [dataclasses.asdict(each) for each in self.rated],
             "notes": list(self.notes),
         }
 
@@ -102,20 +107,14 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
         benchmark=found[0].benchmark,
         questions=len(shared),
         models={name: _scores_over(given[name], name, before) for name, before in zip(names, found)},
-        differences=[each for pair in combinations(names, 2) for each in _differences(*pair, given)],
+        differences=[
+            *(each for pair in combinations(names, 2) for each in _differences(*pair, given)),
+            *(said for pair in combinations(zip(names, opened), 2) if (said := preference_in(*pair)) is not None),
+        ],
         rows={(first, second): _rows(given[first], given[second]) for first, second in combinations(names, 2)},
+        rated=[each for name, folder in zip(names, opened) for each in rated_in(folder, name)],
         notes=[note] if len(shared) < most else [],
     )
-
-
-def names_of(folders: Sequence[EvaluationFolder]) -> list[str]:
-    """The models' names, with those of the folders where two are the same."""
-    models = [folder.scores().model for folder in folders]
-    for name in ("{model}", "{model} ({folder.name})", "{model} ({folder})"):
-        names = [name.format(model=model, folder=folder) for model, folder in zip(models, folders)]
-        if len(set(names)) == len(names):
-            break
-    return names
 
 
 def _by_question(folder: EvaluationFolder) -> dict[tuple[str, ...], Prediction]:

@@ -79,7 +79,7 @@ def conclude(
 def model_name(config: EvaluationConfig) -> str:
     """What the model is called, in tables too."""
     if config.model:
-        return config.model
+        return Path(config.model).name if Path(config.model).exists() else config.model
     if config.predictions:
         return Path(config.predictions).stem
     if isinstance(config.llm, str):

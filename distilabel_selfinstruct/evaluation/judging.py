@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -10,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from distilabel_selfinstruct.data.rows import Answer, answer_of
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation.answering import PROMPTS, asked_model
-from distilabel_selfinstruct.evaluation.comparing import names_of
 from distilabel_selfinstruct.evaluation.config import EvaluationJudgeConfig
-from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
-from distilabel_selfinstruct.evaluation.intervals import difference
-from distilabel_selfinstruct.evaluation.levels import Judged, Rated, counted, median_level
+from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
+from distilabel_selfinstruct.evaluation.levels import Judged, Rated, counted
 from distilabel_selfinstruct.evaluation.questions import Prediction
+from distilabel_selfinstruct.evaluation.ratings import preference_in
 from distilabel_selfinstruct.evaluation.verdicts import parse_better, parse_level
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.presets import Decoding
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 PROMPTS_VERSION = 1  # of both questions; a change of a template raises it
 _DECODING = Decoding(temperature=0.0, max_new_tokens=512)
 _LEVEL_OF_NOTHING = "D"  # an answer that is not there
-_POINTS = {"1": (1.0, 0.0), "2": (0.0, 1.0), "tie": (0.5, 0.5)}
 _Folder = str | PathLike[str]
 T = TypeVar("T")
 
@@ -83,43 +80,13 @@ def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show:
             model = llm.model_name
         said = [_verdict(answer, parse_better) for answer in answers]
         verdicts = {pair[0].id: _of_both(*both) for pair, both in zip(asked, zip(said[::2], said[1::2]))}
-        clear = [(pair, verdict) for pair in pairs if (verdict := verdicts.get(pair[0].id, _without_asking(*pair)))]
-        record = {"judge": model, "prompts_version": PROMPTS_VERSION, "better": {pair[0].id: v for pair, v in clear}}
-        first.write_pairs(_key(second), record)
-    points = [_POINTS[verdict] for _, verdict in clear]
+        every = {pair[0].id: verdicts.get(pair[0].id, _without_asking(*pair)) for pair in pairs}
+        clear = {name: verdict for name, verdict in every.items() if verdict is not None}
+        record = {"judge": model, "prompts_version": PROMPTS_VERSION, "better": clear}
+        first.write_pairs(second.key, record)
+    preferred = preference_in((names[0], first), (names[1], second))
     failed = sum(answer.failure is not None for answer in answers)
-    preferred = None
-    if clear:
-        values = ([each[0] for each in points], [each[1] for each in points])
-        preferred = difference(
-            names[0], names[1], f"preference of {model}", values, [pair[0].task for pair, _ in clear]
-        )
     return Judged(preferred=preferred, unclear=len(pairs) - len(clear), failed=failed)
-
-
-def rated_in(folder: EvaluationFolder, name: str) -> list[Rated]:
-    """The levels that people, and a judge, have given to the answers of an evaluation; none where nobody has.
-
-    Of several raters of one answer the level in the middle counts.
-
-    Args:
-        folder: of the evaluation.
-        name: of the model.
-    """
-    by_question: dict[str, list[str]] = {}
-    for rating in folder.ratings():
-        by_question.setdefault(rating["question_id"], []).append(rating["level"])
-    found = [Rated(name, "people", counted(list(map(median_level, by_question.values()))))] if by_question else []
-    if said := folder.levels():
-        levels = list(said["levels"].values())
-        found.append(Rated(name, said["judge"], counted(levels), levels.count(None)))
-    return found
-
-
-def _key(folder: EvaluationFolder) -> str:
-    """Names another evaluation by what was answered there, wherever it lies."""
-    said = "\0".join(f"{each.id}\0{each.response}" for each in folder.predictions())
-    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _level_prompt(each: Prediction, config: EvaluationJudgeConfig) -> FormattedInput:

@@ -124,6 +124,8 @@ def describe_comparison(comparison: Comparison) -> str:
     if (table := categories_side_by_side(comparison.models)) is not None and len(table.rows) <= _MOST_CATEGORIES:
         parts.append(table.markdown())
     parts.append("\n".join(sentences(comparison)))
+    if comparison.rated:
+        parts += [levels_table(comparison.rated).markdown(), levels_caption()]
     return "\n".join([*parts, *(f"note: {each}" for each in comparison.notes)])
 
 

@@ -11,11 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.errors import ConfigError, ReviewError
-from distilabel_selfinstruct.evaluation.comparing import names_of
-from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
-from distilabel_selfinstruct.evaluation.judging import rated_in
+from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
 from distilabel_selfinstruct.evaluation.levels import LEVELS, Rated, RaterAgreement, agreement_of
 from distilabel_selfinstruct.evaluation.questions import Prediction
+from distilabel_selfinstruct.evaluation.ratings import rated_in
 from distilabel_selfinstruct.evaluation.tables import levels_caption, levels_table
 from distilabel_selfinstruct.review.argilla import ArgillaServer, Form
 from distilabel_selfinstruct.review.records import same_text

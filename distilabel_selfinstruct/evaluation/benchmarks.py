@@ -143,7 +143,9 @@ def _answerable(questions: list[Question]) -> Benchmark:
     """Those that ask something and have a right answer; the others can be answered by nobody."""
     kept = [question for question in questions if question.instruction and any(question.references)]
     left_out = len(questions) - len(kept)
-    return Benchmark(kept, [f"{left_out:,} rows without instruction or output are left out."] if left_out else [])
+    return Benchmark(
+        kept, [f"Rows without instruction or output, which are left out: {left_out:,}."] if left_out else []
+    )
 
 
 _READERS: dict[str, Callable[[Place], Benchmark]] = {

@@ -21,22 +21,10 @@ from rouge_score.rouge_scorer import RougeScorer
 from distilabel_selfinstruct.evaluation.metrics import rouge_l
 
 _RECORDED = Path(__file__).parents[2] / "shared" / "data" / "human_eval_predictions"
-_WORDS = [
-    "the",
-    "of",
-    "answer",
-    "running",
-    "quickly",
-    "cities",
-    "nation",
-    "painted",
-    "easily",
-    "organisation",
-    "1984",
-    "hopeful",
-    "table",
-    "sings",
-]
+_WORDS = (
+    *("the", "of", "answer", "running", "quickly", "cities", "nation"),
+    *("painted", "easily", "organisation", "1984", "hopeful", "table", "sings"),
+)
 Pair = tuple[str, str]
 
 

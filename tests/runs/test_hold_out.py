@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,13 @@ from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
 from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.sources import read_source
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.hold_out import Side, sides_of
+from distilabel_selfinstruct.runs.run import Run
 from tests.support.recipes import Made, run_here
 
 SCORER = RougeScorer(["rougeL"])
@@ -112,8 +115,6 @@ class TestARun:
         assert f"{count} of {len(names)} instructions are set apart: {rows} rows in the config held_out" in made.out
 
     def test_an_extension_keeps_what_was_held_out(self, made: Made, tmp_path: Path) -> None:
-        import shutil
-
         shutil.copytree(made.path, tmp_path / "run")
         before = made.folder.sides()
         longer = run_here(RECIPE, tmp_path / "run", "--num-instructions", 40, *OPTIONS)
@@ -128,9 +129,16 @@ class TestARun:
             question = f"{row['instruction']}\n\n{row['input']}" if row["input"] else row["instruction"]
             assert question not in trained_on
 
-    def test_another_share_is_another_run(self, made: Made) -> None:
-        from distilabel_selfinstruct.runs.run import Run
+    def test_what_goes_on_with_the_run_does_not_see_what_was_held_out(self, made: Made) -> None:
+        """Preference pairs of held-out instructions would be trained on, too."""
+        sides = made.folder.sides()
+        rows = read_source(str(made.path))
+        assert {row["instruction_id"] for row in rows} == {n for n, side in sides.items() if side == "training"}
+        assert len(read_source(str(made.path), limit=3)) == 3
+        every = read_source(str(made.path), "held_out")
+        assert {row["instruction_id"] for row in every} == held(sides)
 
+    def test_another_share_is_another_run(self, made: Made) -> None:
         given = {"out": str(made.path), "num_instructions": 20, "hold_out": 0.5}
         with pytest.raises(RunFolderError, match=r"hold_out is 0\.25 there, 0\.5 here"):
             Run(read_config(given, {}, "", SelfInstructConfig), RECIPE)

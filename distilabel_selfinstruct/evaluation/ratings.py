@@ -12,17 +12,21 @@ _POINTS = {"1": (1.0, 0.0), "2": (0.0, 1.0), "tie": (0.5, 0.5)}
 def rated_in(folder: EvaluationFolder, name: str) -> list[Rated]:
     """The levels that people, and a judge, have given to the answers of an evaluation; none where nobody has.
 
-    Of several raters of one answer the level in the middle counts.
+    Of several raters of one answer the level in the middle counts. What was said of answers that have changed since
+    does not count.
 
     Args:
         folder: of the evaluation.
         name: of the model.
     """
+    answers = {(each.id, each.answer_id) for each in folder.predictions()}
     by_question: dict[str, list[str]] = {}
     for rating in folder.ratings():
-        by_question.setdefault(rating["question_id"], []).append(rating["level"])
+        if (rating["question_id"], rating["record_id"]) in answers:
+            by_question.setdefault(rating["question_id"], []).append(rating["level"])
     found = [Rated(name, "people", counted(list(map(median_level, by_question.values()))))] if by_question else []
-    if said := folder.levels():
+    said = folder.levels()
+    if said and said["of"] == folder.key:
         levels = list(said["levels"].values())
         found.append(Rated(name, said["judge"], counted(levels), levels.count(None)))
     return found
@@ -36,10 +40,10 @@ def preference_in(first: tuple[str, EvaluationFolder], second: tuple[str, Evalua
         second: name and folder of the other.
     """
     (name, folder), (other_name, other) = first, second
-    said, is_swapped = folder.pairs(other.key), False
+    said, is_swapped, of = folder.pairs(other.key), False, folder.key
     if not said:
-        said, is_swapped = other.pairs(folder.key), True
-    if not (better := said.get("better")):
+        said, is_swapped, of = other.pairs(folder.key), True, other.key
+    if not (better := said.get("better")) or said["of"] != of:
         return None
     tasks = {each.id: each.task for each in folder.predictions()}
     points = [_POINTS[verdict][::-1] if is_swapped else _POINTS[verdict] for verdict in better.values()]

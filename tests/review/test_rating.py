@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -96,6 +97,18 @@ def test_what_was_pulled_stays_and_may_be_changed(folders: list[Path], tmp_path:
     fill(tmp_path / "answers.csv", lambda row: "A" if "Peru" in row["instruction"] else "")
     found = pull_answers(folders, from_files=[tmp_path / "answers.csv"])
     assert [(each.counts["A"], each.counts["C"]) for each in found.rated] == [(1, 0), (1, 0)]
+
+
+def test_what_was_said_of_another_answer_does_not_count(folders: list[Path], tmp_path: Path) -> None:
+    """As after a request that had failed, and was answered by the next run."""
+    push_answers(folders, to_file=tmp_path / "answers.csv", sample=None)
+    fill(tmp_path / "answers.csv", right)
+    pull_answers(folders, from_files=[tmp_path / "answers.csv"])
+    base = EvaluationFolder(folders[0])
+    scores = base.scores()
+    base.write_predictions(replace(each, response="Rome") for each in base.predictions())
+    base.write_scores(scores)
+    assert [(each.model, each.by) for each in compare(folders).rated] == [("tuned", "people")]
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,11 @@ completions/     every answer of the model
 learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
+hold_out.jsonl   the side of each instruction, where some are set apart
 dataset/         a folder a config
 report/          page, figures and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
+evaluations.json what evaluations have found of models that were trained on it
 summary.json     what the run has come to
 pipeline.yaml  run.log  cache/
 """
@@ -16,16 +18,15 @@ pipeline.yaml  run.log  cache/
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
+from distilabel_selfinstruct.data.base_folder import BaseFolder
 from distilabel_selfinstruct.data.columns import columns_of
-from distilabel_selfinstruct.data.files import clear_drafts, write_whole
+from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
@@ -50,13 +51,8 @@ RECORDED = frozenset(
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
-_RECIPE, _SUMMARY, _LOCK, _PROMPTS = "recipe.json", "summary.json", ".lock", "prompts"
-_RESTORE = "restore it from a copy, or choose another folder"
-_MENDING = {  # what to do where something else helps
-    _SUMMARY: "delete it, and the run is put together again",
-    "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
-    "judge.json": "delete it and run the command `judge` again: what a judge has answered is kept",
-}
+_RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
+_EVALUATIONS = "evaluations.json"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -82,16 +78,22 @@ class ReportFolder:
         return self.path / "statistics.json"
 
 
-class RunFolder(PathLike[str]):
+class RunFolder(BaseFolder):
     """The folder of a run.
 
     Args:
         path: where it is; it need not be there.
     """
 
+    mending: ClassVar[Mapping[str, str]] = {
+        _SUMMARY: "delete it, and the run is put together again",
+        _EVALUATIONS: "delete it and give `self-instruct report RUN --evaluations FOLDER ...` again",
+        "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
+        "judge.json": "delete it and run the command `judge` again: what a judge has answered is kept",
+    }
+
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._given = str(path)
-        self.path = Path(path).absolute()  # libraries read a relative one, and `~` or `a:b` in it, each in its own way
+        super().__init__(path)
         self.completions = self.path / "completions"
         self.check_completions = self.path / "check"
         self.judge_completions = self.path / "review" / "completions"
@@ -101,12 +103,6 @@ class RunFolder(PathLike[str]):
         self.cache = self.path / "cache"
         self.log = self.path / "run.log"
         self.pipeline = self.path / PIPELINE
-
-    def __str__(self) -> str:
-        return self._given
-
-    def __fspath__(self) -> str:
-        return str(self.path)
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> RunFolder:
@@ -121,19 +117,9 @@ class RunFolder(PathLike[str]):
         return folder
 
     @property
-    def name(self) -> str:
-        """What the run is called."""
-        return self.path.resolve().name
-
-    @property
     def is_run(self) -> bool:
         """Whether a run has begun here."""
         return (self.path / CONFIG).is_file()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing here that a new run would write over."""
-        return not self.path.exists() or all(item.name == _LOCK for item in self.path.iterdir())
 
     @property
     def has_answers(self) -> bool:
@@ -144,35 +130,6 @@ class RunFolder(PathLike[str]):
     def page(self) -> Path:
         """The report's page, which may not be there."""
         return self.report.page
-
-    def make(self) -> None:
-        """Makes the folder.
-
-        Raises:
-            RunFolderError: if it cannot be made.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunFolderError(f"{self.path}: cannot be made ({error.strerror}); choose another --out.") from None
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps other processes away.
-
-        Raises:
-            RunFolderError: if one is at work here.
-        """
-        from filelock import FileLock, Timeout
-
-        try:
-            lock = FileLock(self.path / _LOCK, timeout=0).acquire()
-        except Timeout:
-            raise RunFolderError(
-                f"{self.path}: another process is at work here; wait for it, or choose another folder."
-            ) from None
-        with lock:
-            yield
 
     # --- what the run is --------------------------------------------------------------------------------------------
 
@@ -192,10 +149,7 @@ class RunFolder(PathLike[str]):
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
-        import yaml
-
-        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-        self._write(CONFIG, text)
+        self._write_yaml(CONFIG, values)
 
     def write_prompts(self, templates: Mapping[str, str]) -> None:
         """Records a user's own templates."""
@@ -267,6 +221,18 @@ class RunFolder(PathLike[str]):
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""
         self._write_lines("pool.jsonl", texts)
+
+    def sides(self) -> dict[str, Any]:
+        """The side of each instruction, by id; empty where none was set apart.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        return dict(self._read_lines(_SIDES, lambda row: (str(row["instruction_id"]), row["side"])))
+
+    def write_sides(self, sides: Mapping[str, str]) -> None:
+        """Records the side of each instruction."""
+        self._write_lines(_SIDES, ({"instruction_id": name, "side": side} for name, side in sides.items()))
 
     # --- the dataset ------------------------------------------------------------------------------------------------
 
@@ -365,6 +331,23 @@ class RunFolder(PathLike[str]):
         """Removes the report, which is of rows that were there before."""
         shutil.rmtree(self.report.path, ignore_errors=True)
 
+    # --- evaluations of what was trained on it ----------------------------------------------------------------------
+
+    def evaluations(self, of_record: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What evaluations have found; nothing where the run names none.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        if not (self.path / _EVALUATIONS).is_file():
+            return []
+        with self._checked(_EVALUATIONS):
+            return [of_record(record) for record in self._read_json(_EVALUATIONS)]
+
+    def write_evaluations(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Records what evaluations have found."""
+        self._write_json(_EVALUATIONS, list(found))
+
     # --- the review: the truth, whatever becomes of a server ---------------------------------------------------------
 
     def review_rows(self, name: _Gathered, of_row: Callable[[dict[str, Any]], T]) -> list[T]:
@@ -377,12 +360,7 @@ class RunFolder(PathLike[str]):
         Raises:
             RunFolderError: if the file is damaged.
         """
-        path = f"review/{name}.jsonl"
-        if not (self.path / path).exists():
-            return []
-        with self._checked(path):
-            lines = (self.path / path).read_text(encoding="utf-8").split("\n")
-            return [of_row(json.loads(line)) for line in lines if line]
+        return self._read_lines(f"review/{name}.jsonl", of_row)
 
     def write_review_rows(self, name: _Gathered, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes all that the review has gathered of something."""
@@ -407,48 +385,3 @@ class RunFolder(PathLike[str]):
     def write_review_record(self, name: _Found, record: Any) -> None:
         """Writes what the review has found."""
         self._write_json(f"review/{name}.json", record)
-
-    # --- files ------------------------------------------------------------------------------------------------------
-
-    def _read_json(self, name: str) -> Any:
-        with self._checked(name):
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-
-    def _read_object(self, name: str) -> dict[str, Any]:
-        values = self._read_json(name)
-        if not isinstance(values, dict):
-            raise self._damaged(name)
-        return values
-
-    def _read_yaml(self, name: str) -> dict[str, Any]:
-        import yaml
-
-        with self._checked(name, yaml.YAMLError):
-            values = yaml.safe_load((self.path / name).read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise self._damaged(name)
-        return values
-
-    def _write_json(self, name: str, values: Any) -> None:
-        self._write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
-
-    def _write_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-
-    def _write(self, name: str, text: str) -> None:
-        path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, text)
-
-    @contextmanager
-    def _checked(self, name: str, *errors: type[Exception]) -> Iterator[None]:
-        """Says that a file is damaged where its content cannot be read, or is not what it should be."""
-        damage: tuple[type[Exception], ...] = (ValueError, KeyError, TypeError, AttributeError, RecursionError, *errors)
-        try:
-            yield
-        except damage:
-            raise self._damaged(name) from None
-
-    def _damaged(self, name: str) -> RunFolderError:
-        path = self.path / name
-        return RunFolderError(f"{path}: is damaged; {_MENDING.get(path.name, _RESTORE)}.")

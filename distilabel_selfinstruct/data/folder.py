@@ -18,15 +18,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from distilabel_selfinstruct.data.columns import columns_of
-from distilabel_selfinstruct.data.files import clear_drafts, write_whole
 from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.data.work_folder import WorkFolder
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
 
@@ -45,13 +44,13 @@ RECORDED = frozenset(
         "principle_list",
         "own_prompts",
         PHRASES,
+        "trained_on",
     }
 )
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
-_RECIPE, _SUMMARY, _LOCK, _PROMPTS = "recipe.json", "summary.json", ".lock", "prompts"
-_RESTORE = "restore it from a copy, or choose another folder"
+_RECIPE, _SUMMARY, _PROMPTS = "recipe.json", "summary.json", "prompts"
 _MENDING = {  # what to do where something else helps
     _SUMMARY: "delete it, and the run is put together again",
     "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
@@ -82,16 +81,17 @@ class ReportFolder:
         return self.path / "statistics.json"
 
 
-class RunFolder(PathLike[str]):
+class RunFolder(WorkFolder):
     """The folder of a run.
 
     Args:
         path: where it is; it need not be there.
     """
 
+    mending = _MENDING
+
     def __init__(self, path: str | PathLike[str]) -> None:
-        self._given = str(path)
-        self.path = Path(path).absolute()  # libraries read a relative one, and `~` or `a:b` in it, each in its own way
+        super().__init__(path)
         self.completions = self.path / "completions"
         self.check_completions = self.path / "check"
         self.judge_completions = self.path / "review" / "completions"
@@ -101,12 +101,6 @@ class RunFolder(PathLike[str]):
         self.cache = self.path / "cache"
         self.log = self.path / "run.log"
         self.pipeline = self.path / PIPELINE
-
-    def __str__(self) -> str:
-        return self._given
-
-    def __fspath__(self) -> str:
-        return str(self.path)
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> RunFolder:
@@ -121,19 +115,9 @@ class RunFolder(PathLike[str]):
         return folder
 
     @property
-    def name(self) -> str:
-        """What the run is called."""
-        return self.path.resolve().name
-
-    @property
     def is_run(self) -> bool:
         """Whether a run has begun here."""
         return (self.path / CONFIG).is_file()
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there is nothing here that a new run would write over."""
-        return not self.path.exists() or all(item.name == _LOCK for item in self.path.iterdir())
 
     @property
     def has_answers(self) -> bool:
@@ -145,35 +129,6 @@ class RunFolder(PathLike[str]):
         """The report's page, which may not be there."""
         return self.report.page
 
-    def make(self) -> None:
-        """Makes the folder.
-
-        Raises:
-            RunFolderError: if it cannot be made.
-        """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunFolderError(f"{self.path}: cannot be made ({error.strerror}); choose another --out.") from None
-
-    @contextmanager
-    def locked(self) -> Iterator[None]:
-        """Keeps other processes away.
-
-        Raises:
-            RunFolderError: if one is at work here.
-        """
-        from filelock import FileLock, Timeout
-
-        try:
-            lock = FileLock(self.path / _LOCK, timeout=0).acquire()
-        except Timeout:
-            raise RunFolderError(
-                f"{self.path}: another process is at work here; wait for it, or choose another folder."
-            ) from None
-        with lock:
-            yield
-
     # --- what the run is --------------------------------------------------------------------------------------------
 
     def config(self) -> dict[str, Any]:
@@ -184,24 +139,24 @@ class RunFolder(PathLike[str]):
         """
         if not self.is_run:
             raise RunFolderError(f"{self.path}: is no run folder; there is no {CONFIG} in it.")
-        return self._read_yaml(CONFIG)
+        return self.read_yaml(CONFIG)
 
     def damaged_config(self) -> RunFolderError:
         """The error of a config that cannot be believed."""
-        return self._damaged(CONFIG)
+        return self.damaged(CONFIG)
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
         import yaml
 
         text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-        self._write(CONFIG, text)
+        self.write_text(CONFIG, text)
 
     def write_prompts(self, templates: Mapping[str, str]) -> None:
         """Records a user's own templates."""
         for name, text in templates.items():
             (self.path / _PROMPTS / name).parent.mkdir(parents=True, exist_ok=True)
-            self._write(f"{_PROMPTS}/{name}", text + "\n")
+            self.write_text(f"{_PROMPTS}/{name}", text + "\n")
 
     def recipe(self) -> Recipe:
         """The recipe, as the run recorded it; of a run of version 0.1.0, which recorded its name, as it is now.
@@ -212,7 +167,7 @@ class RunFolder(PathLike[str]):
         """
         if not (self.path / _RECIPE).is_file():
             return get_recipe(str(self.config().get("recipe", DEFAULT)))
-        with self._checked(_RECIPE):
+        with self.checked(_RECIPE):
             return Recipe.of_record(self.description()["recipe"])
 
     def description(self) -> dict[str, Any]:
@@ -221,11 +176,11 @@ class RunFolder(PathLike[str]):
         Raises:
             RunFolderError: if the record is damaged.
         """
-        return self._read_object(_RECIPE) if (self.path / _RECIPE).is_file() else {}
+        return self.read_object(_RECIPE) if (self.path / _RECIPE).is_file() else {}
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Records what the run is."""
-        self._write_json(_RECIPE, description)
+        self.write_json(_RECIPE, description)
 
     # --- what it has come to ----------------------------------------------------------------------------------------
 
@@ -242,12 +197,12 @@ class RunFolder(PathLike[str]):
         """
         if not self.has_summary:
             raise RunFolderError(f"{self.path}: the run is not finished; run the same command again to finish it.")
-        with self._checked(_SUMMARY):
-            return Summary.of_record(self._read_object(_SUMMARY))
+        with self.checked(_SUMMARY):
+            return Summary.of_record(self.read_object(_SUMMARY))
 
     def write_summary(self, summary: Summary) -> None:
         """Records what the run has come to."""
-        self._write_json(_SUMMARY, dataclasses.asdict(summary))
+        self.write_json(_SUMMARY, dataclasses.asdict(summary))
 
     def remove_summary(self) -> None:
         """From here on the run has not ended."""
@@ -257,16 +212,16 @@ class RunFolder(PathLike[str]):
 
     def write_loop(self, stage: str, report: Mapping[str, Any]) -> None:
         """Records how the loop of a stage ended."""
-        self._write_json(f"{stage}.json", report)
+        self.write_json(f"{stage}.json", report)
 
     def loop(self, stage: str) -> dict[str, Any] | None:
         """How the loop of a stage ended; None where it has not, or there is none."""
         name = f"{stage}.json"
-        return self._read_object(name) if (self.path / name).is_file() else None
+        return self.read_object(name) if (self.path / name).is_file() else None
 
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""
-        self._write_lines("pool.jsonl", texts)
+        self.write_lines("pool.jsonl", texts)
 
     # --- the dataset ------------------------------------------------------------------------------------------------
 
@@ -295,10 +250,6 @@ class RunFolder(PathLike[str]):
             return all(load_from_disk(str(self.dataset_path / name))["train"] is not None for name in names)
         except Exception:  # whatever is wrong with the files: they are written again
             return False
-
-    def clear_drafts(self) -> None:
-        """Removes what processes that were killed have left half-written."""
-        clear_drafts(self.path)
 
     def dataset(self) -> Distiset:
         """All configs, as distilabel has them.
@@ -359,7 +310,7 @@ class RunFolder(PathLike[str]):
         Raises:
             RunFolderError: if it is damaged.
         """
-        return self._read_yaml(PIPELINE) if self.pipeline.is_file() else None
+        return self.read_yaml(PIPELINE) if self.pipeline.is_file() else None
 
     def remove_report(self) -> None:
         """Removes the report, which is of rows that were there before."""
@@ -380,13 +331,13 @@ class RunFolder(PathLike[str]):
         path = f"review/{name}.jsonl"
         if not (self.path / path).exists():
             return []
-        with self._checked(path):
+        with self.checked(path):
             lines = (self.path / path).read_text(encoding="utf-8").split("\n")
             return [of_row(json.loads(line)) for line in lines if line]
 
     def write_review_rows(self, name: _Gathered, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes all that the review has gathered of something."""
-        self._write_lines(f"review/{name}.jsonl", rows)
+        self.write_lines(f"review/{name}.jsonl", rows)
 
     def review_record(self, name: _Found, of_record: Callable[[Any], T]) -> T | None:
         """What the review has found; None where there is nothing.
@@ -401,54 +352,9 @@ class RunFolder(PathLike[str]):
         path = f"review/{name}.json"
         if not (self.path / path).exists():
             return None
-        with self._checked(path):
-            return of_record(self._read_json(path))
+        with self.checked(path):
+            return of_record(self.read_json(path))
 
     def write_review_record(self, name: _Found, record: Any) -> None:
         """Writes what the review has found."""
-        self._write_json(f"review/{name}.json", record)
-
-    # --- files ------------------------------------------------------------------------------------------------------
-
-    def _read_json(self, name: str) -> Any:
-        with self._checked(name):
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
-
-    def _read_object(self, name: str) -> dict[str, Any]:
-        values = self._read_json(name)
-        if not isinstance(values, dict):
-            raise self._damaged(name)
-        return values
-
-    def _read_yaml(self, name: str) -> dict[str, Any]:
-        import yaml
-
-        with self._checked(name, yaml.YAMLError):
-            values = yaml.safe_load((self.path / name).read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise self._damaged(name)
-        return values
-
-    def _write_json(self, name: str, values: Any) -> None:
-        self._write(name, json.dumps(values, indent=2, ensure_ascii=False) + "\n")
-
-    def _write_lines(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._write(name, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
-
-    def _write(self, name: str, text: str) -> None:
-        path = self.path / name
-        path.parent.mkdir(exist_ok=True)
-        write_whole(path, text)
-
-    @contextmanager
-    def _checked(self, name: str, *errors: type[Exception]) -> Iterator[None]:
-        """Says that a file is damaged where its content cannot be read, or is not what it should be."""
-        damage: tuple[type[Exception], ...] = (ValueError, KeyError, TypeError, AttributeError, RecursionError, *errors)
-        try:
-            yield
-        except damage:
-            raise self._damaged(name) from None
-
-    def _damaged(self, name: str) -> RunFolderError:
-        path = self.path / name
-        return RunFolderError(f"{path}: is damaged; {_MENDING.get(path.name, _RESTORE)}.")
+        self.write_json(f"review/{name}.json", record)

@@ -49,10 +49,25 @@ from distilabel_selfinstruct.usage import Prices
 AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
 
 
-class ModelConfig(BaseModel):
-    """What runs and the command `judge` are told of a model."""
+class Options(BaseModel):
+    """What a command is told: each field is an option."""
 
     model_config = ConfigDict(extra="forbid")
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+
+    @classmethod
+    def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
+        """The options of which this holds."""
+        known = {name: option_of(field) for name, field in cls.model_fields.items()}
+        return {
+            name for name, each in known.items() if fixed in (None, each.fixed) and recorded in (None, each.recorded)
+        }
+
+
+class ModelConfig(Options):
+    """What runs and the command `judge` are told of a model."""
 
     llm: AnyLLM = option(
         "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
@@ -297,14 +312,6 @@ class RunConfig(ModelConfig):
         given = {name: getattr(self, name) for name in _SIZES if name in type(self).model_fields}
         return self.model_copy(update={name: min(rows, size or rows) for name, size in given.items()})
 
-    @classmethod
-    def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
-        """The options of which this holds."""
-        known = {name: option_of(field) for name, field in cls.model_fields.items()}
-        return {
-            name for name, each in known.items() if fixed in (None, each.fixed) and recorded in (None, each.recorded)
-        }
-
 
 class LoopConfig(RunConfig):
     """What a run is told that asks until it has enough."""
@@ -408,7 +415,7 @@ _SIZES = ("num_instructions", "max_instructions", "max_documents")
 _LANGUAGE = re.compile(r"[^\W\d_]{3}[\w ()'-]{0,40}")
 _QUOTED = re.compile(r"'([^']*)'")
 C = TypeVar("C", bound=RunConfig)
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=Options)
 
 
 def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str, kind: type[M]) -> M:
@@ -431,7 +438,7 @@ def _storable(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value if name == "out" else storable(value) for name, value in values.items()}
 
 
-def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
+def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[Options]) -> str:
     """The first thing that is wrong, by the name that the user gave it."""
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])

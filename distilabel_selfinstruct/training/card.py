@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -92,11 +93,7 @@ def render_card(facts: CardFacts) -> str:
         "from transformers import pipeline",
         "",
         f'model = pipeline("text-generation", model="{facts.name}")',
-        *(
-            ['model([{"role": "user", "content": "Name a prime."}])']
-            if facts.is_chat
-            else ['model("Name a prime.\\n")']
-        ),
+        'model([{"role": "user", "content": "Name a prime."}])' if facts.is_chat else 'model("Name a prime.\\n")',
         "```",
         "",
         "What it has learned from is synthetic: it can be wrong, and has been checked by nobody unless the data was.",
@@ -111,8 +108,8 @@ def _metadata(facts: CardFacts) -> str:
         "license": facts.config.license or "unknown",
         "tags": [*_TAGS, facts.config.method, "trl"],
     }
-    if "/" in facts.base and not facts.base.startswith((".", "/", "~")):
-        values["base_model"] = facts.base
+    if _is_of_hub(facts.base):
+        values["base_model"] = facts.base.partition(":")[0]
     return yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
@@ -128,10 +125,8 @@ def _data(facts: CardFacts) -> list[str]:
     if run.has_summary:
         summary = run.summary()
         rejected = sum(sum(reasons.values()) for reasons in summary.rejected.values())
-        lines += [
-            "",
-            f"{summary.admitted:,} instructions, {summary.instances:,} instances; {rejected:,} rows were rejected.",
-        ]
+        made = f"{summary.admitted:,} instructions, {summary.instances:,} instances"
+        lines += ["", f"{made}; {rejected:,} rows were rejected."]
     if str(run.config().get("llm")) == "demo":
         lines += ["", "> The data is that of the embedded demo model: a demonstration, and no training data."]
     return lines
@@ -171,7 +166,11 @@ def _template(facts: CardFacts) -> str:
     return "The base had no chat template: it was given one with the headings of Stanford Alpaca."
 
 
+def _is_of_hub(name: str) -> bool:
+    return name.count("/") == 1 and not name.startswith((".", "/", "~")) and not Path(name).exists()
+
+
 def _shown(where: str) -> str:
     """A name as it may be published: of a path its last part."""
-    is_path = where.startswith((".", "/", "~")) or where.count("/") > 1 or "\\" in where
-    return f"`{where.rstrip('/').rpartition('/')[2] if is_path else where}`"
+    is_path = Path(where).exists() or where.startswith((".", "/", "~")) or where.count("/") > 1
+    return f"`{Path(where).name if is_path else where}`"

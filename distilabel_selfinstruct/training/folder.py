@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from distilabel_selfinstruct.data.work_folder import WorkFolder
@@ -71,7 +72,7 @@ class TrainingFolder(WorkFolder):
         path: where it is; it need not be there.
     """
 
-    mending = {_SUMMARY: "delete it and run the same command again", _LENGTHS: "delete it and run the command again"}
+    mending = MappingProxyType({_SUMMARY: "delete it, and run the same command again"})
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)

@@ -101,9 +101,8 @@ def load_model(base: Base, dtype: Any) -> Any:
 
     with _loading(base):
         model = AutoModelForCausalLM.from_pretrained(base.where, dtype=dtype, **base.arguments)
-    for config in (model.config, getattr(model, "generation_config", None)):
-        if hasattr(config, "quantization_config"):  # of a GGUF file, whose weights are plain numbers by now
-            del config.quantization_config
+    if hasattr(model.config, "quantization_config"):  # of a GGUF file, whose weights are plain numbers by now
+        del model.config.quantization_config
     return model
 
 

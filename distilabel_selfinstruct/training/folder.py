@@ -1,13 +1,13 @@
 """TrainingFolder: the only reader and writer of the files of a training.
 
-config.yaml      the options, resolved, and the names of the data that was read
+training.yaml    the options, resolved, and the names of the data that was read
 lengths.json     how long the rows are in tokens of the model, and how many are cut or left out
 metrics.jsonl    step, loss and learning rate
 checkpoints/     what an interrupted training goes on with; gone once the model is there
 adapter/         what --lora has learned
 model/           the trained model, ready to be loaded, with its card
 README.md        the card
-summary.json     what the training has come to: last of all
+result.json      what the training has come to: last of all
 """
 
 from __future__ import annotations
@@ -24,13 +24,8 @@ from typing import Any
 from distilabel_selfinstruct.data.work_folder import WorkFolder
 from distilabel_selfinstruct.errors import RunFolderError
 
-_CONFIG, _LENGTHS, _METRICS, _SUMMARY, _CARD = (
-    "config.yaml",
-    "lengths.json",
-    "metrics.jsonl",
-    "summary.json",
-    "README.md",
-)
+_CONFIG, _LENGTHS, _METRICS = "training.yaml", "lengths.json", "metrics.jsonl"
+_RESULT, _CARD = "result.json", "README.md"
 _WHOLE = "whole"  # stands in a checkpoint once all of it is on disk
 
 
@@ -72,7 +67,7 @@ class TrainingFolder(WorkFolder):
         path: where it is; it need not be there.
     """
 
-    mending = MappingProxyType({_SUMMARY: "delete it, and run the same command again"})
+    mending = MappingProxyType({_RESULT: "delete it, and run the same command again"})
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         super().__init__(path)
@@ -84,12 +79,12 @@ class TrainingFolder(WorkFolder):
     @property
     def is_training(self) -> bool:
         """Whether a training has begun here."""
-        return (self.path / _CONFIG).is_file() and (self.path / _LENGTHS).is_file()
+        return (self.path / _CONFIG).is_file()
 
     @property
     def is_finished(self) -> bool:
         """Whether the training has ended, and its model is there."""
-        return (self.path / _SUMMARY).is_file() and self.model.is_dir()
+        return (self.path / _RESULT).is_file() and self.model.is_dir()
 
     def config(self) -> dict[str, Any]:
         """The options that the training recorded.
@@ -98,6 +93,10 @@ class TrainingFolder(WorkFolder):
             RunFolderError: if they are damaged.
         """
         return self.read_yaml(_CONFIG)
+
+    def damaged_config(self) -> RunFolderError:
+        """The error of options that cannot be believed."""
+        return self.damaged(_CONFIG)
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
@@ -132,12 +131,12 @@ class TrainingFolder(WorkFolder):
 
         if not self.is_finished:
             raise RunFolderError(f"{self.path}: the training is not finished; run the same command again to finish it.")
-        with self.checked(_SUMMARY):
-            return TypeAdapter(TrainingSummary).validate_python(self.read_object(_SUMMARY))
+        with self.checked(_RESULT):
+            return TypeAdapter(TrainingSummary).validate_python(self.read_object(_RESULT))
 
     def write_summary(self, summary: TrainingSummary) -> None:
         """Records what the training has come to, and removes what it would have gone on with."""
-        self.write_json(_SUMMARY, dataclasses.asdict(summary))
+        self.write_json(_RESULT, dataclasses.asdict(summary))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
     # --- checkpoints ------------------------------------------------------------------------------------------------

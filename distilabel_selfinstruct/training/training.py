@@ -77,7 +77,6 @@ def train(source: str, config: TrainConfig, say: Any = None) -> TrainingSummary:
         folder.clear_drafts()
         with sign_of_life("reading the model's words"):
             training = prepare(config, rows)
-        # What it is comes first: without it the folder is none of a training.
         folder.write_config(_recorded(config) | identity | {"trained_on": source, "package_version": __version__})
         folder.write_lengths(training.lengths.record())
         if say is not None:
@@ -177,9 +176,7 @@ def _recorded(config: TrainConfig) -> dict[str, Any]:
 def _check_place(folder: TrainingFolder) -> None:
     if folder.path.exists() and not folder.path.is_dir():
         raise RunFolderError(f"{folder}: is a file; choose another --out.")
-    if RunFolder(folder.path).has_summary and not folder.is_training:
-        raise RunFolderError(f"{folder}: is the folder of a run; choose another --out for its model.")
-    if not folder.is_training and not folder.is_empty and not (folder.path / "config.yaml").is_file():
+    if not folder.is_training and not folder.is_empty:
         raise RunFolderError(f"{folder}: is no training folder, and not empty; choose another --out.")
 
 
@@ -195,7 +192,7 @@ def _check_same(folder: TrainingFolder, identity: dict[str, Any]) -> None:
     try:
         TrainConfig.model_validate({name: before[name] for name in before if name in TrainConfig.model_fields})
     except ValidationError:
-        raise folder.damaged("config.yaml") from None
+        raise folder.damaged_config() from None
     defaults = {name: field.default for name, field in TrainConfig.model_fields.items()}
     before = defaults | before
     different = [

@@ -74,7 +74,7 @@ class TestLengths:
         assert measure(self.rows(2), [Tokens([0] * 16, [1]), Tokens([0] * 15, [1])], 16).left_out == 1
 
     def test_where_every_prompt_is_too_long_nothing_can_be_learned(self) -> None:
-        with pytest.raises(ConfigError, match="--max-length 16: the prompt of every row is longer than that .* 60 tok"):
+        with pytest.raises(ConfigError, match=r"--max-length 16: the prompt of every row is longer .* 60 tokens"):
             measure(self.rows(1), [Tokens([0] * 50, [0] * 10)], 16)
 
 

@@ -78,7 +78,7 @@ class TestMistakes:
         )
 
     def test_a_config_that_is_not_there(self, small_run: Made) -> None:
-        with pytest.raises(ConfigError, match="has no config 'curated'; it has: instances, .* Name one with --subset."):
+        with pytest.raises(ConfigError, match=r"has no config 'curated'; it has: instances, .* with --subset\."):
             read_training_rows(str(small_run.folder), TrainConfig(subset="curated"))
 
     def test_a_run_that_has_not_ended(self, tmp_path: Path) -> None:

@@ -36,12 +36,16 @@ def test_without_checkpoints_it_begins_at_the_beginning(folder: TrainingFolder) 
 
 
 def test_a_model_appears_whole_or_not_at_all(folder: TrainingFolder) -> None:
-    with pytest.raises(ValueError, match="cut"), folder.replacing(folder.model) as draft:
-        (draft / "model.safetensors").write_bytes(b"half")
-        raise ValueError("cut")
+    def write(content: bytes) -> None:
+        with folder.replacing(folder.model) as draft:
+            (draft / "model.safetensors").write_bytes(content)
+            if content == b"half":
+                raise ValueError("cut")
+
+    with pytest.raises(ValueError, match="cut"):
+        write(b"half")
     assert not folder.model.exists()
-    with folder.replacing(folder.model) as draft:
-        (draft / "model.safetensors").write_bytes(b"whole")
+    write(b"whole")
     assert (folder.model / "model.safetensors").read_bytes() == b"whole"
 
 
@@ -59,8 +63,8 @@ def test_it_is_finished_once_model_and_summary_are_there(folder: TrainingFolder)
 
 def test_a_damaged_summary_is_said_to_be_damaged(folder: TrainingFolder) -> None:
     folder.model.mkdir()
-    (folder.path / "summary.json").write_text('{"rows": 57}', encoding="utf-8")
-    with pytest.raises(RunFolderError, match="summary.json: is damaged; delete it, and run the same command again."):
+    (folder.path / "result.json").write_text('{"rows": 57}', encoding="utf-8")
+    with pytest.raises(RunFolderError, match=r"result\.json: is damaged; delete it, and run the same command again\."):
         folder.summary()
 
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager, redirect_stdout
 from importlib import metadata
 from typing import Any
 
-from distilabel_selfinstruct.engine.progress import LINE, duration
+from distilabel_selfinstruct.engine.progress import LINE, duration, sign_of_life
 from distilabel_selfinstruct.errors import ConfigError, PipelineError, SelfInstructError
 from distilabel_selfinstruct.training.config import TrainConfig
 from distilabel_selfinstruct.training.data import TrainingRows
@@ -55,7 +55,8 @@ def fit(
     device = find_device()
     with _one_line_each(config, folder), _quiet():
         set_seed(config.seed)
-        model = load_model(base, device.dtype(config))
+        with sign_of_life("loading the model"):
+            model = load_model(base, device.dtype(config))
         check_room(model, config, device, folder)
         trainer = _trainer(config, model, tokenizer, rows, tokens, folder, device)
         watch = _watch(trainer, folder)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +102,9 @@ def load_model(base: Base, dtype: Any) -> Any:
 
     with _loading(base):
         model = AutoModelForCausalLM.from_pretrained(base.where, dtype=dtype, **base.arguments)
-    if hasattr(model.config, "quantization_config"):  # of a GGUF file, whose weights are plain numbers by now
+    if base.file:  # its weights are plain numbers by now, whatever it says of itself
         del model.config.quantization_config
+        model.is_quantized, model.hf_quantizer = False, None
     return model
 
 
@@ -120,7 +122,8 @@ def own_dtype(base: Base) -> Any:
 def _loading(base: Base) -> Iterator[None]:
     """What goes wrong within is one line."""
     try:
-        with quiet_clients():
+        # A GGUF file is read with a bar of its own that nothing turns off.
+        with quiet_clients(), redirect_stderr(StringIO()) if base.file else nullcontext():
             yield
     except SelfInstructError:
         raise

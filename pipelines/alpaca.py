@@ -56,8 +56,7 @@ def build(run: "Run[AlpacaConfig]") -> "WholePipeline":
 
 def finish(run: "Run[AlpacaConfig]") -> list[str]:
     """Writes the dataset as Alpaca's authors published theirs: an array of tasks with three fields."""
-    instances = run.folder.dataset()["instances"]["train"]
-    tasks = instances.select_columns(["instruction", "input", "output"]).to_list()
+    tasks = run.training_instances().select_columns(["instruction", "input", "output"]).to_list()
     path = run.folder.path / "alpaca_data.json"
     write_whole(path, json.dumps(tasks, indent=4, ensure_ascii=False) + "\n")
     return [f"{len(tasks):,} tasks in Alpaca's own format: {path}"]

@@ -13,11 +13,16 @@ REASONING_COLUMN = "reasoning"
 JUDGE_COLUMNS = ("judge_score", "judgements")
 """What a judge adds to an instance."""
 
+HELD_OUT = "held_out"
+HELD_OUT_COLUMNS = ("instance_id", "instruction_id", "instruction", "input", "output")
+"""The config of `--hold-out`."""
+
 CONFIGS = {  # with their meaning
     "instances": "The dataset: one row an instance, an instruction with an input, which may be empty, and an output.",
     "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "sft": "The instances in the format that a trainer takes.",
+    HELD_OUT: "Instances that were set apart before training, for evaluation: nothing that is trained on is similar.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
     "curated": "The reviewed instances that are right, with corrections applied.",
 }

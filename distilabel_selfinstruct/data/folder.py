@@ -6,6 +6,7 @@ completions/     every answer of the model
 learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
+hold_out.jsonl   the side of each instruction, where some are set apart
 dataset/         a folder a config
 report/          page, figures and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
@@ -16,16 +17,16 @@ pipeline.yaml  run.log  cache/
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeVar
 
+from distilabel_selfinstruct.data.base_folder import BaseFolder
 from distilabel_selfinstruct.data.columns import columns_of
+from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.data.summary import Summary
-from distilabel_selfinstruct.data.work_folder import WorkFolder
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
 
@@ -50,12 +51,7 @@ RECORDED = frozenset(
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
-_RECIPE, _SUMMARY, _PROMPTS = "recipe.json", "summary.json", "prompts"
-_MENDING = {  # what to do where something else helps
-    _SUMMARY: "delete it, and the run is put together again",
-    "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
-    "judge.json": "delete it and run the command `judge` again: what a judge has answered is kept",
-}
+_RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -81,14 +77,18 @@ class ReportFolder:
         return self.path / "statistics.json"
 
 
-class RunFolder(WorkFolder):
+class RunFolder(BaseFolder):
     """The folder of a run.
 
     Args:
         path: where it is; it need not be there.
     """
 
-    mending = _MENDING
+    mending: ClassVar[Mapping[str, str]] = {
+        _SUMMARY: "delete it, and the run is put together again",
+        "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
+        "judge.json": "delete it and run the command `judge` again: what a judge has answered is kept",
+    }
 
     def __init__(self, path: str | PathLike[str]) -> None:
         super().__init__(path)
@@ -139,24 +139,21 @@ class RunFolder(WorkFolder):
         """
         if not self.is_run:
             raise RunFolderError(f"{self.path}: is no run folder; there is no {CONFIG} in it.")
-        return self.read_yaml(CONFIG)
+        return self._read_yaml(CONFIG)
 
     def damaged_config(self) -> RunFolderError:
         """The error of a config that cannot be believed."""
-        return self.damaged(CONFIG)
+        return self._damaged(CONFIG)
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
-        import yaml
-
-        text = yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True)
-        self.write_text(CONFIG, text)
+        self._write_yaml(CONFIG, values)
 
     def write_prompts(self, templates: Mapping[str, str]) -> None:
         """Records a user's own templates."""
         for name, text in templates.items():
             (self.path / _PROMPTS / name).parent.mkdir(parents=True, exist_ok=True)
-            self.write_text(f"{_PROMPTS}/{name}", text + "\n")
+            self._write(f"{_PROMPTS}/{name}", text + "\n")
 
     def recipe(self) -> Recipe:
         """The recipe, as the run recorded it; of a run of version 0.1.0, which recorded its name, as it is now.
@@ -167,7 +164,7 @@ class RunFolder(WorkFolder):
         """
         if not (self.path / _RECIPE).is_file():
             return get_recipe(str(self.config().get("recipe", DEFAULT)))
-        with self.checked(_RECIPE):
+        with self._checked(_RECIPE):
             return Recipe.of_record(self.description()["recipe"])
 
     def description(self) -> dict[str, Any]:
@@ -176,11 +173,11 @@ class RunFolder(WorkFolder):
         Raises:
             RunFolderError: if the record is damaged.
         """
-        return self.read_object(_RECIPE) if (self.path / _RECIPE).is_file() else {}
+        return self._read_object(_RECIPE) if (self.path / _RECIPE).is_file() else {}
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Records what the run is."""
-        self.write_json(_RECIPE, description)
+        self._write_json(_RECIPE, description)
 
     # --- what it has come to ----------------------------------------------------------------------------------------
 
@@ -197,12 +194,12 @@ class RunFolder(WorkFolder):
         """
         if not self.has_summary:
             raise RunFolderError(f"{self.path}: the run is not finished; run the same command again to finish it.")
-        with self.checked(_SUMMARY):
-            return Summary.of_record(self.read_object(_SUMMARY))
+        with self._checked(_SUMMARY):
+            return Summary.of_record(self._read_object(_SUMMARY))
 
     def write_summary(self, summary: Summary) -> None:
         """Records what the run has come to."""
-        self.write_json(_SUMMARY, dataclasses.asdict(summary))
+        self._write_json(_SUMMARY, dataclasses.asdict(summary))
 
     def remove_summary(self) -> None:
         """From here on the run has not ended."""
@@ -212,16 +209,28 @@ class RunFolder(WorkFolder):
 
     def write_loop(self, stage: str, report: Mapping[str, Any]) -> None:
         """Records how the loop of a stage ended."""
-        self.write_json(f"{stage}.json", report)
+        self._write_json(f"{stage}.json", report)
 
     def loop(self, stage: str) -> dict[str, Any] | None:
         """How the loop of a stage ended; None where it has not, or there is none."""
         name = f"{stage}.json"
-        return self.read_object(name) if (self.path / name).is_file() else None
+        return self._read_object(name) if (self.path / name).is_file() else None
 
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""
-        self.write_lines("pool.jsonl", texts)
+        self._write_lines("pool.jsonl", texts)
+
+    def sides(self) -> dict[str, Any]:
+        """The side of each instruction, by id; empty where none was set apart.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        return dict(self._read_lines(_SIDES, lambda row: (str(row["instruction_id"]), row["side"])))
+
+    def write_sides(self, sides: Mapping[str, str]) -> None:
+        """Records the side of each instruction."""
+        self._write_lines(_SIDES, ({"instruction_id": name, "side": side} for name, side in sides.items()))
 
     # --- the dataset ------------------------------------------------------------------------------------------------
 
@@ -250,6 +259,10 @@ class RunFolder(WorkFolder):
             return all(load_from_disk(str(self.dataset_path / name))["train"] is not None for name in names)
         except Exception:  # whatever is wrong with the files: they are written again
             return False
+
+    def clear_drafts(self) -> None:
+        """Removes what processes that were killed have left half-written."""
+        clear_drafts(self.path)
 
     def dataset(self) -> Distiset:
         """All configs, as distilabel has them.
@@ -310,7 +323,7 @@ class RunFolder(WorkFolder):
         Raises:
             RunFolderError: if it is damaged.
         """
-        return self.read_yaml(PIPELINE) if self.pipeline.is_file() else None
+        return self._read_yaml(PIPELINE) if self.pipeline.is_file() else None
 
     def remove_report(self) -> None:
         """Removes the report, which is of rows that were there before."""
@@ -328,16 +341,11 @@ class RunFolder(WorkFolder):
         Raises:
             RunFolderError: if the file is damaged.
         """
-        path = f"review/{name}.jsonl"
-        if not (self.path / path).exists():
-            return []
-        with self.checked(path):
-            lines = (self.path / path).read_text(encoding="utf-8").split("\n")
-            return [of_row(json.loads(line)) for line in lines if line]
+        return self._read_lines(f"review/{name}.jsonl", of_row)
 
     def write_review_rows(self, name: _Gathered, rows: Iterable[Mapping[str, Any]]) -> None:
         """Writes all that the review has gathered of something."""
-        self.write_lines(f"review/{name}.jsonl", rows)
+        self._write_lines(f"review/{name}.jsonl", rows)
 
     def review_record(self, name: _Found, of_record: Callable[[Any], T]) -> T | None:
         """What the review has found; None where there is nothing.
@@ -352,9 +360,9 @@ class RunFolder(WorkFolder):
         path = f"review/{name}.json"
         if not (self.path / path).exists():
             return None
-        with self.checked(path):
-            return of_record(self.read_json(path))
+        with self._checked(path):
+            return of_record(self._read_json(path))
 
     def write_review_record(self, name: _Found, record: Any) -> None:
         """Writes what the review has found."""
-        self.write_json(f"review/{name}.json", record)
+        self._write_json(f"review/{name}.json", record)

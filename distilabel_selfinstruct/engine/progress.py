@@ -6,25 +6,45 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.models.slots import SlotServer
 
 _FRAME, LINE = 0.25, 10.0  # seconds between two looks: on a terminal, and for plain lines
 _SILENCE = 15.0  # seconds without an answer after which that is said
 
 
+class Asking(Protocol):
+    """What asks a model: a pipeline, or a command.
+
+    Attributes:
+        slots: that its requests need.
+        waits_for: what it waits for before it can ask; empty where it asks.
+        troubles: what came instead of the last answers.
+        shares_done: of the work of its steps.
+    """
+
+    @property
+    def slots(self) -> SlotServer | None: ...
+    @property
+    def waits_for(self) -> str: ...
+    @property
+    def troubles(self) -> Sequence[str]: ...
+    @property
+    def shares_done(self) -> Mapping[str, float]: ...
+
+
 class Progress:
     """How far a pipeline is, read from its slots and from the batches that its steps have sent."""
 
-    def __init__(self, pipeline: WholePipeline) -> None:
+    def __init__(self, pipeline: Asking) -> None:
         self._pipeline = pipeline
         self._started = time.monotonic()
         self._answered, self._answered_at = 0, self._started
@@ -84,7 +104,7 @@ class Progress:
 
 
 @contextmanager
-def show_progress(pipeline: WholePipeline, show: bool = True, stream: TextIO | None = None) -> Iterator[None]:
+def show_progress(pipeline: Asking, show: bool = True, stream: TextIO | None = None) -> Iterator[None]:
     """Shows how far the pipeline is while the block runs: live on a terminal, else as plain lines now and then."""
     if not show:
         yield

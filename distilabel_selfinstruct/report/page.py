@@ -32,6 +32,28 @@ def render_page(
         quality: what annotators found.
         agreements: what models as judges say of the same records.
     """
+    return (
+        page_templates()
+        .get_template("page.html.jinja2")
+        .render(
+            statistics=statistics,
+            tables=tables,
+            wording=wording,
+            saturation=saturation_sentence(statistics.rounds),
+            figures={name: Markup(svg) for name, svg in figures.items()},
+            captions=CAPTIONS,
+            quality=quality,
+            agreements=agreements,
+            judge_caption=judge_caption,
+            judge_table=judge_table,
+            quality_caption=quality_caption,
+            quality_tables=quality_tables,
+        )
+    )
+
+
+def page_templates() -> Environment:
+    """The templates of pages, with the filter `excerpt`; all that is put into them is escaped."""
     environment = Environment(
         loader=PackageLoader("distilabel_selfinstruct.report", "."),
         autoescape=True,
@@ -40,20 +62,7 @@ def render_page(
         lstrip_blocks=True,
     )
     environment.filters.update(excerpt=_excerpt)
-    return environment.get_template("page.html.jinja2").render(
-        statistics=statistics,
-        tables=tables,
-        wording=wording,
-        saturation=saturation_sentence(statistics.rounds),
-        figures={name: Markup(svg) for name, svg in figures.items()},
-        captions=CAPTIONS,
-        quality=quality,
-        agreements=agreements,
-        judge_caption=judge_caption,
-        judge_table=judge_table,
-        quality_caption=quality_caption,
-        quality_tables=quality_tables,
-    )
+    return environment
 
 
 def _excerpt(text: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -44,7 +45,7 @@ from distilabel_selfinstruct.runs.options import (
 )
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
-from distilabel_selfinstruct.usage import Prices
+from distilabel_selfinstruct.usage import Budget, Prices, Usage
 
 AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
 
@@ -67,7 +68,7 @@ class Options(BaseModel):
 
 
 class ModelConfig(Options):
-    """What runs and the command `judge` are told of a model."""
+    """What every command is told of a model that it asks."""
 
     llm: AnyLLM = option(
         "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
@@ -101,9 +102,6 @@ class ModelConfig(Options):
         600.0, "how long the endpoint may be away (default: 600)", "SECONDS", MODEL, fixed=False, ge=0
     )
     seed: int = option(0, "seed of all random draws (default: 0)", "N")
-    judgements: int = option(
-        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
-    )
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
@@ -114,7 +112,60 @@ class ModelConfig(Options):
         """Raises ConfigError if the recipe cannot be carried out with this model."""
 
 
-class JudgeConfig(ModelConfig):
+class JudgingConfig(ModelConfig):
+    """What is told of a model, and of how often a judge is asked."""
+
+    judgements: int = option(
+        JUDGEMENTS, f"judgements an instance, of which the mean counts (default: {JUDGEMENTS})", "N", JUDGE, gt=0
+    )
+
+
+class SpendingConfig(ModelConfig):
+    """What is told of a model, and of how much it may spend."""
+
+    max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
+    max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
+    input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    cached_price: float | None = option(
+        None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
+        BUDGET, fixed=False, ge=0,
+    )  # fmt: skip
+    output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
+
+    @property
+    def is_on_budget(self) -> bool:
+        """Whether there is a limit to what it may spend."""
+        return self.max_tokens_total is not None or self.max_cost is not None
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        if self.max_cost is not None and not (self.input_price or self.output_price):
+            raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+        if self.tensor_parallel > 1 and self.llm != "vllm":
+            raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
+
+    def prices(self) -> Prices | None:
+        """What a million tokens cost, if that was said."""
+        return Prices.given(self.input_price, self.output_price, self.cached_price)
+
+    def budget(self, usage: Iterable[Usage]) -> Budget:
+        """What is left to spend after what was used."""
+        used = sum(usage, Usage())
+        return Budget(
+            max_tokens=self.max_tokens_total,
+            max_cost=self.max_cost,
+            input_price=self.input_price,
+            cached_price=self.cached_price,
+            output_price=self.output_price,
+            spent_requests=used.requests,
+            spent_input=used.input_tokens,
+            spent_cached=used.cached_tokens,
+            spent_output=used.output_tokens,
+        )
+
+
+class JudgeConfig(JudgingConfig):
     """What the command `judge` is told: it takes no model for granted."""
 
     llm: AnyLLM = option(
@@ -123,7 +174,7 @@ class JudgeConfig(ModelConfig):
     wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
 
 
-class RunConfig(ModelConfig):
+class RunConfig(SpendingConfig, JudgingConfig):
     """What every run is told; a recipe adds its own options in a subclass.
 
     What the result depends on is fixed by the first run in a folder.
@@ -151,6 +202,10 @@ class RunConfig(ModelConfig):
     keep_reasoning: bool = option(
         False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
     )
+    hold_out: float | None = option(
+        None, "share of the instructions that is set apart for evaluation (config held_out) and not trained on",
+        "SHARE", gt=0, lt=1,
+    )  # fmt: skip
     phrases: str | None = option(
         None, "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
         "FILE", fixed=False,
@@ -166,14 +221,6 @@ class RunConfig(ModelConfig):
     judge_agreement: str | None = option(
         None, "reviewed run that this judge was compared on, with the command `judge`", "RUN", JUDGE, fixed=False
     )
-    max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
-    max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
-    input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
-    cached_price: float | None = option(
-        None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
-        BUDGET, fixed=False, ge=0,
-    )  # fmt: skip
-    output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
     ray: str | None = option(
         None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
         WHERE, recorded=False, const="local",
@@ -234,11 +281,6 @@ class RunConfig(ModelConfig):
         return None
 
     @property
-    def is_on_budget(self) -> bool:
-        """Whether there is a limit to what it may spend."""
-        return self.max_tokens_total is not None or self.max_cost is not None
-
-    @property
     def judges(self) -> bool:
         """Whether a judge scores the instances."""
         return self.judge_threshold is not None
@@ -262,10 +304,6 @@ class RunConfig(ModelConfig):
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
         super().check()
-        if self.max_cost is not None and not (self.input_price or self.output_price):
-            raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
-        if self.tensor_parallel > 1 and self.llm != "vllm":
-            raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
         if self.llm == "demo" and (self.language or self.prompts):
             name = "--language" if self.language else "--prompts"
             raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
@@ -302,10 +340,6 @@ class RunConfig(ModelConfig):
     def carried_out(self, recipe: Recipe) -> Recipe:
         """The recipe as these options have it carried out, which is what the run folder records."""
         return recipe
-
-    def prices(self) -> Prices | None:
-        """What a million tokens cost, if that was said."""
-        return Prices.given(self.input_price, self.output_price, self.cached_price)
 
     def of_size(self, rows: int) -> Self:
         """The config of a small run that makes about so many rows, to be looked at."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from datasets import disable_progress_bars
 from pydantic import ValidationError
 
-from distilabel_selfinstruct.data.columns import describe_configs
+from distilabel_selfinstruct.data.columns import HELD_OUT, HELD_OUT_COLUMNS, describe_configs
 from distilabel_selfinstruct.data.folder import PHRASES, RunFolder
 from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
@@ -26,6 +26,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
+from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
@@ -39,6 +40,8 @@ from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
+    from datasets import Dataset
+    from distilabel.distiset import Distiset
     from distilabel.models.llms.base import LLM
     from distilabel.steps.base import Step
 
@@ -236,18 +239,41 @@ class Run(Generic[C]):
             self._check_limits()
             self._give_resources(pipeline)
             self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
-            columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
+            leaves: dict[str, Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag.leaf_steps}
+            columns = {name: list(step.outputs) for name, step in leaves.items()}
+            if self.config.hold_out:
+                columns[HELD_OUT] = list(HELD_OUT_COLUMNS)
+                name_rows(leaves.values())
             self._write_description(model, columns)
             groups = "sequential_step_execution" if self._runs_stage_by_stage(model) else None
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
             self.folder.remove_summary()
+            notes = [*notes, *self._set_apart(distiset, leaves)]
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
             notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
             notes += [*self._cut_notes(), *self._verdict_notes()]
             return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
+
+    def _set_apart(self, distiset: Distiset, leaves: Mapping[str, Step]) -> list[str]:
+        """Sets apart what `--hold-out` asks for, on the sides that earlier runs in the folder recorded; says so."""
+        if not self.config.hold_out:
+            return []
+        before, instructions = self.folder.sides(), instructions_of(distiset)
+        sides = sides_of(instructions, self.config.hold_out, self.config.seed, before)
+        self.folder.write_sides(before | sides)
+        set_apart(distiset, sides, leaves)
+        rows = len(distiset[HELD_OUT]["train"]) if HELD_OUT in distiset else 0
+        return held_out_notes(sides, rows)
+
+    def training_instances(self) -> Dataset:
+        """The instances of the dataset that may be trained on: all but those set apart."""
+        instances = self.folder.configs()["instances"]["train"]
+        sides = self.folder.sides() if self.config.hold_out else {}
+        trained_on = [sides.get(name, "training") == "training" for name in instances["instruction_id"]]
+        return instances.select([at for at, each in enumerate(trained_on) if each])
 
     @property
     def is_concluded(self) -> bool:
@@ -391,23 +417,13 @@ class Run(Generic[C]):
 
     def _budget(self) -> Budget:
         by_stage = usage_by_stage(self.folder.completions)
-        used = self.used().values()
+        budget = self.config.budget(self.used().values())
         loops = self.recipe.stages_that_ask("rounds", "before")
         later = [usage for stage, usage in by_stage.items() if stage not in loops]
-        requests = sum(usage.requests for usage in later)
-        return Budget(
-            max_tokens=self.config.max_tokens_total,
-            max_cost=self.config.max_cost,
-            input_price=self.config.input_price,
-            cached_price=self.config.cached_price,
-            output_price=self.config.output_price,
-            spent_requests=sum(usage.requests for usage in used),
-            spent_input=sum(usage.input_tokens for usage in used),
-            spent_cached=sum(usage.cached_tokens for usage in used),
-            spent_output=sum(usage.output_tokens for usage in used),
-            owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
-            owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,
-        )
+        if requests := sum(usage.requests for usage in later):
+            budget.owed_input = sum(usage.input_tokens for usage in later) / requests
+            budget.owed_output = sum(usage.output_tokens for usage in later) / requests
+        return budget
 
     # --- the folder's config ----------------------------------------------------------------------------------------
 

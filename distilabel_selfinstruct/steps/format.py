@@ -37,6 +37,8 @@ _WITHOUT_INPUT = (
     "Task: {instruction}\n\n",
 )
 _END = "<|endoftext|>"
+ROW_NAMES = ("instance_id", "instruction_id")
+"""What says where a row comes from."""
 _FIELD_NAME = re.compile(r"^\w+:\s*", re.MULTILINE)
 
 
@@ -79,6 +81,8 @@ class FormatForTraining(Step):
         flag: a column that says which of the accepted instances count; all of them if None.
         keep_reasoning: whether the answer of a chat has the model's thoughts, as `thinking` (the field that TRL and
             chat templates know), and the question none.
+        names_rows: whether each row says in `instance_id` and `instruction_id` where it comes from, for a run that sets
+            rows apart.
         seed: seed of the draws.
 
     Runtime parameters:
@@ -133,9 +137,11 @@ class FormatForTraining(Step):
     seed_files: list[str] = Field(default_factory=list)
     flag: str | None = None
     keep_reasoning: bool = False
+    names_rows: bool = False
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of the draws.")
 
     keeps_state: ClassVar[bool] = True
+    is_trained_on: ClassVar[bool] = True
 
     _seen: set[str] = PrivateAttr(default_factory=set)
     _seeds: list[Row] = PrivateAttr(default_factory=list)
@@ -185,4 +191,5 @@ class FormatForTraining(Step):
                 formatted = {"messages": [question | {"thinking": None}, answer | thoughts]}
             if (text := repr(formatted)) not in self._seen:
                 self._seen.add(text)
-                yield formatted
+                names = {name: row.get(name) for name in ROW_NAMES} if self.names_rows else {}
+                yield formatted | names

@@ -215,6 +215,8 @@ class SelectPreferences(_Select):
 
     columns = PREFERENCE_COLUMNS
 
+    is_trained_on: ClassVar[bool] = True
+
     @property
     def inputs(self) -> "StepColumns":
         return ["instruction_id", "instruction", "output", "judge_score", "is_chosen", "rejected_output",

@@ -21,11 +21,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from distilabel_selfinstruct.data.work_folder import WorkFolder
+from distilabel_selfinstruct.data.base_folder import BaseFolder
+from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.errors import RunFolderError
 
 _CONFIG, _LENGTHS, _METRICS = "training.yaml", "lengths.json", "metrics.jsonl"
-_RESULT, _CARD = "result.json", "README.md"
+_RESULT, _FITTED, _CARD, _TRACE = "result.json", "fitted.json", "README.md", "train.log"
 _WHOLE = "whole"  # stands in a checkpoint once all of it is on disk
 
 
@@ -60,7 +61,7 @@ class TrainingSummary:
     versions: dict[str, str]
 
 
-class TrainingFolder(WorkFolder):
+class TrainingFolder(BaseFolder):
     """The folder of a training.
 
     Args:
@@ -92,33 +93,31 @@ class TrainingFolder(WorkFolder):
         Raises:
             RunFolderError: if they are damaged.
         """
-        return self.read_yaml(_CONFIG)
+        return self._read_yaml(_CONFIG)
 
     def damaged_config(self) -> RunFolderError:
         """The error of options that cannot be believed."""
-        return self.damaged(_CONFIG)
+        return self._damaged(_CONFIG)
 
     def write_config(self, values: Mapping[str, Any]) -> None:
         """Records the options."""
-        import yaml
-
-        self.write_text(_CONFIG, yaml.safe_dump(dict(values), sort_keys=False, allow_unicode=True))
+        self._write_yaml(_CONFIG, values)
 
     def write_lengths(self, lengths: Mapping[str, Any]) -> None:
         """Records how long the rows are."""
-        self.write_json(_LENGTHS, lengths)
+        self._write_json(_LENGTHS, lengths)
 
     def lengths(self) -> dict[str, Any]:
         """How long the rows are."""
-        return self.read_object(_LENGTHS)
+        return self._read_object(_LENGTHS)
 
     def write_metrics(self, metrics: Sequence[Mapping[str, Any]]) -> None:
         """Records loss and learning rate by step."""
-        self.write_lines(_METRICS, metrics)
+        self._write_lines(_METRICS, metrics)
 
     def write_card(self, text: str) -> None:
         """Writes the card, which the model takes along too."""
-        self.write_text(_CARD, text)
+        self._write(_CARD, text)
         shutil.copyfile(self.card, self.model / _CARD)
 
     def summary(self) -> TrainingSummary:
@@ -131,13 +130,32 @@ class TrainingFolder(WorkFolder):
 
         if not self.is_finished:
             raise RunFolderError(f"{self.path}: the training is not finished; run the same command again to finish it.")
-        with self.checked(_RESULT):
-            return TypeAdapter(TrainingSummary).validate_python(self.read_object(_RESULT))
+        with self._checked(_RESULT):
+            return TypeAdapter(TrainingSummary).validate_python(self._read_object(_RESULT))
 
     def write_summary(self, summary: TrainingSummary) -> None:
         """Records what the training has come to, and removes what it would have gone on with."""
-        self.write_json(_RESULT, dataclasses.asdict(summary))
+        self._write_json(_RESULT, dataclasses.asdict(summary))
         shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+    def write_fitted(self, summary: TrainingSummary) -> None:
+        """Records what several processes have come to, for the one that has started them."""
+        self._write_json(_FITTED, dataclasses.asdict(summary))
+
+    def take_fitted(self) -> TrainingSummary:
+        """What several processes have come to."""
+        fitted = TrainingSummary(**self._read_object(_FITTED))
+        (self.path / _FITTED).unlink()
+        return fitted
+
+    def write_trace(self, text: str) -> Path:
+        """Keeps what a library says of an error that nobody expected; where."""
+        self._write(_TRACE, text)
+        return self.path / _TRACE
+
+    def clear_drafts(self) -> None:
+        """Removes what processes that were killed have left half-written."""
+        clear_drafts(self.path)
 
     # --- checkpoints ------------------------------------------------------------------------------------------------
 

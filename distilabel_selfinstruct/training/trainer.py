@@ -26,7 +26,6 @@ from distilabel_selfinstruct.training.weights import Base, load_model, own_dtype
 
 PACKAGES = ("trl", "transformers", "peft", "accelerate", "torch")
 _LOGS = 200  # lines of metrics, about
-_LOG = "train.log"
 
 
 def fit(
@@ -229,8 +228,8 @@ def _one_line_each(config: TrainConfig, folder: TrainingFolder) -> Iterator[None
             raise ConfigError(_too_little_memory(config)) from None
         if any(words in said for words in ("No space left", "PytorchStreamWriter failed", "os error 28")):
             raise ConfigError(f"{folder}: the disk is full. Make room, and run the same command again.") from None
-        folder.write_text(_LOG, traceback.format_exc())
-        raise PipelineError(f"The training cannot go on ({said[:300]}); see {folder.path / _LOG}.") from None
+        trace = folder.write_trace(traceback.format_exc())
+        raise PipelineError(f"The training cannot go on ({said[:300]}); see {trace}.") from None
 
 
 def _too_little_memory(config: TrainConfig) -> str:

@@ -25,7 +25,6 @@ from distilabel_selfinstruct.training.weights import Base, context_of, find_base
 from distilabel_selfinstruct.version import __version__
 
 _PACKAGES = ("torch", "transformers", "trl", "peft", "accelerate")
-_FITTED = "fitted.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,7 +83,6 @@ def train(source: str, config: TrainConfig, say: Any = None) -> TrainingSummary:
         summary = _fitted(training, folder)
         folder.write_card(render_card(_facts(training, folder, source, summary)))
         folder.write_summary(summary)
-        (folder.path / _FITTED).unlink(missing_ok=True)
         return summary
 
 
@@ -138,7 +136,7 @@ def fit_here(folder: TrainingFolder) -> None:
     training = prepare(config, read_training_rows(values["trained_on"], config))
     summary = fit(training.config, training.base, training.tokenizer, training.rows, training.tokens, folder)
     if os.environ.get("RANK", "0") == "0":
-        folder.write_json(_FITTED, dataclasses.asdict(summary))
+        folder.write_fitted(summary)
 
 
 def _fitted(training: Training, folder: TrainingFolder) -> TrainingSummary:
@@ -147,7 +145,7 @@ def _fitted(training: Training, folder: TrainingFolder) -> TrainingSummary:
     if (devices := devices_of(training.config)) == 1:
         return fit(training.config, training.base, training.tokenizer, training.rows, training.tokens, folder)
     fit_together(folder, devices)
-    return TrainingSummary(**folder.read_object(_FITTED))
+    return folder.take_fitted()
 
 
 def _facts(training: Training, folder: TrainingFolder, source: str, summary: TrainingSummary) -> CardFacts:

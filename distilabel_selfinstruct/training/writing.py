@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from distilabel_selfinstruct.data.base_folder import BaseFolder
 from distilabel_selfinstruct.data.quiet import quiet_clients
-from distilabel_selfinstruct.data.work_folder import WorkFolder
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.training.config import Tool, TrainConfig
 from distilabel_selfinstruct.training.data import Kind, Row, TrainingRows, read_training_rows
@@ -27,6 +25,33 @@ _COMMANDS: dict[Tool, str] = {
     "trl": "trl {method} --config {config}",
     "unsloth": "unsloth train --config {config}",
 }
+
+
+class ToolFolder(BaseFolder):
+    """The folder with what a tool takes: its config, and the data."""
+
+    @property
+    def data(self) -> Path:
+        """The rows, one a line."""
+        return self.path / _DATA
+
+    def write_data(self, rows: Iterable[Row]) -> None:
+        """Writes the rows."""
+        self._write_lines(_DATA, rows)
+
+    def write_config(self, tool: Tool, values: Mapping[str, Any]) -> Path:
+        """Writes the config; where it is."""
+        self._write_yaml(f"{tool}.yaml", values)
+        return self.path / f"{tool}.yaml"
+
+    def write_template(self, template: str) -> Path:
+        """Writes a chat template; where it is."""
+        self._write(_TEMPLATE, template)
+        return self.path / _TEMPLATE
+
+    def write_info(self, info: Mapping[str, Any]) -> None:
+        """Writes LLaMA-Factory's list of datasets."""
+        self._write_json(_INFO, info)
 
 
 def write_config(source: str, config: TrainConfig) -> str:
@@ -45,17 +70,16 @@ def write_config(source: str, config: TrainConfig) -> str:
         raise ConfigError(
             f"--write {config.write}: the tool reads no GGUF files; give --model a folder or a name of the Hub."
         )
-    folder = WorkFolder(config.out or f"models/{Path(source).name}-{config.write}")
-    if not folder.is_empty and not (folder.path / _DATA).is_file():
+    folder = ToolFolder(config.out or f"models/{Path(source).name}-{config.write}")
+    if not folder.is_empty and not folder.data.is_file():
         raise RunFolderError(f"{folder}: is not empty, and holds no config of this command; choose another --out.")
     folder.make()
     has_template = rows.kind == "text" or has_chat_template(base)
     written = _WRITERS[config.write](config, rows, base, folder, has_template)
-    folder.write_lines(_DATA, [_SHAPES[config.write](row, rows.kind) for row in rows.rows])
-    path = folder.path / f"{config.write}.yaml"
-    folder.write_text(path.name, yaml.safe_dump(written, sort_keys=False, allow_unicode=True))
+    folder.write_data([_SHAPES[config.write](row, rows.kind) for row in rows.rows])
+    path = folder.write_config(config.write, written)
     command = _COMMANDS[config.write].format(config=path, method=config.method)
-    return f"{len(rows.rows):,} rows: {folder.path / _DATA}\nconfig: {path}\nnext: {command}"
+    return f"{len(rows.rows):,} rows: {folder.data}\nconfig: {path}\nnext: {command}"
 
 
 def has_chat_template(base: Base) -> bool:
@@ -102,11 +126,11 @@ def _batch(config: TrainConfig) -> tuple[int, int]:
     return config.split_batch(config.devices_given)
 
 
-def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: WorkFolder, has_template: bool) -> dict[str, Any]:
+def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool) -> dict[str, Any]:
     at_once, times = _batch(config)
     written: dict[str, Any] = {
         "model_name_or_path": base.where,
-        "datasets": [{"path": "json", "data_files": str(folder.path / _DATA), "split": "train"}],
+        "datasets": [{"path": "json", "data_files": str(folder.data), "split": "train"}],
         "output_dir": str(folder.path / "output"),
         "num_train_epochs": config.epochs_wanted,
         "max_steps": config.max_steps or -1,
@@ -132,8 +156,7 @@ def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: WorkFolder
     else:
         written["completion_only_loss"] = True
         if not has_template:
-            folder.write_text(_TEMPLATE, plain_template(with_begin=False))
-            written["chat_template_path"] = str(folder.path / _TEMPLATE)
+            written["chat_template_path"] = str(folder.write_template(plain_template(with_begin=False)))
     if config.weights == "lora":
         written |= {"use_peft": True, "lora_r": config.lora_rank, "lora_alpha": int(LORA_ALPHA.value)}
         written |= {"lora_dropout": 0.0, "lora_target_modules": "all-linear"}
@@ -141,10 +164,10 @@ def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: WorkFolder
 
 
 def _axolotl(
-    config: TrainConfig, rows: TrainingRows, base: Base, folder: WorkFolder, has_template: bool
+    config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool
 ) -> dict[str, Any]:
     at_once, times = _batch(config)
-    data: dict[str, Any] = {"path": str(folder.path / _DATA), "ds_type": "json", "split": "train"}
+    data: dict[str, Any] = {"path": str(folder.data), "ds_type": "json", "split": "train"}
     written: dict[str, Any] = {"base_model": base.where}
     if rows.kind == "text":
         plain = "{instruction}"
@@ -163,7 +186,7 @@ def _axolotl(
         data |= {"type": "chat_template", "field_messages": "messages", "roles_to_train": ["assistant"]}
         data["train_on_eos"] = "turn"
     if rows.kind == "pair":
-        data = {"path": str(folder.path / _DATA), "ds_type": "json", "split": "train", "type": "chat_template.default"}
+        data = {"path": str(folder.data), "ds_type": "json", "split": "train", "type": "chat_template.default"}
         data["field_messages"] = "prompt"
         written |= {"rl": "dpo", "rl_beta": config.beta}
     written |= {
@@ -197,7 +220,7 @@ def _axolotl(
 
 
 def _llama_factory(
-    config: TrainConfig, rows: TrainingRows, base: Base, folder: WorkFolder, has_template: bool
+    config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool
 ) -> dict[str, Any]:
     at_once, times = _batch(config)
     tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
@@ -210,7 +233,7 @@ def _llama_factory(
         info |= {"formatting": "sharegpt", "ranking": True, "columns": columns, "tags": tags}
     else:
         info |= {"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
-    folder.write_json(_INFO, {_NAME: info})
+    folder.write_info({_NAME: info})
     written: dict[str, Any] = {
         "model_name_or_path": base.where,
         "stage": config.method,
@@ -250,7 +273,7 @@ def _llama_factory(
 
 
 def _unsloth(
-    config: TrainConfig, rows: TrainingRows, base: Base, folder: WorkFolder, has_template: bool
+    config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool
 ) -> dict[str, Any]:
     """Its command knows no schedule: the learning rate falls in a straight line there."""
     if rows.kind == "text":
@@ -277,13 +300,13 @@ def _unsloth(
     }
     return {
         "model": base.where,
-        "data": {"local_dataset": [str(folder.path / _DATA)], "format_type": "chatml"},
+        "data": {"local_dataset": [str(folder.data)], "format_type": "chatml"},
         "training": training,
         "lora": {"lora_r": config.lora_rank, "lora_alpha": int(LORA_ALPHA.value), "lora_dropout": 0.0},
     }
 
 
-_WRITERS: dict[Tool, Callable[[TrainConfig, TrainingRows, Base, WorkFolder, bool], dict[str, Any]]] = {
+_WRITERS: dict[Tool, Callable[[TrainConfig, TrainingRows, Base, ToolFolder, bool], dict[str, Any]]] = {
     "axolotl": _axolotl,
     "llama-factory": _llama_factory,
     "trl": _trl,

@@ -20,6 +20,7 @@ COMMANDS = {  # a module of the same name each, in the order of the help
     "forecast": "say what a run will take, judged by one that is there",
     "report": "write the report of a run, or of any dataset of instructions",
     "review": "instances out to annotators; quality, corrections and seeds back",
+    "evaluate": "score a model on a benchmark, with intervals; compare models",
     "judge": "compare a model as judge with the annotators of a reviewed run",
     "train": "train a model on a run, or write the config with which another tool does it",
     "push": "publish a run on the Hugging Face Hub (token: HF_TOKEN)",

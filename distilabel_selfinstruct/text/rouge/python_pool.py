@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from functools import reduce
 from heapq import nlargest
 from itertools import chain
@@ -77,6 +77,10 @@ class PythonPool:
     def nearest(self, words: list[str]) -> Match | None:
         return self._nearest(self._encode(words))
 
+    def neighbours(self, words: list[str]) -> list[Match]:
+        """All texts of the pool over the threshold, in their order."""
+        return sorted(self._scored(self._encode(words)), key=lambda match: match.position)
+
     def similarities(self, words: list[str], k: int) -> Similarities:
         lcs = lcs_with(self._encode(words).sequence)
         scores = [f_measure(lcs(sequence), len(words), len(sequence)) for sequence in self._sequences]
@@ -96,17 +100,22 @@ class PythonPool:
         return _Encoded(tuple(sequence), tuple(rare_first), reduce(xor, map(self._bits.__getitem__, rare_first), 0))
 
     def _nearest(self, text: _Encoded) -> Match | None:
-        candidates = self._candidates(text)
-        if not candidates:
-            return None
-        words = len(text.sequence)
-        lcs = lcs_with(text.sequence)
         best = None
-        for position in candidates:
-            score = f_measure(lcs(self._sequences[position]), words, self._lengths[position])
-            if score > self._threshold and (match := Match(position, score)).is_nearer_than(best):
+        for match in self._scored(text):
+            if match.is_nearer_than(best):
                 best = match
         return best
+
+    def _scored(self, text: _Encoded) -> Iterator[Match]:
+        """The texts over the threshold."""
+        if not (candidates := self._candidates(text)):
+            return
+        words = len(text.sequence)
+        lcs = lcs_with(text.sequence)
+        for position in candidates:
+            score = f_measure(lcs(self._sequences[position]), words, self._lengths[position])
+            if score > self._threshold:
+                yield Match(position, score)
 
     def _candidates(self, text: _Encoded) -> set[int]:
         """The texts that no filter rules out."""
@@ -158,17 +167,17 @@ class PythonPool:
             self._add_to_index(position)
 
 
-def lcs_with(sequence: Sequence[int]) -> Callable[[Iterable[int]], int]:
+def lcs_with(sequence: Sequence[Hashable]) -> Callable[[Iterable[Hashable]], int]:
     """A function that gives the length of the LCS with `sequence`.
 
     The bit-parallel algorithm: bit i stands for word i, and is 0 where an LCS so far has gained a word.
     """
-    positions: dict[int, int] = {}
+    positions: dict[Hashable, int] = {}
     for place, number in enumerate(sequence):
         positions[number] = positions.get(number, 0) | 1 << place
     every = (1 << len(sequence)) - 1
 
-    def lcs(other: Iterable[int]) -> int:
+    def lcs(other: Iterable[Hashable]) -> int:
         unmatched = every
         for number in other:
             if number in positions:

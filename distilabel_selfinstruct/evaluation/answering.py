@@ -1,0 +1,112 @@
+"""A model answers the questions: each answer on disk before it counts, within a budget, and none asked for twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from distilabel_selfinstruct.data.rows import Answer, answer_of
+from distilabel_selfinstruct.engine.progress import show_progress
+from distilabel_selfinstruct.evaluation.config import EvaluationConfig
+from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
+from distilabel_selfinstruct.evaluation.questions import Prediction, Question
+from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.records import usage_by_stage
+from distilabel_selfinstruct.models.slots import SlotServer
+from distilabel_selfinstruct.runs.models import local_engine, make_model
+from distilabel_selfinstruct.steps.asking import cut_at_stop, decoding_kwargs, named_for
+from distilabel_selfinstruct.steps.prompting import Prompts
+
+if TYPE_CHECKING:
+    from distilabel.typing import FormattedInput
+
+STAGE = "evaluation"
+PROMPTS = Prompts(__package__)
+
+
+@dataclass
+class _Asked:
+    """What progress is read from."""
+
+    slots: SlotServer
+    llm: DurableLLM
+    waits_for: str = ""
+
+    @property
+    def troubles(self) -> list[str]:
+        return [self.llm.trouble] if self.llm.trouble else []
+
+    @property
+    def shares_done(self) -> dict[str, float]:
+        return {}
+
+
+def answer(
+    config: EvaluationConfig, questions: Sequence[Question], folder: EvaluationFolder, show: bool = True
+) -> list[Prediction]:
+    """The questions with what the model says to them; a question that comes twice is asked once.
+
+    Args:
+        config: names the model.
+        questions: of the benchmark.
+        folder: keeps the completions.
+        show: whether progress is shown on screen.
+
+    Raises:
+        SelfInstructError: if the model cannot be asked at all; what was answered is kept.
+    """
+    prompts = [prompt_of(question, config) for question in questions]
+    distinct = {repr(prompt): prompt for prompt in prompts}
+    with asked_model(config, folder, show) as llm:
+        given = decoding_kwargs(llm, config.decoding, config.wording)
+        outputs = llm.generate(list(distinct.values()), **given)
+    answers = dict(zip(distinct, map(answer_of, outputs)))
+    return [
+        _prediction(question, cut_at_stop(answers[repr(prompt)], config.decoding, config.wording))
+        for question, prompt in zip(questions, prompts)
+    ]
+
+
+def prompt_of(question: Question, config: EvaluationConfig) -> FormattedInput:
+    """Zero-shot: the instruction and the input, of a base model with a place for the output."""
+    prompt: FormattedInput = PROMPTS.render(
+        "question", config.wording, instruction=question.instruction, input=question.input
+    )
+    return prompt
+
+
+def _prediction(question: Question, answer: Answer) -> Prediction:
+    return Prediction.of(
+        question, response=answer.completion, failure=answer.failure, detail=answer.detail, is_cut=answer.is_cut
+    )
+
+
+@contextmanager
+def asked_model(config: EvaluationConfig, folder: EvaluationFolder, show: bool) -> Iterator[DurableLLM]:
+    """The model, loaded, with its budget, while the block runs."""
+    with local_engine(config) as engine:
+        model = make_model(config, folder.learned, engine)
+        llm = DurableLLM(
+            llm=model,
+            folder=str(folder.completions),
+            stage=STAGE,
+            concurrency=config.concurrency,
+            outage=config.outage,
+            timeout=config.timeout,
+            context=None if config.llm == "local" else config.context,
+            generation_kwargs=_own(config, model),
+        )
+        budget = config.budget(usage_by_stage(folder.completions).values())
+        with SlotServer(config.concurrency, budget) as slots, show_progress(_Asked(slots, llm), show):
+            llm.load()
+            try:
+                yield llm
+            finally:
+                llm.unload()
+
+
+def _own(config: EvaluationConfig, model: Any) -> dict[str, Any]:
+    """What the options say of the decoding."""
+    return {} if config.max_tokens is None else named_for(model, {"max_new_tokens": config.max_tokens})

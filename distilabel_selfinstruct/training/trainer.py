@@ -52,7 +52,7 @@ def fit(
     from transformers import set_seed
 
     device = find_device()
-    with _one_line_each(config, folder), _quiet():
+    with one_line_each(config, folder), _quiet():
         set_seed(config.seed)
         with sign_of_life("loading the model"):
             model = load_model(base, device.dtype(config))
@@ -216,7 +216,7 @@ def _quiet() -> Iterator[None]:
 
 
 @contextmanager
-def _one_line_each(config: TrainConfig, folder: TrainingFolder) -> Iterator[None]:
+def one_line_each(config: TrainConfig, folder: TrainingFolder) -> Iterator[None]:
     """What goes wrong within is one line that says what to do; the rest of it is in the log."""
     try:
         yield

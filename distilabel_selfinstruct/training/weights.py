@@ -76,7 +76,7 @@ def _of_gguf(name: str, model: str | None) -> Base:
     try:
         weights = find_weights(model)
     except ConfigError as error:
-        raise ConfigError(str(error).replace("--llm local without --model is", "without --model it is")) from None
+        raise ConfigError(str(error).replace("--llm local without --model is", "Without --model it is")) from None
     return Base(weights.name if model is None else name, str(weights.path.parent.absolute()), weights.path.name)
 
 

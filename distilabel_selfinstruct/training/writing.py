@@ -12,7 +12,7 @@ from distilabel_selfinstruct.data.base_folder import BaseFolder
 from distilabel_selfinstruct.data.quiet import quiet_clients
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.training.config import Tool, TrainConfig
-from distilabel_selfinstruct.training.data import Kind, Row, TrainingRows, read_training_rows
+from distilabel_selfinstruct.training.data import END, Kind, Row, TrainingRows, read_training_rows
 from distilabel_selfinstruct.training.defaults import CHECKPOINTS, LORA_ALPHA, SCHEDULE, WARMUP, WEIGHT_DECAY
 from distilabel_selfinstruct.training.templates import plain_template
 from distilabel_selfinstruct.training.weights import Base, find_base
@@ -318,13 +318,13 @@ _WRITERS: dict[Tool, Callable[[TrainConfig, TrainingRows, Base, ToolFolder, bool
 
 
 def _of_trl(row: Row, kind: Kind) -> Row:
-    """As it is read here: chats in two parts, so that the loss is of the answer alone."""
-    return dict(row)
+    """As it is read here: chats in two parts, so that the loss is of the answer alone; each tool ends a text itself."""
+    return {**row, "completion": row["completion"].removesuffix(END)} if kind == "text" else row
 
 
 def _as_messages(row: Row, kind: Kind) -> Row:
     """Chats in one piece."""
-    return {"messages": [*row["prompt"], *row["completion"]]} if kind == "chat" else dict(row)
+    return {"messages": [*row["prompt"], *row["completion"]]} if kind == "chat" else _of_trl(row, kind)
 
 
 def _of_llama_factory(row: Row, kind: Kind) -> Row:

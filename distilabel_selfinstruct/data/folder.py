@@ -10,6 +10,7 @@ hold_out.jsonl   the side of each instruction, where some are set apart
 dataset/         a folder a config
 report/          page, figures and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
+evaluations.json what evaluations have found of models that were trained on it
 summary.json     what the run has come to
 pipeline.yaml  run.log  cache/
 """
@@ -52,6 +53,7 @@ RECORDED = frozenset(
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
+_EVALUATIONS = "evaluations.json"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -86,6 +88,7 @@ class RunFolder(BaseFolder):
 
     mending: ClassVar[Mapping[str, str]] = {
         _SUMMARY: "delete it, and the run is put together again",
+        _EVALUATIONS: "delete it and give `self-instruct report RUN --evaluations FOLDER ...` again",
         "quality.json": "delete it, and the command `review pull` makes it again: the answers are kept",
         "judge.json": "delete it and run the command `judge` again: what a judge has answered is kept",
     }
@@ -328,6 +331,23 @@ class RunFolder(BaseFolder):
     def remove_report(self) -> None:
         """Removes the report, which is of rows that were there before."""
         shutil.rmtree(self.report.path, ignore_errors=True)
+
+    # --- evaluations of what was trained on it ----------------------------------------------------------------------
+
+    def evaluations(self, of_record: Callable[[dict[str, Any]], T]) -> list[T]:
+        """What evaluations have found; nothing where the run names none.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        if not (self.path / _EVALUATIONS).is_file():
+            return []
+        with self._checked(_EVALUATIONS):
+            return [of_record(record) for record in self._read_json(_EVALUATIONS)]
+
+    def write_evaluations(self, found: Sequence[Mapping[str, Any]]) -> None:
+        """Records what evaluations have found."""
+        self._write_json(_EVALUATIONS, list(found))
 
     # --- the review: the truth, whatever becomes of a server ---------------------------------------------------------
 

@@ -5,25 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from distilabel_selfinstruct.data.rows import Answer, answer_of
 from distilabel_selfinstruct.engine.progress import show_progress
 from distilabel_selfinstruct.evaluation.config import EvaluationConfig
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
+from distilabel_selfinstruct.evaluation.levels import LEVELS
 from distilabel_selfinstruct.evaluation.questions import Prediction, Question
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.models.slots import SlotServer
+from distilabel_selfinstruct.runs.config import SpendingConfig
 from distilabel_selfinstruct.runs.models import local_engine, make_model
 from distilabel_selfinstruct.steps.asking import cut_at_stop, decoding_kwargs, named_for
-from distilabel_selfinstruct.steps.prompting import Prompts
+from distilabel_selfinstruct.steps.prompting import TEXT, Prompts, object_schema
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput
 
 STAGE = "evaluation"
-PROMPTS = Prompts(__package__)
+PROMPTS = Prompts(
+    __package__,
+    {
+        "level": object_schema(justification=TEXT, level={"type": "string", "enum": list(LEVELS)}),
+        "pair": object_schema(justification=TEXT, better={"type": "string", "enum": ["1", "2", "tie"]}),
+    },
+)
 
 
 @dataclass
@@ -59,7 +68,7 @@ def answer(
     """
     prompts = [prompt_of(question, config) for question in questions]
     distinct = {repr(prompt): prompt for prompt in prompts}
-    with asked_model(config, folder, show) as llm:
+    with asked_model(config, folder.completions, folder.learned, STAGE, show, config.max_tokens) as llm:
         given = decoding_kwargs(llm, config.decoding, config.wording)
         outputs = llm.generate(list(distinct.values()), **given)
     answers = dict(zip(distinct, map(answer_of, outputs)))
@@ -84,29 +93,35 @@ def _prediction(question: Question, answer: Answer) -> Prediction:
 
 
 @contextmanager
-def asked_model(config: EvaluationConfig, folder: EvaluationFolder, show: bool) -> Iterator[DurableLLM]:
-    """The model, loaded, with its budget, while the block runs."""
+def asked_model(
+    config: SpendingConfig, completions: Path, learned: Path, stage: str, show: bool, max_tokens: int | None = None
+) -> Iterator[DurableLLM]:
+    """A model, loaded, within its budget, while the block runs.
+
+    Args:
+        config: names it, and says what it may spend.
+        completions: folder of its answers; those of all stages there count as spent.
+        learned: file that keeps what it refuses.
+        stage: that asks.
+        show: whether progress is shown on screen.
+        max_tokens: most tokens of an answer, if that was said.
+    """
     with local_engine(config) as engine:
-        model = make_model(config, folder.learned, engine)
+        model = make_model(config, learned, engine)
         llm = DurableLLM(
             llm=model,
-            folder=str(folder.completions),
-            stage=STAGE,
+            folder=str(completions),
+            stage=stage,
             concurrency=config.concurrency,
             outage=config.outage,
             timeout=config.timeout,
             context=None if config.llm == "local" else config.context,
-            generation_kwargs=_own(config, model),
+            generation_kwargs={} if max_tokens is None else named_for(model, {"max_new_tokens": max_tokens}),
         )
-        budget = config.budget(usage_by_stage(folder.completions).values())
+        budget = config.budget(usage_by_stage(completions).values())
         with SlotServer(config.concurrency, budget) as slots, show_progress(_Asked(slots, llm), show):
             llm.load()
             try:
                 yield llm
             finally:
                 llm.unload()
-
-
-def _own(config: EvaluationConfig, model: Any) -> dict[str, Any]:
-    """What the options say of the decoding."""
-    return {} if config.max_tokens is None else named_for(model, {"max_new_tokens": config.max_tokens})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -9,10 +10,12 @@ from os import PathLike
 from typing import Any
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
+from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
 from distilabel_selfinstruct.evaluation.intervals import Difference, difference
+from distilabel_selfinstruct.evaluation.levels import Rated
 from distilabel_selfinstruct.evaluation.metrics import METRICS, ROUGE_L
 from distilabel_selfinstruct.evaluation.questions import Prediction
+from distilabel_selfinstruct.evaluation.ratings import preference_in, rated_in
 from distilabel_selfinstruct.evaluation.scoring import Scores, score
 
 _MOST_ROWS = 10
@@ -44,6 +47,7 @@ class Comparison:
         models: the scores of each over these questions, by name.
         differences: of each pair, metric by metric.
         rows: of each pair, those where it differs most, by their two names.
+        rated: the levels that people and judges have given, over all answers of each evaluation.
         notes: what else a user should know.
     """
 
@@ -52,7 +56,12 @@ class Comparison:
     models: Mapping[str, Scores]
     differences: Sequence[Difference]
     rows: Mapping[tuple[str, str], Sequence[Row]]
+    rated: Sequence[Rated] = ()
     notes: Sequence[str] = ()
+
+    def differences_in(self, metric: str) -> list[Difference]:
+        """Those of one metric."""
+        return [each for each in self.differences if each.metric == metric]
 
     def record(self) -> dict[str, Any]:
         """For a script that reads the result."""
@@ -61,13 +70,12 @@ class Comparison:
             "questions": self.questions,
             "models": {name: scores.record() for name, scores in self.models.items()},
             "differences": [_as_row(each) for each in self.differences],
+            "rated": [dataclasses.asdict(each) for each in self.rated],
             "notes": list(self.notes),
         }
 
 
 def _as_row(each: Difference) -> dict[str, Any]:
-    import dataclasses
-
     return dataclasses.asdict(each) | {"verdict": each.verdict, "sentence": each.sentence}
 
 
@@ -87,7 +95,7 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
     found = [folder.scores() for folder in opened]
     if len(benchmarks := {each.benchmark for each in found}) > 1:
         raise ConfigError(f"evaluate compare: the folders hold different benchmarks: {', '.join(sorted(benchmarks))}.")
-    names = _names(opened, found)
+    names = names_of(opened)
     answers = {name: _by_question(folder) for name, folder in zip(names, opened)}
     shared = [key for key in answers[names[0]] if all(key in each for each in answers.values())]
     if not shared:
@@ -99,25 +107,18 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
         benchmark=found[0].benchmark,
         questions=len(shared),
         models={name: _scores_over(given[name], name, before) for name, before in zip(names, found)},
-        differences=[each for pair in combinations(names, 2) for each in _differences(*pair, given)],
+        differences=[
+            *(each for pair in combinations(names, 2) for each in _differences(*pair, given)),
+            *(said for pair in combinations(zip(names, opened), 2) if (said := preference_in(*pair)) is not None),
+        ],
         rows={(first, second): _rows(given[first], given[second]) for first, second in combinations(names, 2)},
+        rated=[each for name, folder in zip(names, opened) for each in rated_in(folder, name)],
         notes=[note] if len(shared) < most else [],
     )
 
 
-def _names(folders: Sequence[EvaluationFolder], scores: Sequence[Scores]) -> list[str]:
-    """The models' names, with those of the folders where two are the same."""
-    models = [each.model for each in scores]
-    names = [
-        model if models.count(model) == 1 else f"{model} ({folder.name})" for model, folder in zip(models, folders)
-    ]
-    if len(set(names)) < len(names):
-        return [f"{model} ({folder})" for model, folder in zip(models, folders)]
-    return names
-
-
 def _by_question(folder: EvaluationFolder) -> dict[tuple[str, ...], Prediction]:
-    return {(each.id, *each.text): each for each in folder.predictions()}
+    return {each.key: each for each in folder.predictions()}
 
 
 def _scores_over(predictions: Sequence[Prediction], name: str, before: Scores) -> Scores:

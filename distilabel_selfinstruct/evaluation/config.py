@@ -9,7 +9,7 @@ from pydantic import field_validator
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation.benchmarks import LM_EVAL, SUPERNI, Place
-from distilabel_selfinstruct.presets import Decoding
+from distilabel_selfinstruct.presets import Decoding, JudgeWording
 from distilabel_selfinstruct.runs.config import AnyLLM, SpendingConfig
 from distilabel_selfinstruct.runs.options import MODEL, option
 
@@ -79,3 +79,16 @@ class EvaluationConfig(SpendingConfig):
     def identity(self) -> dict[str, Any]:
         """What the result depends on, as the folder records it."""
         return self.model_dump(mode="json", by_alias=True, include=self.names(fixed=True))
+
+
+class EvaluationJudgeConfig(SpendingConfig):
+    """What `evaluate judge` is told: it takes no model for granted."""
+
+    llm: AnyLLM = option(..., "llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here", None, MODEL)
+    wording: JudgeWording = option("chat", "how the model is asked", None, MODEL)
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+        super().check()
+        if self.llm == "demo":
+            raise ConfigError("--llm demo: the demo model cannot judge answers; name another model.")

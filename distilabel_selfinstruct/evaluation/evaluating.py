@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.evaluation.benchmarks import read_benchmark
 from distilabel_selfinstruct.evaluation.config import EvaluationConfig
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
 from distilabel_selfinstruct.evaluation.predictions import read_predictions
-from distilabel_selfinstruct.evaluation.questions import Prediction, Question
-from distilabel_selfinstruct.evaluation.scoring import Scores, score, with_scores
-from distilabel_selfinstruct.models.records import usage_by_stage
-from distilabel_selfinstruct.usage import Usage
-
-_DEMO = "The embedded demo model answers only tasks that it makes up itself: as a model these scores say nothing."
+from distilabel_selfinstruct.evaluation.questions import Question
+from distilabel_selfinstruct.evaluation.recording import begin, conclude
+from distilabel_selfinstruct.evaluation.scoring import Scores, with_scores
 
 
 def evaluate(config: EvaluationConfig, show: bool = False) -> Scores:
@@ -31,7 +27,7 @@ def evaluate(config: EvaluationConfig, show: bool = False) -> Scores:
         SelfInstructError: if benchmark, predictions or model cannot be used; what was answered is kept.
     """
     if config.is_of_lm_eval:
-        from distilabel_selfinstruct.evaluation.lm_eval import evaluate_lm_eval
+        from distilabel_selfinstruct.evaluation.lm_eval_tasks import evaluate_lm_eval
 
         return evaluate_lm_eval(config, show)
     folder = EvaluationFolder(config.out)
@@ -45,49 +41,6 @@ def evaluate(config: EvaluationConfig, show: bool = False) -> Scores:
 
             given = answer(config, benchmark.questions, folder, show)
         return conclude(config, folder, list(map(with_scores, given)), benchmark.notes)
-
-
-def begin(config: EvaluationConfig, folder: EvaluationFolder) -> None:
-    """Makes the folder, and records the options."""
-    if folder.path.exists() and not folder.path.is_dir():
-        raise RunFolderError(f"{folder}: is a file; choose another --out.")
-    folder.make()
-    with folder.locked():
-        recorded = config.model_dump(mode="json", by_alias=True, include=config.names(recorded=True))
-        folder.begin(config.identity(), recorded)
-
-
-def conclude(
-    config: EvaluationConfig, folder: EvaluationFolder, predictions: Sequence[Prediction], notes: Sequence[str]
-) -> Scores:
-    """Writes the predictions, and then their scores."""
-    usage = sum(usage_by_stage(folder.completions).values(), Usage())
-    scores = score(
-        predictions,
-        model_name(config),
-        config.benchmark,
-        wording=None if config.predictions else config.wording,
-        usage=usage,
-        cost=config.budget([usage]).cost(),
-        notes=[*notes, *([_DEMO] if config.llm == "demo" else [])],
-    )
-    folder.write_predictions(predictions)
-    folder.write_scores(scores)
-    return scores
-
-
-def model_name(config: EvaluationConfig) -> str:
-    """What the model is called, in tables too."""
-    if config.model:
-        return config.model
-    if config.predictions:
-        return Path(config.predictions).stem
-    if isinstance(config.llm, str):
-        from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
-
-        return SMALL_MODEL if config.llm == "local" else config.llm
-    assert config.llm is not None
-    return str(config.llm.arguments.get("model") or config.llm.class_path.rpartition(".")[2])
 
 
 def _check_same(folder: EvaluationFolder, questions: Sequence[Question]) -> None:

@@ -14,7 +14,8 @@ judge/             every answer of a judge
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -154,3 +155,19 @@ class EvaluationFolder(BaseFolder):
     def write_pairs(self, other: str, pairs: Mapping[str, Any]) -> None:
         """Writes what a judge has said of these answers and those of another evaluation."""
         self._write_json(f"pairs/{other}.json", pairs)
+
+    @property
+    def key(self) -> str:
+        """Names the evaluation by what was answered, wherever it lies."""
+        said = "\0".join(f"{each.id}\0{each.response}" for each in self.predictions())
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def names_of(folders: Sequence[EvaluationFolder]) -> list[str]:
+    """The models' names, with those of the folders where two are the same."""
+    models = [folder.scores().model for folder in folders]
+    for name in ("{model}", "{model} ({folder.name})", "{model} ({folder})"):
+        names = [name.format(model=model, folder=folder) for model, folder in zip(models, folders)]
+        if len(set(names)) == len(names):
+            break
+    return names

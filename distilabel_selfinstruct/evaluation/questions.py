@@ -39,6 +39,11 @@ class Question:
         """What tells it from another question of the same name."""
         return self.instruction, self.input
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What two evaluations of one question have in common."""
+        return self.id, self.instruction, self.input
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Question):

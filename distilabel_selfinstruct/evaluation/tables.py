@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from distilabel_selfinstruct.evaluation.comparing import Comparison
 from distilabel_selfinstruct.evaluation.intervals import Estimate
-from distilabel_selfinstruct.evaluation.metrics import METRICS
+from distilabel_selfinstruct.evaluation.levels import LEVELS, Judged, Rated
+from distilabel_selfinstruct.evaluation.metrics import EXACT_MATCH, METRICS
 from distilabel_selfinstruct.evaluation.scoring import Scores
+from distilabel_selfinstruct.shares import Share
 from distilabel_selfinstruct.text.tables import Table
 
 
@@ -40,13 +42,14 @@ def _cells(scores: Scores, metrics: Iterable[str]) -> list[str]:
 def categories_table(scores: Scores) -> Table:
     """One row a category: its questions, and both metrics, that by which it is judged marked."""
     metrics = list(scores.scores)
+    is_mixed = any(group.metric == EXACT_MATCH for group in scores.categories)
     return Table(
         ["category", "questions", *map(named, metrics)],
         [
             [
                 group.name or "none",
                 f"{group.questions:,}",
-                *(_judged(group.scores[name], name == group.metric) for name in metrics),
+                *(_judged(group.scores[name], is_mixed and name == group.metric) for name in metrics),
             ]
             for group in scores.categories
         ],
@@ -103,7 +106,7 @@ def describe(scores: Scores) -> str:
     lines = [asked, *(f"{named(metric)}: {estimate}" for metric, estimate in scores.scores.items())]
     if len(scores.categories) > 1 and len(scores.categories) <= _MOST_CATEGORIES:
         lines += ["", categories_table(scores).markdown()]
-        if any(group.metric in group.scores for group in scores.categories):
+        if any(group.metric == EXACT_MATCH for group in scores.categories):
             lines.append("* the metric that Tk-Instruct judges the category by")
     used = scores.usage
     if used.requests:
@@ -121,9 +124,49 @@ def describe_comparison(comparison: Comparison) -> str:
     if (table := categories_side_by_side(comparison.models)) is not None and len(table.rows) <= _MOST_CATEGORIES:
         parts.append(table.markdown())
     parts.append("\n".join(sentences(comparison)))
+    if comparison.rated:
+        parts += [levels_table(comparison.rated).markdown(), levels_caption()]
     return "\n".join([*parts, *(f"note: {each}" for each in comparison.notes)])
 
 
 def sentences(comparison: Comparison) -> Sequence[str]:
     """What the differences come to, in words."""
     return [each.sentence for each in comparison.differences]
+
+
+def levels_table(rated: Sequence[Rated]) -> Table:
+    """One row a model and rater: answers at each level, and the share that is acceptable."""
+    return Table(
+        ["model", "rated by", *LEVELS, "A or B", "95% interval"],
+        [
+            [each.model, each.by, *(f"{each.counts[level]:,}" for level in LEVELS), *_share(each.acceptable)]
+            for each in rated
+        ],
+    )
+
+
+def _share(share: Share) -> tuple[str, str]:
+    if share.value is None or share.interval is None:
+        return "–", "–"
+    return f"{share.value:.0%}", "{:.0%} to {:.0%}".format(*share.interval)
+
+
+def levels_caption() -> str:
+    """What the levels mean."""
+    return "; ".join(f"{level}: {meaning}" for level, meaning in LEVELS.items()) + "."
+
+
+def describe_judged(judged: Judged) -> str:
+    """What a judge has said, for the terminal."""
+    lines = [levels_table(judged.rated).markdown(), levels_caption()] if judged.rated else []
+    if (preferred := judged.preferred) is not None:
+        lines += [
+            f"{preferred.second} wins {preferred.wins:,}, loses {preferred.losses:,} and ties {preferred.ties:,}"
+            f" against {preferred.first}.",
+            preferred.sentence,
+        ]
+    if judged.unclear:
+        lines.append(f"{judged.unclear:,} questions have no clear verdict, and are not counted.")
+    if judged.failed:
+        lines.append(f"{judged.failed:,} requests failed: the same command asks them again.")
+    return "\n".join(lines)

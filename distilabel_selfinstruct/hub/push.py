@@ -11,6 +11,7 @@ from pathlib import Path
 from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
 
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.evaluation.findings import read_findings
 from distilabel_selfinstruct.hub.access import check_push
 from distilabel_selfinstruct.hub.client import HubError, ask, connect, hide
 from distilabel_selfinstruct.hub.contents import (
@@ -112,6 +113,7 @@ def _card_facts(
         language=language or [],
         quality=read_quality(run.folder),
         agreements=read_agreements(run.folder),
+        findings=read_findings(run.folder),
     )
 
 

@@ -13,6 +13,8 @@ import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from distilabel_selfinstruct.data.columns import CONFIGS, columns_of
+from distilabel_selfinstruct.evaluation.findings import Finding
+from distilabel_selfinstruct.evaluation.tables import levels_caption, levels_table, models_table
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
@@ -62,6 +64,7 @@ class CardFacts:
         language: codes of the languages; none: English where the text reads like it.
         quality: what annotators found; None where nobody has looked.
         agreements: what models as judges say of the same instances.
+        findings: what evaluations have found of models that were trained on it.
     """
 
     repo_id: str
@@ -79,6 +82,7 @@ class CardFacts:
     language: Sequence[str] = ()
     quality: Quality | None = None
     agreements: Sequence[Agreement] = ()
+    findings: Sequence[Finding] = ()
 
     @property
     def stated_license(self) -> str | None:
@@ -248,6 +252,9 @@ def card_text(facts: CardFacts) -> str:
         quality_table=quality_table,
         judge_caption=judge_caption,
         judge_table=judge_table,
+        levels_caption=levels_caption,
+        levels_table=levels_table,
+        models_table=models_table,
         models=facts.statistics.models or [str(facts.settings.get("model") or "unknown")],
         is_demo=facts.settings.get("llm") == "demo",
         version=__version__,

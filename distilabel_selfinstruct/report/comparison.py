@@ -27,7 +27,7 @@ from distilabel_selfinstruct.report.page import page_templates
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from distilabel_selfinstruct.evaluation.intervals import Estimate
+    from distilabel_selfinstruct.evaluation.intervals import Difference, Estimate
 
 _WIDTH, _LINE = 6.4, 0.42  # inches
 _LONGEST_NAME = 32
@@ -58,12 +58,15 @@ def _chart(comparison: Comparison) -> str:
     """The scores, metric by metric, and below them the differences: a point with its interval on a line each."""
     metrics = list(next(iter(comparison.models.values())).scores)
     panels = [
-        (tables.named(metric), [(name, each.scores[metric]) for name, each in comparison.models.items()])
+        (tables.named(metric), [(_short(name), each.scores[metric]) for name, each in comparison.models.items()])
         for metric in metrics
         if all(metric in each.scores for each in comparison.models.values())
     ]
     panels += [
-        (f"difference in {metric}", [(f"{each.second} – {each.first}", each.estimate) for each in of_metric])
+        (
+            f"difference in {metric}",
+            [(f"{_short(each.second)}\nagainst {_short(each.first)}", each.estimate) for each in of_metric],
+        )
         for metric in dict.fromkeys(each.metric for each in comparison.differences)
         if (of_metric := [each for each in comparison.differences if each.metric == metric])
     ]
@@ -87,11 +90,15 @@ def _draw(axes: Axes, title: str, points: Sequence[tuple[str, Estimate]], is_dif
         )  # fmt: skip
     if is_difference:
         axes.axvline(0, color=MUTED, linewidth=1, linestyle=":")
-    axes.set_yticks(range(len(points)), [_short(name) for name, _ in points])
+    axes.set_yticks(range(len(points)), [name for name, _ in points])
     axes.set_ylim(len(points) - 0.4, -0.75)
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.grid(axis="x")
     axes.set_title(title)
+
+
+def _pair(each: Difference) -> str:
+    return f"{_short(each.second)}\nagainst {_short(each.first)}"
 
 
 def _short(name: str) -> str:

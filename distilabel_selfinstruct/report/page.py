@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from distilabel_selfinstruct.evaluation.findings import Finding
+from distilabel_selfinstruct.evaluation.tables import levels_caption, levels_table, models_table
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.figures import CAPTIONS
 from distilabel_selfinstruct.report.rounds import saturation_sentence
@@ -23,6 +25,7 @@ def render_page(
     figures: Mapping[str, str],
     quality: Quality | None = None,
     agreements: Sequence[Agreement] = (),
+    findings: Sequence[Finding] = (),
 ) -> str:
     """The page. All text of others is escaped.
 
@@ -31,6 +34,7 @@ def render_page(
         figures: SVG texts by name.
         quality: what annotators found.
         agreements: what models as judges say of the same records.
+        findings: what evaluations have found of models that were trained on it.
     """
     return (
         page_templates()
@@ -44,6 +48,10 @@ def render_page(
             captions=CAPTIONS,
             quality=quality,
             agreements=agreements,
+            findings=findings,
+            levels_table=levels_table,
+            levels_caption=levels_caption,
+            models_table=models_table,
             judge_caption=judge_caption,
             judge_table=judge_table,
             quality_caption=quality_caption,

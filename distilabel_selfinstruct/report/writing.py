@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
+from distilabel_selfinstruct.evaluation.findings import Finding, read_findings
 from distilabel_selfinstruct.report.figures import draw_figures
 from distilabel_selfinstruct.report.page import render_page
 from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
@@ -34,7 +35,13 @@ def write_report(
         MissingExtraError: if the extra `report` is not installed.
     """
     statistics = compute_statistics(read_run(run_folder), usage, prices)
-    return _write(statistics, RunFolder(run_folder).report, read_quality(run_folder), read_agreements(run_folder))
+    return _write(
+        statistics,
+        RunFolder(run_folder).report,
+        read_quality(run_folder),
+        read_agreements(run_folder),
+        read_findings(run_folder),
+    )
 
 
 def report_for_rows(
@@ -61,9 +68,13 @@ def report_for_rows(
 
 
 def _write(
-    statistics: Statistics, folder: ReportFolder, quality: Quality | None = None, agreements: Sequence[Agreement] = ()
+    statistics: Statistics,
+    folder: ReportFolder,
+    quality: Quality | None = None,
+    agreements: Sequence[Agreement] = (),
+    findings: Sequence[Finding] = (),
 ) -> Path:
     figures = draw_figures(statistics, folder.figures)
     write_statistics(statistics, folder.statistics)
-    folder.page.write_text(render_page(statistics, figures, quality, agreements), encoding="utf-8")
+    folder.page.write_text(render_page(statistics, figures, quality, agreements, findings), encoding="utf-8")
     return folder.page

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.review.agreement import Agreement, Judge, find_agreement, read_agreements
     from distilabel_selfinstruct.review.judging import judge_review
     from distilabel_selfinstruct.review.quality import Quality, read_quality
+    from distilabel_selfinstruct.review.rating import pull_answers, push_answers, render_ratings
     from distilabel_selfinstruct.review.reviewing import (
         PushResult,
         pull_review,
@@ -42,7 +43,9 @@ __all__ = [
     "judge_note",
     "judge_review",
     "judge_table",
+    "pull_answers",
     "pull_review",
+    "push_answers",
     "push_review",
     "quality_caption",
     "quality_table",
@@ -51,6 +54,7 @@ __all__ = [
     "read_quality",
     "render_agreements",
     "render_quality",
+    "render_ratings",
     "review_seeds",
     "write_review",
 ]
@@ -62,6 +66,7 @@ __getattr__, __dir__ = lazy_names(
         "review.agreement": ["Agreement", "Judge", "find_agreement", "read_agreements"],
         "review.judging": ["judge_review"],
         "review.quality": ["Quality", "read_quality"],
+        "review.rating": ["pull_answers", "push_answers", "render_ratings"],
         "review.reviewing": ["PushResult", "pull_review", "push_review", "review_seeds", "write_review"],
         "review.tables": [
             "judge_caption",

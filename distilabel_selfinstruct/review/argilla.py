@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from distilabel_selfinstruct.errors import MissingExtraError, ReviewError
@@ -24,8 +25,23 @@ PRIVATE = {"argilla": ("_exceptions",)}  # the errors that its client raises hav
 class Pulled(NamedTuple):
     """What annotators have submitted, and what they took back: record and annotator."""
 
-    answers: list[Answer]
+    answers: list[Any]
     withdrawn: list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What annotators are asked, and how it comes to a server and back.
+
+    Attributes:
+        settings: of a dataset, by how many answers a record needs.
+        record: what is sent of a record.
+        answer: what is made of a record and a response to it.
+    """
+
+    settings: Callable[[int], rg.Settings]
+    record: Callable[[Any], rg.Record]
+    answer: Callable[[Any, dict[str, Any]], Any]
 
 
 class ArgillaServer:
@@ -34,13 +50,15 @@ class ArgillaServer:
     Args:
         url: of the server, or of a Space: `https://OWNER-NAME.hf.space`. HF_TOKEN opens a private Space.
         api_key: of an owner or admin; by default ARGILLA_API_KEY.
+        form: what annotators are asked; by default the questions of a review.
 
     Raises:
         ReviewError: if nobody answers there, or the key is refused.
         MissingExtraError: if the extra `argilla` is not installed.
     """
 
-    def __init__(self, url: str, api_key: str | None = None) -> None:
+    def __init__(self, url: str, api_key: str | None = None, form: Form | None = None) -> None:
+        self._form = form or Form(review_settings, argilla_record, _answer)
         try:
             import argilla as rg
             import httpx
@@ -99,11 +117,11 @@ class ArgillaServer:
             dataset = self._client.datasets(name=name, workspace=workspace)
             if dataset is not None:
                 dataset.get()
-                if not _is_unfinished(dataset):
+                if not self._is_unfinished(dataset):
                     self._check_settings(dataset, annotators)
                     return dataset
                 dataset.delete()
-            settings = review_settings(annotators)
+            settings = self._form.settings(annotators)
             return rg.Dataset(name=name, workspace=workspace, settings=settings, client=self._client).create()
 
     def find(self, workspace: rg.Workspace, name: str) -> rg.Dataset:
@@ -121,10 +139,10 @@ class ArgillaServer:
             )
         return dataset
 
-    def send(self, dataset: rg.Dataset, records: Sequence[ReviewRecord]) -> None:
+    def send(self, dataset: rg.Dataset, records: Sequence[Any]) -> None:
         """Adds the records; those that are there are brought up to date, with their responses untouched."""
         for start in range(0, len(records), _PAGE):
-            page = [argilla_record(record) for record in records[start : start + _PAGE]]
+            page = [self._form.record(record) for record in records[start : start + _PAGE]]
             for record in page:
                 record.dataset = dataset
             with self._explained():
@@ -134,9 +152,9 @@ class ArgillaServer:
         """The ids of all records of a dataset."""
         return {row["external_id"] for row in self._rows(dataset)}
 
-    def pull(self, dataset: rg.Dataset, records: dict[str, ReviewRecord]) -> Pulled:
+    def pull(self, dataset: rg.Dataset, records: Mapping[str, Any]) -> Pulled:
         """All answers to these records; drafts and discarded ones are taken for answers that were taken back."""
-        answers: list[Answer] = []
+        answers: list[Any] = []
         withdrawn: list[tuple[str, str]] = []
         for row in self._rows(dataset, "responses"):
             record = records.get(row["external_id"])
@@ -144,7 +162,7 @@ class ArgillaServer:
                 continue
             for response in row["responses"]:
                 if response["status"] == "submitted":
-                    answers.append(_answer(record, response))
+                    answers.append(self._form.answer(record, response))
                 else:
                     withdrawn.append((record.id, response["user_id"]))
         return Pulled(answers, withdrawn)
@@ -165,7 +183,7 @@ class ArgillaServer:
                 return
 
     def _check_settings(self, dataset: rg.Dataset, annotators: int) -> None:
-        wanted, found = _outline(review_settings(annotators)), _outline(dataset.settings)
+        wanted, found = _outline(self._form.settings(annotators)), _outline(dataset.settings)
         if wanted != found:
             different = [
                 f"{what} {', '.join(sorted(map(str, found[what]))) or 'none'}"
@@ -182,6 +200,11 @@ class ArgillaServer:
                 f"{self.url}: a record of the dataset {dataset.name!r} needs {needed} annotators, and {annotators} were"
                 f" asked for. Nothing was changed; use --annotators {needed}, or choose another --name."
             )
+
+    def _is_unfinished(self, dataset: rg.Dataset) -> bool:
+        """Whether it is the beginning of a dataset of this form, not published yet; a stranger's draft is none."""
+        wanted, found = _outline(self._form.settings(1)), _outline(dataset.settings)
+        return dataset.api_model().status != "ready" and all(found[what] <= wanted[what] for what in wanted)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
@@ -232,12 +255,6 @@ def _answer(record: ReviewRecord, response: dict[str, Any]) -> Answer:
         corrections=corrections_of(record, {name: values.get(correction_of(name)) for name in FIELDS}),
         at=response["updated_at"],
     )
-
-
-def _is_unfinished(dataset: rg.Dataset) -> bool:
-    """Whether it is the beginning of a review dataset, not published yet; a stranger's draft is none."""
-    wanted, found = _outline(review_settings(1)), _outline(dataset.settings)
-    return dataset.api_model().status != "ready" and all(found[what] <= wanted[what] for what in wanted)
 
 
 def _outline(settings: rg.Settings) -> dict[str, set[Any]]:

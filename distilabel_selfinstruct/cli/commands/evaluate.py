@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from distilabel_selfinstruct.cli.arguments import a_path
 from distilabel_selfinstruct.cli.options import add_options, config_of
 from distilabel_selfinstruct.cli.parser import PROG, Parser, say
-from distilabel_selfinstruct.evaluation.config import EvaluationConfig
+from distilabel_selfinstruct.evaluation.config import EvaluationConfig, EvaluationJudgeConfig
 
 _INCOMPLETE = 3  # exit status of an evaluation with requests that failed or were not sent
 
@@ -18,7 +19,8 @@ def options() -> Parser:
     """A model and a benchmark; or what is done with evaluations that are there."""
     parser = Parser(
         prog=f"{PROG} evaluate",
-        usage="%(prog)s --benchmark NAME [options]\n       %(prog)s compare FOLDER FOLDER ...",
+        usage="%(prog)s --benchmark NAME [options]\n       %(prog)s compare FOLDER FOLDER ..."
+        "\n       %(prog)s judge FOLDER ... --llm NAME [--pairs]",
         description="Has a model answer a benchmark and scores it, with 95% intervals; or takes answers that are there"
         " (--predictions). The same command goes on where it was interrupted. Exit status: 0 where every question was"
         " answered, 3 where requests failed or the budget ended, 1 for an error.",
@@ -28,17 +30,23 @@ def options() -> Parser:
             " --tasks natural-instructions --out evaluations/superni",
             f"{PROG} evaluate --predictions answers.jsonl --benchmark rows --tasks test.jsonl --out evaluations/theirs",
             f"{PROG} evaluate compare evaluations/before evaluations/after",
+            f"{PROG} evaluate judge evaluations/before evaluations/after --pairs --llm openai --model NAME",
         ],
     )
     add_options(parser, EvaluationConfig)
     _add_json(parser)
-    steps = parser.add_subparsers(dest="step", metavar="STEP", parser_class=Parser)
+    steps = parser.add_subparsers(dest="step", metavar="STEP", parser_class=Parser, prog=f"{PROG} evaluate")
     compare = steps.add_parser("compare", help="models on the same questions: a table, and a page")
     compare.add_argument("folders", type=a_path, nargs="+", metavar="FOLDER", help="folders of evaluations")
     compare.add_argument(
         "--to", type=a_path, metavar="FILE.html", help="the page (default: comparison.html beside the first folder)"
     )
     _add_json(compare)
+    judge = steps.add_parser("judge", help="a model as judge: four levels of answers, or which of two is better")
+    judge.add_argument("folders", type=a_path, nargs="+", metavar="FOLDER", help="folders of evaluations")
+    judge.add_argument("--pairs", action="store_true", help="which of two models is better, in either order")
+    add_options(judge, EvaluationJudgeConfig)
+    _add_json(judge)
     return parser
 
 
@@ -50,8 +58,11 @@ def run(words: list[str]) -> int:
     """Evaluates, or compares; the exit status."""
     given = vars(options().parse_args(words))
     is_json = given.pop("json")
-    if given.pop("step", None) == "compare":
+    step = given.pop("step", None)
+    if step == "compare":
         return _compare(given["folders"], given.get("to"), is_json)
+    if step == "judge":
+        return _judge(given, is_json)
 
     config = config_of(given, EvaluationConfig)
 
@@ -73,6 +84,18 @@ def _compare(folders: list[Path], page: Path | None, is_json: bool) -> int:
     record = comparison.record() | {"page": str(page)}
     _say(record, f"{describe_comparison(comparison)}\npage: {page}", is_json)
     return 0
+
+
+def _judge(given: dict[str, Any], is_json: bool) -> int:
+    folders, is_pairs = given.pop("folders"), given.pop("pairs", False)
+    config = config_of(given, EvaluationJudgeConfig)
+
+    from distilabel_selfinstruct.evaluation.judging import judge_levels, judge_pairs
+    from distilabel_selfinstruct.evaluation.tables import describe_judged
+
+    judged = (judge_pairs if is_pairs else judge_levels)(folders, config, show=True)
+    _say(asdict(judged), describe_judged(judged), is_json)
+    return _INCOMPLETE if judged.failed else 0
 
 
 def _say(record: dict[str, Any], text: str, is_json: bool) -> None:

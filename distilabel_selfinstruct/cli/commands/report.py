@@ -13,11 +13,19 @@ def options() -> Parser:
     parser = Parser(
         prog=f"{PROG} report",
         description="Writes the report of a run, or of any dataset of instructions.",
-        examples=[f"{PROG} report runs/mine", f"{PROG} report alpaca_data.json --out alpaca-report"],
+        examples=[
+            f"{PROG} report runs/mine",
+            f"{PROG} report alpaca_data.json --out alpaca-report",
+            f"{PROG} report runs/mine --evaluations evaluations/before evaluations/after",
+        ],
     )
     parser.add_argument("what", type=a_path, metavar="RUN", help="run folder, or rows with instruction, input, output")
     parser.add_argument("--out", type=a_path, metavar="FOLDER", help="where to (default: report in the run folder)")
     parser.add_argument("--seeds", nargs="+", default=[], metavar="FILE", help="seed files to compare a dataset with")
+    parser.add_argument(
+        "--evaluations", nargs="+", type=a_path, default=[], metavar="FOLDER",
+        help="evaluations of models that were trained on the run: shown by its report and its card from now on",
+    )  # fmt: skip
     add_prices(parser)
     return parser
 
@@ -27,6 +35,7 @@ def run(words: list[str]) -> str:
     given = options().parse_args(words)
 
     from distilabel_selfinstruct.data.seeds import load_seed_tasks
+    from distilabel_selfinstruct.evaluation.findings import record_findings
     from distilabel_selfinstruct.models.records import usage_by_stage
     from distilabel_selfinstruct.report import report_for_rows, write_report
 
@@ -34,8 +43,12 @@ def run(words: list[str]) -> str:
     if folder.is_run:
         if given.out is not None or given.seeds:
             raise ConfigError("--out and --seeds are for datasets; the report of a run goes into its folder.")
+        if given.evaluations:
+            record_findings(folder, given.evaluations)
         usage = usage_by_stage(folder.check_completions) | usage_by_stage(folder.completions)
         return f"report: {write_report(folder.path, usage=usage, prices=prices_of(given))}"
+    if given.evaluations:
+        raise ConfigError("--evaluations are named by a run; for models side by side: self-instruct evaluate compare.")
     if given.out is None:
         raise ConfigError(f"{given.what}: is no run folder; for the report of a dataset say where to: --out FOLDER.")
     seeds = [task.instruction for task in load_seed_tasks(*given.seeds)] if given.seeds else []

@@ -1,0 +1,139 @@
+"""A model as judge of open answers: the paper's four levels, or which of two answers is better, in either order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from distilabel_selfinstruct.data.rows import Answer, answer_of
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.evaluation.answering import PROMPTS, asked_model
+from distilabel_selfinstruct.evaluation.config import EvaluationJudgeConfig
+from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
+from distilabel_selfinstruct.evaluation.levels import Judged, Rated, counted
+from distilabel_selfinstruct.evaluation.questions import Prediction
+from distilabel_selfinstruct.evaluation.ratings import preference_in
+from distilabel_selfinstruct.evaluation.verdicts import parse_better, parse_level
+from distilabel_selfinstruct.models.slots import STOP_REASONS
+from distilabel_selfinstruct.presets import Decoding
+from distilabel_selfinstruct.steps.asking import decoding_kwargs
+
+if TYPE_CHECKING:
+    from distilabel.typing import FormattedInput
+
+    from distilabel_selfinstruct.models.durable import DurableLLM
+
+PROMPTS_VERSION = 1  # of both questions; a change of a template raises it
+_DECODING = Decoding(temperature=0.0, max_new_tokens=512)
+_LEVEL_OF_NOTHING = "D"  # an answer that is not there
+_Folder = str | PathLike[str]
+T = TypeVar("T")
+
+
+def judge_levels(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show: bool = False) -> Judged:
+    """Has a judge give a level to each answer of these evaluations, and keeps the levels in their folders.
+
+    Raises:
+        SelfInstructError: if the judge cannot be asked, or a folder cannot be used.
+    """
+    opened = [EvaluationFolder.open(folder) for folder in folders]
+    rated, unclear, failed = [], 0, 0
+    for folder, name in zip(opened, names_of(opened)):
+        with folder.locked():
+            predictions = folder.predictions()
+            asked = [each for each in predictions if each.is_answered]
+            with asked_model(config, folder.judge_completions, folder.learned, "level", show) as llm:
+                answers = _answers(llm, [_level_prompt(each, config) for each in asked], config)
+                model = llm.model_name
+            said = {each.id: _verdict(answer, parse_level) for each, answer in zip(asked, answers)}
+            levels = {each.id: said.get(each.id, _LEVEL_OF_NOTHING) for each in predictions}
+            folder.write_levels({"judge": model, "prompts_version": PROMPTS_VERSION, "levels": levels})
+        rated.append(Rated(name, model, counted(list(levels.values())), list(levels.values()).count(None)))
+        failed += sum(answer.failure is not None for answer in answers)
+        unclear += sum(level is None for level in levels.values())
+    return Judged(rated, unclear=unclear - failed, failed=failed)
+
+
+def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show: bool = False) -> Judged:
+    """Has a judge say which of two models answers each question better, and keeps that in the folder of the first.
+
+    Each pair is shown in both orders; one that is better in one order and not in the other is a tie (arXiv 2306.05685,
+    section 3.4). A model without an answer loses without a question.
+
+    Raises:
+        SelfInstructError: if the judge cannot be asked, or a folder cannot be used.
+    """
+    if len(folders) != 2:
+        raise ConfigError("evaluate judge --pairs needs two folders.")
+    first, second = (EvaluationFolder.open(folder) for folder in folders)
+    names = names_of([first, second])
+    with first.locked():
+        theirs = {each.key: each for each in second.predictions()}
+        pairs = [(each, theirs[each.key]) for each in first.predictions() if each.key in theirs]
+        if not pairs:
+            raise ConfigError("evaluate judge --pairs: there is no question that both have answered.")
+        asked = [(one, other) for one, other in pairs if _without_asking(one, other) is None]
+        with asked_model(config, first.judge_completions, first.learned, "pair", show) as llm:
+            prompts = [_pair_prompt(one, other, config) for pair in asked for one, other in (pair, pair[::-1])]
+            answers = _answers(llm, prompts, config)
+            model = llm.model_name
+        said = [_verdict(answer, parse_better) for answer in answers]
+        verdicts = {pair[0].id: _of_both(*both) for pair, both in zip(asked, zip(said[::2], said[1::2]))}
+        every = {pair[0].id: verdicts.get(pair[0].id, _without_asking(*pair)) for pair in pairs}
+        clear = {name: verdict for name, verdict in every.items() if verdict is not None}
+        record = {"judge": model, "prompts_version": PROMPTS_VERSION, "better": clear}
+        first.write_pairs(second.key, record)
+    preferred = preference_in((names[0], first), (names[1], second))
+    failed = sum(answer.failure is not None for answer in answers)
+    return Judged(preferred=preferred, unclear=len(pairs) - len(clear), failed=failed)
+
+
+def _level_prompt(each: Prediction, config: EvaluationJudgeConfig) -> FormattedInput:
+    return _prompt("level", config, each, response=each.response)
+
+
+def _pair_prompt(one: Prediction, other: Prediction, config: EvaluationJudgeConfig) -> FormattedInput:
+    return _prompt("pair", config, one, first=one.response, second=other.response)
+
+
+def _prompt(question: str, config: EvaluationJudgeConfig, asked: Prediction, **answers: Any) -> FormattedInput:
+    prompt: FormattedInput = PROMPTS.render(
+        question,
+        config.wording,
+        instruction=asked.instruction,
+        input=asked.input,
+        reference=next(iter(asked.references), ""),
+        **answers,
+    )
+    return prompt
+
+
+def _answers(llm: DurableLLM, prompts: Sequence[FormattedInput], config: EvaluationJudgeConfig) -> list[Answer]:
+    """Those to all prompts; one that comes twice is asked once."""
+    distinct = {repr(prompt): prompt for prompt in prompts}
+    outputs = llm.generate(list(distinct.values()), **decoding_kwargs(llm, _DECODING, config.wording))
+    said = dict(zip(distinct, map(answer_of, outputs)))
+    answers = [said[repr(prompt)] for prompt in prompts]
+    if answers and all(answer.failure in STOP_REASONS for answer in answers):
+        raise ConfigError(f"The judge was asked nothing: {answers[0].failure}.")
+    return answers
+
+
+def _verdict(answer: Answer, parse: Callable[[str, str | None], T | None]) -> T | None:
+    return None if answer.completion is None else parse(answer.completion, answer.finish_reason)
+
+
+def _of_both(one: str | None, swapped: str | None) -> str | None:
+    """The verdict of both orders: a tie where they contradict each other; None where one of them is unclear."""
+    if one is None or swapped is None:
+        return None
+    straight = {"1": "2", "2": "1", "tie": "tie"}[swapped]
+    return one if one == straight else "tie"
+
+
+def _without_asking(first: Prediction, second: Prediction) -> str | None:
+    """The verdict where one of them has no answer, or both have the same."""
+    if first.is_answered != second.is_answered:
+        return "1" if first.is_answered else "2"
+    return "tie" if not first.is_answered or first.response == second.response else None

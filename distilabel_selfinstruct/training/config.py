@@ -73,6 +73,10 @@ class TrainConfig(Options):
         fixed=False, gt=0,
     )  # fmt: skip
     subset: str | None = option(None, "config of the dataset (default: sft, of dpo preferences)", "NAME", MADE)
+    keep_clear: str | None = option(
+        None, "a run made with --hold-out, or rows: what is too similar to one of these (ROUGE-L) is not learned from",
+        "RUN|FILE", MADE, fixed=False,
+    )  # fmt: skip
     write: Tool | None = option(
         None, "train nothing: write the config and the data with which this tool does the same into --out", None, MADE,
         recorded=False,

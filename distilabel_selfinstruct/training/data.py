@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from distilabel_selfinstruct.data.columns import HELD_OUT
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.sources import read_source
 from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.text.rouge.python_pool import PythonPool
+from distilabel_selfinstruct.text.rouge.tokens import unicode_tokens
 from distilabel_selfinstruct.training.config import TrainConfig
 
 Kind = Literal["chat", "text", "pair"]
 Row = dict[str, Any]
+_THRESHOLD = 0.7
 END = "<|endoftext|>"
 """With this the authors' pairs end; a model is given its own token for it."""
 
@@ -26,11 +30,13 @@ class TrainingRows:
             `chosen` and `rejected`, lists of messages.
         rows: one or more.
         passed_over: rows without an answer.
+        too_similar: rows that were left out because they ask what a model is to be evaluated on.
     """
 
     kind: Kind
     rows: list[Row]
     passed_over: int = 0
+    too_similar: int = 0
 
 
 def read_training_rows(source: str, config: TrainConfig) -> TrainingRows:
@@ -50,7 +56,35 @@ def read_training_rows(source: str, config: TrainConfig) -> TrainingRows:
     if not kept:
         raise ConfigError(f"{source}: there is nothing to learn from: the config {name!r} has no row with an answer.")
     first: Kind = "pair" if config.method == "dpo" else "text" if isinstance(kept[0]["prompt"], str) else "chat"
-    return TrainingRows(first, kept, len(made) - len(kept))
+    passed_over = len(made) - len(kept)
+    if config.keep_clear is None:
+        return TrainingRows(first, kept, passed_over)
+    clear = _clear_of(_questions(config.keep_clear), kept)
+    if not clear:
+        raise ConfigError(f"{source}: every row is too similar to one of {config.keep_clear}; take another.")
+    return TrainingRows(first, clear, passed_over, len(kept) - len(clear))
+
+
+def _questions(source: str) -> list[str]:
+    """What a model is to be evaluated on: of a run the rows that it has set apart."""
+    run = RunFolder(source)
+    rows = read_source(source, HELD_OUT if run.is_run else None)
+    if not rows or "instruction" not in rows[0]:
+        raise ConfigError(f"--keep-clear {source}: expected a run made with --hold-out, or rows with an instruction.")
+    texts = ([row["instruction"], row.get("input")] for row in rows)
+    return [text for one in texts for text in {one[0], "\n\n".join(filter(None, one))}]
+
+
+def _clear_of(questions: list[str], rows: list[Row]) -> list[Row]:
+    """The rows whose question has a ROUGE-L F of 0.7 at most with each of these: the paper's filter."""
+    pool = PythonPool(_THRESHOLD)
+    pool.load([unicode_tokens(text) for text in questions])
+    return [row for row in rows if not any(True for _ in pool.neighbours(unicode_tokens(_question(row))))]
+
+
+def _question(row: Row) -> str:
+    prompt = row["prompt"]
+    return prompt if isinstance(prompt, str) else str(prompt[-1]["content"])
 
 
 def _missing(run: RunFolder, source: str, config: TrainConfig) -> str:

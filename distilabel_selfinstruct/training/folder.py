@@ -13,10 +13,9 @@ result.json      what the training has come to: last of all
 from __future__ import annotations
 
 import dataclasses
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -70,7 +69,7 @@ class TrainingFolder(BaseFolder):
 
     mending = MappingProxyType({_RESULT: "delete it, and run the same command again"})
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | PathLike[str]) -> None:
         super().__init__(path)
         self.checkpoints = self.path / "checkpoints"
         self.adapter = self.path / "adapter"
@@ -173,13 +172,3 @@ class TrainingFolder(BaseFolder):
             else:
                 shutil.rmtree(path, ignore_errors=True)
         return max(found, default=(0, None))[1]
-
-    @contextmanager
-    def replacing(self, folder: Path) -> Iterator[Path]:
-        """A draft that takes a folder's place once it is whole."""
-        draft = folder.with_name(f"{folder.name}.{os.getpid()}.tmp")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
-        yield draft
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(draft, folder)

@@ -43,6 +43,7 @@ class Lengths:
     Attributes:
         rows: that were read.
         passed_over: rows without an answer.
+        too_similar: rows that ask what a model is to be evaluated on, which are not learned from.
         left_out: rows whose prompt alone fills the limit: nothing of the answer is left to learn.
         cut: rows whose answer is cut.
         max_length: the limit.
@@ -53,6 +54,7 @@ class Lengths:
 
     rows: int
     passed_over: int
+    too_similar: int
     left_out: int
     cut: int
     max_length: int
@@ -74,6 +76,7 @@ class Lengths:
         said = f"{self.rows:,} rows of up to {self.percentiles['100']:,} tokens ({of}); "
         said += f"{self.cut:,} cut at {self.max_length:,}" if self.cut else f"none cut at {self.max_length:,}"
         said += f", {self.left_out:,} left out, whose prompt alone is longer" if self.left_out else ""
+        said += f", {self.too_similar:,} not taken, which are too similar to --keep-clear" if self.too_similar else ""
         return said + (f", {self.passed_over:,} passed over, which have no answer" if self.passed_over else "")
 
 
@@ -112,6 +115,7 @@ def measure(rows: TrainingRows, tokens: Sequence[Tokens], max_length: int) -> Le
     return Lengths(
         rows=len(rows.rows),
         passed_over=rows.passed_over,
+        too_similar=rows.too_similar,
         left_out=len(tokens) - len(kept),
         cut=sum(len(each) > max_length for each in kept),
         max_length=max_length,

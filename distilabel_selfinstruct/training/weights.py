@@ -9,11 +9,13 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.data.files import replacing
 from distilabel_selfinstruct.data.quiet import quiet_clients
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL, find_weights
 from distilabel_selfinstruct.secrets import shown
 from distilabel_selfinstruct.training.folder import TrainingFolder
+from distilabel_selfinstruct.training.templates import give_template
 
 _WEIGHTS = ("*.safetensors", "pytorch_model*.bin")
 _SAID = 300  # characters of what a library says
@@ -135,18 +137,34 @@ def _loading(base: Base) -> Iterator[None]:
         raise ConfigError(f"--model {base.name}: {where} ({type(error).__name__}: {said}).") from None
 
 
+def write_base(base: Base, folder: str) -> None:
+    """Writes a model as transformers has it, with a chat template, whole or not at all.
+
+    Raises:
+        ConfigError: if the model cannot be had.
+    """
+    tokenizer = load_tokenizer(base)
+    give_template(tokenizer)
+    model = load_model(base, own_dtype(base) or "auto")
+    with replacing(Path(folder)) as draft:
+        _save(model, tokenizer, draft)
+
+
 def save_model(model: Any, tokenizer: Any, dtype: Any, folder: TrainingFolder) -> None:
     """Writes what was trained: the adapter, if there is one, and the whole model; each whole or not at all."""
     if hasattr(model, "merge_and_unload"):
-        with folder.replacing(folder.adapter) as draft:
-            model.save_pretrained(str(draft))
-            tokenizer.save_pretrained(str(draft))
+        with replacing(folder.adapter) as draft:
+            _save(model, tokenizer, draft)
         model = model.merge_and_unload()
     if dtype is not None:
         model = model.to(dtype)
-    with folder.replacing(folder.model) as draft:
-        model.save_pretrained(str(draft))
-        tokenizer.save_pretrained(str(draft))
+    with replacing(folder.model) as draft:
+        _save(model, tokenizer, draft)
+
+
+def _save(model: Any, tokenizer: Any, folder: Path) -> None:
+    model.save_pretrained(str(folder))
+    tokenizer.save_pretrained(str(folder))
 
 
 def context_of(base: Base) -> int | None:

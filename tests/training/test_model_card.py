@@ -13,7 +13,7 @@ from distilabel_selfinstruct.training.lengths import Lengths
 from tests.support.recipes import Made
 from tests.training.test_training_folder import SUMMARY
 
-LENGTHS = Lengths(57, 0, 0, 3, 512, 9000, 3000, {"50": 150, "90": 199, "95": 238, "99": 274, "100": 600})
+LENGTHS = Lengths(57, 0, 0, 0, 3, 512, 9000, 3000, {"50": 150, "90": 199, "95": 238, "99": 274, "100": 600})
 
 
 def card(source: str = "rows.jsonl", base: str = "HuggingFaceTB/SmolLM2-135M", **given: Any) -> str:

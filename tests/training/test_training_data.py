@@ -67,6 +67,30 @@ class TestRows:
         assert rows == TrainingRows("pair", [{"prompt": [QUESTION], "chosen": [ANSWER], "rejected": [worse]}])
 
 
+class TestKeptClear:
+    def test_of_what_a_model_is_evaluated_on(self, tmp_path: Path) -> None:
+        """The paper's filter, with the input and without."""
+        held_out = tmp_path / "held_out.jsonl"
+        held_out.write_text(
+            json.dumps({"instruction": "Spell the word backwards.", "input": "lamp", "output": "pmal"}),
+            encoding="utf-8",
+        )
+        rows = [
+            {"instruction": "Spell the word backwards.", "input": "", "output": "?"},
+            {"instruction": "Spell the word backwards.", "input": "a lamp", "output": "pmal a"},
+            {"instruction": "Spell the number in words.", "input": "7", "output": "seven"},
+        ]
+        kept = read(tmp_path, *rows, keep_clear=str(held_out))
+        assert [row["prompt"][0]["content"] for row in kept.rows] == ["Spell the number in words.\n\n7"]
+        assert kept.too_similar == 2
+
+    def test_of_everything_leaves_nothing(self, tmp_path: Path) -> None:
+        row = {"instruction": "Spell the word backwards.", "input": "lamp", "output": "pmal"}
+        (tmp_path / "same.jsonl").write_text(json.dumps(row), encoding="utf-8")
+        with pytest.raises(ConfigError, match="every row is too similar to one of "):
+            read(tmp_path, row, keep_clear=str(tmp_path / "same.jsonl"))
+
+
 class TestMistakes:
     def test_preferences_of_a_run_that_has_none(self, small_run: Made) -> None:
         run = small_run.folder

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from distilabel_selfinstruct.data.files import replacing
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.training.folder import TrainingFolder, TrainingSummary
 
@@ -37,7 +38,8 @@ def test_without_checkpoints_it_begins_at_the_beginning(folder: TrainingFolder) 
 
 def test_a_model_appears_whole_or_not_at_all(folder: TrainingFolder) -> None:
     def write(content: bytes) -> None:
-        with folder.replacing(folder.model) as draft:
+        with replacing(folder.model) as draft:
+            draft.mkdir()
             (draft / "model.safetensors").write_bytes(content)
             if content == b"half":
                 raise ValueError("cut")

@@ -123,8 +123,11 @@ def own_dtype(base: Base) -> Any:
 @contextmanager
 def _loading(base: Base) -> Iterator[None]:
     """What goes wrong within is one line."""
+    from transformers.utils import logging
+
     try:
         # A GGUF file is read with a bar of its own that nothing turns off.
+        logging.disable_progress_bar()
         with quiet_clients(), redirect_stderr(StringIO()) if base.file else nullcontext():
             yield
     except SelfInstructError:

@@ -25,8 +25,8 @@ def options() -> Parser:
     """The file, and where to."""
     parser = Parser(
         prog=f"{PROG} loop",
-        description="Makes data, trains, and evaluates before and after, as often as you like. Each step is a command of"
-        " its own with a folder of its own; the same command goes on where one was stopped, or killed. A larger"
+        description="Makes data, trains, and evaluates before and after, as often as you like. Each step is a command"
+        " with a folder of its own; the same command goes on where one was stopped, or killed. A larger"
         " `iterations` adds some.",
         examples=[f"{PROG} loop --config loop.yaml", f"{PROG} loop --config loop.yaml --out loops/second"],
     )

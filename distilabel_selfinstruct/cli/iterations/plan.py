@@ -16,6 +16,7 @@ from distilabel_selfinstruct.cli.iterations.config import (
 from distilabel_selfinstruct.runs.options import CustomLLM
 
 BASE = "base"
+_PLAIN = {"repetition_penalty": 1.0}  # distilabel's class has 1.1, which no benchmark is answered with
 _TRANSFORMERS = "distilabel.models.llms.TransformersLLM"
 
 
@@ -51,14 +52,15 @@ def steps_of(config: IterationsConfig, folder: Path, base: str, on_cpu: bool) ->
         yield from _runs(config, folder, place, number, served(config, model, on_cpu))
         tasks = _benchmark(config, folder)
         if number == 1:
-            yield _evaluation("before", tasks | served(config, base, on_cpu))
+            yield _evaluation("before", "M0", tasks | served(config, base, on_cpu))
         last = str(folder / place / _run_name(config, len(config.runs) - 1))
-        clear = {"keep_clear": tasks["tasks"]} if number > 1 and tasks["benchmark"] == "held-out" else {}
+        # A later run begins with all instances of the one before, those that were set apart too.
+        clear = {"keep_clear": tasks["tasks"]} if tasks["benchmark"] == "held-out" else {}
         options = config.train | {"method": config.method, "model": model} | clear
         yield Step(f"{place}/model", ["train", last], options)
         model = str(folder / place / "model" / "model")
         evaluations.append(f"{place}/evaluation")
-        yield _evaluation(evaluations[-1], tasks | served(config, model, on_cpu))
+        yield _evaluation(evaluations[-1], f"M{number}", tasks | served(config, model, on_cpu))
         compared = ["evaluate", "compare", *(str(folder / name) for name in evaluations)]
         yield Step(f"{place}/comparison", [*compared, "--to", str(folder / "comparison.html")])
 
@@ -71,7 +73,7 @@ def served(config: IterationsConfig, model: str, on_cpu: bool) -> Values:
         return {"llm": {"class": config.serve.class_path, "arguments": config.serve.arguments | {"model": model}}}
     # On a machine without a GPU distilabel's class looks for one in vain.
     where = {"device": "cpu", "disable_cuda_device_placement": True} if on_cpu else {}
-    return {"llm": {"class": _TRANSFORMERS, "arguments": {"model": model, **where}}}
+    return {"llm": {"class": _TRANSFORMERS, "arguments": {"model": model, **where, "generation_kwargs": _PLAIN}}}
 
 
 def _runs(config: IterationsConfig, folder: Path, place: str, number: int, asked: Values) -> Iterator[Step]:
@@ -99,5 +101,6 @@ def _benchmark(config: IterationsConfig, folder: Path) -> Values:
     return benchmark
 
 
-def _evaluation(name: str, options: Values) -> Step:
-    return Step(name, ["evaluate"], options)
+def _evaluation(name: str, model: str, options: Values) -> Step:
+    """The models are M0, M1 ... in tables, as in the paper, but where `model` says what is loaded."""
+    return Step(name, ["evaluate"], {"model": model} | options)

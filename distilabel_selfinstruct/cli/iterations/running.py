@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ from distilabel_selfinstruct.training.training import need_packages
 from distilabel_selfinstruct.training.weights import find_base
 from distilabel_selfinstruct.training.writing import has_chat_template
 
+_QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 _CHILD = "distilabel_selfinstruct.cli.iterations.child"
 
 
@@ -72,7 +74,7 @@ def _advice(folder: IterationsFolder, step: Step, status: int) -> str:
 
 def _status_of(words: Sequence[str]) -> int:
     """The exit status of a command in a process of its own, which gets the signals that come to this one."""
-    child = subprocess.Popen([sys.executable, "-m", _CHILD, *words], stdin=subprocess.PIPE)
+    child = subprocess.Popen([sys.executable, "-m", _CHILD, *words], stdin=subprocess.PIPE, env=_QUIET | os.environ)
     try:
         return child.wait()
     except KeyboardInterrupt as stop:

@@ -118,8 +118,8 @@ def test_sigterm_stops_it_and_its_step_with_one_line(tmp_path: Path) -> None:
 def test_a_step_that_fails_ends_it_with_one_line(tmp_path: Path) -> None:
     command = words(tmp_path, "failed")
     (tmp_path / "loop.yaml").write_text(
-        f"model: {tmp_path / 'base-model'}\nruns: {{llm: openai, model: none, base_url: 'http://127.0.0.1:9/v1', outage: 0,"
-        " hold_out: 0.3}\n",
+        f"model: {tmp_path / 'base-model'}\n"
+        "runs: {llm: openai, model: none, base_url: 'http://127.0.0.1:9/v1', outage: 0, hold_out: 0.3}\n",
         encoding="utf-8",
     )
     result = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, timeout=LIMIT)

@@ -8,22 +8,29 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from distilabel_selfinstruct.cli.parser import Parser
-from distilabel_selfinstruct.runs.config import M, ModelConfig, RunConfig, read_config, read_config_file
+from distilabel_selfinstruct.runs.config import M, ModelConfig, Options, RunConfig, read_config, read_config_file
 from distilabel_selfinstruct.runs.options import GROUPS, Option, option_of
 
-_WORDINGS = {
-    "chat": "the model answers messages (default)",
-    "base": "the model continues a text: raw completions",
-    "structured": "the model answers messages under a JSON schema (guided decoding)",
+_FLAGS = {  # options whose values are flags
+    "wording": {
+        "chat": "the model answers messages (default)",
+        "base": "the model continues a text: raw completions",
+        "structured": "the model answers messages under a JSON schema (guided decoding)",
+    },
+    "weights": {
+        "lora": "train small matrices beside the weights (default)",
+        "full": "train all weights, with four times the memory and more",
+    },
 }
 PRIVATE = {"argparse": ("_ActionsContainer",)}  # what a group of options is
 _KEY = "The key of an endpoint comes from the environment: OPENAI_API_KEY."
 
 
-def add_options(parser: Parser, kind: type[ModelConfig]) -> None:
+def add_options(parser: Parser, kind: type[Options]) -> None:
     """Adds the options of a config, and the file that they may come from; none left out is in the namespace."""
     parser.argument_default = argparse.SUPPRESS
-    parser.epilog = "\n\n".join(filter(None, [parser.epilog, _KEY]))
+    if issubclass(kind, ModelConfig):
+        parser.epilog = "\n\n".join(filter(None, [parser.epilog, _KEY]))
     groups = {name: parser.add_argument_group(name) if name else parser for name in GROUPS}
     own_first = sorted(kind.model_fields.items(), key=lambda item: item[0] in RunConfig.model_fields)
     for name, field in own_first:
@@ -43,8 +50,8 @@ def config_of(given: dict[str, Any], kind: type[M]) -> M:
 
 def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, known: Option) -> None:
     """One option of the type that the config wants."""
-    if name == "wording":
-        _add_wording(group, get_args(annotation))
+    if name in _FLAGS:
+        _add_flags(group, name, get_args(annotation))
         return
     flag, types = f"--{name.replace('_', '-')}", _types(annotation)
     if types[0] is bool:
@@ -60,13 +67,13 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
 
 
-def _add_wording(group: argparse._ActionsContainer, choices: Sequence[str]) -> None:
-    """A flag for each way the recipe can put its questions, where there is more than one."""
+def _add_flags(group: argparse._ActionsContainer, name: str, choices: Sequence[str]) -> None:
+    """A flag for each value, such as the ways a recipe can put its questions, where there is more than one."""
     if len(choices) == 1:
         return
-    wording = group.add_mutually_exclusive_group()
-    for name in choices:
-        wording.add_argument(f"--{name}", dest="wording", action="store_const", const=name, help=_WORDINGS[name])
+    flags = group.add_mutually_exclusive_group()
+    for value in choices:
+        flags.add_argument(f"--{value}", dest=name, action="store_const", const=value, help=_FLAGS[name][value])
 
 
 def _types(annotation: Any) -> tuple[Any, ...]:

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +12,7 @@ from datasets import Dataset, DatasetDict, Features, List, Value, disable_progre
 from datasets.table import InMemoryTable
 
 from distilabel_selfinstruct.data.columns import COLUMNS
+from distilabel_selfinstruct.data.files import replacing
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import Column
 
@@ -61,7 +59,7 @@ def save_dataset(
         folder: where to; what is there is replaced.
         known: what columns there are.
     """
-    with _replacing(folder) as draft:
+    with replacing(folder) as draft:
         for config, names in columns.items():
             features = features_of(names, known)
             if config in distiset:
@@ -83,18 +81,8 @@ def _with_thoughts(features: Features, schema: pa.Schema) -> Features:
 def save_config(rows: Sequence[dict[str, Any]], features: Features, folder: Path) -> None:
     """Writes one config of a dataset, whole or not at all; what is there is replaced."""
     disable_progress_bars()
-    with _replacing(folder) as draft:
+    with replacing(folder) as draft:
         _write_config(pa.Table.from_pylist(list(rows), schema=features.arrow_schema), features, draft)
-
-
-@contextmanager
-def _replacing(folder: Path) -> Iterator[Path]:
-    """A draft that takes the folder's place once it is whole."""
-    draft = folder.with_name(f".{folder.name}.{os.getpid()}.tmp")
-    shutil.rmtree(draft, ignore_errors=True)
-    yield draft
-    shutil.rmtree(folder, ignore_errors=True)
-    os.replace(draft, folder)
 
 
 def _write_config(table: pa.Table, features: Features, folder: Path) -> None:

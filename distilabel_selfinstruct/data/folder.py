@@ -46,6 +46,7 @@ RECORDED = frozenset(
         "principle_list",
         "own_prompts",
         PHRASES,
+        "trained_on",
     }
 )
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""

@@ -17,7 +17,7 @@ from rich.table import Table
 if TYPE_CHECKING:
     from distilabel_selfinstruct.models.slots import SlotServer
 
-_FRAME, _LINE = 0.25, 10.0  # seconds between two looks: on a terminal, and for plain lines
+_FRAME, LINE = 0.25, 10.0  # seconds between two looks: on a terminal, and for plain lines
 _SILENCE = 15.0  # seconds without an answer after which that is said
 
 
@@ -83,14 +83,14 @@ class Progress:
         total += self._silence(requests, now) if spent_all or self._pipeline.troubles else ""
         if slots.stopped:
             total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"
-        return [*lines, f"{total}, {_duration(seconds)}{self._left(loops.values(), seconds)}"]
+        return [*lines, f"{total}, {duration(seconds)}{self._left(loops.values(), seconds)}"]
 
     def _left(self, loops: Iterable[Mapping[str, Any]], seconds: float) -> str:
         """How long the run will go on at the speed so far, by the step that is farthest from its end."""
         shares = [event["admitted"] / event["wanted"] for event in loops if event["wanted"]]
         shares += self._pipeline.shares_done.values()
         least = min(shares, default=0.0)
-        return f", {_duration(seconds / least * (1 - least))} left" if 0 < least < 1 else ""
+        return f", {duration(seconds / least * (1 - least))} left" if 0 < least < 1 else ""
 
     def _silence(self, answered: int, now: float) -> str:
         """How long nothing has been answered, where that is long, and what the endpoint says instead."""
@@ -100,7 +100,7 @@ class Progress:
         if silent < _SILENCE:
             return ""
         troubles = self._pipeline.troubles
-        return f", no answer for {_duration(silent)}" + (f" ({troubles[-1]})" if troubles else "")
+        return f", no answer for {duration(silent)}" + (f" ({troubles[-1]})" if troubles else "")
 
 
 @contextmanager
@@ -133,8 +133,8 @@ def _look_live(progress: Progress, over: threading.Event, stream: TextIO) -> Non
 def _look_plain(progress: Progress, over: threading.Event, stream: TextIO) -> None:
     """A line now and then, and one at once when it begins to stop."""
     said, stopping = time.monotonic(), None
-    while not over.wait(min(_FRAME, _LINE)):
-        if time.monotonic() - said < _LINE and progress.stopping == stopping:
+    while not over.wait(min(_FRAME, LINE)):
+        if time.monotonic() - said < LINE and progress.stopping == stopping:
             continue
         said, stopping = time.monotonic(), progress.stopping
         print(" | ".join(progress.lines()), file=stream, flush=True)
@@ -155,8 +155,8 @@ def sign_of_life(what: str, stream: TextIO | None = None) -> Iterator[None]:
 
 def _say_on(what: str, over: threading.Event, stream: TextIO) -> None:
     started = time.monotonic()
-    while not over.wait(_LINE):
-        print(f"{what}, {_duration(time.monotonic() - started)}", file=stream, flush=True)
+    while not over.wait(LINE):
+        print(f"{what}, {duration(time.monotonic() - started)}", file=stream, flush=True)
 
 
 def _stopping(reason: str, in_flight: int) -> str:
@@ -171,7 +171,8 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else "-"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds in words, such as `2 min 05 s`."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

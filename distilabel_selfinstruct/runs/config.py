@@ -50,10 +50,25 @@ from distilabel_selfinstruct.usage import Budget, Prices, Usage
 AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
 
 
-class ModelConfig(BaseModel):
-    """What every command is told of a model that it asks."""
+class Options(BaseModel):
+    """What a command is told: each field is an option."""
 
     model_config = ConfigDict(extra="forbid")
+
+    def check(self) -> None:
+        """Raises ConfigError for values that do not go together."""
+
+    @classmethod
+    def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
+        """The options of which this holds."""
+        known = {name: option_of(field) for name, field in cls.model_fields.items()}
+        return {
+            name for name, each in known.items() if fixed in (None, each.fixed) and recorded in (None, each.recorded)
+        }
+
+
+class ModelConfig(Options):
+    """What every command is told of a model that it asks."""
 
     llm: AnyLLM = option(
         "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
@@ -95,14 +110,6 @@ class ModelConfig(BaseModel):
 
     def check_model(self, llm: Any) -> None:
         """Raises ConfigError if the recipe cannot be carried out with this model."""
-
-    @classmethod
-    def names(cls, *, fixed: bool | None = None, recorded: bool | None = None) -> set[str]:
-        """The options of which this holds."""
-        known = {name: option_of(field) for name, field in cls.model_fields.items()}
-        return {
-            name for name, each in known.items() if fixed in (None, each.fixed) and recorded in (None, each.recorded)
-        }
 
 
 class JudgingConfig(ModelConfig):
@@ -445,7 +452,7 @@ _SIZES = ("num_instructions", "max_instructions", "max_documents")
 _LANGUAGE = re.compile(r"[^\W\d_]{3}[\w ()'-]{0,40}")
 _QUOTED = re.compile(r"'([^']*)'")
 C = TypeVar("C", bound=RunConfig)
-M = TypeVar("M", bound=ModelConfig)
+M = TypeVar("M", bound=Options)
 
 
 def read_config(given: dict[str, Any], of_file: dict[str, Any] | None, file: str, kind: type[M]) -> M:
@@ -468,7 +475,7 @@ def _storable(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value if name == "out" else storable(value) for name, value in values.items()}
 
 
-def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[ModelConfig]) -> str:
+def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: type[Options]) -> str:
     """The first thing that is wrong, by the name that the user gave it."""
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])

@@ -13,7 +13,8 @@ from distilabel_selfinstruct.secrets import masked
 MODEL, MADE, BUDGET, HUB = "model", "what is made", "budget", "Hugging Face Hub (token: HF_TOKEN)"
 JUDGE = "a model as judge"
 WHERE = "where it runs (token of a Ray cluster: RAY_AUTH_TOKEN)"
-GROUPS = (MODEL, MADE, JUDGE, BUDGET, WHERE, HUB, "")  # of the command line, in this order
+TRAINING = "training"
+GROUPS = (MODEL, TRAINING, MADE, JUDGE, BUDGET, WHERE, HUB, "")  # of the command line, in this order
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -53,7 +53,11 @@ def named_for(llm: "LLM", parameters: dict[str, Any]) -> dict[str, Any]:
     """Those of these decoding parameters that this LLM takes, by the names that it has for them."""
     taken = {parameter.name for parameter in llm.generate_parameters}
     named = {name: next((n for n in _NAMES_OF.get(name, (name,)) if n in taken), None) for name in parameters}
-    return {known: parameters[name] for name, known in named.items() if known is not None}
+    given = {known: parameters[name] for name, known in named.items() if known is not None}
+    if given.get("temperature") == 0 and "do_sample" in taken:  # transformers refuses a temperature of 0
+        del given["temperature"]
+        given["do_sample"] = False
+    return given
 
 
 def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:

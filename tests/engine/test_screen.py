@@ -141,7 +141,7 @@ class TestLines:
 
 class TestStreams:
     def test_plain_lines_where_there_is_no_terminal(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(screen, "_LINE", 0.02)
+        monkeypatch.setattr(screen, "LINE", 0.02)
         stream = io.StringIO()
         with show_progress(HALF_WAY, stream=stream):
             wait_until(stream.getvalue)
@@ -151,7 +151,7 @@ class TestStreams:
         assert not CONTROL.search(stream.getvalue())
 
     def test_that_it_stops_is_said_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(screen, "_LINE", 600.0)
+        monkeypatch.setattr(screen, "LINE", 600.0)
         monkeypatch.setattr(screen, "_FRAME", 0.02)
         stream, running = io.StringIO(), pipeline({"answers": Spent(9, in_flight=5)}, {})
         with show_progress(running, stream=stream):
@@ -161,7 +161,7 @@ class TestStreams:
         assert stream.getvalue().count("\n") == 1
 
     def test_a_long_wait_shows_a_sign_of_life(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(screen, "_LINE", 0.02)
+        monkeypatch.setattr(screen, "LINE", 0.02)
         stream = io.StringIO()
         with sign_of_life("writing the report", stream):
             wait_until(stream.getvalue)
@@ -180,7 +180,7 @@ class TestStreams:
         assert stream.getvalue() == ""
 
     def test_it_ends_with_the_block_also_after_an_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(screen, "_LINE", 60.0)
+        monkeypatch.setattr(screen, "LINE", 60.0)
         before = set(threading.enumerate())
         with pytest.raises(ZeroDivisionError), show_progress(HALF_WAY, stream=io.StringIO()):
             _ = 1 / 0

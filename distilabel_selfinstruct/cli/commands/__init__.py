@@ -22,6 +22,8 @@ COMMANDS = {  # a module of the same name each, in the order of the help
     "review": "instances out to annotators; quality, corrections and seeds back",
     "evaluate": "score a model on a benchmark, with intervals; compare models",
     "judge": "compare a model as judge with the annotators of a reviewed run",
+    "train": "train a model on a run, or write the config with which another tool does it",
+    "loop": "make data, train and evaluate in turns, from one config",
     "push": "publish a run on the Hugging Face Hub (token: HF_TOKEN)",
 }
 

@@ -1,0 +1,1 @@
+"""`self-instruct loop`: data, training and evaluation in turns, from one config."""

@@ -373,13 +373,13 @@ class SourceConfig(RunConfig):
 
     source: str = option(
         str(PROJECT_SEEDS),
-        "instructions: a run, a file (.jsonl, .json, .csv, or .txt with one a line), a saved dataset, or a dataset of"
-        " the Hub (default: the project's seed tasks)",
+        "instructions: a run, a file (.jsonl, .json, .csv, .tsv, .parquet, .arrow, .xlsx, or .txt with one a line), a"
+        " folder of them, a saved dataset, or a dataset of the Hub (default: the project's seed tasks)",
         "RUN|FILE|NAMESPACE/NAME", fixed=False,
     )  # fmt: skip
     instruction_column: str | None = option(
-        None, "column with the instructions, texts or messages (default: messages, conversations, instruction or"
-        " prompt)", "NAME", fixed=False,
+        None, "column with the instructions, texts or messages (default: messages, conversations, instruction,"
+        " prompt, question, query or problem)", "NAME", fixed=False,
     )  # fmt: skip
     subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
@@ -392,16 +392,23 @@ class SourceConfig(RunConfig):
 
     def inputs(self) -> dict[str, Input]:
         """The instructions."""
-        return {"originals": Input(self.originals, may_grow=True)}
+        return {"originals": Input(self.originals, may_grow=True, notes=self._read[1])}
 
-    @cached_property
+    @property
     def originals(self) -> list[str]:
         """The instructions that the run goes on with."""
+        return self._read[0]
+
+    @cached_property
+    def _read(self) -> tuple[list[str], list[str]]:
+        """The instructions, and what a user should know of what was not read."""
         from distilabel_selfinstruct.data.instructions import read_instructions
 
-        return read_instructions(
-            self.source, self.subset, self.split, self.max_instructions, self.instruction_column
-        ).texts
+        notes: list[str] = []
+        read = read_instructions(
+            self.source, self.subset, self.split, self.max_instructions, self.instruction_column, notes
+        )
+        return read.texts, notes
 
 
 _SIZES = ("num_instructions", "max_instructions", "max_documents")

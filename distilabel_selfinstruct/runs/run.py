@@ -245,7 +245,8 @@ class Run(Generic[C]):
             self.folder.remove_summary()
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
-            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
+            read = [note for each in self._inputs.values() for note in each.notes]
+            notes = [*pipeline.warnings, *read, *notes, *(finish(self) if finish else [])]
             notes += [*self._cut_notes(), *self._verdict_notes()]
             return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
 

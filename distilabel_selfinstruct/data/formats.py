@@ -118,9 +118,12 @@ def _values(path: Path, seen: str, text: TextIO) -> Iterator[Any]:
         except (ValueError, RecursionError) as error:
             fault = error
         more = text.read(size)
+        if not more and fault is None:  # such a number or word, at the end of the file
+            yield value
+            return
         if not more:
             if buffer[at:].strip() or is_array:
-                _refuse(path, buffer, line, fault or "it ends in the middle")
+                _refuse(path, buffer, line, fault)
             return
         line += buffer.count("\n", 0, at)
         buffer, at, size = buffer[at:] + more, 0, size * 2

@@ -10,6 +10,8 @@ from distilabel_selfinstruct.data.streams import ending_of
 from distilabel_selfinstruct.data.tasks import COLUMNS, task_of
 from distilabel_selfinstruct.errors import ConfigError
 
+_OPTION = "--instruction-column"
+
 
 class Instructions(NamedTuple):
     """What a source has: its instructions, each once, and the numbers of the rows without one."""

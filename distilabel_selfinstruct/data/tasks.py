@@ -71,9 +71,8 @@ def task_of(row: Row, where: str, named: str | None = None, hint: str = "") -> T
     if chat is not None:
         system, instruction, output = _turns(chat, place)
     elif named is None and column in (*CHATS, *LAST[:2]) and row.get(column):
-        raise ConfigError(
-            f"{place}: expected a list of messages, found {shown(row[column])}{hint and f'; a column of texts is named with {hint}'}."
-        )
+        naming = f"; a column of texts is named with {hint}" if hint else ""
+        raise ConfigError(f"{place}: expected a list of messages, found {shown(row[column])}{naming}.")
     else:
         system, instruction, output = "", text_of(row, column, where), ""
     below = "\n\n".join(filter(None, _below(row, column, where))) if instruction and chat is None else ""

@@ -115,6 +115,8 @@ def read_rows(rows: Rows, name: str | None = None, seeds: Sequence[str] = ()) ->
     given = list(_load(rows, notes))
     found = [row for number, row in enumerate(given, 1) for row in _instances(row, f"{where}, row {number}")]
     instances = [row for row in found if row["instruction"] and row["output"]]
+    if is_source and not given:
+        raise ConfigError(f"{where}: there are no rows in it.")
     if given and not instances:
         missing = "instruction" if not any(row["instruction"] for row in found) else "output"
         raise ConfigError(f"{where}: no row has a text for the {missing}; expected columns such as {_EXPECTED}.")

@@ -90,9 +90,11 @@ def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("row", "expected"),
     [
-        ({"instruction": "Name a river.", "context": "France", "response": "Loire"}, ("Name a river.", "France", "Loire")),
+        ({"instruction": "Name a river.", "context": "France", "response": "Loire"},
+         ("Name a river.", "France", "Loire")),
         ({"question": "2 + 2?", "answer": 4}, ("2 + 2?", "", "4")),
-        ({"question": "Who?", "context": "Ada.", "answers": {"text": ["Ada"], "answer_start": [0]}}, ("Who?", "Ada.", "Ada")),
+        ({"question": "Who?", "context": "Ada.", "answers": {"text": ["Ada"], "answer_start": [0]}},
+         ("Who?", "Ada.", "Ada")),
         ({"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yo"}]}, ("Hi", "", "Yo")),
         ({"prompt": "Hi", "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]},
          ("Hi", "", "Yo")),

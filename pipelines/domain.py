@@ -40,6 +40,8 @@ def build(run: "Run[DomainConfig]") -> "WholePipeline":
             split=config.split,
             max_documents=config.max_documents,
             max_characters=config.max_characters,
+            piece_tokens=config.piece_tokens,
+            tokenizer=config.tokenizer,
             num_pieces=config.pieces,
         )
         queries = GenerateQueries(

@@ -5,10 +5,12 @@ Pages and slides are parted by form feeds, and headings are Markdown's, whatever
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 from collections.abc import Collection, Iterator
+from contextlib import closing
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +20,8 @@ from distilabel_selfinstruct.data.formats import Reader, Row
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.data.streams import ending_of, is_packed, open_bytes, read_text, stem_of
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
+from distilabel_selfinstruct.text.pieces import PAGE_BREAK
 
-PAGE_BREAK = "\f"
 EXTRA = "documents"
 
 _FRONT_MATTER = re.compile(r"(?P<fence>---|\+\+\+)[ \t]*\n(?P<body>.*?)\n(?P=fence)[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -102,8 +104,10 @@ def _as_markdown(stream: Any, ending: str, where: str) -> tuple[str | None, str]
         from markitdown import StreamInfo
     except ImportError:
         raise MissingExtraError.of(f"{where}: {ending}", EXTRA) from None
+    if ending in (".html", ".htm"):
+        stream = io.BytesIO(_decoded(stream.read()).encode(errors="replace"))
     try:
-        result = _converter().convert_stream(stream, stream_info=StreamInfo(extension=ending))
+        result = _converter(ending).convert(stream, StreamInfo(extension=ending, charset="utf-8"))
     except Exception as error:  # whatever is wrong with the file
         said = " ".join(str(error).split())[:200]
         raise ConfigError(f"{where}: cannot be read as {ending} ({type(error).__name__}: {said}).") from None
@@ -111,10 +115,18 @@ def _as_markdown(stream: Any, ending: str, where: str) -> tuple[str | None, str]
 
 
 @cache
-def _converter() -> Any:
-    from markitdown import MarkItDown
+def _converter(ending: str) -> Any:
+    """That of one format alone: `MarkItDown` itself would take a damaged file for a text."""
+    from markitdown import converters
 
-    return MarkItDown(enable_plugins=False)
+    return getattr(converters, {".docx": "Docx", ".pptx": "Pptx", ".epub": "Epub"}.get(ending, "Html") + "Converter")()
+
+
+def _decoded(html: bytes) -> str:
+    """By its mark, what it says of itself, or a guess."""
+    from bs4.dammit import UnicodeDammit
+
+    return UnicodeDammit(html, is_html=True).unicode_markup or ""
 
 
 def _pdf(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
@@ -166,8 +178,9 @@ def _mailbox(path: Path, columns: Collection[str] | None = None) -> Iterator[Row
 
     if is_packed(path):
         raise ConfigError(f"{path}: a mailbox is read unpacked; unpack it first.")
-    for message in mailbox.mbox(path, create=False):
-        yield _message(email.message_from_bytes(message.as_bytes(), policy=email.policy.default), path)
+    with closing(mailbox.mbox(path, create=False)) as box:
+        for message in box:
+            yield _message(email.message_from_bytes(message.as_bytes(), policy=email.policy.default), path)
 
 
 def _message(message: Any, path: Path) -> Row:
@@ -184,8 +197,6 @@ def _message(message: Any, path: Path) -> Row:
 
 
 def _text_of_html(html: str) -> str:
-    import io
-
     if find_spec("markitdown") is not None:
         return _as_markdown(io.BytesIO(html.encode(errors="replace")), ".html", "mail")[1]
     from bs4 import BeautifulSoup

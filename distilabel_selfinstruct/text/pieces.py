@@ -82,19 +82,17 @@ def _cut(page: str, limit: Limit, blocks: Sequence[_Block]) -> Iterator[tuple[in
         size = limit(page, start)
         at = bisect_left(ends, start + 1)
         here = blocks[at] if at < len(blocks) and blocks[at].start < start else None
-        if here is not None and page[start : start + size].isspace():  # nothing but indentation fits
-            end = start + size
-        elif here is not None and here.opening and size > 2 * (len(here.opening) + len(here.closing) + 2):
-            size -= len(here.opening) + 1
-            end = _within(page, start, size, here)
-            yield start, f"{here.opening}\n{page[start:end].rstrip()}" + _closed(here, end)
+        if here is not None and here.opening and size > 2 * (len(here.opening) + len(here.closing) + 2):
+            end = _within(page, start, size - len(here.opening) - 1, here)
+            opening, closing = f"{here.opening}\n", _closed(here, end)
         else:
             end = _end(page, start, size, blocks[at:])
-            inside = next((block for block in blocks[at:] if block.start < end < block.end and block.opening), None)
-            closing = _closed(inside, end) if inside and inside.start >= start else ""
-            if start + size < end + len(closing):
+            cut = next((block for block in blocks[at:] if start <= block.start < end < block.end), None)
+            opening, closing = "", _closed(cut, end) if cut and cut.opening else ""
+            if end + len(closing) > start + size:
                 closing = ""
-            yield start, page[start:end].rstrip() + closing
+        if piece := page[start:end].rstrip():  # else nothing but the indentation of code has fitted
+            yield start, f"{opening}{piece}{closing}"
         in_code = any(block.start < end < block.end for block in blocks[at:])
         start = end + (page[end : end + 1] == "\n") if in_code else _past_space(page, end)
 

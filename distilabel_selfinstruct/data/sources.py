@@ -215,7 +215,20 @@ def _of_hub(name: str, config: str | None, split: str, limit: int | None, column
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise ConfigError(f"{name}: there is no such file or folder, and it is no NAMESPACE/NAME of the Hub.")
     failure = "there is no such file or folder, and it cannot be read from the Hub"
+    if config is None and _is_of_a_run(name):
+        config = "instances"
     return _load(name, config, split, limit, columns, failure)
+
+
+def _is_of_a_run(name: str) -> bool:
+    """Whether a dataset of the Hub is a run that was pushed: its first config is in the format of a trainer."""
+    from datasets import get_dataset_config_names
+
+    try:
+        with quiet_clients():
+            return set(get_dataset_config_names(name)) >= {"instances", "instructions"}
+    except Exception:  # what is wrong is said where it is loaded
+        return False
 
 
 def _load(

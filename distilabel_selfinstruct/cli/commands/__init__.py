@@ -19,6 +19,7 @@ COMMANDS = {  # a module of the same name each, in the order of the help
     "check": "ask a model about 20 cheap questions before a run",
     "forecast": "say what a run will take, judged by one that is there",
     "report": "write the report of a run, or of any dataset of instructions",
+    "export": "write a dataset in the form that a trainer reads",
     "review": "instances out to annotators; quality, corrections and seeds back",
     "judge": "compare a model as judge with the annotators of a reviewed run",
     "push": "publish a run on the Hugging Face Hub (token: HF_TOKEN)",

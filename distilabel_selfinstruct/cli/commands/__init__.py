@@ -16,6 +16,7 @@ COMMANDS = {  # a module of the same name each, in the order of the help
     "run": f"run a recipe (default: {DEFAULT}); --help explains its options",
     "recipes": "list the recipes",
     "new": "copy the script of a recipe, to edit it",
+    "seeds": "make a seed file out of any dataset",
     "check": "ask a model about 20 cheap questions before a run",
     "forecast": "say what a run will take, judged by one that is there",
     "report": "write the report of a run, or of any dataset of instructions",

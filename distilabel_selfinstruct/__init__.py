@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.recipes.topics.steps import GenerateTopics, InstructByTopic
     from distilabel_selfinstruct.review.step import SelfInstructToArgilla
     from distilabel_selfinstruct.steps.answer import AnswerInstructions
+    from distilabel_selfinstruct.steps.clear import KeepClear
     from distilabel_selfinstruct.steps.dedup import RougeDedup
     from distilabel_selfinstruct.steps.documents import LoadDocuments
     from distilabel_selfinstruct.steps.filter import FilterInstances
@@ -67,6 +68,7 @@ _HOMES = {
     "review.step": ["SelfInstructToArgilla"],
     "recipes.self_instruct.bootstrap": ["BootstrapInstructions"],
     "recipes.self_instruct.classification": ["IdentifyClassification"],
+    "steps.clear": ["KeepClear"],
     "steps.dedup": ["RougeDedup"],
     "steps.documents": ["LoadDocuments"],
     "recipes.evolve.steps": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
@@ -112,6 +114,7 @@ __all__ = [
     "Instance",
     "InstructByTopic",
     "JudgeEvolutions",
+    "KeepClear",
     "LoadDocuments",
     "LoadInstructions",
     "LoadSeedTasks",

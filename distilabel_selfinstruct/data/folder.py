@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
-PHRASES = "phrase_list"
+PHRASES, CLEAR_OF = "phrase_list", "evaluation_texts"
 RECORDED = frozenset(
     {
         "recipe",
@@ -45,6 +45,7 @@ RECORDED = frozenset(
         "principle_list",
         "own_prompts",
         PHRASES,
+        CLEAR_OF,
     }
 )
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""

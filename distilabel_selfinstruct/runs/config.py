@@ -14,6 +14,7 @@ from typing_extensions import Self
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
+from distilabel_selfinstruct.data.reasons import with_clear_stages
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -140,6 +141,10 @@ class RunConfig(ModelConfig):
         None, "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
         "FILE", fixed=False,
     )  # fmt: skip
+    keep_clear_of: list[str] = option(
+        [], "reject what these evaluation sets have already: files, or datasets NAMESPACE/NAME[:CONFIG[:SPLIT]] of the"
+        " Hub", "FILE|NAME", fixed=False,
+    )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -212,6 +217,26 @@ class RunConfig(ModelConfig):
             raise ConfigError(f"--phrases: {self.phrases}: cannot be read ({error.strerror}).") from None
         except ValueError as error:  # also of what is no UTF-8
             raise ConfigError(f"--phrases: {self.phrases}: {error}.") from None
+
+    @field_validator("keep_clear_of", mode="before")
+    @classmethod
+    def _one_evaluation_set(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @field_validator("keep_clear_of")
+    @classmethod
+    def _sets_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
+    def evaluation_texts(self) -> list[str]:
+        """The texts that the rows are kept clear of.
+
+        Raises:
+            ConfigError: if an evaluation set cannot be read.
+        """
+        from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
+
+        return read_evaluation_texts(self.keep_clear_of) if self.keep_clear_of else []
 
     @property
     def wanted(self) -> int | None:
@@ -286,7 +311,7 @@ class RunConfig(ModelConfig):
 
     def carried_out(self, recipe: Recipe) -> Recipe:
         """The recipe as these options have it carried out, which is what the run folder records."""
-        return recipe
+        return with_clear_stages(recipe) if self.keep_clear_of else recipe
 
     def prices(self) -> Prices | None:
         """What a million tokens cost, if that was said."""
@@ -350,6 +375,26 @@ class SeedConfig(LoopConfig):
     @classmethod
     def _files_of_this_machine(cls, given: list[str]) -> list[str]:
         return list(map(local_path, given))
+
+    @field_validator("keep_clear_of", mode="before")
+    @classmethod
+    def _one_evaluation_set(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @field_validator("keep_clear_of")
+    @classmethod
+    def _sets_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
+    def evaluation_texts(self) -> list[str]:
+        """The texts that the rows are kept clear of.
+
+        Raises:
+            ConfigError: if an evaluation set cannot be read.
+        """
+        from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
+
+        return read_evaluation_texts(self.keep_clear_of) if self.keep_clear_of else []
 
     @property
     def wanted(self) -> int | None:

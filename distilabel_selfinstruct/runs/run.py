@@ -14,8 +14,8 @@ from datasets import disable_progress_bars
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import describe_configs
-from distilabel_selfinstruct.data.folder import PHRASES, RunFolder
-from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
+from distilabel_selfinstruct.data.folder import CLEAR_OF, PHRASES, RunFolder
+from distilabel_selfinstruct.data.reasons import CLEAR_INPUTS_STAGE, CLEAR_STAGE, FAILED_REQUESTS, JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
@@ -23,7 +23,7 @@ from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
-from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.recipe import Recipe, Stage
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.inputs import Input
@@ -34,6 +34,7 @@ from distilabel_selfinstruct.runs.prompts import read_templates, template_texts,
 from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
+from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
+_MANY = 20_000  # rows that a run may have where nobody says how many are wanted
 
 
 class Run(Generic[C]):
@@ -65,6 +67,7 @@ class Run(Generic[C]):
         self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
+        self._inputs[CLEAR_OF] = Input(config.evaluation_texts())
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
@@ -172,8 +175,20 @@ class Run(Generic[C]):
             num_generations=self.config.judgements,
         )
 
+    def kept_clear(self, step: Step, columns: Sequence[str] = ("instruction",), stage: Stage = CLEAR_STAGE) -> Step:
+        """The step that is given, or, where rows are to be kept clear of evaluation sets, what comes after it."""
+        if not self.config.keep_clear_of:
+            return step
+        clear = KeepClear(
+            name=stage.name, sources=self.config.keep_clear_of, columns=list(columns), stage=stage.name,
+            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+        )  # fmt: skip
+        step >> clear
+        return clear
+
     def judged(self, step: Step) -> Step:
-        """The step that is given, or, where instances are to be judged, the judge that comes after it."""
+        """The step that is given, or what comes after it: the inputs kept clear of evaluation sets, and the judge."""
+        step = self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE)
         if not self.config.judges:
             return step
         judge = self.judge(self.config.judge_threshold)
@@ -234,6 +249,7 @@ class Run(Generic[C]):
             started = time.monotonic()
             pipeline = build(self)
             self._check_limits()
+            self._keep_clear(pipeline)
             self._give_resources(pipeline)
             self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
             columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
@@ -272,6 +288,24 @@ class Run(Generic[C]):
             raise ConfigError(
                 f"--max-tokens: there is no stage {name!r}{did_you_mean(name, known)}; there are:"
                 f" {', '.join(self._stages)}."
+            )
+
+    def _keep_clear(self, pipeline: WholePipeline) -> None:
+        """Which evaluation sets the steps keep clear of that make or load instructions.
+
+        Raises:
+            ConfigError: if none of the pipeline's does.
+        """
+        if not self.config.keep_clear_of:
+            return
+        steps = [pipeline.dag.get_step(name)["step"] for name in pipeline.dag]
+        able = [step for step in steps if hasattr(step, "keep_clear_of")]
+        for step in able:
+            step.keep_clear_of = self.config.keep_clear_of
+        if not able and not any(isinstance(step, KeepClear) and step.stage == CLEAR_STAGE.name for step in steps):
+            raise ConfigError(
+                "--keep-clear-of: the script of this recipe has no step for it; write `run.kept_clear(step)` for the"
+                " step that makes its instructions, where others follow it."
             )
 
     def _give_resources(self, pipeline: WholePipeline) -> None:
@@ -433,6 +467,7 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
+        before.setdefault(CLEAR_OF, Input(()).name)
         before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()

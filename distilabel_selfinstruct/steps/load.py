@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 from distilabel.steps.base import GeneratorStep
 from pydantic import Field, PrivateAttr
 
+from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
 from distilabel_selfinstruct.data.instructions import read_instructions
+from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Row, reject, task_row
 from distilabel_selfinstruct.data.seeds import load_seed_tasks, seed_row
+from distilabel_selfinstruct.steps.clear import reject_overlaps
+from distilabel_selfinstruct.text.contamination import ContaminationIndex
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStepOutput
@@ -45,6 +49,7 @@ class LoadInstructions(LoadRows):
         split: of the dataset.
         max_instructions: how many rows are read at most.
         stage: the name of the stage in which rows without an instruction are rejected.
+        keep_clear_of: evaluation sets, see `KeepClear`; what they have already is rejected, and comes at the end.
 
     Output columns:
         - instruction_id (`str`): names the instruction: its number among those of the source.
@@ -90,6 +95,7 @@ class LoadInstructions(LoadRows):
     split: str = "train"
     max_instructions: int | None = Field(default=None, gt=0)
     stage: str = "load"
+    keep_clear_of: list[str] = Field(default_factory=list)
 
     @property
     def outputs(self) -> "StepColumns":
@@ -112,6 +118,10 @@ class LoadInstructions(LoadRows):
         # At the end: where an instruction becomes N rows, one row in between would shift all batches of N.
         for row, number in zip(self._rows[len(texts) :], empty):
             reject(row, self.stage, "empty_instruction", f"row {number} of the source")
+        if self.keep_clear_of:
+            index = ContaminationIndex(read_evaluation_texts(self.keep_clear_of))
+            reject_overlaps(self._rows, index, ["instruction"], CLEAR_STAGE.name)
+            self._rows.sort(key=lambda row: row["reject_reason"] is not None)
 
 
 class LoadSeedTasks(LoadRows):

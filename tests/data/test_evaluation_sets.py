@@ -26,7 +26,7 @@ def texts_of(tmp_path: Path, *rows: dict[str, Any]) -> list[str]:
          ["Sort these numbers.", "3, 1, and 2", "Sort these numbers.\n\n3, 1, and 2"]),
         ({"prompt": ["Write a short poem.", "Now make it rhyme."]}, ["Write a short poem.", "Now make it rhyme."]),
         ({"turns": ["Write a short poem."]}, ["Write a short poem."]),
-        ({"messages": [{"role": "user", "content": "Who wrote the Faust?"}, {"role": "assistant", "content": "It was him."}]},
+        ({"messages": [{"role": "user", "content": "Who wrote the Faust?"}, {"role": "assistant", "content": "He"}]},
          ["Who wrote the Faust?"]),
         ({"ctx": "A man sits down and", "endings": ["eats it all up", "no"]}, ["A man sits down and"]),
         ({"question": "首都在哪里？"}, ["首都在哪里？"]),

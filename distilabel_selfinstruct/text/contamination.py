@@ -11,7 +11,7 @@ The rules are those of open recipes, on words of any script in lower case:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from distilabel_selfinstruct.text.rouge import RougeLIndex, unicode_tokens
@@ -75,15 +75,21 @@ class ContaminationIndex:
         found: list[Overlap | None] = []
         for start in range(0, len(texts), _BATCH):
             batch = texts[start : start + _BATCH]
-            by_runs = dict(self._by_runs(batch)) if self.texts else {}
-            found += [by_runs.get(at) or self._by_rouge(text) for at, text in enumerate(batch)]
+            overlaps = dict(self._by_runs(batch)) if self.texts else {}
+            overlaps |= self._by_rouge({at: text for at, text in enumerate(batch) if at not in overlaps})
+            found += [overlaps.get(at) for at in range(len(batch))]
         return found
 
-    def _by_rouge(self, text: str) -> Overlap | None:
-        match = self._rouge.nearest(text) if self._rouge is not None else None
-        if match is None:
-            return None
-        return Overlap("similar_to_evaluation", match.position, match.score, "ROUGE-L F with an evaluation text")
+    def _by_rouge(self, texts: Mapping[int, str]) -> dict[int, Overlap]:
+        """The texts that are too similar, by their places."""
+        if self._rouge is None:
+            return {}
+        matches = zip(texts, self._rouge.nearest_batch(texts.values()))
+        return {
+            at: Overlap("similar_to_evaluation", match.position, match.score, "ROUGE-L F with an evaluation text")
+            for at, match in matches
+            if match is not None
+        }
 
     def _by_runs(self, texts: Sequence[str]) -> Iterator[tuple[int, Overlap]]:
         """The texts that share runs of words, by their places."""

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.format import FormatForTraining
     from distilabel_selfinstruct.steps.judge import FilterByJudge
     from distilabel_selfinstruct.steps.load import LoadInstructions, LoadSeedTasks
+    from distilabel_selfinstruct.steps.own import ApplyFilters
     from distilabel_selfinstruct.steps.select import (
         SelectInstances,
         SelectInstructions,
@@ -80,6 +81,7 @@ _HOMES = {
     "recipes.magpie.steps": ["MagpieInstructions"],
     "recipes.preferences.steps": ["GenerateResponses", "PairResponses"],
     "recipes.domain.steps": ["GenerateQueries"],
+    "steps.own": ["ApplyFilters"],
     "steps.select": [
         "SelectInstances",
         "SelectInstructions",
@@ -98,6 +100,7 @@ __all__ = [
     "VLLM",
     "AnswerEvolutions",
     "AnswerInstructions",
+    "ApplyFilters",
     "BootstrapInstructions",
     "BootstrapTasks",
     "DemoLLM",

@@ -70,15 +70,28 @@ CLEAR_INPUTS_STAGE = Stage("clear_inputs", "Inputs kept clear of them", "instanc
 """The stages of `--keep-clear-of`, which every recipe can have: before anything more is asked, and of the inputs."""
 
 
+FILTERS_STAGE = "filters"
+"""The stage of `--filter`, which every recipe can have: its reasons are those of the filters."""
+
+
+def with_filters_stage(recipe: Recipe, reasons: tuple[Reason, ...]) -> Recipe:
+    """The recipe with the stage of `--filter`: after those that make instances, and before any judge."""
+    stage = Stage(FILTERS_STAGE, "Your filters", "instance", reasons, optional=True)
+    return dataclasses.replace(recipe, stages=_before_judge(recipe.stages, stage))
+
+
+def _before_judge(stages: tuple[Stage, ...], new: Stage) -> tuple[Stage, ...]:
+    last = max((at for at, stage in enumerate(stages) if stage.judges == "instance"), default=len(stages) - 1)
+    place = next((at for at, stage in enumerate(stages) if stage.name == JUDGEMENT_STAGE.name), last + 1)
+    return (*stages[:place], new, *stages[place:])
+
+
 def with_clear_stages(recipe: Recipe) -> Recipe:
     """The recipe with the stages of `--keep-clear-of`: after those that make instructions, and before any judge."""
     stages = list(recipe.stages)
     makers = [at for at, stage in enumerate(stages) if stage.judges == "candidate"]
     stages.insert(makers[-1] + 1 if makers else 0, CLEAR_STAGE)
-    last = max((at for at, stage in enumerate(stages) if stage.judges == "instance"), default=len(stages) - 1)
-    judge = next((at for at, stage in enumerate(stages) if stage.name == JUDGEMENT_STAGE.name), last + 1)
-    stages.insert(judge, CLEAR_INPUTS_STAGE)
-    return dataclasses.replace(recipe, stages=tuple(stages))
+    return dataclasses.replace(recipe, stages=_before_judge(tuple(stages), CLEAR_INPUTS_STAGE))
 
 
 FAILED_REQUESTS = frozenset(

@@ -13,8 +13,9 @@ from typing_extensions import Self
 
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.files import local_path
+from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
-from distilabel_selfinstruct.data.reasons import with_clear_stages
+from distilabel_selfinstruct.data.reasons import with_clear_stages, with_filters_stage
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -145,6 +146,10 @@ class RunConfig(ModelConfig):
         [], "reject what these evaluation sets have already: files, or datasets NAMESPACE/NAME[:CONFIG[:SPLIT]] of the"
         " Hub", "FILE|NAME", fixed=False,
     )  # fmt: skip
+    filter: list[str] = option(
+        [], "reject instances that a function of yours, called with the row, does not keep: module:function,"
+        " file.py:function, or the name of an entry point", "NAME",
+    )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -218,9 +223,9 @@ class RunConfig(ModelConfig):
         except ValueError as error:  # also of what is no UTF-8
             raise ConfigError(f"--phrases: {self.phrases}: {error}.") from None
 
-    @field_validator("keep_clear_of", mode="before")
+    @field_validator("keep_clear_of", "filter", mode="before")
     @classmethod
-    def _one_evaluation_set(cls, given: Any) -> Any:
+    def _one_of_a_list(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
 
     @field_validator("keep_clear_of")
@@ -272,6 +277,7 @@ class RunConfig(ModelConfig):
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
         super().check()
+        load_filters(self.filter)
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
         if self.tensor_parallel > 1 and self.llm != "vllm":
@@ -311,7 +317,12 @@ class RunConfig(ModelConfig):
 
     def carried_out(self, recipe: Recipe) -> Recipe:
         """The recipe as these options have it carried out, which is what the run folder records."""
-        return with_clear_stages(recipe) if self.keep_clear_of else recipe
+        if self.keep_clear_of:
+            recipe = with_clear_stages(recipe)
+        if self.filter:
+            reasons = (*(each.reason for each in load_filters(self.filter)), FAILED)
+            recipe = with_filters_stage(recipe, reasons)
+        return recipe
 
     def prices(self) -> Prices | None:
         """What a million tokens cost, if that was said."""
@@ -376,9 +387,9 @@ class SeedConfig(LoopConfig):
     def _files_of_this_machine(cls, given: list[str]) -> list[str]:
         return list(map(local_path, given))
 
-    @field_validator("keep_clear_of", mode="before")
+    @field_validator("keep_clear_of", "filter", mode="before")
     @classmethod
-    def _one_evaluation_set(cls, given: Any) -> Any:
+    def _one_of_a_list(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
 
     @field_validator("keep_clear_of")

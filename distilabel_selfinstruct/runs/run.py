@@ -15,7 +15,13 @@ from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import describe_configs
 from distilabel_selfinstruct.data.folder import CLEAR_OF, PHRASES, RunFolder
-from distilabel_selfinstruct.data.reasons import CLEAR_INPUTS_STAGE, CLEAR_STAGE, FAILED_REQUESTS, JUDGEMENT_STAGE
+from distilabel_selfinstruct.data.reasons import (
+    CLEAR_INPUTS_STAGE,
+    CLEAR_STAGE,
+    FAILED_REQUESTS,
+    FILTERS_STAGE,
+    JUDGEMENT_STAGE,
+)
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
@@ -36,6 +42,7 @@ from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
+from distilabel_selfinstruct.steps.own import ApplyFilters
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
 
@@ -186,9 +193,21 @@ class Run(Generic[C]):
         step >> clear
         return clear
 
+    def filtered(self, step: Step) -> Step:
+        """The step that is given, or, where the user has filters, what comes after it."""
+        if not self.config.filter:
+            return step
+        own = ApplyFilters(
+            name=FILTERS_STAGE,
+            filters=self.config.filter,
+            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+        )
+        step >> own
+        return own
+
     def judged(self, step: Step) -> Step:
-        """The step that is given, or what comes after it: the inputs kept clear of evaluation sets, and the judge."""
-        step = self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE)
+        """The step that is given, or what comes after it: what is kept clear of, the user's filters, and the judge."""
+        step = self.filtered(self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE))
         if not self.config.judges:
             return step
         judge = self.judge(self.config.judge_threshold)
@@ -249,7 +268,7 @@ class Run(Generic[C]):
             started = time.monotonic()
             pipeline = build(self)
             self._check_limits()
-            self._keep_clear(pipeline)
+            self._check_filters(pipeline)
             self._give_resources(pipeline)
             self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
             columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
@@ -290,15 +309,20 @@ class Run(Generic[C]):
                 f" {', '.join(self._stages)}."
             )
 
-    def _keep_clear(self, pipeline: WholePipeline) -> None:
-        """Which evaluation sets the steps keep clear of that make or load instructions.
+    def _check_filters(self, pipeline: WholePipeline) -> None:
+        """Which evaluation sets the steps keep clear of; whether there are steps for all filters.
 
         Raises:
             ConfigError: if none of the pipeline's does.
         """
+        steps = [pipeline.dag.get_step(name)["step"] for name in pipeline.dag]
+        if self.config.filter and not any(isinstance(step, ApplyFilters) for step in steps):
+            raise ConfigError(
+                "--filter: the script of this recipe has no step for it; write `run.judged(step)`, or"
+                " `run.filtered(step)`, for the step that makes its instances, where others follow it."
+            )
         if not self.config.keep_clear_of:
             return
-        steps = [pipeline.dag.get_step(name)["step"] for name in pipeline.dag]
         able = [step for step in steps if hasattr(step, "keep_clear_of")]
         for step in able:
             step.keep_clear_of = self.config.keep_clear_of

@@ -172,7 +172,7 @@ def _of_files(
     both are told.
     """
     if other := [file for file in files if ending_of(file) not in READERS]:
-        notes.append(f"{folder}: {_counted(other)} cannot be read and were left out ({_named(other, folder)}).")
+        notes.append(f"{folder}: left out, as they cannot be read: {_counted(other)}: {_named(other, folder)}.")
     if lacking := [file for file in read if lacks_extra(ending_of(file))]:
         extra = MissingExtraError.of(f"{folder}: left out were {_counted(lacking)}; to read them", EXTRA)
         notes.append(str(extra))

@@ -104,9 +104,11 @@ class LoadDocuments(LoadRows):
             ConfigError: if it cannot be used.
         """
         super().load()
+        notes: list[str] = []
         documents = read_documents(
-            self.source, self.text_column, self.title_column, self.config, self.split, self.max_documents
+            self.source, self.text_column, self.title_column, self.config, self.split, self.max_documents, notes
         )
+        self.tell(notes)
         limit = self._limit()
         self._rows = [row for number, document in enumerate(documents) for row in self._pieces(number, document, limit)]
 

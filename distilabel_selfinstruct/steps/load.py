@@ -1,6 +1,7 @@
 """LoadInstructions and LoadSeedTasks: rows that are there already, as recipes start from them."""
 
 # distilabel reads signatures at run time: no postponed evaluation of annotations here.
+import logging
 from typing import TYPE_CHECKING
 
 from distilabel.steps.base import GeneratorStep
@@ -24,6 +25,11 @@ class LoadRows(GeneratorStep):
 
     _rows: list[Row] = PrivateAttr(default_factory=list)
 
+    def tell(self, notes: list[str]) -> None:
+        """Says in the log what was not read."""
+        for note in notes:
+            logging.getLogger(__name__).warning(note)
+
     def process(self, offset: int = 0) -> "GeneratorStepOutput":
         """Yields all rows.
 
@@ -41,10 +47,11 @@ class LoadInstructions(LoadRows):
     A row without an instruction is a row that is rejected (`empty_instruction`), and comes after the instructions.
 
     Attributes:
-        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`, or `.txt` with an
-            instruction a line), or the name of a dataset on the Hub.
+        source: a run folder, a folder that `save_to_disk` wrote, a file (of rows, such as `.jsonl`, `.csv` or
+            `.parquet`, or `.txt` with an instruction a line), a folder of them, or the name of a dataset on the Hub.
         instruction_column: the column with the instructions, as texts or messages; by default `messages`,
-            `conversations`, `instruction` or `prompt`, the first of them that a row has.
+            `conversations`, `instruction`, `prompt`, `question`, `query` or `problem`, the first of them that a row has
+            something in.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
         max_instructions: how many rows are read at most.
@@ -108,9 +115,11 @@ class LoadInstructions(LoadRows):
             ConfigError: if it cannot be used.
         """
         super().load()
+        notes: list[str] = []
         texts, empty = read_instructions(
-            self.source, self.config, self.split, self.max_instructions, self.instruction_column
+            self.source, self.config, self.split, self.max_instructions, self.instruction_column, notes
         )
+        self.tell(notes)
         self._rows = [
             task_row(instruction_id=f"{number:06d}", instruction=text)
             for number, text in enumerate([*texts, *[None] * len(empty)])

@@ -174,7 +174,7 @@ class TestFolders:
         notes: list[str] = []
         assert len(read_source(str(tmp_path), notes=notes)) == 1
         assert notes == [
-            f"{tmp_path}: 3 files (2 .odt, 1 without an ending) cannot be read and were left out (b.odt, c.odt, d)."
+            f"{tmp_path}: left out, as they cannot be read: 3 files (2 .odt, 1 without an ending): b.odt, c.odt, d."
         ]
 
     def test_what_needs_the_extra_is_told(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

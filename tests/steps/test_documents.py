@@ -129,3 +129,10 @@ def test_the_projects_medical_terms() -> None:
     assert len({(document.title or "").lower() for document in documents}) == len(documents)
     assert all(300 <= len(document.text) <= 700 and document.text.endswith(".") for document in documents)
     assert not [document for document in documents if set(document.text) & set("*_#`<>[]|\\\n\t")]
+
+
+def test_what_is_not_read_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.md", "b.odt"):
+        (tmp_path / name).write_text(HEART)
+    assert len(loaded(str(tmp_path))) == 1
+    assert "left out, as they cannot be read: 1 file (1 .odt): b.odt." in caplog.text

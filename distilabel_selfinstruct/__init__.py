@@ -32,12 +32,14 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.recipes.topics.steps import GenerateTopics, InstructByTopic
     from distilabel_selfinstruct.review.step import SelfInstructToArgilla
     from distilabel_selfinstruct.steps.answer import AnswerInstructions
+    from distilabel_selfinstruct.steps.clear import KeepClear
     from distilabel_selfinstruct.steps.dedup import RougeDedup
     from distilabel_selfinstruct.steps.documents import LoadDocuments
     from distilabel_selfinstruct.steps.filter import FilterInstances
     from distilabel_selfinstruct.steps.format import FormatForTraining
     from distilabel_selfinstruct.steps.judge import FilterByJudge
     from distilabel_selfinstruct.steps.load import LoadInstructions, LoadSeedTasks
+    from distilabel_selfinstruct.steps.own import ApplyFilters
     from distilabel_selfinstruct.steps.select import (
         SelectInstances,
         SelectInstructions,
@@ -67,6 +69,7 @@ _HOMES = {
     "review.step": ["SelfInstructToArgilla"],
     "recipes.self_instruct.bootstrap": ["BootstrapInstructions"],
     "recipes.self_instruct.classification": ["IdentifyClassification"],
+    "steps.clear": ["KeepClear"],
     "steps.dedup": ["RougeDedup"],
     "steps.documents": ["LoadDocuments"],
     "recipes.evolve.steps": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
@@ -78,6 +81,7 @@ _HOMES = {
     "recipes.magpie.steps": ["MagpieInstructions"],
     "recipes.preferences.steps": ["GenerateResponses", "PairResponses"],
     "recipes.domain.steps": ["GenerateQueries"],
+    "steps.own": ["ApplyFilters"],
     "steps.select": [
         "SelectInstances",
         "SelectInstructions",
@@ -96,6 +100,7 @@ __all__ = [
     "VLLM",
     "AnswerEvolutions",
     "AnswerInstructions",
+    "ApplyFilters",
     "BootstrapInstructions",
     "BootstrapTasks",
     "DemoLLM",
@@ -112,6 +117,7 @@ __all__ = [
     "Instance",
     "InstructByTopic",
     "JudgeEvolutions",
+    "KeepClear",
     "LoadDocuments",
     "LoadInstructions",
     "LoadSeedTasks",

@@ -40,6 +40,8 @@ def build(run: "Run[DomainConfig]") -> "WholePipeline":
             split=config.split,
             max_documents=config.max_documents,
             max_characters=config.max_characters,
+            piece_tokens=config.piece_tokens,
+            tokenizer=config.tokenizer,
             num_pieces=config.pieces,
         )
         queries = GenerateQueries(
@@ -66,7 +68,8 @@ def build(run: "Run[DomainConfig]") -> "WholePipeline":
             keep_reasoning=config.keep_reasoning, input_batch_size=500,
         )  # fmt: skip
 
-        documents >> queries >> dedup >> answers
+        documents >> queries >> dedup
+        run.kept_clear(dedup) >> answers
         run.judged(answers) >> [instances, instructions, rejected, sft]
     return pipeline
 

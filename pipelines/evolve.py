@@ -69,7 +69,8 @@ def build(run: "Run[EvolveConfig]") -> "WholePipeline":
             keep_reasoning=config.keep_reasoning, input_batch_size=500,
         )  # fmt: skip
 
-        last >> dedup >> answers
+        last >> dedup
+        run.kept_clear(dedup) >> answers
         run.judged(answers) >> [instances, instructions, rejected, sft]
     return pipeline
 

@@ -60,7 +60,8 @@ def build(run: "Run[PreferencesConfig]") -> "WholePipeline":
             keep_reasoning=config.keep_reasoning, input_batch_size=500,
         )  # fmt: skip
 
-        load >> responses >> judge >> pairs >> [instances, instructions, rejected, preferences, sft]
+        load >> responses
+        run.filtered(responses) >> judge >> pairs >> [instances, instructions, rejected, preferences, sft]
     return pipeline
 
 

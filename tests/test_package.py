@@ -114,6 +114,8 @@ class TestStepDocumentation:
         if "dynamic (determined by `column` attribute)" in part:
             documented = [step(column="question").column]
             assert documented == step(column="question").inputs
+        elif "dynamic (determined by `columns` attribute)" in part:
+            assert step(columns=["question", "context"]).inputs == ["question", "context"]
         else:
             inputs = make(step).inputs
             required = [name for name in inputs if inputs[name]] if isinstance(inputs, dict) else inputs

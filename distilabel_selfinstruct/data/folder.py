@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
-PHRASES = "phrase_list"
+PHRASES, CLEAR_OF = "phrase_list", "evaluation_texts"
 RECORDED = frozenset(
     {
         "recipe",
@@ -47,6 +47,7 @@ RECORDED = frozenset(
         "own_prompts",
         PHRASES,
         "trained_on",
+        CLEAR_OF,
     }
 )
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""

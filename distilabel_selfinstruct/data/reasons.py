@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from distilabel_selfinstruct.recipe import Reason, Stage
+import dataclasses
+
+from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
 
 
 def unique(*reasons: Reason) -> tuple[Reason, ...]:
@@ -53,11 +55,44 @@ ANSWER_RULES = (TRUNCATED, EMPTY_OUTPUT, REPETITION, *NO_ANSWER_RULES)
 LOW_SCORE = Reason("low_score", "judged to be of little use")
 UNCLEAR_JUDGEMENT = Reason("unclear_judgement", "no judgement that gives a score")
 
+CLEAR_RULES = (
+    Reason("ngram_overlap", "shares runs of words with an evaluation text"),
+    Reason("similar_to_evaluation", "too similar to an evaluation text"),
+)
+
 DEDUP_SENTENCE = "A candidate whose ROUGE-L with an earlier one is above the limit is dropped."
 DEDUP_STAGE = Stage("dedup", "Near-duplicates", "candidate", (SIMILAR,))
 ANSWERS_STAGE = Stage("answers", "Answers", "instance", ANSWER_RULES)
 JUDGEMENT_STAGE = Stage("judgement", "Judgement", "instance", (LOW_SCORE, UNCLEAR_JUDGEMENT, TRUNCATED), optional=True)
 """The stage of `--judge-threshold`, which every recipe can have."""
+CLEAR_STAGE = Stage("clear", "Kept clear of evaluation sets", "candidate", CLEAR_RULES, optional=True)
+CLEAR_INPUTS_STAGE = Stage("clear_inputs", "Inputs kept clear of them", "instance", CLEAR_RULES, optional=True)
+"""The stages of `--keep-clear-of`, which every recipe can have: before anything more is asked, and of the inputs."""
+
+
+FILTERS_STAGE = "filters"
+"""The stage of `--filter`, which every recipe can have: its reasons are those of the filters."""
+
+
+def with_filters_stage(recipe: Recipe, reasons: tuple[Reason, ...]) -> Recipe:
+    """The recipe with the stage of `--filter`: after those that make instances, and before any judge."""
+    stage = Stage(FILTERS_STAGE, "Your filters", "instance", reasons, optional=True)
+    return dataclasses.replace(recipe, stages=_before_judge(recipe.stages, stage))
+
+
+def _before_judge(stages: tuple[Stage, ...], new: Stage) -> tuple[Stage, ...]:
+    last = max((at for at, stage in enumerate(stages) if stage.judges == "instance"), default=len(stages) - 1)
+    place = next((at for at, stage in enumerate(stages) if stage.name == JUDGEMENT_STAGE.name), last + 1)
+    return (*stages[:place], new, *stages[place:])
+
+
+def with_clear_stages(recipe: Recipe) -> Recipe:
+    """The recipe with the stages of `--keep-clear-of`: after those that make instructions, and before any judge."""
+    stages = list(recipe.stages)
+    makers = [at for at, stage in enumerate(stages) if stage.judges == "candidate"]
+    stages.insert(makers[-1] + 1 if makers else 0, CLEAR_STAGE)
+    return dataclasses.replace(recipe, stages=_before_judge(tuple(stages), CLEAR_INPUTS_STAGE))
+
 
 FAILED_REQUESTS = frozenset(
     {

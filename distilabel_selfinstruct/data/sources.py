@@ -1,25 +1,39 @@
-"""Rows that a recipe starts from: of a run folder, a file, a saved dataset, or a dataset of the Hub."""
+"""Rows that are there already: of a run folder, a file, a folder, a saved dataset, or a dataset of the Hub.
+
+This is the one reader: sources, documents, reports, references and seeds all come through it.
+"""
 
 from __future__ import annotations
 
-import csv
-import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from itertools import islice
+import re
+from collections import Counter
+from collections.abc import Collection, Generator, Iterator, Mapping
+from contextlib import closing
+from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.formats import FORMATS, Reader, Row
 from distilabel_selfinstruct.data.quiet import quiet_clients
-from distilabel_selfinstruct.data.storable import storable
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.data.streams import ending_of, faults_told, open_text
+from distilabel_selfinstruct.data.tasks import as_text, shown, text_of
+from distilabel_selfinstruct.data.texts import EXTRA, TEXTS, is_converted, lacks_extra
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-T = TypeVar("T")
-Row = dict[str, Any]
+__all__ = ["as_text", "iter_source", "read_lines", "read_source", "shown", "text_of"]
+
+READERS: dict[str, Reader] = {**FORMATS, **TEXTS}
+ENDINGS = f"{', '.join(READERS)}, the same compressed (.gz, .zst, .bz2, .xz)"
+_ABOUT_DATA = ("README", "LICENSE")
+_SPLITS = re.compile(
+    r"(?:\A|[\W_])(?:train|training|test|testing|eval|evaluation|valid|validation|val|dev)(?:[\W_]|\Z)", re.I
+)
+EVERY_SPLIT = "all"
+_SHOWN = 3  # names of files in a note
 
 
 def read_source(
@@ -28,29 +42,47 @@ def read_source(
     split: str = "train",
     limit: int | None = None,
     columns: Collection[str] | None = None,
+    notes: list[str] | None = None,
 ) -> list[Row]:
     """The rows of a source.
 
     Args:
         source: a run folder (without what it has set apart), a folder that `save_to_disk` wrote, a file (`.jsonl`,
-            `.json`, `.csv`; `.txt` and `.md` are a row each, with `title` and `text`), a folder of text files or of
-            data files, or the name of a dataset on the Hub, `namespace/name`.
+            `.ndjson`, `.json`, `.csv`, `.tsv`, `.parquet`, `.arrow`, `.xlsx`, also compressed; documents such as
+            `.txt`, `.md`, `.pdf` are a row each, with `title` and `text`), a folder of such files, or the name of a
+            dataset on the Hub, `namespace/name`.
         config: of the dataset; of a run its `instances` by default.
-        split: of the dataset.
-        limit: how many rows are read at most.
+        split: of the dataset; `all` stands for every one.
+        limit: how many rows are read at most; no more than these are looked at.
         columns: those that count; others of a dataset are not loaded, and stand in the rows as None.
+        notes: takes what a user should know of files in a folder that are not read.
 
     Raises:
         ConfigError: says what cannot be read, and where.
+        MissingExtraError: if a file needs the extra `documents`.
     """
-    path = Path(source)
+    with closing(iter_source(source, config, split, limit, columns, notes)) as rows:
+        return list(rows)
+
+
+def iter_source(
+    source: str,
+    config: str | None = None,
+    split: str = "train",
+    limit: int | None = None,
+    columns: Collection[str] | None = None,
+    notes: list[str] | None = None,
+) -> Generator[Row, None, None]:
+    """The rows of a source one by one; see `read_source`."""
+    path, notes = Path(source), notes if notes is not None else []
     if path.is_dir():
-        return _read_folder(path, config, split, limit, columns)
-    if path.suffix.lower() in _READERS:
-        return _read_file(path, limit)
-    if path.exists():
-        raise ConfigError(f"{source}: cannot be read; its name must end in {', '.join(_READERS)}.")
-    return _read_hub(source, config, split, limit, columns)
+        yield from islice(_of_folder(path, config, split, limit, columns, notes), limit)
+    elif ending_of(path) in READERS:
+        yield from islice(_of_file(path, columns), limit)
+    elif path.exists():
+        raise ConfigError(f"{source}: cannot be read; its name must end in {ENDINGS}.")
+    else:
+        yield from _of_hub(source, config, split, limit, columns)
 
 
 def read_lines(path: Path, limit: int | None = None) -> list[str]:
@@ -59,67 +91,58 @@ def read_lines(path: Path, limit: int | None = None) -> list[str]:
     Raises:
         ConfigError: if it cannot be read, or has none.
     """
-    if lines := _read(path, _read_lines, limit):
-        return lines
+    with faults_told(path), open_text(path) as text:
+        if lines := list(islice((line.strip() for line in text if line.strip()), limit)):
+            return lines
     raise ConfigError(f"{path}: is empty.")
 
 
-def text_of(row: Row, column: str, where: str) -> str:
-    """The text in a column, which may be empty: that is a fault of the data, and not of who names the column.
-
-    Raises:
-        ConfigError: if there is no such column, or something else than a text in it.
-    """
-    if column not in row:
-        raise ConfigError(f"{where}: there is no column {column!r}; there are: {', '.join(map(str, row))}.")
-    return as_text(row[column], f"{where}, column {column!r}")
+def _of_file(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
+    with faults_told(path):
+        yield from READERS[ending_of(path)](path, columns)
 
 
-def as_text(value: Any, where: str) -> str:
-    """The text, or nothing where there is nothing.
-
-    Raises:
-        ConfigError: if it is something else.
-    """
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"{where}: expected a text, found {shown(value)}.")
-    return (value or "").strip()
-
-
-def shown(value: Any) -> str:
-    """The beginning of a value, for an error."""
-    return f"{str(value)[:60]!r}"
-
-
-def _read_folder(
-    path: Path, config: str | None, split: str, limit: int | None, columns: Collection[str] | None
-) -> list[Row]:
-    from datasets import Dataset, load_from_disk
-
+def _of_folder(
+    path: Path, config: str | None, split: str, limit: int | None, columns: Collection[str] | None, notes: list[str]
+) -> Iterator[Row]:
     run = RunFolder(path)
     is_run = run.is_run and (run.has_dataset or run.completions.is_dir())
     folder = run.dataset_path / (config or "instances") if is_run else path / (config or "")
-    if not any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
-        texts, data = ([], []) if is_run else (_files(path, _TEXTS), _files(path, _DATA))
-        if data and all(file.stem.upper() in _ABOUT_DATA for file in texts):
-            return _load(str(path), config, split, limit, columns, "cannot be read as a dataset")
-        if texts and folder == path:
-            return [row for file in texts[:limit] for row in _read_file(file)]
+    if any((folder / name).exists() for name in ("dataset_dict.json", "state.json")):
+        return _of_saved(folder, split, limit, columns, run.sides() if is_run and config in (None, "instances") else {})
+    files = [] if is_run else _files(path)
+    read = [file for file in files if ending_of(file) in READERS]
+    texts = [file for file in read if ending_of(file) in TEXTS]
+    if len(read) > len(texts) and all(file.stem.upper() in _ABOUT_DATA for file in texts):
+        read = [file for file in read if file not in texts]
+        if config or split not in ("train", EVERY_SPLIT) or _has_splits(path, files):
+            return iter(_load(str(path), config, split, limit, columns, "cannot be read as a dataset"))
+        texts = []
+    if config or not read or all(lacks_extra(ending_of(file)) for file in read):
+        if lacking := [file for file in read if lacks_extra(ending_of(file))]:
+            raise MissingExtraError.of(f"{path}: {_counted(lacking)}", EXTRA)
         raise ConfigError(
             f"{folder}: there is no dataset here; expected a finished run, what save_to_disk wrote, or files"
-            f" ({', '.join((*_TEXTS, *_DATA))})."
+            f" ({ENDINGS}){f'; there are {_counted(files)}' if files else ''}."
         )
+    return _of_files(path, files, read, columns if texts else None, notes)
+
+
+def _of_saved(
+    folder: Path, split: str, limit: int | None, columns: Collection[str] | None, sides: Mapping[str, str]
+) -> Iterator[Row]:
+    from datasets import Dataset, load_from_disk
+
     try:
         dataset = load_from_disk(str(folder))
     except Exception as error:  # whatever is wrong with its files
         raise ConfigError(f"{folder}: is a damaged dataset ({type(error).__name__}: {error}).") from None
     if not isinstance(dataset, Dataset):
-        if split not in dataset:
+        if split != EVERY_SPLIT and split not in dataset:
             raise ConfigError(f"{folder}: there is no split {split!r}; there are: {', '.join(dataset)}.")
-        dataset = dataset[split]
-    if is_run and config in (None, "instances"):
-        dataset = _trained_on(dataset, run.sides())
-    return _rows(dataset, limit, columns)
+        splits = list(dataset.values()) if split == EVERY_SPLIT else [dataset[split]]
+        return chain.from_iterable(_rows(_trained_on(each, sides), limit, columns) for each in splits)
+    return iter(_rows(dataset, limit, columns))
 
 
 def _trained_on(dataset: Dataset, sides: Mapping[str, str]) -> Dataset:
@@ -138,19 +161,85 @@ def _rows(dataset: Dataset, limit: int | None, columns: Collection[str] | None) 
     return [dict.fromkeys(names) | row for row in dataset.select_columns(counting or names).to_list()]
 
 
-def _files(folder: Path, endings: Collection[str]) -> list[Path]:
+def _files(folder: Path) -> list[Path]:
     """Those in the folder and in its subfolders, but for what is hidden."""
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in endings and file.is_file())
+    files = (file for file in folder.rglob("*") if file.is_file())
     return sorted(file for file in files if not any(part[0] == "." for part in file.relative_to(folder).parts))
 
 
-def _read_hub(
-    name: str, config: str | None, split: str, limit: int | None, columns: Collection[str] | None
-) -> list[Row]:
+def _has_splits(folder: Path, files: list[Path]) -> bool:
+    """Whether the folder is what `datasets` knows as a dataset: by the names of its files, or by its card."""
+    card = folder / "README.md"
+    has_card = card.is_file() and card.read_text(encoding="utf-8", errors="replace").startswith("---\n")
+    return has_card or any(_SPLITS.search(str(file.relative_to(folder))) for file in files)
+
+
+def _of_files(
+    folder: Path, files: list[Path], read: list[Path], columns: Collection[str] | None, notes: list[str]
+) -> Iterator[Row]:
+    """The rows of each file; where there are documents, of data files only what has one of the columns that count.
+
+    A document that has to be converted and cannot be is left out, and so is JSON that holds something else than rows;
+    both are told.
+    """
+    if other := [file for file in files if ending_of(file) not in READERS]:
+        notes.append(f"{folder}: left out, as they cannot be read: {_counted(other)}: {_named(other, folder)}.")
+    if lacking := [file for file in read if lacks_extra(ending_of(file))]:
+        extra = MissingExtraError.of(f"{folder}: left out were {_counted(lacking)}; to read them", EXTRA)
+        notes.append(str(extra))
+    for file in read:
+        if file not in lacking:
+            yield from _of_one_of_many(folder, file, columns, notes)
+
+
+def _of_one_of_many(folder: Path, file: Path, columns: Collection[str] | None, notes: list[str]) -> Iterator[Row]:
+    ending = ending_of(file)
+    rows = _of_file(file, columns)
+    try:
+        first = next(rows, None)
+    except ConfigError as error:
+        if is_converted(ending) or (ending == ".json" and columns is not None):
+            notes.append(f"left out: {error}")
+            return
+        raise
+    if first is None:
+        return
+    if ending in FORMATS and columns is not None and not first.keys() & set(columns):
+        notes.append(f"left out: {file}: it has none of the columns {', '.join(columns)}.")
+        return
+    yield from chain([first], rows)
+
+
+def _counted(files: list[Path]) -> str:
+    """Such as `3 files (2 .pdf, 1 .docx)`."""
+    counts = Counter(ending_of(file) or "without an ending" for file in files)
+    each = ", ".join(f"{count:,} {ending}" for ending, count in counts.most_common())
+    return f"{len(files):,} file{'s' if len(files) > 1 else ''} ({each})"
+
+
+def _named(files: list[Path], folder: Path) -> str:
+    names = [str(file.relative_to(folder)) for file in files[:_SHOWN]]
+    return ", ".join([*names, *(["..."] if len(files) > _SHOWN else [])])
+
+
+def _of_hub(name: str, config: str | None, split: str, limit: int | None, columns: Collection[str] | None) -> list[Row]:
     if name.count("/") != 1 or name.startswith((".", "/")):
         raise ConfigError(f"{name}: there is no such file or folder, and it is no NAMESPACE/NAME of the Hub.")
     failure = "there is no such file or folder, and it cannot be read from the Hub"
+    if config is None and _is_of_a_run(name):
+        config = "instances"
     return _load(name, config, split, limit, columns, failure)
+
+
+def _is_of_a_run(name: str) -> bool:
+    """Whether a dataset of the Hub is a run that was pushed: its first config is in the format of a trainer."""
+    from datasets import get_dataset_config_names
+
+    try:
+        with quiet_clients():
+            return set(get_dataset_config_names(name)) >= {"instances", "instructions"}
+    except Exception:  # what is wrong is said where it is loaded
+        return False
 
 
 def _load(
@@ -166,105 +255,3 @@ def _load(
     except Exception as error:  # whatever the Hub, the network or the files bring
         said = " ".join(str(error).split())[:300]
         raise ConfigError(f"{name}: {failure} ({type(error).__name__}: {said}).") from None
-
-
-def _read_file(path: Path, limit: int | None = None) -> list[Row]:
-    return _read(path, _READERS[path.suffix.lower()], limit)
-
-
-def _read(path: Path, reader: Callable[[Path], Iterable[T]], limit: int | None = None) -> list[T]:
-    """What a reader yields, which reads no further than it is asked."""
-    try:
-        with _cells_of_any_length():
-            return list(islice(reader(path), limit))
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}, line {_line_not_utf_8(path)}: is not UTF-8 text; save it as UTF-8.") from None
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error}).") from None
-
-
-@contextmanager
-def _cells_of_any_length() -> Iterator[None]:
-    """Lifts the limit of `csv`, 131,072 characters, which is that of the whole process."""
-    before = csv.field_size_limit(2**31 - 1)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _line_not_utf_8(path: Path) -> int:
-    """A reader knows the place in its block only."""
-    lines = path.read_bytes().split(b"\n")
-    return next(number for number, line in enumerate(lines, 1) if line.decode(errors="ignore").encode() != line)
-
-
-def _read_lines(path: Path) -> Iterator[str]:
-    with path.open(encoding="utf-8-sig") as lines:
-        yield from (line.strip() for line in lines if line.strip())
-
-
-def _read_json_lines(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="\n") as lines:
-        for number, line in enumerate(lines, 1):
-            if line.strip():
-                yield _object(_parsed(line.rstrip(), f"{path}, line {number}"), f"{path}, line {number}")
-
-
-def _read_json(path: Path) -> Iterator[Row]:
-    rows = _parsed(path.read_text(encoding="utf-8-sig"), str(path))
-    if not isinstance(rows, list):
-        raise ConfigError(f"{path}: expected a JSON array of objects.")
-    for number, row in enumerate(rows, 1):
-        yield _object(row, f"{path}, row {number}")
-
-
-def _read_csv(path: Path) -> Iterator[Row]:
-    with path.open(encoding="utf-8-sig", newline="") as lines:
-        records, names, number = csv.reader(lines, strict=True), list[str](), 1
-        try:
-            for fields in records:
-                if not names:
-                    names = fields
-                elif len(fields) == len(names):
-                    yield dict(zip(names, fields))
-                elif fields:
-                    raise ConfigError(
-                        f"{path}, line {number}: number of fields {len(fields)}, and {len(names)} in the first line; a"
-                        " text with a comma stands in quotes."
-                    )
-                number = records.line_num + 1
-        except csv.Error as error:
-            raise ConfigError(
-                f"{path}, line {number}: is no CSV ({error}); a quote inside a text in quotes is written twice."
-            ) from None
-
-
-def _read_text(path: Path) -> Iterator[Row]:
-    yield {"title": path.stem, "text": path.read_text(encoding="utf-8-sig")}
-
-
-_TEXTS: dict[str, Callable[[Path], Iterable[Row]]] = {".txt": _read_text, ".md": _read_text}
-_ABOUT_DATA = ("README", "LICENSE")
-_DATA = (".parquet", ".arrow", ".jsonl", ".json", ".csv")
-_READERS: dict[str, Callable[[Path], Iterable[Row]]] = {
-    ".jsonl": _read_json_lines,
-    ".json": _read_json,
-    ".csv": _read_csv,
-    **_TEXTS,
-}
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return storable(json.loads(text))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{where}: not JSON ({error}).") from None
-
-
-def _object(row: Any, where: str) -> Row:
-    if not isinstance(row, dict):
-        raise ConfigError(f"{where}: expected a JSON object.")
-    return row

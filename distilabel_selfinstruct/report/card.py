@@ -144,7 +144,8 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
     """The metadata, in the words of the Hub's dataset cards."""
     from huggingface_hub import DatasetCardData
 
-    configs = sorted(facts.datasets, key=lambda name: (name != DEFAULT_CONFIG, name))
+    first = training_config(facts)
+    configs = sorted(facts.datasets, key=lambda name: (name != first, name))
     data = DatasetCardData(
         language=list(facts.language) or None,
         license=_one_or_all(facts.license) or UNKNOWN_LICENSE,
@@ -154,7 +155,9 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
         task_categories=["text-generation"],
         pretty_name=facts.repo_id.split("/")[-1],
         tags=_tags(facts.recipe),
-        configs=[_config_entry(name) for name in configs if len(facts.datasets[name])],  # without rows nothing loads
+        configs=[
+            _config_entry(name, first) for name in configs if len(facts.datasets[name])
+        ],  # without rows nothing loads
     )
     return {**data.to_dict(), MARK: {"version": __version__, "configs": configs}}
 
@@ -169,9 +172,16 @@ def _one_or_all(values: Sequence[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _config_entry(name: str) -> dict[str, Any]:
+def training_config(facts: CardFacts) -> str:
+    """The config whose rows train, which is what the Hub's loader gives to who names none."""
+    main = facts.recipe.main_config
+    wanted = (*([main] if main != DEFAULT_CONFIG else []), "sft", DEFAULT_CONFIG)
+    return next(name for name in wanted if name == DEFAULT_CONFIG or len(facts.datasets.get(name, ())))
+
+
+def _config_entry(name: str, first: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"config_name": name}
-    if name == DEFAULT_CONFIG:
+    if name == first:
         entry["default"] = True
     return entry | {"data_files": [{"split": "train", "path": f"{name}/train-*"}]}
 
@@ -245,6 +255,7 @@ def card_text(facts: CardFacts) -> str:
         tables=tables,
         wording=wording,
         configs=[_config_facts(name, rows, facts.recipe) for name, rows in facts.datasets.items()],
+        training=training_config(facts),
         example=_example(facts.datasets[DEFAULT_CONFIG]),
         saturation=saturation_sentence(facts.statistics.rounds),
         captions=CAPTIONS,

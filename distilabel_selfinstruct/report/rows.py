@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
@@ -10,6 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.sources import EVERY_SPLIT, iter_source
+from distilabel_selfinstruct.data.streams import stem_of
+from distilabel_selfinstruct.data.tasks import tasks_of
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.recipe import Recipe
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = Mapping[str, Any]
 Rows: TypeAlias = "Iterable[Row] | Dataset | DatasetDict | str | Path"
 
+_EXPECTED = "instruction, input and output, or messages"
 _COLUMNS = {
     "instructions": ("instruction_id", "instruction", "is_classification", "round", "model_name"),
     "instances": ("instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round"),
@@ -56,6 +59,7 @@ class ReportRows:
         pairs: preference pairs, where the recipe makes them.
         topics: topics, where the recipe makes them.
         seed_verdicts: whether each seed task is classification.
+        notes: what a user should know of what was read.
     """
 
     name: str
@@ -67,6 +71,7 @@ class ReportRows:
     pairs: int = 0
     topics: int = 0
     seed_verdicts: Sequence[bool | None] = ()
+    notes: Sequence[str] = ()
 
 
 def read_run(path: str | PathLike[str]) -> ReportRows:
@@ -93,71 +98,55 @@ def read_run(path: str | PathLike[str]) -> ReportRows:
 
 
 def read_rows(rows: Rows, name: str | None = None, seeds: Sequence[str] = ()) -> ReportRows:
-    """The rows of any dataset with the columns instruction, input and output (and is_classification, if there is one).
+    """The rows of any dataset of instructions, by the columns that well-known datasets have.
+
+    Rows without an instruction, or without an output that is a text, are counted in the notes.
 
     Args:
-        rows: rows, a `Dataset`, a `DatasetDict` (all its splits), or a path: a file of JSON lines, a JSON array, or a
-            folder that `save_to_disk` wrote.
+        rows: rows, a `Dataset`, a `DatasetDict` (all its splits), or a source, see `data.sources.read_source`.
         name: what the report calls the dataset; by default the file's name.
         seeds: instructions to compare with.
 
     Raises:
         ConfigError: names what is missing and where.
     """
-    where = str(rows) if isinstance(rows, (str, Path)) else "the rows"
-    instances = [_checked(row, where, number) for number, row in enumerate(_load(rows), 1)]
+    is_source, notes = isinstance(rows, (str, Path)), list[str]()
+    where = str(rows) if is_source else "the rows"
+    given = list(_load(rows, notes))
+    found = [row for number, row in enumerate(given, 1) for row in _instances(row, f"{where}, row {number}")]
+    instances = [row for row in found if row["instruction"] and row["output"]]
+    if is_source and not given:
+        raise ConfigError(f"{where}: there are no rows in it.")
+    if given and not instances:
+        missing = "instruction" if not any(row["instruction"] for row in found) else "output"
+        raise ConfigError(f"{where}: no row has a text for the {missing}; expected columns such as {_EXPECTED}.")
+    if lacking := len(found) - len(instances):
+        notes.append(f"{lacking:,} rows without an instruction or an output were left out.")
     distinct = {row["instruction"]: row for row in instances}
     return ReportRows(
-        name=name or (Path(where).stem if isinstance(rows, (str, Path)) else "dataset"),
+        name=name or (stem_of(Path(where)) if is_source else "dataset"),
         instructions=list(distinct.values()),
         instances=instances,
         seeds=seeds,
+        notes=notes,
     )
 
 
-def _load(rows: Rows) -> Iterable[Row]:
-    from datasets import DatasetDict, load_from_disk
+def _load(rows: Rows, notes: list[str]) -> Iterable[Row]:
+    from datasets import DatasetDict
 
     if isinstance(rows, DatasetDict):
         return (row for split in rows.values() for row in split)
-    if not isinstance(rows, (str, Path)):
-        return rows
-    path = Path(rows)
-    if path.is_dir():
-        try:
-            return _load(load_from_disk(str(path)))
-        except FileNotFoundError:
-            raise ConfigError(f"{path}: not a dataset folder; expected what save_to_disk wrote.") from None
-    return _load_json(path)
+    if isinstance(rows, (str, Path)):
+        return iter_source(str(rows), split=EVERY_SPLIT, notes=notes)
+    return rows
 
 
-def _load_json(path: Path) -> list[Row]:
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no such file.") from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"{path}: is not UTF-8 text; expected a file of JSON lines or a JSON array.") from None
-    if text.lstrip().startswith("["):
-        rows: list[Row] = _parsed(text, str(path))
-        return rows
-    lines = enumerate(text.split("\n"), 1)
-    return [_parsed(line, f"{path}, line {number}") for number, line in lines if line.strip()]
-
-
-def _parsed(text: str, where: str) -> Any:
-    try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ConfigError(f"{where}: not JSON ({error.msg}, column {error.colno}).") from None
-
-
-def _checked(row: Any, where: str, number: int) -> Row:
+def _instances(row: Any, where: str) -> list[dict[str, Any]]:
+    """A row an instance, with `instruction`, `input` and `output`, which are empty where there is none."""
     if not isinstance(row, Mapping):
-        raise ConfigError(f"{where}, row {number}: expected an object with instruction, input and output.")
-    for column in ("instruction", "output"):
-        if not isinstance(row.get(column), str):
-            raise ConfigError(
-                f"{where}, row {number}: no text in column {column!r}; expected the columns instruction, input, output."
-            )
-    return {**row, "input": row.get("input") or ""}
+        raise ConfigError(f"{where}: expected an object with columns such as {_EXPECTED}.")
+    return [
+        {**row, "instruction": task.told, "input": task.input, "output": task.output}
+        for task in tasks_of(dict(row), where)
+    ]

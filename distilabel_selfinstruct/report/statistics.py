@@ -252,7 +252,10 @@ def compute_statistics(
         usage=dict(usage or {}),
         prices=prices,
         titles=titles_of(rows.recipe),
-        notes=verdict_notes((row.get("is_classification") for row in rows.instructions), rows.seed_verdicts),
+        notes=[
+            *rows.notes,
+            *verdict_notes((row.get("is_classification") for row in rows.instructions), rows.seed_verdicts),
+        ],
     )
 
 

@@ -47,12 +47,12 @@ def write_report(
 def report_for_rows(
     rows: Rows, out: str | PathLike[str], *, name: str | None = None, seeds: Sequence[str] = ()
 ) -> Path:
-    """Writes the report of any dataset with the columns instruction, input and output.
+    """Writes the report of any dataset of instructions.
 
     What only a run records (rejects, rounds, cost) is left out.
 
     Args:
-        rows: rows, a `Dataset`, a `DatasetDict`, or a path (JSON lines, a JSON array, or what `save_to_disk` wrote).
+        rows: see `report.rows.read_rows`.
         out: the folder to write to.
         name: what the report calls the dataset.
         seeds: instructions to compare with.

@@ -14,7 +14,9 @@ from typing_extensions import Self
 
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.files import local_path
+from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
+from distilabel_selfinstruct.data.reasons import with_clear_stages, with_filters_stage
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -210,6 +212,14 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
         "FILE", fixed=False,
     )  # fmt: skip
+    keep_clear_of: list[str] = option(
+        [], "reject what these evaluation sets have already: files, or datasets NAMESPACE/NAME[:CONFIG[:SPLIT]] of the"
+        " Hub", "FILE|NAME", fixed=False,
+    )  # fmt: skip
+    filter: list[str] = option(
+        [], "reject instances that a function of yours, called with the row, does not keep: module:function,"
+        " file.py:function, or the name of an entry point", "NAME",
+    )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -275,6 +285,26 @@ class RunConfig(SpendingConfig, JudgingConfig):
         except ValueError as error:  # also of what is no UTF-8
             raise ConfigError(f"--phrases: {self.phrases}: {error}.") from None
 
+    @field_validator("keep_clear_of", "filter", mode="before")
+    @classmethod
+    def _one_of_a_list(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @field_validator("keep_clear_of")
+    @classmethod
+    def _sets_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
+    def evaluation_texts(self) -> list[str]:
+        """The texts that the rows are kept clear of.
+
+        Raises:
+            ConfigError: if an evaluation set cannot be read.
+        """
+        from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
+
+        return read_evaluation_texts(self.keep_clear_of) if self.keep_clear_of else []
+
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for; None where that depends on what comes in."""
@@ -304,6 +334,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
         super().check()
+        load_filters(self.filter)
         if self.llm == "demo" and (self.language or self.prompts):
             name = "--language" if self.language else "--prompts"
             raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
@@ -339,6 +370,11 @@ class RunConfig(SpendingConfig, JudgingConfig):
 
     def carried_out(self, recipe: Recipe) -> Recipe:
         """The recipe as these options have it carried out, which is what the run folder records."""
+        if self.keep_clear_of:
+            recipe = with_clear_stages(recipe)
+        if self.filter:
+            reasons = (*(each.reason for each in load_filters(self.filter)), FAILED)
+            recipe = with_filters_stage(recipe, reasons)
         return recipe
 
     def of_size(self, rows: int) -> Self:
@@ -395,6 +431,26 @@ class SeedConfig(LoopConfig):
     def _files_of_this_machine(cls, given: list[str]) -> list[str]:
         return list(map(local_path, given))
 
+    @field_validator("keep_clear_of", "filter", mode="before")
+    @classmethod
+    def _one_of_a_list(cls, given: Any) -> Any:
+        return [given] if isinstance(given, str) else given
+
+    @field_validator("keep_clear_of")
+    @classmethod
+    def _sets_of_this_machine(cls, given: list[str]) -> list[str]:
+        return list(map(local_path, given))
+
+    def evaluation_texts(self) -> list[str]:
+        """The texts that the rows are kept clear of.
+
+        Raises:
+            ConfigError: if an evaluation set cannot be read.
+        """
+        from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
+
+        return read_evaluation_texts(self.keep_clear_of) if self.keep_clear_of else []
+
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for."""
@@ -417,13 +473,13 @@ class SourceConfig(RunConfig):
 
     source: str = option(
         str(PROJECT_SEEDS),
-        "instructions: a run, a file (.jsonl, .json, .csv, or .txt with one a line), a saved dataset, or a dataset of"
-        " the Hub (default: the project's seed tasks)",
+        "instructions: a run, a file (.jsonl, .json, .csv, .tsv, .parquet, .arrow, .xlsx, or .txt with one a line), a"
+        " folder of them, a saved dataset, or a dataset of the Hub (default: the project's seed tasks)",
         "RUN|FILE|NAMESPACE/NAME", fixed=False,
     )  # fmt: skip
     instruction_column: str | None = option(
-        None, "column with the instructions, texts or messages (default: messages, conversations, instruction or"
-        " prompt)", "NAME", fixed=False,
+        None, "column with the instructions, texts or messages (default: messages, conversations, instruction,"
+        " prompt, question, query or problem)", "NAME", fixed=False,
     )  # fmt: skip
     subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
@@ -436,16 +492,23 @@ class SourceConfig(RunConfig):
 
     def inputs(self) -> dict[str, Input]:
         """The instructions."""
-        return {"originals": Input(self.originals, may_grow=True)}
+        return {"originals": Input(self.originals, may_grow=True, notes=self._read[1])}
 
-    @cached_property
+    @property
     def originals(self) -> list[str]:
         """The instructions that the run goes on with."""
+        return self._read[0]
+
+    @cached_property
+    def _read(self) -> tuple[list[str], list[str]]:
+        """The instructions, and what a user should know of what was not read."""
         from distilabel_selfinstruct.data.instructions import read_instructions
 
-        return read_instructions(
-            self.source, self.subset, self.split, self.max_instructions, self.instruction_column
-        ).texts
+        notes: list[str] = []
+        read = read_instructions(
+            self.source, self.subset, self.split, self.max_instructions, self.instruction_column, notes
+        )
+        return read.texts, notes
 
 
 _SIZES = ("num_instructions", "max_instructions", "max_documents")

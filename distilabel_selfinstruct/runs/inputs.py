@@ -20,10 +20,12 @@ class Input:
     Attributes:
         content: its items, in their order.
         may_grow: whether the next run in the folder may read more items after these.
+        notes: what a user should know of what was not read.
     """
 
     content: Sequence[Any]
     may_grow: bool = False
+    notes: Sequence[str] = ()
 
     @property
     def name(self) -> str:

@@ -14,8 +14,14 @@ from datasets import disable_progress_bars
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import HELD_OUT, HELD_OUT_COLUMNS, describe_configs
-from distilabel_selfinstruct.data.folder import PHRASES, RunFolder
-from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, JUDGEMENT_STAGE
+from distilabel_selfinstruct.data.folder import CLEAR_OF, PHRASES, RunFolder
+from distilabel_selfinstruct.data.reasons import (
+    CLEAR_INPUTS_STAGE,
+    CLEAR_STAGE,
+    FAILED_REQUESTS,
+    FILTERS_STAGE,
+    JUDGEMENT_STAGE,
+)
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
@@ -23,7 +29,7 @@ from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
-from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.recipe import Recipe, Stage
 from distilabel_selfinstruct.runs.config import C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
@@ -35,7 +41,9 @@ from distilabel_selfinstruct.runs.prompts import read_templates, template_texts,
 from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
+from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
+from distilabel_selfinstruct.steps.own import ApplyFilters
 from distilabel_selfinstruct.usage import Budget, Usage
 from distilabel_selfinstruct.version import __version__
 
@@ -49,6 +57,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
+_MANY = 20_000  # rows that a run may have where nobody says how many are wanted
 
 
 class Run(Generic[C]):
@@ -68,6 +77,7 @@ class Run(Generic[C]):
         self._given = config
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
+        self._inputs[CLEAR_OF] = Input(config.evaluation_texts())
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
@@ -175,8 +185,32 @@ class Run(Generic[C]):
             num_generations=self.config.judgements,
         )
 
+    def kept_clear(self, step: Step, columns: Sequence[str] = ("instruction",), stage: Stage = CLEAR_STAGE) -> Step:
+        """The step that is given, or, where rows are to be kept clear of evaluation sets, what comes after it."""
+        if not self.config.keep_clear_of:
+            return step
+        clear = KeepClear(
+            name=stage.name, sources=self.config.keep_clear_of, columns=list(columns), stage=stage.name,
+            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+        )  # fmt: skip
+        step >> clear
+        return clear
+
+    def filtered(self, step: Step) -> Step:
+        """The step that is given, or, where the user has filters, what comes after it."""
+        if not self.config.filter:
+            return step
+        own = ApplyFilters(
+            name=FILTERS_STAGE,
+            filters=self.config.filter,
+            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+        )
+        step >> own
+        return own
+
     def judged(self, step: Step) -> Step:
-        """The step that is given, or, where instances are to be judged, the judge that comes after it."""
+        """The step that is given, or what comes after it: what is kept clear of, the user's filters, and the judge."""
+        step = self.filtered(self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE))
         if not self.config.judges:
             return step
         judge = self.judge(self.config.judge_threshold)
@@ -237,6 +271,7 @@ class Run(Generic[C]):
             started = time.monotonic()
             pipeline = build(self)
             self._check_limits()
+            self._check_filters(pipeline)
             self._give_resources(pipeline)
             self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
             leaves: dict[str, Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag.leaf_steps}
@@ -253,7 +288,8 @@ class Run(Generic[C]):
             notes = [*notes, *self._set_apart(distiset, leaves)]
             self.folder.save_dataset(distiset, columns)
             self.folder.keep_pipeline(distiset.pipeline_path)
-            notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
+            read = [note for each in self._inputs.values() for note in each.notes]
+            notes = [*pipeline.warnings, *read, *notes, *(finish(self) if finish else [])]
             notes += [*self._cut_notes(), *self._verdict_notes()]
             return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
 
@@ -297,6 +333,29 @@ class Run(Generic[C]):
             raise ConfigError(
                 f"--max-tokens: there is no stage {name!r}{did_you_mean(name, known)}; there are:"
                 f" {', '.join(self._stages)}."
+            )
+
+    def _check_filters(self, pipeline: WholePipeline) -> None:
+        """Which evaluation sets the steps keep clear of; whether there are steps for all filters.
+
+        Raises:
+            ConfigError: if none of the pipeline's does.
+        """
+        steps = [pipeline.dag.get_step(name)["step"] for name in pipeline.dag]
+        if self.config.filter and not any(isinstance(step, ApplyFilters) for step in steps):
+            raise ConfigError(
+                "--filter: the script of this recipe has no step for it; write `run.judged(step)`, or"
+                " `run.filtered(step)`, for the step that makes its instances, where others follow it."
+            )
+        if not self.config.keep_clear_of:
+            return
+        able = [step for step in steps if hasattr(step, "keep_clear_of")]
+        for step in able:
+            step.keep_clear_of = self.config.keep_clear_of
+        if not able and not any(isinstance(step, KeepClear) and step.stage == CLEAR_STAGE.name for step in steps):
+            raise ConfigError(
+                "--keep-clear-of: the script of this recipe has no step for it; write `run.kept_clear(step)` for the"
+                " step that makes its instructions, where others follow it."
             )
 
     def _give_resources(self, pipeline: WholePipeline) -> None:
@@ -448,6 +507,7 @@ class Run(Generic[C]):
         before = folder.config()
         if not folder.has_answers:
             return None
+        before.setdefault(CLEAR_OF, Input(()).name)
         before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()

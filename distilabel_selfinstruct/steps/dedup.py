@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.data.rows import reject
 from distilabel_selfinstruct.data.sources import read_lines, read_source, text_of
+from distilabel_selfinstruct.data.streams import ending_of
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.text.rouge import RougeLIndex, TokenizerName
 
@@ -36,8 +37,8 @@ class RougeDedup(Step):
         tokenizer: `unicode`, with words of any script, or `rouge`, rouge_score's own: ASCII letters and digits only, so
             that texts of other scripts are never duplicates.
         references: texts to stay clear of.
-        reference_file: a file with texts to stay clear of: JSON lines, JSON or CSV with a column, or a text a line
-            (`.txt`).
+        reference_file: a file with texts to stay clear of: one of rows with a column, see `data.sources.read_source`,
+            or a text a line (`.txt`).
         reference_dataset: a dataset with texts to stay clear of, such as an evaluation set: `NAMESPACE/NAME` on the
             Hub, a run folder, or a folder with a saved dataset or data files.
         reference_config: its config.
@@ -190,7 +191,7 @@ class RougeDedup(Step):
     def _texts_of(self, attribute: str, source: str) -> list[str]:
         column = self.reference_column or self.column
         try:
-            if source.lower().endswith(".txt"):
+            if ending_of(Path(source)) == ".txt":
                 return read_lines(Path(source))
             rows = read_source(source, self.reference_config, self.reference_split, columns=[column])
             if rows and column not in rows[0]:

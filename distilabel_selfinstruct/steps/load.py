@@ -1,14 +1,19 @@
 """LoadInstructions and LoadSeedTasks: rows that are there already, as recipes start from them."""
 
 # distilabel reads signatures at run time: no postponed evaluation of annotations here.
+import logging
 from typing import TYPE_CHECKING
 
 from distilabel.steps.base import GeneratorStep
 from pydantic import Field, PrivateAttr
 
+from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
 from distilabel_selfinstruct.data.instructions import read_instructions
+from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Row, reject, task_row
 from distilabel_selfinstruct.data.seeds import load_seed_tasks, seed_row
+from distilabel_selfinstruct.steps.clear import reject_overlaps
+from distilabel_selfinstruct.text.contamination import ContaminationIndex
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStepOutput
@@ -19,6 +24,11 @@ class LoadRows(GeneratorStep):
     """Yields the rows that `load` has read."""
 
     _rows: list[Row] = PrivateAttr(default_factory=list)
+
+    def tell(self, notes: list[str]) -> None:
+        """Says in the log what was not read."""
+        for note in notes:
+            logging.getLogger(__name__).warning(note)
 
     def process(self, offset: int = 0) -> "GeneratorStepOutput":
         """Yields all rows.
@@ -37,14 +47,16 @@ class LoadInstructions(LoadRows):
     A row without an instruction is a row that is rejected (`empty_instruction`), and comes after the instructions.
 
     Attributes:
-        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`, or `.txt` with an
-            instruction a line), or the name of a dataset on the Hub.
+        source: a run folder, a folder that `save_to_disk` wrote, a file (of rows, such as `.jsonl`, `.csv` or
+            `.parquet`, or `.txt` with an instruction a line), a folder of them, or the name of a dataset on the Hub.
         instruction_column: the column with the instructions, as texts or messages; by default `messages`,
-            `conversations`, `instruction` or `prompt`, the first of them that a row has.
+            `conversations`, `instruction`, `prompt`, `question`, `query` or `problem`, the first of them that a row has
+            something in.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
         max_instructions: how many rows are read at most.
         stage: the name of the stage in which rows without an instruction are rejected.
+        keep_clear_of: evaluation sets, see `KeepClear`; what they have already is rejected, and comes at the end.
 
     Output columns:
         - instruction_id (`str`): names the instruction: its number among those of the source.
@@ -90,6 +102,7 @@ class LoadInstructions(LoadRows):
     split: str = "train"
     max_instructions: int | None = Field(default=None, gt=0)
     stage: str = "load"
+    keep_clear_of: list[str] = Field(default_factory=list)
 
     @property
     def outputs(self) -> "StepColumns":
@@ -102,9 +115,11 @@ class LoadInstructions(LoadRows):
             ConfigError: if it cannot be used.
         """
         super().load()
+        notes: list[str] = []
         texts, empty = read_instructions(
-            self.source, self.config, self.split, self.max_instructions, self.instruction_column
+            self.source, self.config, self.split, self.max_instructions, self.instruction_column, notes
         )
+        self.tell(notes)
         self._rows = [
             task_row(instruction_id=f"{number:06d}", instruction=text)
             for number, text in enumerate([*texts, *[None] * len(empty)])
@@ -112,6 +127,10 @@ class LoadInstructions(LoadRows):
         # At the end: where an instruction becomes N rows, one row in between would shift all batches of N.
         for row, number in zip(self._rows[len(texts) :], empty):
             reject(row, self.stage, "empty_instruction", f"row {number} of the source")
+        if self.keep_clear_of:
+            index = ContaminationIndex(read_evaluation_texts(self.keep_clear_of))
+            reject_overlaps(self._rows, index, ["instruction"], CLEAR_STAGE.name)
+            self._rows.sort(key=lambda row: row["reject_reason"] is not None)
 
 
 class LoadSeedTasks(LoadRows):

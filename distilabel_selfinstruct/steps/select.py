@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
+from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Row
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ REJECTED_COLUMNS = (
 PREFERENCE_COLUMNS = (
     "instruction_id", "prompt", "chosen", "rejected", "score_chosen", "score_rejected", "model_name",
 )  # fmt: skip
+
+
+_COMPARED = {"similar", *(reason.code for reason in CLEAR_STAGE.reasons)}  # reasons with a neighbour and a score
 
 
 class _Select(Step):
@@ -100,7 +104,8 @@ class SelectInstructions(_Select):
 
     Attributes:
         more_columns: columns that a recipe adds, kept after the usual ones.
-        stages: the stages that make instructions; a row rejected in one of them is no admitted instruction.
+        stages: the stages that make instructions; a row rejected in one of them, or because an
+            evaluation set has it, is no admitted instruction.
 
     Input columns:
         - instruction_id (`str`): names the instruction; rows of one come one after the other.
@@ -132,7 +137,7 @@ class SelectInstructions(_Select):
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:
-            admitted = row["instruction"] is not None and row["stage"] not in self.stages
+            admitted = row["instruction"] is not None and row["stage"] not in (*self.stages, CLEAR_STAGE.name)
             if admitted and row["instruction_id"] != self._last:
                 self._last = row["instruction_id"]
                 yield row
@@ -163,7 +168,7 @@ class SelectRejected(_Select):
         - round (`int`): the bootstrap round.
         - neighbour_id (`str`): the pool item that a `similar` candidate is too similar to.
         - neighbour (`str`): its text.
-        - score (`float`): their ROUGE-L F.
+        - score (`float`): their ROUGE-L F, or how much of an evaluation text shared runs of words cover.
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.
@@ -178,7 +183,7 @@ class SelectRejected(_Select):
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:
             if row["reject_reason"] is not None:
-                score = row["max_similarity"] if row["reject_reason"] == "similar" else None
+                score = row["max_similarity"] if row["reject_reason"] in _COMPARED else None
                 yield row | {"reason": row["reject_reason"], "score": score}
 
 

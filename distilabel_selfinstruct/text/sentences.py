@@ -1,4 +1,4 @@
-"""Documents: where their sentences end, pieces of them that end there, and how they are shown."""
+"""Documents: where their sentences end, and how they are shown."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ _ALWAYS = (
 _ABBREVIATIONS = frozenset(_ALWAYS.split())
 _BEFORE_NUMBERS = frozenset(("no", "nos", "nr", "fig", "figs", "vol", "pp", "p", "ch", "sec", "eq", "art", "dist"))
 _INITIALS = re.compile(r"(?:[^\W\d_]\.)*[^\W\d_]")  # "J", "U.S", "a.m"
-_HEADING = re.compile(  # one of markdown, or perhaps a short paragraph of one line; with the white space below it
-    r"^#{1,6}[ \t][^\n]*\n\s*|(?<!\S\n)^(?P<line>\S[^\n]{0,99})\n[ \t]*\n\s*", re.MULTILINE
-)
-_FILLER = "\0"
 
 
 def sentences(text: str) -> list[str]:
@@ -66,47 +62,6 @@ def _is_abbreviated(text: str, border: re.Match[str]) -> bool:
     if word.replace(".", "").isdigit():
         return not text[text.rfind("\n", 0, start) + 1 : start - len(word)].strip()
     return word in _ABBREVIATIONS or bool(_INITIALS.fullmatch(word))
-
-
-def pieces(text: str, max_characters: int, most: int = 1) -> list[str]:
-    """The first pieces of a text, each as many whole sentences as fit; a heading stays with what it stands above.
-
-    Args:
-        text: what to cut.
-        max_characters: the greatest length of a piece; a sentence that is longer is cut between two words, a word that
-            is longer anywhere.
-        most: how many pieces are wanted.
-    """
-    found: list[str] = []
-    rest = text.strip()
-    while rest and len(found) < most:
-        piece = rest[: _cut(rest, max_characters)]
-        found.append(piece.rstrip())
-        rest = rest[len(piece) :].strip()
-    return found
-
-
-def _cut(text: str, most: int) -> int:
-    """Where the first piece ends."""
-    if len(text) <= most:
-        return len(text)
-    # What follows a sign decides whether it ends a sentence, so the text is looked at a little beyond the piece.
-    seen = text[: most + 80]
-    joined = _HEADING.sub(_joined, seen)
-    if not joined[:most].strip(f"{_FILLER}\n"):  # nothing else: a list, or a heading that is longer than a piece
-        joined = seen
-    ends = [end for end in sentence_ends(joined) if end <= most]
-    spaces = [space.start() for space in re.finditer(rf"(?<!{_FILLER})\s+", joined[: most + 1])]
-    return next((at[-1] for at in (ends, spaces) if at), most)
-
-
-def _joined(found: re.Match[str]) -> str:
-    """A heading, as long as it was, without a place to cut it; a text with a sentence, but for a question, as it is."""
-    line = (found["line"] or "").rstrip()
-    ends = list(sentence_ends(line))
-    if ends and not (ends == [len(line)] and line.endswith(("?", "？", "؟"))):
-        return found[0]
-    return _FILLER * (len(found[0]) - 1) + "\n"
 
 
 def with_title(document: str | None, title: str | None) -> str:

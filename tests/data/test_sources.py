@@ -79,7 +79,7 @@ class TestWhereRowsLie:
             (
                 "a.odt",
                 "A river.",
-                "a.odt: cannot be read; its name must end in .jsonl, .json, .csv, .txt, .md.",
+                "a.odt: cannot be read; its name must end in .jsonl, .ndjson, .json, .csv, .tsv, .parquet, .arrow,",
             ),
             (
                 "rows.jsonl",
@@ -87,7 +87,10 @@ class TestWhereRowsLie:
                 "rows.jsonl, line 2: not JSON (Expecting ':' delimiter: line 1",
             ),
             ("rows.jsonl", "[1]\n", "rows.jsonl, line 1: expected a JSON object."),
-            ("rows.json", '{"a": 1}', "rows.json: expected a JSON array of objects."),
+            ("rows.json", '[{"a": 1}, 2]', "rows.json, row 2: expected a JSON object."),
+            ("rows.json", '[{"a": 1},\n {"a" 2}]', "rows.json, line 2: not JSON (Expecting ':' delimiter)."),
+            ("rows.json", '[{"a": 1},\n {"a": 2}', "rows.json, line 2: not JSON ("),
+            ("rows.json", '{"a": 1}\n{"a"\n', "rows.json, line 2: not JSON (Expecting ':' delimiter: line 1"),
             (
                 "rows.csv",
                 "instruction,output\nName a lake.,Como\nName a river, and a lake.,The Po\n",
@@ -325,8 +328,8 @@ class TestInstructions:
              " value, found 'hi'."),
             ([{"messages": [{"content": "hi"}]}], ", row 1, column 'messages': expected messages with role and content,"
              " or from and value, found \"{'content': 'hi'}\"."),
-            ([{"messages": [ASKED | {"content": [{"type": "image", "text": None}]}]}], ", row 1, column 'messages':"
-             " expected a text, found \"{'type': 'image', 'text': None}\"."),
+            ([{"messages": [ASKED | {"content": [{"type": "image", "text": None}]}]}], ": there are no instructions in"
+             " it."),
         ],
     )  # fmt: skip
     def test_what_is_no_instruction(self, rows: list[dict[str, object]], said: str, tmp_path: Path) -> None:

@@ -322,8 +322,15 @@ def test_load_dataset_gives_the_very_rows(hub: HubServer, run_folder: Path) -> N
         back = datasets.load_dataset(NAME, config)
         assert back["train"].features == there["train"].features
         assert back["train"].to_list() == there["train"].to_list()
-    assert datasets.get_dataset_config_names(NAME) == ["instances", "instructions", "rejected", "seeds", "sft"]
-    assert datasets.load_dataset(NAME, split="train").column_names == list(INSTANCE_COLUMNS)
+    assert datasets.get_dataset_config_names(NAME) == ["sft", "instances", "instructions", "rejected", "seeds"]
+
+
+def test_load_dataset_without_a_config_gives_the_rows_that_train(hub: HubServer, run_folder: Path) -> None:
+    push(run_folder)
+
+    there = load_dataset(run_folder / "dataset")
+    assert datasets.load_dataset(NAME, split="train").to_list() == there["sft"]["train"].to_list()
+    assert read_source(NAME) == there["instances"]["train"].to_list()
 
 
 def test_recipes_start_from_a_dataset_by_its_name(hub: HubServer, run_folder: Path) -> None:

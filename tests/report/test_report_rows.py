@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -65,21 +66,53 @@ def test_a_missing_input_is_an_empty_one() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"instruction": "Sing.", "input": ""}', "row 1: no text in column 'output'; expected the columns"),
-        ('{"instruction": "Sing.", "output": "La."}\n{"output": "La."}', "row 2: no text in column 'instruction'"),
-        ('["Sing."]', "row 1: expected an object with instruction, input and output"),
+        ('{"instruction": "Sing.", "input": ""}', "rows.jsonl: no row has a text for the output; expected columns"),
+        ('{"instruction": "", "output": "La."}', "rows.jsonl: no row has a text for the instruction; expected columns"),
+        ('{"instruction": "Sing.", "output": "La."}\n{"output": "La."}', "row 2: which column has the instructions?"),
+        ('["Sing."]', "line 1: expected a JSON object"),
         ('{"instruction": "Sing."\n', "line 1: not JSON"),
     ],
 )
 def test_rows_that_cannot_be_used_are_named(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "rows.jsonl"
     path.write_text(content, encoding="utf-8")
-    with pytest.raises(ConfigError, match=message):
+    with pytest.raises(ConfigError, match=re.escape(message)):
         read_rows(path)
 
 
 def test_a_path_that_leads_nowhere(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there is no such file"):
         read_rows(tmp_path / "none.jsonl")
-    with pytest.raises(ConfigError, match="not a dataset folder"):
+    with pytest.raises(ConfigError, match="there is no dataset here"):
         read_rows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ({"instruction": "Name a river.", "context": "France", "response": "Loire"},
+         ("Name a river.", "France", "Loire")),
+        ({"question": "2 + 2?", "answer": 4}, ("2 + 2?", "", "4")),
+        ({"question": "Who?", "context": "Ada.", "answers": {"text": ["Ada"], "answer_start": [0]}},
+         ("Who?", "Ada.", "Ada")),
+        ({"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yo"}]}, ("Hi", "", "Yo")),
+        ({"prompt": "Hi", "chosen": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Yo"}]},
+         ("Hi", "", "Yo")),
+        ({"system": "Be brief.", "question": "Why?", "response": "So."}, ("Be brief.\n\nWhy?", "", "So.")),
+    ],
+)  # fmt: skip
+def test_the_columns_of_well_known_datasets(row: dict[str, object], expected: tuple[str, str, str]) -> None:
+    (instance,) = read_rows([row]).instances
+    assert (instance["instruction"], instance["input"], instance["output"]) == expected
+
+
+def test_a_seed_task_is_an_instance_for_each_of_its_own() -> None:
+    instances = [{"input": "3, 1", "output": "1, 3"}, {"input": "4, 2", "output": "2, 4"}]
+    rows = read_rows([{"instruction": "Sort them.", "instances": instances}])
+    assert [(row["input"], row["output"]) for row in rows.instances] == [("3, 1", "1, 3"), ("4, 2", "2, 4")]
+
+
+def test_rows_without_an_output_are_left_out_and_counted() -> None:
+    rows = read_rows([*ROWS, {"instruction": "Sing.", "output": None}, {"instruction": "", "output": "La."}])
+    assert list(rows.instances) == ROWS
+    assert rows.notes == ["2 rows without an instruction or an output were left out."]

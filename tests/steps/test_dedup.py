@@ -151,7 +151,7 @@ def test_a_dataset_as_the_datasets_library_loads_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.xlsx", "", r"reference_file: .*a\.xlsx: cannot be read; its name must end in \.jsonl, \.json, \.csv, "),
+        ("a.odt", "", r"reference_file: .*a\.odt: cannot be read; its name must end in \.jsonl, \.ndjson, "),
         ("a.jsonl", None, r"reference_file: .*a\.jsonl: there is no such file"),
         ("a.jsonl", '{"instruction": "x"}\n{"instruc', r"a\.jsonl, line 2: not JSON"),
         ("a.jsonl", '{"question": "x"}', r"a\.jsonl: there is no column 'instruction'; .* `reference_column`: que"),
@@ -159,7 +159,7 @@ def test_a_dataset_as_the_datasets_library_loads_it(tmp_path: Path) -> None:
         ("a.jsonl", '{"instruction": 3}', r"row 1, column 'instruction': expected a text, found '3'"),
         ("a.csv", "question\nx\n", r"a\.csv: there is no column 'instruction'; .* `reference_column`: question"),
         ("a.csv", "instruction\nx, y\n", r"a\.csv, line 2: number of fields 2, and 1 in the first line"),
-        ("a.txt", b"\xff\xfe\xfa", r"a\.txt, line 1: is not UTF-8"),
+        ("a.txt", b"a\xff\xfa", r"a\.txt, line 1: is not UTF-8"),
     ],
 )
 def test_a_reference_file_that_cannot_be_used(

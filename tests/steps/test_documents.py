@@ -90,6 +90,32 @@ class TestLoad:
             ("000001-0", HEART),
         ]
 
+    def test_pieces_of_so_many_tokens(self, tmp_path: Path) -> None:
+        tokenizers = pytest.importorskip("tokenizers", reason="needs the extra `documents`")
+        words = tokenizers.Tokenizer(tokenizers.models.WordLevel({"[UNK]": 0}, unk_token="[UNK]"))
+        words.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()  # a full stop is a token of its own
+        words.save(str(tmp_path / "tokenizer.json"))
+        source = write(tmp_path / "d.jsonl", {"text": SKIN})
+        for name in (tmp_path, tmp_path / "tokenizer.json"):
+            rows = loaded(source, piece_tokens=17, tokenizer=str(name), num_pieces=9)
+            assert [row["document"] for row in rows] == [
+                "The skin is an organ.",
+                "It covers the body, and it is the largest one. It has layers.",
+            ]
+
+    def test_a_tokenizer_that_cannot_be_read(self, tmp_path: Path) -> None:
+        pytest.importorskip("tokenizers", reason="needs the extra `documents`")
+        (tmp_path / "tokenizer.json").write_text("{}")
+        source = write(tmp_path / "d.jsonl", {"text": SKIN})
+        with pytest.raises(ConfigError, match=f"^--tokenizer {tmp_path}: cannot be read"):
+            loaded(source, piece_tokens=18, tokenizer=str(tmp_path))
+        with pytest.raises(ConfigError, match="`piece_tokens` needs `tokenizer`"):
+            loaded(source, piece_tokens=18)
+
+    def test_the_section_of_a_piece(self, tmp_path: Path) -> None:
+        rows = loaded(write(tmp_path / "d.jsonl", {"text": f"# Skin\n\n{SKIN}"}), num_pieces=2, max_characters=60)
+        assert [row["section"] for row in rows] == ["Skin", "Skin"]
+
     def test_an_empty_document_is_a_rejected_row(self, tmp_path: Path) -> None:
         rows = loaded(write(tmp_path / "d.jsonl", {"text": SKIN}, {"text": " "}))
         assert [(row["document"], row["stage"], row["reject_reason"]) for row in rows] == [
@@ -103,3 +129,10 @@ def test_the_projects_medical_terms() -> None:
     assert len({(document.title or "").lower() for document in documents}) == len(documents)
     assert all(300 <= len(document.text) <= 700 and document.text.endswith(".") for document in documents)
     assert not [document for document in documents if set(document.text) & set("*_#`<>[]|\\\n\t")]
+
+
+def test_what_is_not_read_is_said_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a.md", "b.odt"):
+        (tmp_path / name).write_text(HEART)
+    assert len(loaded(str(tmp_path))) == 1
+    assert "left out, as they cannot be read: 1 file (1 .odt): b.odt." in caplog.text

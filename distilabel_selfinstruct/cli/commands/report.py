@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from distilabel_selfinstruct.cli.arguments import a_path, add_prices, prices_of
 from distilabel_selfinstruct.cli.parser import PROG, Parser
-from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
 from distilabel_selfinstruct.errors import ConfigError
 
 
@@ -16,10 +16,13 @@ def options() -> Parser:
         examples=[
             f"{PROG} report runs/mine",
             f"{PROG} report alpaca_data.json --out alpaca-report",
+            f"{PROG} report NAMESPACE/NAME --out their-report",
             f"{PROG} report runs/mine --evaluations evaluations/before evaluations/after",
         ],
     )
-    parser.add_argument("what", type=a_path, metavar="RUN", help="run folder, or rows with instruction, input, output")
+    parser.add_argument(
+        "what", type=a_path, metavar="RUN", help="run folder, or instructions with answers: a file, a folder, a dataset"
+    )
     parser.add_argument("--out", type=a_path, metavar="FOLDER", help="where to (default: report in the run folder)")
     parser.add_argument("--seeds", nargs="+", default=[], metavar="FILE", help="seed files to compare a dataset with")
     parser.add_argument(
@@ -37,7 +40,7 @@ def run(words: list[str]) -> str:
     from distilabel_selfinstruct.data.seeds import load_seed_tasks
     from distilabel_selfinstruct.evaluation.findings import record_findings
     from distilabel_selfinstruct.models.records import usage_by_stage
-    from distilabel_selfinstruct.report import report_for_rows, write_report
+    from distilabel_selfinstruct.report import read_statistics, report_for_rows, write_report
 
     folder = RunFolder(given.what)
     if folder.is_run:
@@ -52,4 +55,6 @@ def run(words: list[str]) -> str:
     if given.out is None:
         raise ConfigError(f"{given.what}: is no run folder; for the report of a dataset say where to: --out FOLDER.")
     seeds = [task.instruction for task in load_seed_tasks(*given.seeds)] if given.seeds else []
-    return f"report: {report_for_rows(given.what, given.out, seeds=seeds)}"
+    page = report_for_rows(given.what, given.out, seeds=seeds)
+    notes = read_statistics(ReportFolder(given.out).statistics).notes
+    return "\n".join([*(f"note: {note}" for note in notes), f"report: {page}"])

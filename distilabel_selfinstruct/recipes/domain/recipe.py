@@ -61,6 +61,7 @@ Hannaneh Hajishirzi},
     columns={
         "document_id": Column("the document that a query is about: its number in the source, and that of the piece"),
         "title": Column("the title of the document"),
+        "section": Column("the page of the document, or the headings, that the piece is from; null where it has none"),
         "document": Column("the document, or the piece of it, that the model was shown"),
     },
     configs={},

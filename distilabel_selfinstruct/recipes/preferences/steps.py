@@ -9,6 +9,7 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
+from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Answer, Row, answers_of, reject, take_answer
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Decoding
@@ -128,8 +129,9 @@ class PairResponses(Step):
 
     The better one is marked (`is_chosen`) and carries the text and the score of the worse one. An instruction without
     a pair gets a rejected row of its own: `tie` where best and worst are equally good, `too_few_responses` where fewer
-    than two have a score. A row without an instruction is passed on. The rows of an instruction must not be divided
-    among batches: with N responses to each instruction, `input_batch_size` is a multiple of N.
+    than two have a score. A row without an instruction, or that an evaluation set has, is passed on.
+    The rows of an instruction must not be divided among batches: with N responses to each instruction,
+    `input_batch_size` is a multiple of N.
 
     Input columns:
         - instruction_id (`str`): names the instruction; rows of one come one after the other.
@@ -223,7 +225,7 @@ def _paired(rows: Sequence[Row]) -> list[Row]:
     judged = [row for row in rows if row["reject_reason"] is None]
     for row in rows:
         row.update(is_chosen=None if row["reject_reason"] else False, rejected_output=None, rejected_score=None)
-    if rows[0]["instruction"] is None:
+    if rows[0]["instruction"] is None or rows[0]["stage"] == CLEAR_STAGE.name:
         return list(rows)
     without = dict.fromkeys(rows[0]) | {name: rows[0][name] for name in ("instruction_id", "instruction")}
     if len(judged) < 2:

@@ -18,4 +18,5 @@ class SelfInstructConfig(SeedConfig):
 
     def carried_out(self, recipe: Recipe) -> Recipe:
         """Without the stage that is left out."""
+        recipe = super().carried_out(recipe)
         return without_classification(recipe) if self.skip_classification else recipe

@@ -13,8 +13,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row, excerpt, reject
 from distilabel_selfinstruct.presets import Preset
+from distilabel_selfinstruct.text.contamination import ContaminationIndex
 from distilabel_selfinstruct.text.reading.remarks import declines, plain
 from distilabel_selfinstruct.text.repetition import begins_to_repeat
 from distilabel_selfinstruct.text.rouge import TOKENIZERS, Containment, Match, RougeLIndex
@@ -96,6 +98,7 @@ class Loop(ABC):
 
     Attributes:
         most_prompts: prompts after which the loop ends, for a pilot; without end by default.
+        clear_of: evaluation texts; what they have already is rejected in a stage of its own, and joins no pool.
     """
 
     stage: ClassVar[str]
@@ -110,6 +113,7 @@ class Loop(ABC):
         self.model_name, self.frame = model_name, frame
         self._expected = expected
         self.most_prompts = math.inf
+        self.clear_of: ContaminationIndex | None = None
         self.drawn = self.taken = self.admitted = self.candidates = 0
         self._pool = Pool(preset, seeds)
         self._first = len(seeds)  # of the pool that was admitted
@@ -226,6 +230,9 @@ class Loop(ABC):
             reject(row, self.stage, reason)
         elif self._is_full(row):
             reject(row, self.stage, "surplus")
+        elif self.clear_of is not None and (overlap := self.clear_of.overlaps([row[self.column]])[0]) is not None:
+            row.update(neighbour=self.clear_of.texts[overlap.position], max_similarity=overlap.score)
+            reject(row, CLEAR_STAGE.name, overlap.reason, overlap.detail)
         elif (reason := self._pool.admit(row, row[self.column])) is not None:
             reject(row, self.stage, reason)
         else:

@@ -16,6 +16,7 @@ from distilabel.models.llms.base import LLM
 from distilabel.steps.tasks.base import GeneratorTask
 from pydantic import Field
 
+from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of
 from distilabel_selfinstruct.errors import ConfigError, PipelineError
@@ -26,6 +27,7 @@ from distilabel_selfinstruct.presets import Decoding, default_lag
 from distilabel_selfinstruct.steps.asking import TOO_LONG, AskingByPreset, answer_room, cut_at_stop, decoding_kwargs
 from distilabel_selfinstruct.steps.fitting import most_by_estimate, named, room_for_answer, tokens_of
 from distilabel_selfinstruct.steps.loops.loop import Loop
+from distilabel_selfinstruct.text.contamination import ContaminationIndex
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStepOutput
@@ -49,6 +51,8 @@ class Looping(AskingByPreset):
     )
     pilot_rounds: int | None = Field(default=None, gt=0)
     folder: str | None = Field(default=None, exclude=True)
+    keep_clear_of: list[str] = Field(default_factory=list)
+    """Evaluation sets, see `KeepClear`: instructions that they have already are rejected, and join no pool."""
     add_raw_input: RuntimeParameter[bool] = False
     add_raw_output: RuntimeParameter[bool] = False
 
@@ -81,6 +85,8 @@ class Looping(AskingByPreset):
         """Drives the loop to its end, says how it ended, and writes it; `take` gets each row as soon as it is there."""
         if self.pilot_rounds is not None:
             loop.most_prompts = self.pilot_rounds * loop.lag
+        if self.keep_clear_of and loop.column == "instruction":
+            loop.clear_of = ContaminationIndex(read_evaluation_texts(self.keep_clear_of))
         ended = self._drive(loop, take)
         if self.folder is not None:
             self._write_report(RunFolder(self.folder), loop, ended)

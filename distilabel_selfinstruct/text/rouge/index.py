@@ -121,7 +121,13 @@ class RougeLIndex:
 
     def nearest(self, text: str) -> Match | None:
         """The text of the pool with the highest score, if that is above the threshold; of equal ones the first."""
-        return self._pool.nearest(self._tokens(text))
+        return self.nearest_batch([text])[0]
+
+    def nearest_batch(self, texts: Iterable[str]) -> list[Match | None]:
+        """As `nearest` for each text, and faster."""
+        texts = list(texts)
+        words = (list(map(self._tokens, texts[start : start + _BATCH])) for start in range(0, len(texts), _BATCH))
+        return [match for batch in words for match in self._pool.nearest_all(batch)]
 
     def similarities(self, text: str, k: int = 10) -> Similarities:
         """The k texts of the pool with the highest scores, of equal ones the first, and the mean over the pool.

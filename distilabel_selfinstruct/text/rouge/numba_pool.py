@@ -299,6 +299,25 @@ def _take(
 
 
 @_compiled
+def _find(
+    queries: _Texts,
+    texts: _Texts,
+    postings: _Postings,
+    scratch: _Scratch,
+    query: int,
+    longest: int,
+    threshold: float,
+    positions: _Longs,
+    scores: _Floats,
+) -> None:
+    """Write the nearest of each query, or position -1."""
+    for i in range(len(positions)):
+        numbers = queries.numbers[queries.starts[i] : queries.starts[i + 1]]
+        elements = queries.elements[queries.starts[i] : queries.starts[i + 1]]
+        positions[i], scores[i] = _nearest(numbers, elements, texts, postings, scratch, query + i, longest, threshold)
+
+
+@_compiled
 def _score_all(numbers: _Numbers, texts: _Texts, scratch: _Scratch, scores: _Floats) -> None:
     """The score of a text with each text of the pool."""
     words = len(numbers)
@@ -339,29 +358,27 @@ class NumbaPool:
         self._scratch = _Scratch(masks=bits, carries=bits, leeway=longs, checked=longs)
 
     def admit_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
-        positions, scores = self._take(texts, checks=True)
-        return [
-            None if position == -1 else Match(position, score)
-            for position, score in zip(positions.tolist(), scores.tolist(), strict=True)
-        ]
+        return _matches(*self._take(texts, checks=True))
 
     def load(self, texts: Sequence[list[str]]) -> None:
         self._take(texts, checks=False)
 
-    def nearest(self, words: list[str]) -> Match | None:
-        query = self._encode([words])
-        self._queries += 1
-        position, score = _nearest(
-            query.numbers,
-            query.elements,
+    def nearest_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
+        queries = self._encode(texts)
+        positions, scores = np.empty(len(texts), np.int64), np.empty(len(texts))
+        _find(
+            queries,
             self._texts,
             self._postings,
             self._scratch,
-            self._queries,
+            self._queries + 1,
             self._longest,
             self._threshold,
+            positions,
+            scores,
         )
-        return None if position == -1 else Match(position, score)
+        self._queries += len(texts)
+        return _matches(positions, scores)
 
     def similarities(self, words: list[str], k: int) -> Similarities:
         query = self._encode([words])
@@ -438,6 +455,14 @@ class NumbaPool:
         self._postings.counts[:] = 0
         self._postings.capacities[:] = 0
         self._postings = _index_all(self._texts, self._size, self._postings._replace(used=0), self._threshold)
+
+
+def _matches(positions: _Longs, scores: _Floats) -> list[Match | None]:
+    """What was found, of what compiled code has written."""
+    return [
+        None if position == -1 else Match(position, score)
+        for position, score in zip(positions.tolist(), scores.tolist(), strict=True)
+    ]
 
 
 def _highest(scores: _Floats, k: int) -> _Longs:

@@ -41,8 +41,8 @@ class Pool(Protocol):
     def load(self, texts: Sequence[list[str]]) -> None:
         """Let texts join the pool unchecked."""
 
-    def nearest(self, words: list[str]) -> Match | None:
-        """The nearest text over the threshold."""
+    def nearest_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
+        """For each text the nearest over the threshold; none joins the pool."""
 
     def similarities(self, words: list[str], k: int) -> Similarities:
         """The k best of the pool, and the mean."""

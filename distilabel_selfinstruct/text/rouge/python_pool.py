@@ -74,8 +74,8 @@ class PythonPool:
         for words in texts:
             self._insert(self._encode(words))
 
-    def nearest(self, words: list[str]) -> Match | None:
-        return self._nearest(self._encode(words))
+    def nearest_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
+        return [self._nearest(self._encode(words)) for words in texts]
 
     def neighbours(self, words: list[str]) -> list[Match]:
         """All texts of the pool over the threshold, in their order."""

@@ -131,6 +131,16 @@ def test_nearest_does_not_admit(implementation: Any) -> None:
     assert index.nearest("write a poem about the sea") == Match(0, 1.0)
 
 
+def test_the_nearest_of_many_texts_at_once(stream: Corpus, implementation: Any) -> None:
+    texts, _ = stream
+    index = RougeLIndex(0.5, implementation=implementation)
+    index.load(texts[:500])
+    asked = [*texts[400:700], "", "words that nobody has"]
+    assert index.nearest_batch(asked) == [index.nearest(text) for text in asked]
+    assert index.nearest_batch([]) == []
+    assert len(index) == 500
+
+
 def test_admit_gives_the_neighbour_or_admits(implementation: Any) -> None:
     index = RougeLIndex(implementation=implementation)
     assert index.admit("Write a poem about the sea.") is None

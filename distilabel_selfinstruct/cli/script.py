@@ -84,7 +84,7 @@ def _run(
         return 0 if summary.main_rows else INCOMPLETE
     with sign_of_life("reading what the run begins with"):
         run = Run(config, recipe)
-    notes = judge_notes(run.config)
+    notes = judge_notes(run)
     check_targets(run.config)
     if run.config.judge_agreement:
         say(*notes)

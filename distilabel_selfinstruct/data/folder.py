@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from distilabel.distiset import Distiset
 
 PHRASES = "phrase_list"
+EARLIER_MODELS = "earlier_models"
 RECORDED = frozenset(
     {
         "recipe",
@@ -44,6 +45,7 @@ RECORDED = frozenset(
         "originals",
         "principle_list",
         "own_prompts",
+        EARLIER_MODELS,
         PHRASES,
     }
 )

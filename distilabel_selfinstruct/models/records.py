@@ -159,6 +159,10 @@ def request_key(model: str, prompt: str, parameters: str) -> bytes:
     return hashlib.blake2b(json.dumps([model, prompt, parameters]).encode(), digest_size=16).digest()
 
 
+def _digest(prompt: str) -> bytes:
+    return hashlib.blake2b(prompt.encode(), digest_size=16).digest()
+
+
 def usage_by_stage(folder: Path) -> dict[str, Usage]:
     """What the completions in a folder have cost, by stage.
 
@@ -214,6 +218,8 @@ def outcome(future: Future[Any], thread: threading.Thread | None, what: str) -> 
 class Records:
     """The records of one stage: finds those of earlier runs, stores this process's own.
 
+    With `goes_on` an answer is known by its prompt, so that those of other models count.
+
     Those of other processes of the same run are left alone: they are being written, and replicas share the rows out.
 
     `store` may be called from any thread; records that come in together are committed together, and one by one where
@@ -224,7 +230,7 @@ class Records:
             returns if a record could not be stored.
     """
 
-    def __init__(self, folder: Path, stage: str, run: str = "") -> None:
+    def __init__(self, folder: Path, stage: str, run: str = "", goes_on: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._own_path = folder / f"{stage}-{time.time_ns():x}-{run}{uuid.uuid4().hex[:8]}.sqlite"
         self._lock = threading.Lock()
@@ -232,14 +238,20 @@ class Records:
         self._newer: list[bool] = []  # whether a file has the columns that those of 0.1.0 lack
         self._known: dict[tuple[bytes, int], tuple[int, int]] = {}  # in which file, and what it is worth
         self._has_answers = False
+        self._goes_on = goes_on
+        self._by_prompt: dict[tuple[bytes, int], bytes] = {}  # the key of the first answer to a prompt
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
             if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
         self._queue: queue.SimpleQueue[tuple[list[Record], Future[None]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
 
-    def find(self, key: bytes, sample: int) -> Record | None:
-        """The recorded outcome of this sample of a request: a completion if there is one, else the surest failure."""
+    def find(self, key: bytes, sample: int, prompt: str = "") -> Record | None:
+        """The recorded outcome of this sample of a request: a completion if there is one, else the surest failure.
+
+        Where a run goes on with another model, what the one before has answered to the prompt comes first.
+        """
+        key = self._by_prompt.get((_digest(prompt), sample), key) if self._goes_on else key
         if (known := self._known.get((key, sample))) is None:
             return None
         number = known[0]
@@ -304,6 +316,8 @@ class Records:
         except sqlite3.DatabaseError as error:
             connection.close()
             raise _damaged(path, error) from None
+        if self._goes_on:
+            self._read_prompts(connection)
         number = len(self._files)
         self._files.append(connection)
         self._newer.append(is_newer)
@@ -311,6 +325,15 @@ class Records:
             if worth >= self._known.get((key, sample), (0, 0))[1]:
                 self._known[key, sample] = (number, worth)
             self._has_answers |= worth >= 2
+
+    def _read_prompts(self, connection: sqlite3.Connection) -> None:
+        """Takes note of which prompts were answered, whatever the model and its parameters were called."""
+        rows = connection.execute(
+            "SELECT key, sample, coalesce(prefixes.text, '') || prompt FROM completions"
+            " LEFT JOIN prefixes ON prefixes.id = prefix_id WHERE reason IS NULL ORDER BY started"
+        )
+        for key, sample, prompt in rows:
+            self._by_prompt.setdefault((_digest(prompt), sample), key)
 
     def _start_writer(self) -> None:
         if self._writer is None:

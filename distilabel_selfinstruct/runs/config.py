@@ -6,7 +6,7 @@ import dataclasses
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
@@ -14,6 +14,7 @@ from typing_extensions import Self
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.folder import RECORDED
+from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -32,21 +33,21 @@ from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.inputs import Input, is_name
 from distilabel_selfinstruct.runs.options import (
     BUDGET,
+    EVERY_STAGE,
     HUB,
     JUDGE,
     MODEL,
     WHERE,
+    AnyLLM,
     ByStage,
     ByStep,
-    CustomLLM,
     option,
     option_of,
 )
+from distilabel_selfinstruct.runs.stages import ByStageOptions, StageOptions
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
 from distilabel_selfinstruct.usage import Prices
-
-AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
 
 
 class ModelConfig(BaseModel):
@@ -92,8 +93,11 @@ class ModelConfig(BaseModel):
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
-        if self.llm in ("openai", "vllm") and not self.model:
+        if self.llm in NAMED and not self.model:
             raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
+
+    stage_of_model: ClassVar[str] = ""
+    """The stage whose model `check_model` is about; any by default."""
 
     def check_model(self, llm: Any) -> None:
         """Raises ConfigError if the recipe cannot be carried out with this model."""
@@ -128,6 +132,16 @@ class RunConfig(ModelConfig):
         {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
         "N|STAGE=N,...", MODEL,
     )  # fmt: skip
+    stage: ByStageOptions = option(
+        {}, "model and sampling of single stages, or of all: llm, model (several: A=0.7,B=0.3), base-url, temperature,"
+        " top-p, top-k, min-p, frequency-penalty, presence-penalty, repetition-penalty, max-tokens, stop, extra-body,"
+        " system-prompt, input-price, cached-price, output-price", "STAGE.NAME=VALUE", MODEL,
+    )  # fmt: skip
+    system_prompt: str | None = option(None, "stands before every chat, but those of the judge", "TEXT", MODEL)
+    allow_model_change: bool = option(
+        False, "go on in a folder with other models: what was answered stays, and each row says its model", None, MODEL,
+        recorded=False,
+    )  # fmt: skip
     stage_by_stage: bool | None = option(
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
         fixed=False,
@@ -153,12 +167,18 @@ class RunConfig(ModelConfig):
     )
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
-    input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    input_price: float | None = option(
+        None, "price of a million tokens in (default: as published, where it is known)", "MONEY", BUDGET, fixed=False,
+        ge=0,
+    )  # fmt: skip
     cached_price: float | None = option(
         None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
         BUDGET, fixed=False, ge=0,
     )  # fmt: skip
-    output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
+    output_price: float | None = option(
+        None, "price of a million tokens out (default: as published, where it is known)", "MONEY", BUDGET, fixed=False,
+        ge=0,
+    )  # fmt: skip
     ray: str | None = option(
         None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
         WHERE, recorded=False, const="local",
@@ -249,17 +269,57 @@ class RunConfig(ModelConfig):
         super().check()
         if self.max_cost is not None and not (self.input_price or self.output_price):
             raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
-        if self.tensor_parallel > 1 and self.llm != "vllm":
+        self._check_stages()
+        if self.tensor_parallel > 1 and "vllm" not in self.kinds_of_model:
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
-        if self.llm == "demo" and (self.language or self.prompts):
+        if self.kinds_of_model == ["demo"] and (self.language or self.prompts):
             name = "--language" if self.language else "--prompts"
             raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
         if self.preview and self.ray is not None:
             raise ConfigError("--preview is made on this machine: leave --ray out.")
-        if self.llm == "local" and self.ray is not None:
+        if "local" in self.kinds_of_model and self.ray is not None:
             raise ConfigError("--llm local is on this machine alone; on a cluster use --llm openai and a server.")
-        if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
+        if self.ray is None and (self.gpus or (self.replicas and "vllm" in self.kinds_of_model)):
             raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
+
+    def options_of(self, *names: str) -> StageOptions:
+        """What a stage is told, by the names that it goes by, the widest first."""
+        options = StageOptions.model_construct(
+            llm=self.llm, model=self.model, base_url=self.base_url, **self._prices_given()
+        )
+        for name in names:
+            options = options.with_more(self._shortly_said(name)).with_more(self.stage.get(name, StageOptions()))
+        return options
+
+    def _shortly_said(self, name: str) -> StageOptions:
+        """What options of their own say of a stage."""
+        said: dict[str, Any] = {"max_tokens": self.max_tokens.get(name)}
+        if name == EVERY_STAGE:
+            said["system_prompt"] = self.system_prompt
+        if name == JUDGEMENT_STAGE.name and self.judges:
+            said |= {"model": self.judge_model, "base_url": self.judge_base_url}
+            said["llm"] = "openai" if self.judge_base_url and self.llm != "litellm" else None
+        return StageOptions.model_construct(**{each: value for each, value in said.items() if value is not None})
+
+    def with_model_of(self, options: StageOptions, model: str | None) -> Self:
+        """The config as if all of the run were asked of this model of a stage."""
+        return self.model_copy(update={"llm": options.llm, "model": model, "base_url": options.base_url})
+
+    @property
+    def kinds_of_model(self) -> list[str]:
+        """The kinds of model that are named, `custom` for a class; each once."""
+        kinds = [self.llm, *(options.llm for options in self.stage.values())]
+        return list(dict.fromkeys(kind if isinstance(kind, str) else "custom" for kind in kinds if kind is not None))
+
+    def _check_stages(self) -> None:
+        for name, said in self.stage.items():
+            options = self.options_of(*dict.fromkeys([EVERY_STAGE, name]))
+            if options.llm in NAMED and not options.model:
+                raise ConfigError(f"--stage {name}.llm={options.llm} needs --stage {name}.model=NAME.")
+            if said.model and said.llm is None and options.llm == "demo":
+                raise ConfigError(f"--stage {name}.model: the demo model has no name; add --stage {name}.llm=openai.")
+        if self.wording == "base" and (self.system_prompt or any(each.system_prompt for each in self.stage.values())):
+            raise ConfigError("--system-prompt: a base model continues a text, and has no chat to put it in.")
 
     def _check_judge(self) -> None:
         given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
@@ -267,7 +327,7 @@ class RunConfig(ModelConfig):
             raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
         if self.judges and self.wording == "base" and not self.judge_model:
             raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
-        if self.judge_model and self.llm not in ("openai", "vllm") and not self.judge_base_url:
+        if self.judge_model and self.llm not in NAMED and not self.judge_base_url:
             raise ConfigError("--judge-model needs --judge-base-url, the endpoint that offers the judge.")
         if self.judge_base_url and not (self.judge_model or self.model):
             raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
@@ -288,9 +348,10 @@ class RunConfig(ModelConfig):
         """The recipe as these options have it carried out, which is what the run folder records."""
         return recipe
 
-    def prices(self) -> Prices | None:
-        """What a million tokens cost, if that was said."""
-        return Prices.given(self.input_price, self.output_price, self.cached_price)
+    def _prices_given(self) -> dict[str, float]:
+        """What a million tokens cost, as far as it was said; an input price of 0 alone says nothing."""
+        prices = {name: getattr(self, name) for name in ("input_price", "cached_price", "output_price")}
+        return {name: price for name, price in prices.items() if price is not None} if any(prices.values()) else {}
 
     def of_size(self, rows: int) -> Self:
         """The config of a small run that makes about so many rows, to be looked at."""
@@ -404,6 +465,9 @@ class SourceConfig(RunConfig):
         ).texts
 
 
+NAMED = ("openai", "litellm", "vllm")
+"""The kinds of model that must be named."""
+_KINDS_OF_LLM = "expected demo, local, openai, litellm, vllm, or a `class` with its `arguments`"
 _SIZES = ("num_instructions", "max_instructions", "max_documents")
 _LANGUAGE = re.compile(r"[^\W\d_]{3}[\w ()'-]{0,40}")
 _QUOTED = re.compile(r"'([^']*)'")
@@ -436,15 +500,31 @@ def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: t
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     name = str(first["loc"][0])
+    if name == "stage" and len(first["loc"]) > 1:
+        return _explained_stage(first, "--stage" if name in given else f"{file}: stage")
     is_option = name in given or first["type"] == "missing"
     where = f"--{name.replace('_', '-')}" if is_option else f"{file}: {name}"
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         known = kind.model_fields
         return f"{file}: there is no option {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
     if name == "llm":
-        return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
+        return f"{where}: {_KINDS_OF_LLM}."
     meant = did_you_mean(str(first["input"]), _QUOTED.findall(first["msg"])) if first["type"] == "literal_error" else ""
     return f"{where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}{meant}."
+
+
+def _explained_stage(error: Any, where: str) -> str:
+    """What is wrong with the options of a stage."""
+    _, stage, *names = map(str, error["loc"])
+    known = list(StageOptions.model_fields)
+    if not names:
+        return f"{where} {stage}: expected options as `name: value`, got {error['input']!r}."
+    if error["type"] == "extra_forbidden" and len(names) == 1:
+        there = ", ".join(known)
+        return f"{where} {stage}: there is no option {names[0]!r}{did_you_mean(names[0], known)}; there are: {there}."
+    if names[0] == "llm":
+        return f"{where} {stage}.llm: {_KINDS_OF_LLM}, got {error['input']!r}."
+    return f"{where} {stage}.{names[0]}: {error['msg'].removeprefix('Value error, ')}, got {error['input']!r}."
 
 
 def read_config_file(path: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 from pydantic.fields import FieldInfo
@@ -98,3 +98,6 @@ class CustomLLM(BaseModel):
     def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What a run folder records: a key may change between two runs, and stands in no file."""
         return cast("dict[str, Any]", masked(arguments))
+
+
+AnyLLM: TypeAlias = Literal["demo", "local", "openai", "litellm", "vllm"] | CustomLLM

@@ -56,11 +56,13 @@ def named_for(llm: "LLM", parameters: dict[str, Any]) -> dict[str, Any]:
     return {known: parameters[name] for name, known in named.items() if known is not None}
 
 
-def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
-    """The answer up to the first stop sequence, for models that know none."""
+def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording, llm: "LLM") -> Answer:
+    """The answer up to the first stop sequence, which may be the LLM's own, for models that know none."""
     if wording != "base" or answer.completion is None:
         return answer
-    ends = [at for stop in decoding.stop if (at := answer.completion.find(stop)) >= 0]
+    own = llm.generation_kwargs or {}
+    given = next((own[name] for name in _NAMES_OF["stop"] if own.get(name)), decoding.stop)
+    ends = [at for stop in given if (at := answer.completion.find(stop)) >= 0]
     if not ends:
         return answer
     return replace(answer, completion=answer.completion[: min(ends)], finish_reason="stop")
@@ -77,10 +79,15 @@ class Putting(BaseModel):
     Attributes:
         own_templates: texts that stand for templates of the package, by the names of their files.
         language: the language of what the model writes, in English; None leaves it to the prompt.
+        system_message: stands before every chat.
     """
 
     own_templates: dict[str, str] = Field(default_factory=dict)
     language: str | None = None
+    system_message: str | None = None
+
+    takes_system_message: ClassVar[bool] = True
+    """Whether its questions are chats."""
 
     language_sentence: ClassVar[str | None] = (
         "Write in {language}; only the words that mark the parts of an answer, such as Input and Output, stay as they"
@@ -97,7 +104,8 @@ class Putting(BaseModel):
             most: tokens that the prompt may have; by default as many as fit into the model's context beside an answer.
         """
         sentence = self.language_sentence if self.language else None
-        manner = Manner(self.own_templates, sentence and sentence.format(language=self.language), most)
+        spoken = sentence and sentence.format(language=self.language)
+        manner = Manner(self.own_templates, spoken, most, system=self.system_message)
         if most is None and (window := self.window) is not None:
             manner.most, manner.count = window - room_for_answer(window, answer_room(kwargs)), self.count_tokens
         with put_in(manner):
@@ -213,7 +221,7 @@ class MarkingTask(Task, Putting):
     def _take_output(self, row: Row, output: "GenerateOutput") -> None:
         """Fills the row from what the model gave."""
         answer = self._read(answer_of(output))
-        row["model_name"] = self.llm.model_name
+        row["model_name"] = answer.model or self.llm.model_name
         take_answer(row, answer)
         self._take(row, answer)
 
@@ -273,4 +281,4 @@ class AskingTask(MarkingTask, Asking):
         return decoding_kwargs(self.llm, self._decoding(), self.wording)
 
     def _read(self, answer: Answer) -> Answer:
-        return cut_at_stop(answer, self._decoding(), self.wording)
+        return cut_at_stop(answer, self._decoding(), self.wording, self.llm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.config import LoopConfig
@@ -19,6 +19,7 @@ class MagpieConfig(LoopConfig):
 
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    stage_of_model: ClassVar[str] = "magpie"
     pre_query_template: str | None = option(None, PRE_QUERY_TEMPLATES, "TEXT", MODEL)
 
     def check(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM
@@ -168,6 +168,8 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
     pre_query_template: str | None = None
     system_prompt: str | None = None
     only_instruction: Literal[True] = True
+
+    takes_system_message: ClassVar[bool] = False
 
     @property
     def outputs(self) -> StepColumns:

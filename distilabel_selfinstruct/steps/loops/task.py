@@ -233,7 +233,7 @@ class _Answers:
             record = self._futures.pop(number).result()[0]
             return Answer(
                 record.completion, record.finish_reason, record.reason, record.detail,
-                record.input_tokens, record.output_tokens, record.reasoning,
+                record.input_tokens, record.output_tokens, record.reasoning, record.model,
             )  # fmt: skip
         if number not in self._answers:
             prompts = [self._prompts[each] for each in self._waiting]
@@ -258,7 +258,7 @@ class _Answers:
 
     def _read(self, answer: Answer) -> Answer:
         """The answer as far as it counts."""
-        return cut_at_stop(answer, self._task._decoding(), self._task.wording)
+        return cut_at_stop(answer, self._task._decoding(), self._task.wording, self._task.llm)
 
 
 def _gather(rows: Rows, most: int) -> tuple[list[Row], bool]:

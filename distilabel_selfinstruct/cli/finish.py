@@ -41,7 +41,7 @@ def write_what_follows(run: Run[Any], summary: Summary) -> None:
     write_review(run.folder.path)  # takes the lock itself
     run.folder.remove_report()
     with suppress(MissingExtraError):
-        write_report(run.folder.path, usage=summary.usage, prices=run.config.prices())
+        write_report(run.folder.path, usage=summary.usage)
 
 
 def check_targets(config: RunConfig) -> None:

@@ -59,6 +59,11 @@ def run(
     """
     given = vars(options(recipe, prog).parse_args(arguments))
     config: RunConfig = config_of(given, recipe.load_config())
+    if config.show_config:
+        from distilabel_selfinstruct.cli.resolved import resolved_config
+
+        say(resolved_config(recipe, config, build))
+        return 0
     print(
         shown(f"{recipe.title}: {_model(config)}, {_where(config, recipe)}"),
         file=sys.stderr,

@@ -90,6 +90,7 @@ class _Request:
                 input_tokens=_at(statistics.get("input_tokens"), at),
                 output_tokens=_at(statistics.get("output_tokens"), at),
                 cached_tokens=_at(statistics.get("cached_tokens"), at),
+                reasoning_tokens=_at(statistics.get("reasoning_tokens"), at),
                 **({} if isinstance(generations[at], str) else {"reason": "no_completion", "kind": "request"}),
             )
             for at, sample in enumerate(self.samples)
@@ -439,7 +440,7 @@ class DurableLLM(LLM):
             self._note_answers(records)
             return records
         finally:
-            self._slots.release(**_cost(records), asked=asked)
+            self._slots.release(**_cost(records), asked=asked, model=request.model)
 
     async def _judge(self, failure: RequestFailed | EndpointError, key: bytes) -> RequestFailed | EndpointError:
         """The failure, once it is known whether other requests get through: what refuses all of them ends the run."""
@@ -566,8 +567,8 @@ class DurableLLM(LLM):
         groups: dict[tuple[str, str, int, int], list[_Request]] = {}
         for request in chunk:
             first = request.samples[0] if self._counts_generations else 0
-            group = (request.model, request.parameters_text, len(request.samples), first)
-            groups.setdefault(group, []).append(request)
+            alike = (request.model, request.parameters_text, len(request.samples), first)
+            groups.setdefault(alike, []).append(request)
         records: list[Record] = []
         try:
             for group in groups.values():
@@ -579,7 +580,9 @@ class DurableLLM(LLM):
                 self._loop.call_soon_threadsafe(self._release, records, asked)
 
     def _release(self, stored: list[Record], asked: Asked) -> None:
-        self._slots.release(**_cost(stored), asked=asked)
+        # A chunk is answered by one model, but where an ensemble of models in this process shares it.
+        model = stored[0].model if stored else ""
+        self._slots.release(**_cost(stored), asked=asked, model=model)
         self._slots.stored(_answered(stored))
         self._note_answers(stored)
 

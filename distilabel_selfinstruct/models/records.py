@@ -29,7 +29,7 @@ from distilabel_selfinstruct.models.completion import count_of, read_again
 from distilabel_selfinstruct.models.faults import kind_of_old
 from distilabel_selfinstruct.secrets import shown
 from distilabel_selfinstruct.text.reading.json_lists import well_formed
-from distilabel_selfinstruct.usage import Usage
+from distilabel_selfinstruct.usage import PriceList, Usage
 
 _APPLICATION_ID = 0x5E1F1257
 _SHARED_PREFIX = 256  # characters two prompts must share for the prefix to be stored once
@@ -45,11 +45,12 @@ CREATE TABLE completions (
     key BLOB NOT NULL, sample INTEGER NOT NULL, prefix_id INTEGER, prompt TEXT NOT NULL, parameters_id INTEGER NOT NULL,
     completion TEXT, finish_reason TEXT, reason TEXT, detail TEXT, input_tokens INTEGER, output_tokens INTEGER,
     model TEXT NOT NULL, started REAL NOT NULL, seconds REAL NOT NULL, reasoning TEXT, cached_tokens INTEGER, kind TEXT,
+    reasoning_tokens INTEGER,
     PRIMARY KEY (key, sample)
 );
 CREATE VIEW requests AS SELECT sample, coalesce(prefixes.text, '') || prompt AS prompt, parameters.text AS parameters,
     completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started, seconds, reasoning,
-    cached_tokens, kind
+    cached_tokens, kind, reasoning_tokens
     FROM completions LEFT JOIN prefixes ON prefixes.id = prefix_id JOIN parameters ON parameters.id = parameters_id;
 """
 
@@ -78,6 +79,7 @@ class Record:
     reasoning: str | None = None
     cached_tokens: int = 0
     kind: str | None = None
+    reasoning_tokens: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -122,7 +124,7 @@ def storable(record: Record) -> Record:
     """
     given = {field.name: getattr(record, field.name) for field in fields(record)}
     texts = {name: _text(given[name]) for name in _TEXTS}
-    counts = {name: _count(given[name]) for name in ("input_tokens", "output_tokens", "cached_tokens")}
+    counts = {name: _count(given[name]) for name in _COUNTS}
     times = {name: _seconds(given[name]) for name in ("started", "seconds")}
     made: dict[str, Any] = {**texts, **counts, **times}
     return replace(record, **made)
@@ -131,6 +133,9 @@ def storable(record: Record) -> Record:
 _TEXTS = (
     "prompt", "parameters", "completion", "finish_reason", "reason", "detail", "model", "reasoning", "kind",
 )  # fmt: skip
+
+
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
 def _text(value: Any) -> str | None:
@@ -163,25 +168,37 @@ def _digest(prompt: str) -> bytes:
     return hashlib.blake2b(prompt.encode(), digest_size=16).digest()
 
 
-def usage_by_stage(folder: Path) -> dict[str, Usage]:
-    """What the completions in a folder have cost, by stage.
+def usage_by_model(folder: Path) -> dict[tuple[str, str], Usage]:
+    """What the completions in a folder have taken, by stage and model.
 
     Raises:
         RunFolderError: if a file of the folder is damaged or is none of ours.
     """
-    usage: dict[str, Usage] = {}
+    usage: dict[tuple[str, str], Usage] = {}
     for path in sorted(folder.glob("*.sqlite")):
         with _reading(path) as connection:
-            cached = "total(cached_tokens)" if _has_newer_columns(connection) else "0"
-            row = connection.execute(
-                "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
-                f" {cached} FROM completions"
-            ).fetchone()
-        requests, failures, read, written, seconds, cached_tokens = row
-        of_file = Usage(requests, failures, int(read), int(written), seconds, int(cached_tokens))
-        stage = _stage_of(path)
-        usage[stage] = usage.get(stage, Usage()) + of_file
+            there = _columns(connection)
+            cached, thoughts = (
+                f"total({name})" if name in there else "0" for name in ("cached_tokens", "reasoning_tokens")
+            )
+            rows = connection.execute(
+                "SELECT model, count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
+                f" {cached}, {thoughts} FROM completions GROUP BY model"
+            ).fetchall()
+        for model, requests, failures, read, written, seconds, of_cache, of_thoughts in rows:
+            used = Usage(requests, failures, int(read), int(written), seconds, int(of_cache), int(of_thoughts))
+            whose = (_stage_of(path), model)
+            usage[whose] = usage.get(whose, Usage()) + used
     return usage
+
+
+def usage_by_stage(folder: Path, prices: PriceList | None = None) -> dict[str, Usage]:
+    """What the completions in a folder have taken, and cost where there are prices, by stage.
+
+    Raises:
+        RunFolderError: if a file of the folder is damaged or is none of ours.
+    """
+    return (prices or PriceList()).priced(usage_by_model(folder))
 
 
 def first_requests(folder: Path) -> dict[str, tuple[str, str]]:
@@ -445,10 +462,11 @@ class _Store:
         self._connection.execute("INSERT OR IGNORE INTO parameters (text) VALUES (?)", (record.parameters,))
         self._connection.execute(
             "INSERT OR REPLACE INTO completions VALUES"
-            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (record.key, record.sample, prefix_id, rest, record.parameters, record.completion,
              record.finish_reason, record.reason, record.detail, record.input_tokens, record.output_tokens,
-             record.model, record.started, record.seconds, record.reasoning, record.cached_tokens, record.kind),
+             record.model, record.started, record.seconds, record.reasoning, record.cached_tokens, record.kind,
+             record.reasoning_tokens),
         )  # fmt: skip
 
     def _split(self, prompt: str) -> tuple[int | None, str]:
@@ -517,7 +535,11 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
 
 def _has_newer_columns(connection: sqlite3.Connection) -> bool:
     """Whether the file has the columns that those of version 0.1.0 lack."""
-    return "kind" in {name for _, name, *_ in connection.execute("PRAGMA table_info(completions)")}
+    return "kind" in _columns(connection)
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {name for _, name, *_ in connection.execute("PRAGMA table_info(completions)")}
 
 
 @contextmanager

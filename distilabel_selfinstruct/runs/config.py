@@ -43,11 +43,12 @@ from distilabel_selfinstruct.runs.options import (
     ByStep,
     option,
     option_of,
+    way_to_provider,
 )
 from distilabel_selfinstruct.runs.stages import ByStageOptions, StageOptions
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
-from distilabel_selfinstruct.usage import Prices
+from distilabel_selfinstruct.usage import price_of
 
 
 class ModelConfig(BaseModel):
@@ -133,13 +134,12 @@ class RunConfig(ModelConfig):
         "N|STAGE=N,...", MODEL,
     )  # fmt: skip
     stage: ByStageOptions = option(
-        {}, "model and sampling of single stages, or of all: llm, model (several: A=0.7,B=0.3), base-url, temperature,"
-        " top-p, top-k, min-p, frequency-penalty, presence-penalty, repetition-penalty, max-tokens, stop, extra-body,"
-        " system-prompt, input-price, cached-price, output-price", "STAGE.NAME=VALUE", MODEL,
+        {}, "of a stage, or of all: llm, model (A=0.7,B=0.3: several), base-url, top-p, max-tokens, stop, ...",
+        "STAGE.NAME=VALUE", MODEL,
     )  # fmt: skip
     system_prompt: str | None = option(None, "stands before every chat, but those of the judge", "TEXT", MODEL)
     allow_model_change: bool = option(
-        False, "go on in a folder with other models: what was answered stays, and each row says its model", None, MODEL,
+        False, "go on in the folder with other models: what was answered stays, each row says its model", None, MODEL,
         recorded=False,
     )  # fmt: skip
     stage_by_stage: bool | None = option(
@@ -199,6 +199,10 @@ class RunConfig(ModelConfig):
         None, "send 200 instances to be reviewed (key: ARGILLA_API_KEY)", "URL", "", recorded=False
     )
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
+    show_config: bool = option(
+        False, "show all options as they will be, and what each stage is asked with; nothing is run", None, "",
+        recorded=False,
+    )  # fmt: skip
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
 
     @field_validator("out", "prompts")
@@ -267,8 +271,7 @@ class RunConfig(ModelConfig):
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
         super().check()
-        if self.max_cost is not None and not (self.input_price or self.output_price):
-            raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
+        self._check_max_cost()
         self._check_stages()
         if self.tensor_parallel > 1 and "vllm" not in self.kinds_of_model:
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
@@ -285,7 +288,7 @@ class RunConfig(ModelConfig):
     def options_of(self, *names: str) -> StageOptions:
         """What a stage is told, by the names that it goes by, the widest first."""
         options = StageOptions.model_construct(
-            llm=self.llm, model=self.model, base_url=self.base_url, **self._prices_given()
+            None, llm=self.llm, model=self.model, base_url=self.base_url, **self._prices_given()
         )
         for name in names:
             options = options.with_more(self._shortly_said(name)).with_more(self.stage.get(name, StageOptions()))
@@ -320,6 +323,14 @@ class RunConfig(ModelConfig):
                 raise ConfigError(f"--stage {name}.model: the demo model has no name; add --stage {name}.llm=openai.")
         if self.wording == "base" and (self.system_prompt or any(each.system_prompt for each in self.stage.values())):
             raise ConfigError("--system-prompt: a base model continues a text, and has no chat to put it in.")
+
+    def _check_max_cost(self) -> None:
+        if self.max_cost is None or self._prices_given() or self.stage or not isinstance(self.llm, str):
+            return
+        price = price_of(self.llm, self.model, self.base_url)
+        if price is None or price.is_free:
+            why = "" if price else f": nobody has published what {self.model} costs"
+            raise ConfigError(f"--max-cost needs --input-price and --output-price, money per million tokens{why}.")
 
     def _check_judge(self) -> None:
         given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
@@ -507,6 +518,8 @@ def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: t
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         known = kind.model_fields
         return f"{file}: there is no option {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
+    if name == "llm" and (way := way_to_provider(first["input"])):
+        return f"{where}: {way}."
     if name == "llm":
         return f"{where}: {_KINDS_OF_LLM}."
     meant = did_you_mean(str(first["input"]), _QUOTED.findall(first["msg"])) if first["type"] == "literal_error" else ""
@@ -522,6 +535,8 @@ def _explained_stage(error: Any, where: str) -> str:
     if error["type"] == "extra_forbidden" and len(names) == 1:
         there = ", ".join(known)
         return f"{where} {stage}: there is no option {names[0]!r}{did_you_mean(names[0], known)}; there are: {there}."
+    if names[0] == "llm" and (way := way_to_provider(error["input"])):
+        return f"{where} {stage}.llm: {way.replace('--llm litellm --model ', f'{stage}.llm=litellm {stage}.model=')}."
     if names[0] == "llm":
         return f"{where} {stage}.llm: {_KINDS_OF_LLM}, got {error['input']!r}."
     return f"{where} {stage}.{names[0]}: {error['msg'].removeprefix('Value error, ')}, got {error['input']!r}."

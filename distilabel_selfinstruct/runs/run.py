@@ -25,7 +25,7 @@ from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.recipe import Recipe
-from distilabel_selfinstruct.runs.config import C
+from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_model
@@ -37,7 +37,7 @@ from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.judge import FilterByJudge
-from distilabel_selfinstruct.usage import Budget, Usage
+from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
@@ -287,13 +287,10 @@ class Run(Generic[C]):
                 self.folder.remove_summary()
             self._write_config()
             self.folder.write_prompts(self._templates)
-            pipeline = build(self)
-            self._check_stages()
+            pipeline = self.built(build)
             if begin is not None and not self.folder.has_answers:
                 begin()
             started = time.monotonic()
-            self._give_resources(pipeline)
-            self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
             columns = {name: list(pipeline.dag.get_step(name)["step"].outputs) for name in pipeline.dag.leaf_steps}
             self._write_description(model, columns)
             groups = "sequential_step_execution" if self._runs_stage_by_stage(pipeline) else None
@@ -306,6 +303,20 @@ class Run(Generic[C]):
             notes = [*pipeline.warnings, *notes, *(finish(self) if finish else [])]
             notes += [*self._cut_notes(), *self._verdict_notes()]
             return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
+
+    def built(self, build: Callable[[Run[C]], WholePipeline]) -> WholePipeline:
+        """The pipeline, ready to run.
+
+        Raises:
+            ConfigError: if options name stages, steps or prices that there are not.
+        """
+        pipeline = build(self)
+        self._check_stages()
+        self._check_prices()
+        pipeline.budget = self._budget()
+        self._give_resources(pipeline)
+        self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
+        return pipeline
 
     @property
     def is_concluded(self) -> bool:
@@ -432,7 +443,7 @@ class Run(Generic[C]):
             ),
             usage=self.used(),
             seconds=seconds,
-            cost=self._budget().cost(),
+            cost=sum(each.cost for each in self.used().values()),
             rows={name: size for name, size in sizes.items() if name not in USUAL_CONFIGS},
             notes=notes,
             main_config=self.recipe.main_config,
@@ -463,12 +474,49 @@ class Run(Generic[C]):
         )
 
     def used(self) -> dict[str, Usage]:
-        """What was asked in this folder: before the run, and by each of its stages."""
-        return usage_by_stage(self.folder.check_completions) | usage_by_stage(self.folder.completions)
+        """What was asked in this folder, and what it costs: before the run, and by each of its stages."""
+        folder, prices = self.folder, self.prices()
+        return usage_by_stage(folder.check_completions, prices) | usage_by_stage(folder.completions, prices)
+
+    def prices(self) -> PriceList:
+        """What the models of each stage cost, a user's own prices first; of earlier models as the folder has it."""
+        recorded = self.folder.prices().by_stage if self.folder.path.is_dir() else {}
+        asked = {stage: self.prices_of(stage) for stage in (*self._stages, *self.config.stage, "")}
+        return PriceList(
+            {stage: {**recorded.get(stage, {}), **asked.get(stage, {})} for stage in {**asked, **recorded}}
+        )
+
+    def prices_of(self, stage: str) -> dict[str, Prices | None]:
+        """What the models of a stage cost, by their names; without a name what a model costs that says its own."""
+        options = self.options_of(stage)
+        own = Prices.given(options.input_price, options.output_price, options.cached_price)
+        if options.llm not in NAMED:  # one that says itself what it is called
+            return {"": own or (price_of(options.llm, None, None) if isinstance(options.llm, str) else None)}
+        return {str(name): own or price_of(options.llm, name, options.base_url) for name in options.models}
+
+    def _check_prices(self) -> None:
+        """Whether a limit of money can be kept.
+
+        Raises:
+            ConfigError: if nobody knows what a model costs.
+        """
+        if self.config.max_cost is None:
+            return
+        prices = PriceList({stage: self.prices_of(stage) for stage in self._stages})
+        for stage, of_stage in prices.by_stage.items():
+            for model, price in of_stage.items():
+                if price is None:
+                    raise ConfigError(
+                        f"--max-cost: nobody has published what {model or 'the model'} of the stage {stage} costs; give"
+                        " --input-price and --output-price, money per million tokens."
+                    )
+        if prices.is_free:
+            raise ConfigError("--max-cost: none of these models costs anything; give --input-price and --output-price.")
 
     def has_room(self, input_tokens: int, output_tokens: int) -> bool:
         """Whether the budget has room for so many tokens more."""
-        return self._budget().has_room(input_tokens, output_tokens)
+        budget = self._budget()
+        return budget.has_room(input_tokens + output_tokens, budget.prices.dearest("").of(input_tokens, output_tokens))
 
     @property
     def has_budget_left(self) -> bool:
@@ -476,23 +524,23 @@ class Run(Generic[C]):
         return not self._budget().is_used_up()
 
     def _budget(self) -> Budget:
-        by_stage = usage_by_stage(self.folder.completions)
-        used = self.used().values()
+        prices = self.prices()
+        by_stage = usage_by_stage(self.folder.completions, prices)
+        used = sum(self.used().values(), Usage())
         loops = self.recipe.stages_that_ask("rounds", "before")
-        later = [usage for stage, usage in by_stage.items() if stage not in loops]
-        requests = sum(usage.requests for usage in later)
+        later = sum((usage for stage, usage in by_stage.items() if stage not in loops), Usage())
+        each = later.requests or None
         return Budget(
             max_tokens=self.config.max_tokens_total,
             max_cost=self.config.max_cost,
-            input_price=self.config.input_price,
-            cached_price=self.config.cached_price,
-            output_price=self.config.output_price,
-            spent_requests=sum(usage.requests for usage in used),
-            spent_input=sum(usage.input_tokens for usage in used),
-            spent_cached=sum(usage.cached_tokens for usage in used),
-            spent_output=sum(usage.output_tokens for usage in used),
-            owed_input=sum(usage.input_tokens for usage in later) / requests if requests else None,
-            owed_output=sum(usage.output_tokens for usage in later) / requests if requests else None,
+            prices=prices,
+            spent_requests=used.requests,
+            spent_input=used.input_tokens,
+            spent_output=used.output_tokens,
+            spent_cost=used.cost,
+            owed_input=each and later.input_tokens / each,
+            owed_output=each and later.output_tokens / each,
+            owed_cost=each and later.cost / each,
         )
 
     # --- the folder's config ----------------------------------------------------------------------------------------
@@ -606,6 +654,7 @@ class Run(Generic[C]):
                 **describe_configs(columns, self.recipe),
                 "versions": {**versions, "prompts": self.recipe.prompts_version},
                 "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": _name_of(model)},
+                "prices": self.prices().record(),
                 "stages": {stage: self._description_of(stage) for stage in self._stages},
             }
         )

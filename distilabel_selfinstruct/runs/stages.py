@@ -29,7 +29,10 @@ def shares_of_models(given: Any) -> Any:
     names = [name.strip() for name, _, _ in pairs]
     if twice := next((name for name in names if names.count(name) > 1), None):
         raise ValueError(f"{twice!r} is given twice")
-    return {name: share for name, (_, _, share) in zip(names, pairs)}
+    shares = {name: float(share) for name, (_, _, share) in zip(names, pairs)}
+    if not all(share > 0 for share in shares.values()):
+        raise ValueError("expected shares greater than 0")
+    return shares
 
 
 def _one_or_several(given: Any) -> Any:
@@ -105,7 +108,9 @@ class StageOptions(BaseModel):
     @property
     def models(self) -> dict[str | None, float]:
         """The models, each with its share."""
-        return dict(self.model) if isinstance(self.model, dict) else {self.model: 1.0}
+        shares: dict[str | None, float] = {}
+        shares.update(self.model if isinstance(self.model, dict) else {self.model: 1.0})
+        return shares
 
     def with_more(self, more: StageOptions) -> StageOptions:
         """These options, overridden by others that are said of fewer stages; a name goes with its kind of model."""
@@ -116,7 +121,7 @@ class StageOptions(BaseModel):
             below = {name: value for name, value in below.items() if name not in _OF_A_MODEL}
         elif above.get("model", self.model) != self.model:
             below = {name: value for name, value in below.items() if not name.endswith("_price")}
-        return StageOptions.model_construct(**{**below, **above})
+        return StageOptions.model_construct(None, **{**below, **above})
 
 
 def options_by_stage(given: Any) -> Any:

@@ -95,6 +95,14 @@ class Putting(BaseModel):
     )
     """Stands before a question where a language is asked for; None where an answer is no text to keep."""
 
+    def sampling(self) -> dict[str, Any]:
+        """The decoding parameters of its questions, as the model is sent them; for a Task that is not loaded."""
+        task: Any = self
+        if hasattr(task, "load_preset"):
+            task.load_preset()
+        kwargs: dict[str, Any] = task._decoding_kwargs()
+        return kwargs
+
     def put(self, make: "Callable[[], FormattedInput]", kwargs: dict[str, Any], most: int | None = None) -> Any:
         """The prompt that `make` makes, as it is sent.
 
@@ -188,6 +196,8 @@ class MarkingTask(Task, Putting):
 
     # `process` puts one question a row and keeps no state, so several batches may be under way at once.
     concurrent_batches: ClassVar[bool] = True
+    writes_instructions: ClassVar[bool] = False
+    """Whether the instruction of a row is its answer; else that of the model which the row came with."""
 
     @property
     def outputs(self) -> "StepColumns":
@@ -222,6 +232,8 @@ class MarkingTask(Task, Putting):
         """Fills the row from what the model gave."""
         answer = self._read(answer_of(output))
         row["model_name"] = answer.model or self.llm.model_name
+        if self.writes_instructions:
+            row["instruction_model"] = row["model_name"]
         take_answer(row, answer)
         self._take(row, answer)
 
@@ -238,7 +250,7 @@ class MarkingTask(Task, Putting):
             The same rows, each with all output columns.
         """
         columns = dict.fromkeys([*self._own_outputs(), "stage", "reject_reason", "detail"])
-        rows = [columns | row for row in inputs]
+        rows = [columns | {"instruction_model": row.get("model_name")} | row for row in inputs]
         asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
         if asked:
             for row, output in zip(asked, self._outputs(asked)):

@@ -34,7 +34,8 @@ def run(words: list[str]) -> str:
     if folder.is_run:
         if given.out is not None or given.seeds:
             raise ConfigError("--out and --seeds are for datasets; the report of a run goes into its folder.")
-        usage = usage_by_stage(folder.check_completions) | usage_by_stage(folder.completions)
+        known = folder.prices()
+        usage = usage_by_stage(folder.check_completions, known) | usage_by_stage(folder.completions, known)
         return f"report: {write_report(folder.path, usage=usage, prices=prices_of(given))}"
     if given.out is None:
         raise ConfigError(f"{given.what}: is no run folder; for the report of a dataset say where to: --out FOLDER.")

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals, RunStopped
@@ -107,7 +108,7 @@ class Slots(Lines):
 
     def release(
         self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0,
-        texts: int = 0, asked: Asked = NO_SIZE,
+        texts: int = 0, asked: Asked = NO_SIZE, model: str = "",
     ) -> None:  # fmt: skip
         """Gives a slot back.
 
@@ -118,9 +119,11 @@ class Slots(Lines):
             cached_tokens: of the former.
             texts: samples that were answered with a text.
             asked: for what the slot was taken.
+            model: that has answered.
         """
         if self.is_shared:
-            self.send("release", requests, input_tokens, output_tokens, cached_tokens, texts, asked)
+            name = quote(model, safe="") or "-"
+            self.send("release", name, requests, input_tokens, output_tokens, cached_tokens, texts, asked)
             return
         if texts:
             self._refusals.note_answer("")

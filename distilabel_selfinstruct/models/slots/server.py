@@ -18,11 +18,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
+from urllib.parse import unquote
 
 from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals
-from distilabel_selfinstruct.usage import Budget
+from distilabel_selfinstruct.usage import Budget, Usage
 
 _GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to prove what it knows
 _LOOK = 5.0  # seconds after which who waits looks whether the server still lives
@@ -246,7 +247,8 @@ class SlotServer:
             client.waiting[number] = Asked(*size)
             heappush(self._queue, (client.priority, next(self._arrivals), number, client))
         elif word == "release":
-            requests, read, written, cached, texts, *size = map(int, rest.split())
+            model, *numbers = rest.split()
+            requests, read, written, cached, texts, *size = map(int, numbers)
             asked = Asked(*size)
             client.held -= 1
             client.open -= asked
@@ -254,7 +256,8 @@ class SlotServer:
             client.unstored += requests
             if texts:
                 self._refusals.note_answer(client.stage)
-            self._count(client.stage, asked, requests, read, written, cached)
+            used = Usage(requests, input_tokens=read, output_tokens=written, cached_tokens=cached)
+            self._count(client.stage, unquote(model), asked, used)
         elif word == "refused":
             asking, key = rest.split()
             client.send("counted", asking, self._refusals.verdict(client.stage, key))
@@ -278,22 +281,17 @@ class SlotServer:
             client.held = 0
         self._grant()
 
-    def _count(
-        self, stage: str, asked: Asked, requests: int, input_tokens: int, output_tokens: int, cached_tokens: int
-    ) -> None:
+    def _count(self, stage: str, model: str, asked: Asked, used: Usage) -> None:
         spent = self.spent.setdefault(stage, Spent())
         spent.in_flight -= 1
         spent.open -= asked
-        if requests:
+        if used.requests:
             spent.characters += asked.characters
-            spent.squares += output_tokens**2 / requests
-        spent.requests += requests
-        spent.input_tokens += input_tokens
-        spent.output_tokens += output_tokens
-        self.budget.spent_requests += requests
-        self.budget.spent_input += input_tokens
-        self.budget.spent_output += output_tokens
-        self.budget.spent_cached += cached_tokens
+            spent.squares += used.output_tokens**2 / used.requests
+        spent.requests += used.requests
+        spent.input_tokens += used.input_tokens
+        spent.output_tokens += used.output_tokens
+        self.budget.spend(stage, model, used)
         if self.stopped is None and self.budget.is_used_up(owed=0):
             self._stop("budget")
 
@@ -336,13 +334,14 @@ class SlotServer:
         return None if is_first else "budget"
 
     def _expected(self, stage: str, asked: Asked) -> tuple[float, float]:
-        """Tokens that all requests in flight are likely to take, with this one; with caution while there are others."""
+        """Tokens and money that requests in flight are likely to take, with this one; with caution while there are."""
         budget = self.budget
         output_each = budget.spent_output / budget.spent_requests if budget.spent_requests else None
         stages = {name: spent.open for name, spent in self.spent.items()}
         stages[stage] = stages.get(stage, NO_SIZE) + asked
-        expected = [
-            self.spent.get(name, Spent()).expected(size, output_each, self.in_flight > 0)
+        expected = {
+            name: self.spent.get(name, Spent()).expected(size, output_each, self.in_flight > 0)
             for name, size in stages.items()
-        ]
-        return sum(tokens for tokens, _ in expected), sum(tokens for _, tokens in expected)
+        }
+        cost = sum(budget.prices.dearest(name).of(*tokens) for name, tokens in expected.items())
+        return sum(map(sum, expected.values())), cost

@@ -65,6 +65,9 @@ class Looping(AskingByPreset):
     def _decoding(self) -> Decoding:
         """The preset's decoding parameters for the prompts."""
 
+    def _decoding_kwargs(self) -> dict[str, Any]:
+        return decoding_kwargs(self.llm, self._decoding(), self.wording)
+
     def load(self) -> None:
         """Reads the preset, and seed files where there are any, and loads the model."""
         self.load_preset()
@@ -184,7 +187,7 @@ class _Answers:
 
     def __init__(self, task: Looping) -> None:
         self._task = task
-        self._kwargs = decoding_kwargs(task.llm, task._decoding(), task.wording)
+        self._kwargs = task._decoding_kwargs()
         self._drawn: dict[int, Any] = {}
         self._prompts: dict[int, FormattedInput] = {}  # not yet answered
         self._waiting: list[int] = []  # for a model that answers in chunks

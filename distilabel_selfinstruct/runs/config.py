@@ -57,7 +57,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     llm: AnyLLM = option(
-        "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
+        "demo", "demo model (default), llama.cpp here, an OpenAI-compatible endpoint, any provider, or vLLM here",
         None, MODEL,
     )  # fmt: skip
     model: str | None = option(
@@ -273,6 +273,8 @@ class RunConfig(ModelConfig):
         super().check()
         self._check_max_cost()
         self._check_stages()
+        if self.wording == "base" and "litellm" in self.kinds_of_model:
+            raise ConfigError("--llm litellm --base: providers answer messages; leave --base out.")
         if self.tensor_parallel > 1 and "vllm" not in self.kinds_of_model:
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
         if self.kinds_of_model == ["demo"] and (self.language or self.prompts):

@@ -72,6 +72,13 @@ def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEn
         return _openai(config, weights.name, url, learned, key)
     if config.llm == "openai":
         return _openai(config, config.model, config.base_url, learned)
+    if config.llm == "litellm":
+        from distilabel_selfinstruct.models.providers import ProviderLLM
+
+        return ProviderLLM(
+            model=str(config.model), base_url=config.base_url, timeout=config.timeout,
+            memory=str(learned) if learned else None,
+        )  # fmt: skip
     if config.llm == "vllm":
         return _vllm(config, str(config.model))
     from distilabel_selfinstruct.demo.model import DemoLLM

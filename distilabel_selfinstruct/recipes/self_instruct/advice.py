@@ -72,7 +72,11 @@ def before_a_run(run: Run[SelfInstructConfig]) -> list[str]:
     Raises:
         SelfInstructError: if the model cannot be asked at all.
     """
-    asks_endpoint = run.config.llm in ("local", "openai")  # others would be loaded twice, into this process too
+    asks_endpoint = run.config.llm in (
+        "local",
+        "openai",
+        "litellm",
+    )  # others would be loaded twice, into this process too
     if run.config.no_check or not asks_endpoint or not run.has_room(_ROOM_IN, _ROOM_OUT):
         return []
     found = advice(ask(run, SIX))

@@ -61,6 +61,8 @@ class Progress:
         total = f"{requests:,} requests ({requests / seconds:.1f}/s), {tokens_in:,} tokens in, {tokens_out:,} out"
         if slots.budget.spent_cost:
             total += f", {slots.budget.spent_cost:,.2f} {CURRENCY}"
+        if slots.pace.learned is not None:
+            total += f", held to {slots.pace.learned:.1f}/s by the endpoint's limit"
         if failures:
             why = ", ".join(f"{count:,} {reason}" for reason, count in failures.most_common())
             total += f", {failures.total():,} requests given up ({why})"

@@ -433,6 +433,8 @@ class DurableLLM(LLM):
                 records = request.records(output, started)
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 failure = await self._judge(explain(error), request.key)
+                if isinstance(failure, RequestFailed) and failure.reason == "rate_limited":
+                    self._slots.limited(failure.retry_after)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
                     self._note_failing(request, failure)

@@ -129,6 +129,13 @@ class RunConfig(ModelConfig):
         None, "show the first prompt of each stage and N rows (default: 2), and write no dataset", "N", "",
         recorded=False, const=2, gt=0,
     )  # fmt: skip
+    requests_per_minute: int | None = option(
+        None, "most requests in a minute, of all stages together (default: as the endpoint takes them)", "N", MODEL,
+        fixed=False, gt=0,
+    )  # fmt: skip
+    tokens_per_minute: int | None = option(
+        None, "most tokens in a minute, in and out, of all stages together", "N", MODEL, fixed=False, gt=0
+    )
     max_tokens: ByStage = option(
         {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
         "N|STAGE=N,...", MODEL,

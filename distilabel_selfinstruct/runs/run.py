@@ -23,7 +23,7 @@ from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
-from distilabel_selfinstruct.models.slots import STOP_REASONS
+from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
@@ -89,6 +89,7 @@ class Run(Generic[C]):
             "cache_dir": self.folder.cache,
             "concurrency": self.config.concurrency,
             "budget": self._budget(),
+            "limits": RateLimits(self.config.requests_per_minute, self.config.tokens_per_minute),
             "log_file": self.folder.log,
             "phrases": self.config.phrases_read(),
             "verbose": self.config.verbose,

@@ -302,7 +302,9 @@ class TestErrors:
     ) -> None:
         key = KEYS["ANTHROPIC_API_KEY"]
         server.fault = anthropic_error(400, "invalid_request_error", f"no such thing with {key}")
-        assert str(failure(load(ANTHROPIC))) == "400: no such thing with ***"
+        said = str(failure(load(ANTHROPIC)))
+        assert said.startswith("400: no such thing with ")
+        assert key not in said
 
     def test_a_provider_without_a_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("ANTHROPIC_API_KEY")

@@ -129,6 +129,11 @@ class Slots(Lines):
             self._refusals.note_answer("")
         self._local.release()
 
+    def limited(self, wait: float | None) -> None:
+        """Says that a request was refused for their number, and the seconds that the endpoint asks to wait."""
+        if self.is_shared:
+            self.send("limited", "-" if wait is None else f"{wait:.3f}")
+
     def stored(self, requests: int) -> None:
         """Says that the answers to so many requests, whose slots were given back before, are on disk."""
         if self.is_shared:

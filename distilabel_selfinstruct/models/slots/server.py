@@ -1,9 +1,10 @@
 """The server of slots, in the main process of a run.
 
-It hands slots out, earlier stages first: what they answer is what keeps the later ones busy. It counts tokens, and
-keeps room for what is in flight, so that a budget holds for the whole run; and it stops everything at once when the run
-ends early. It numbers the samples of prompts that come more than once, in the order of the rows, whichever process has
-them. And it knows whether any request got through at all.
+It lets requests pass no faster than the endpoint takes them (`Pace`). It hands slots out, earlier stages first: what
+they answer is what keeps the later ones busy. It counts tokens, and keeps room for what is in flight, so that a budget
+holds for the whole run; and it stops everything at once when the run ends early. It numbers the samples of prompts that
+come more than once, in the order of the rows, whichever process has them. And it knows whether any request got through
+at all.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import itertools
 import json
 import socket
 import threading
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -22,6 +23,7 @@ from urllib.parse import unquote
 
 from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
+from distilabel_selfinstruct.models.slots.pace import Pace, RateLimits
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals
 from distilabel_selfinstruct.usage import Budget, Usage
 
@@ -101,6 +103,7 @@ class _Client(Lines):
         self.held = 0
         self.open = NO_SIZE
         self.unstored = 0
+        self.paid: deque[float] = deque()  # tokens that the requests in flight were let pass with
         self.waiting: dict[int, Asked] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -148,15 +151,21 @@ class SlotServer:
     Args:
         concurrency: most requests in flight at any moment.
         budget: what may be spent; when it is used up nobody gets a slot any more.
+        limits: how much may be asked in a minute.
         host: address to listen on; another one than the default only where workers run on other machines.
 
     Raises:
         OSError: if this machine has no such address.
     """
 
-    def __init__(self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1", limits: RateLimits | None = None
+    ) -> None:
         self.concurrency = concurrency
         self.budget = budget or Budget()
+        self.pace = Pace(limits)
+        self._permit: float | None = None  # tokens that the next request may pass with
+        self._gaining: asyncio.Task[None] | None = None
         self.spent: dict[str, Spent] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.stopped: str | None = None
@@ -233,6 +242,8 @@ class SlotServer:
             self._stop("budget")
         self._ready.set()
         await self._closing.wait()
+        if self._gaining is not None:
+            self._gaining.cancel()
         server.close()
 
     def _connect(self) -> _Client:
@@ -256,11 +267,15 @@ class SlotServer:
             client.unstored += requests
             if texts:
                 self._refusals.note_answer(client.stage)
+            if client.paid:
+                self.pace.settle(client.paid.popleft(), read + written)
             used = Usage(requests, input_tokens=read, output_tokens=written, cached_tokens=cached)
             self._count(client.stage, unquote(model), asked, used)
         elif word == "refused":
             asking, key = rest.split()
             client.send("counted", asking, self._refusals.verdict(client.stage, key))
+        elif word == "limited":
+            self.pace.note_refused(None if rest == "-" else float(rest))
         elif word == "stored":
             client.unstored -= int(rest)
         elif word == "number":
@@ -274,6 +289,7 @@ class SlotServer:
         """Takes back what a client held whose process is gone."""
         self._clients.discard(client)
         client.waiting.clear()
+        client.paid.clear()
         if client.held:
             self._free += client.held
             self.spent[client.stage].in_flight -= client.held
@@ -306,7 +322,7 @@ class SlotServer:
                 heappop(self._queue)
                 continue
             reason = self.stopped or self._lack_of_room(client.stage, asked)
-            if reason == "wait":
+            if reason == "wait" or (reason is None and not self._may_pass(client, asked)):
                 return
             heappop(self._queue)
             del client.waiting[number]
@@ -320,6 +336,25 @@ class SlotServer:
             spent.in_flight += 1
             spent.open += asked
             client.send("granted", number)
+
+    def _may_pass(self, client: _Client, asked: Asked) -> bool:
+        """Whether the pace lets a request pass now; it is waited for where it does not."""
+        if not self.pace.is_free:
+            if self._permit is None:
+                if self._gaining is None:
+                    spent = self.spent.get(client.stage, Spent())
+                    tokens = sum(spent.expected(asked, None, False))
+                    self._gaining = self._loop.create_task(self._gain(tokens))
+                return False
+            client.paid.append(self._permit)
+            self._permit = None
+        self.pace.note_passed()
+        return True
+
+    async def _gain(self, tokens: float) -> None:
+        await self.pace.gain(tokens)
+        self._permit, self._gaining = tokens, None
+        self._grant()
 
     def _lack_of_room(self, stage: str, asked: Asked) -> str | None:
         """None where the budget has room for a request, `wait` where what is in flight may leave some, or `budget`."""

@@ -79,16 +79,19 @@ def _run(
     with plain_tracebacks():
         from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
         from distilabel_selfinstruct.cli.preview import preview
-        from distilabel_selfinstruct.cli.words import describe, preview_end
+        from distilabel_selfinstruct.cli.words import describe, forecast_before, preview_end
         from distilabel_selfinstruct.engine.progress import sign_of_life
         from distilabel_selfinstruct.runs.run import Run
 
     if config.preview:
-        shown, summary = preview(recipe, config, build, finish)
-        say(shown, "", *preview_end(summary, config.preview))
+        looked_at, summary = preview(recipe, config, build, finish)
+        say(looked_at, "", *preview_end(summary, config.preview))
         return 0 if summary.main_rows else INCOMPLETE
     with sign_of_life("reading what the run begins with"):
         run = Run(config, recipe)
+        before = forecast_before(run)
+    if before:
+        print(shown(before), file=sys.stderr, flush=True)
     notes = judge_notes(run)
     check_targets(run.config)
     if run.config.judge_agreement:

@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.summary import Outcome, Summary
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.report import forecast, forecast_text
@@ -45,6 +46,22 @@ def forecast_of(folder: RunFolder, num_instructions: int, concurrency: int, pric
     usage = usage_by_stage(folder.completions, folder.prices())
     expected = forecast(rounds, usage, num_instructions, folder.recipe(), concurrency=concurrency, prices=prices)
     return forecast_text(expected)
+
+
+def forecast_before(run: Run[Any]) -> str:
+    """What the run will come to, where the folder holds rounds that tell; empty where nobody knows, or all is done."""
+    folder, wanted = run.folder, run.config.wanted
+    if (
+        wanted is None
+        or not folder.has_summary
+        or not folder.has_whole_dataset()
+        or wanted <= folder.summary().admitted
+    ):
+        return ""
+    try:
+        return forecast_of(folder, wanted, run.config.concurrency)
+    except ConfigError:  # nothing was admitted
+        return ""
 
 
 def describe(summary: Summary, run: Run[Any]) -> str:

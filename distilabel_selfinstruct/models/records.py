@@ -257,6 +257,7 @@ class Records:
         self._has_answers = False
         self._goes_on = goes_on
         self._by_prompt: dict[tuple[bytes, int], bytes] = {}  # the key of the first answer to a prompt
+        self._failed_prompts: set[tuple[bytes, int]] = set()  # those of them that have none
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
             if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
@@ -344,13 +345,17 @@ class Records:
             self._has_answers |= worth >= 2
 
     def _read_prompts(self, connection: sqlite3.Connection) -> None:
-        """Takes note of which prompts were answered, whatever the model and its parameters were called."""
+        """Takes note of what became of prompts, whatever the model and its parameters were called: first of answers."""
+        failed = " OR kind = 'request'" if _has_newer_columns(connection) else ""
         rows = connection.execute(
-            "SELECT key, sample, coalesce(prefixes.text, '') || prompt FROM completions"
-            " LEFT JOIN prefixes ON prefixes.id = prefix_id WHERE reason IS NULL ORDER BY started"
+            "SELECT key, sample, reason IS NULL, coalesce(prefixes.text, '') || prompt FROM completions"
+            f" LEFT JOIN prefixes ON prefixes.id = prefix_id WHERE reason IS NULL{failed} ORDER BY reason, started"
         )
-        for key, sample, prompt in rows:
-            self._by_prompt.setdefault((_digest(prompt), sample), key)
+        for key, sample, is_answer, prompt in rows:
+            known = (_digest(prompt), sample)
+            if known not in self._by_prompt or (is_answer and known in self._failed_prompts):
+                self._by_prompt[known] = key
+                (self._failed_prompts.discard if is_answer else self._failed_prompts.add)(known)
 
     def _start_writer(self) -> None:
         if self._writer is None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _GUESSING = 0.5
 _GOOD = 0.75  # of balanced accuracy; with less, and guessing within its interval, a model cannot do it
 _MANY = 0.2
-_STAGES = ("bootstrap", "classification", "output_first", "input_first")
+STAGES = ("bootstrap", "classification", "output_first", "input_first")
 _PLENTY = 1_000_000  # instructions wanted, so that none is surplus
 
 
@@ -170,7 +170,7 @@ def ask(run: Run[SelfInstructConfig], questions: Questions) -> Findings:
     """
     config, seeds = run.config, load_seed_tasks(*run.config.seeds)
     held, shown = _hold_out(seeds, questions.verdicts, config.seed)
-    llms = run.llms_aside(*_STAGES)
+    llms = run.llms_aside(*STAGES)
     with (
         _loaded(*{id(llm): llm for llm in llms.values()}.values()),
         TemporaryDirectory(prefix="self-instruct-") as folder,

@@ -21,7 +21,7 @@ from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 ENTRY_POINTS = "distilabel_selfinstruct.recipes"
 DEFAULT = "self-instruct"
 _HERE = Path(__file__).parent
-_CODE = ("config", "script", "demo", "check", "groups")  # of a recipe: the names of its modules and its script
+_CODE = ("config", "script", "demo", "check")  # of a recipe: the names of its modules and its script
 _SCRIPT_FOLDERS = (_HERE / "pipelines", _HERE.parent / "pipelines")  # in an installed wheel, in a clone
 
 

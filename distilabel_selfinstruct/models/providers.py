@@ -40,6 +40,15 @@ _SIGN_IN_OTHERWISE = frozenset(
     {"bedrock", "sagemaker", "vertex_ai", "vertex_ai_beta", "watsonx", "databricks", "azure"}
 )
 """Providers that take more than a key from the environment: a profile, a role, a token of the machine."""
+_PREFIXES = {
+    "azure": ("AZURE_", "MSI_", "IDENTITY_"),
+    "bedrock": ("AWS_",),
+    "sagemaker": ("AWS_",),
+    "gemini": ("GEMINI_", "GOOGLE_"),
+    "vertex_ai": ("VERTEX", "GOOGLE_"),
+    "huggingface": ("HF_TOKEN", "HUGGINGFACE_"),
+}
+"""How the names of a provider's variables begin, where they do not begin with its own."""
 _WRAPPED = re.compile(r"^(?:litellm\.)?\w*(?:Error|Exception)\b(?:\s*[-:]\s*|\s+(?=\w+Error\b))")
 _HANDLE_WITH = re.compile(r"\s*Handle with `litellm\.\w+`\.?")
 _NOT_REACHED = re.compile(
@@ -111,10 +120,18 @@ class ProviderLLM(OpenAICompatibleLLM):
         default=None, exclude=True, repr=False, description="The key of the provider."
     )
 
+    _environment: dict[str, str] = PrivateAttr(default_factory=dict)  # goes along to workers on other machines
     _litellm: Any = PrivateAttr(None)
     _provider: str = PrivateAttr("")
     _supported: frozenset[str] = PrivateAttr(frozenset())
     _key_variables: str = PrivateAttr("the key's variable")
+
+    def model_post_init(self, context: Any) -> None:
+        """Takes the provider's variables along."""
+        super().model_post_init(context)
+        provider = self.model.partition("/")[0]
+        prefixes = _PREFIXES.get(provider, (provider.upper().removesuffix("_AI"),))
+        self._environment = {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
 
     @property
     def window(self) -> int | None:
@@ -136,6 +153,8 @@ class ProviderLLM(OpenAICompatibleLLM):
             EndpointError: if the provider is not known, or has no key.
         """
         super(OpenAICompatibleLLM, self).load()
+        for name, value in self._environment.items():
+            os.environ.setdefault(name, value)
         self._litellm = litellm = quiet_litellm()
         remember_named({"base_url": self.base_url, "api_key": self.api_key})
         if self.base_url:
@@ -157,14 +176,11 @@ class ProviderLLM(OpenAICompatibleLLM):
         at = mask_url(self.base_url) if self.base_url else self._provider
         self._learned = Learned(f"{self.model} at {at}", Path(self.memory) if self.memory else None)
 
-    def unload(self) -> None:
-        """Leaves the connections to `aclose`."""
-        super(OpenAICompatibleLLM, self).unload()
-
     async def aclose(self) -> None:
-        """Closes litellm's connections of this event loop."""
+        """Closes litellm's connections, and has it make new ones for whoever asks again."""
         with suppress(Exception):  # whatever others have closed before
             await self._litellm.close_litellm_async_clients()
+        self._litellm.in_memory_llm_clients_cache.flush_cache()
 
     def _url(self) -> str:
         return self.base_url or self._provider
@@ -178,6 +194,7 @@ class ProviderLLM(OpenAICompatibleLLM):
             raise ConfigError(
                 f"{self.model} answers messages: a text to be continued needs --llm openai or --llm vllm."
             )
+        self._used_loop = asyncio.get_running_loop()
         parameters = self._with_what_it_has(sent)
         if self._provider == "ollama":  # whose older route knows neither messages nor why an answer ended
             parameters["model"] = f"ollama_chat/{self.model.partition('/')[2]}"

@@ -57,7 +57,7 @@ class ModelConfig(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     llm: AnyLLM = option(
-        "demo", "demo model (default), llama.cpp here, an OpenAI-compatible endpoint, any provider, or vLLM here",
+        "demo", "demo model (default), llama.cpp here, an endpoint like OpenAI's, any provider, or vLLM here",
         None, MODEL,
     )  # fmt: skip
     model: str | None = option(

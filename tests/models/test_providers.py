@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import subprocess
 import sys
 import warnings
@@ -67,13 +68,17 @@ def server() -> Iterator[ProviderServer]:
 
 
 @pytest.fixture
-def load(server: ProviderServer) -> Callable[..., ProviderLLM]:
-    def loaded(model: str, **given: Any) -> ProviderLLM:
-        llm = ProviderLLM(model=model, base_url=server.url, **given)
-        llm.load()
-        return llm
+def load(server: ProviderServer) -> Iterator[Callable[..., ProviderLLM]]:
+    made = []
 
-    return loaded
+    def loaded(model: str, **given: Any) -> ProviderLLM:
+        made.append(ProviderLLM(model=model, base_url=server.url, **given))
+        made[-1].load()
+        return made[-1]
+
+    yield loaded
+    for llm in made:
+        llm.unload()
 
 
 def ask(llm: ProviderLLM, **parameters: Any) -> Any:
@@ -293,6 +298,7 @@ class TestErrors:
         llm = ProviderLLM(model=ANTHROPIC, base_url="http://127.0.0.1:1")
         llm.load()
         failed = failure(llm)
+        llm.unload()
         assert isinstance(failed, RequestFailed)
         assert (failed.reason, failed.kind) == ("unavailable", "service")
         assert str(failed) == "the endpoint could not be reached: All connection attempts failed."
@@ -316,9 +322,20 @@ class TestErrors:
         with pytest.raises(EndpointError, match=r"litellm knows no provider of the model 'claude': write --model PROV"):
             ProviderLLM(model="claude").load()
 
+    def test_its_key_comes_along_to_another_machine(
+        self, server: ProviderServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent = pickle.dumps(ProviderLLM(model=ANTHROPIC, base_url=server.url))
+        monkeypatch.delenv("ANTHROPIC_API_KEY")
+        llm = pickle.loads(sent)
+        llm.load()
+        ask(llm)
+        llm.unload()
+        assert server.asked[0].headers["x-api-key"] == KEYS["ANTHROPIC_API_KEY"]
+
     def test_its_key_is_part_of_no_dump(self) -> None:
         llm = ProviderLLM(model=ANTHROPIC, api_key="another-key-4711")  # type: ignore[arg-type]
-        assert "4711" not in f"{llm!r} {llm.dump()}"
+        assert all(key not in f"{llm!r} {llm.dump()}" for key in ("4711", KEYS["ANTHROPIC_API_KEY"]))
 
 
 @pytest.mark.slow

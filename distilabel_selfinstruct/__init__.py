@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
     from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
     from distilabel_selfinstruct.models.durable import DurableLLM
+    from distilabel_selfinstruct.models.ensemble import EnsembleLLM
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
+    from distilabel_selfinstruct.models.providers import ProviderLLM
     from distilabel_selfinstruct.models.vllm import VLLM
     from distilabel_selfinstruct.presets import Preset
     from distilabel_selfinstruct.recipes.alpaca.steps import BootstrapTasks
@@ -59,7 +61,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "demo.model": ["DemoLLM"],
     "models.durable": ["DurableLLM"],
+    "models.ensemble": ["EnsembleLLM"],
     "models.openai": ["OpenAICompatibleLLM"],
+    "models.providers": ["ProviderLLM"],
     "models.vllm": ["VLLM"],
     "engine.pipeline": ["WholePipeline"],
     "engine.pipelines": ["Pipeline", "RayPipeline"],
@@ -105,6 +109,7 @@ __all__ = [
     "BootstrapTasks",
     "DemoLLM",
     "DurableLLM",
+    "EnsembleLLM",
     "EvolveInstructions",
     "FilterByJudge",
     "FilterInstances",
@@ -127,6 +132,7 @@ __all__ = [
     "PairResponses",
     "Pipeline",
     "Preset",
+    "ProviderLLM",
     "RayPipeline",
     "RougeDedup",
     "RougeLIndex",

@@ -95,6 +95,7 @@ class Recipe:
         script: the pipeline script: its name in `pipelines`, or a path.
         demo: the module with the demo model's answers to its questions, if it has questions of its own.
         check: what asks a model a few questions before a run and says what speaks against it, `module:function`.
+        groups: what options may call stages that ask, one or several, besides their own names.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Recipe:
     script: str = ""
     demo: str | None = None
     check: str | None = None
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def maker_of(self, what: str) -> Stage | None:
         """The first stage that judges this kind of row; None where the recipe makes none of it."""

@@ -19,11 +19,13 @@ def a_path(given: str) -> Path:
 
 def add_prices(parser: argparse.ArgumentParser) -> None:
     """Adds what a million tokens cost."""
-    parser.add_argument("--input-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens in")
+    parser.add_argument(
+        "--input-price", type=float, metavar="MONEY", help="of a million tokens in (default: that of the run)"
+    )
     parser.add_argument(
         "--cached-price", type=float, metavar="MONEY", help="of a million tokens in that the endpoint had in its cache"
     )
-    parser.add_argument("--output-price", type=float, default=0.0, metavar="MONEY", help="of a million tokens out")
+    parser.add_argument("--output-price", type=float, metavar="MONEY", help="of a million tokens out")
 
 
 def prices_of(given: argparse.Namespace) -> Prices | None:

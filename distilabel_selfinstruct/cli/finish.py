@@ -6,24 +6,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.runs.config import RunConfig
 from distilabel_selfinstruct.runs.run import Run
 
 
-def judge_notes(config: RunConfig) -> list[str]:
+def judge_notes(run: Run[Any]) -> list[str]:
     """How far the judge of a run agrees with people, or that nobody has ever compared them.
 
     Raises:
         ConfigError: if this very judge was not compared with people where the config says.
     """
+    config = run.config
     if not config.judges:
         return []
     from distilabel_selfinstruct.review import Judge, find_agreement, judge_note
-    from distilabel_selfinstruct.runs.models import make_judge
 
-    judge = Judge.of(make_judge(config), config.judgements, config.judge_wording)
+    judge = Judge.of(run.llm_aside(JUDGEMENT_STAGE.name), config.judgements, config.judge_wording)
     if config.judge_agreement:
         return [judge_note(find_agreement(config.judge_agreement, judge), config.judge_threshold)]
     return [
@@ -40,7 +41,7 @@ def write_what_follows(run: Run[Any], summary: Summary) -> None:
     write_review(run.folder.path)  # takes the lock itself
     run.folder.remove_report()
     with suppress(MissingExtraError):
-        write_report(run.folder.path, usage=summary.usage, prices=run.config.prices())
+        write_report(run.folder.path, usage=summary.usage)
 
 
 def check_targets(config: RunConfig) -> None:

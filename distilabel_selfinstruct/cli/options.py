@@ -9,7 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from distilabel_selfinstruct.cli.parser import Parser
 from distilabel_selfinstruct.runs.config import M, ModelConfig, Options, RunConfig, read_config, read_config_file
-from distilabel_selfinstruct.runs.options import GROUPS, Option, option_of
+from distilabel_selfinstruct.runs.options import GROUPS, Option, option_of, way_to_provider
 
 _FLAGS = {  # options whose values are flags
     "wording": {
@@ -58,13 +58,20 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
         action = argparse.BooleanOptionalAction if len(types) > 1 else "store_true"
         group.add_argument(flag, action=action, help=known.help)
     elif (choices := _choices(annotation)) is not None:
-        group.add_argument(flag, choices=choices, help=known.help)
+        group.add_argument(flag, choices=choices, type=_no_provider if name == "llm" else str, help=known.help)
     else:
         values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
         if (kind := get_origin(types[0])) in (list, dict):
             values = {"nargs": "+", "action": "extend"}
             types = get_args(types[0]) if kind is list else (str,)
         group.add_argument(flag, type=types[0], metavar=known.metavar, help=known.help, **values)
+
+
+def _no_provider(given: str) -> str:
+    """The kind of model; a provider is none, but there is a way to it."""
+    if (way := way_to_provider(given)) is not None:
+        raise argparse.ArgumentTypeError(way)
+    return given
 
 
 def _add_flags(group: argparse._ActionsContainer, name: str, choices: Sequence[str]) -> None:

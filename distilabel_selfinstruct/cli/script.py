@@ -59,6 +59,11 @@ def run(
     """
     given = vars(options(recipe, prog).parse_args(arguments))
     config: RunConfig = config_of(given, recipe.load_config())
+    if config.show_config:
+        from distilabel_selfinstruct.cli.resolved import resolved_config
+
+        say(resolved_config(recipe, config, build))
+        return 0
     print(
         shown(f"{recipe.title}: {_model(config)}, {_where(config, recipe)}"),
         file=sys.stderr,
@@ -74,17 +79,20 @@ def _run(
     with plain_tracebacks():
         from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
         from distilabel_selfinstruct.cli.preview import preview
-        from distilabel_selfinstruct.cli.words import describe, preview_end
+        from distilabel_selfinstruct.cli.words import describe, forecast_before, preview_end
         from distilabel_selfinstruct.engine.progress import sign_of_life
         from distilabel_selfinstruct.runs.run import Run
 
     if config.preview:
-        shown, summary = preview(recipe, config, build, finish)
-        say(shown, "", *preview_end(summary, config.preview))
+        looked_at, summary = preview(recipe, config, build, finish)
+        say(looked_at, "", *preview_end(summary, config.preview))
         return 0 if summary.main_rows else INCOMPLETE
     with sign_of_life("reading what the run begins with"):
         run = Run(config, recipe)
-    notes = judge_notes(run.config)
+        before = forecast_before(run)
+    if before:
+        print(shown(before), file=sys.stderr, flush=True)
+    notes = judge_notes(run)
     check_targets(run.config)
     if run.config.judge_agreement:
         say(*notes)

@@ -7,13 +7,14 @@ from typing import Any, get_args
 
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.summary import Outcome, Summary
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.report import forecast, forecast_text
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import rounds_of_rows
 from distilabel_selfinstruct.runs.run import Run
-from distilabel_selfinstruct.usage import Prices, Usage
+from distilabel_selfinstruct.usage import CURRENCY, Prices, Usage
 
 _ENDINGS = {
     "budget": "It stopped because the budget is used up. Run the same command with a larger one to go on.",
@@ -39,11 +40,28 @@ _STALLED = {  # by the cause of what was rejected most
 }
 
 
-def forecast_of(folder: RunFolder, num_instructions: int, concurrency: int, prices: Prices | None) -> str:
+def forecast_of(folder: RunFolder, num_instructions: int, concurrency: int, prices: Prices | None = None) -> str:
     """What so many instructions will take, judged by the rounds of the run in a folder, in words."""
-    rounds, usage = rounds_of_rows(read_run(folder.path)), usage_by_stage(folder.completions)
+    rounds = rounds_of_rows(read_run(folder.path))
+    usage = usage_by_stage(folder.completions, folder.prices())
     expected = forecast(rounds, usage, num_instructions, folder.recipe(), concurrency=concurrency, prices=prices)
     return forecast_text(expected)
+
+
+def forecast_before(run: Run[Any]) -> str:
+    """What the run will come to, where the folder holds rounds that tell; empty where nobody knows, or all is done."""
+    folder, wanted = run.folder, run.config.wanted
+    if (
+        wanted is None
+        or not folder.has_summary
+        or not folder.has_whole_dataset()
+        or wanted <= folder.summary().admitted
+    ):
+        return ""
+    try:
+        return forecast_of(folder, wanted, run.config.concurrency)
+    except ConfigError:  # nothing was admitted
+        return ""
 
 
 def describe(summary: Summary, run: Run[Any]) -> str:
@@ -70,7 +88,7 @@ def describe(summary: Summary, run: Run[Any]) -> str:
     else:
         lines.append('report: not written; it needs: pip install "distilabel-selfinstruct[report]"')
     if summary.ended == "pilot":
-        lines.append(forecast_of(run.folder, summary.wanted or 0, run.config.concurrency, run.config.prices()))
+        lines.append(forecast_of(run.folder, summary.wanted or 0, run.config.concurrency))
     if summary.instances:
         show = f"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])"
         lines.append(f'next: python -c "{show}"')
@@ -101,7 +119,9 @@ def _spent(summary: Summary) -> str:
     used = sum(summary.usage.values(), Usage())
     spent = f"{used.requests:,} requests, {used.input_tokens:,} tokens in, {used.output_tokens:,} out"
     spent += f", {summary.seconds:.1f} s"
-    return f"{spent}, cost {summary.cost:,.2f}" if summary.cost else spent
+    if used.money:
+        return f"{spent}, cost {used.money}" if used.cost else f"{spent}, {used.money}"
+    return f"{spent}, cost {summary.cost:,.2f} {CURRENCY}" if summary.cost else spent
 
 
 def _shortage(summary: Summary) -> str:

@@ -30,12 +30,14 @@ from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
+from distilabel_selfinstruct.usage import PriceList
 
 if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
 PHRASES, CLEAR_OF = "phrase_list", "evaluation_texts"
+EARLIER_MODELS = "earlier_models"
 RECORDED = frozenset(
     {
         "recipe",
@@ -45,6 +47,7 @@ RECORDED = frozenset(
         "originals",
         "principle_list",
         "own_prompts",
+        EARLIER_MODELS,
         PHRASES,
         "trained_on",
         CLEAR_OF,
@@ -172,12 +175,23 @@ class RunFolder(BaseFolder):
             return Recipe.of_record(self.description()["recipe"])
 
     def description(self) -> dict[str, Any]:
-        """What the run is: `recipe`, `configs`, `columns`, `versions` and `model`; empty where nobody has recorded it.
+        """What the run is: `recipe`, `configs`, `columns`, `versions`, `model`, `stages` and `prices`.
+
+        It is empty where nobody has recorded it.
 
         Raises:
             RunFolderError: if the record is damaged.
         """
         return self._read_object(_RECIPE) if (self.path / _RECIPE).is_file() else {}
+
+    def prices(self) -> PriceList:
+        """What the models cost that were asked, as the run recorded it; nothing where nobody has.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        with self._checked(_RECIPE):
+            return PriceList.of_record(self.description().get("prices", {}))
 
     def write_description(self, description: Mapping[str, Any]) -> None:
         """Records what the run is."""

@@ -14,7 +14,10 @@ _DETAIL = 300  # characters of a completion kept with a row that it was rejected
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came of one request: a completion with what the model thought before it, or why it was given up."""
+    """What came of one request: a completion with what the model thought before it, or why it was given up.
+
+    `model` is the name of the model, where it is known which of several it was.
+    """
 
     completion: str | None
     finish_reason: str | None = None
@@ -23,6 +26,7 @@ class Answer:
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning: str | None = None
+    model: str | None = None
 
     @property
     def is_cut(self) -> bool:
@@ -47,6 +51,7 @@ def answers_of(output: GenerateOutput) -> list[Answer]:
             input_tokens=_at(statistics.get("input_tokens"), at) or 0,
             output_tokens=_at(statistics.get("output_tokens"), at) or 0,
             reasoning=_at(output.get("reasoning"), at),
+            model=_at(output.get("model"), at),
         )
         for at, completion in enumerate(output["generations"] or [None])
     ]

@@ -33,7 +33,7 @@ from distilabel_selfinstruct.engine.signals import signals_go_to
 from distilabel_selfinstruct.engine.stock import AnyStep, BatchManager
 from distilabel_selfinstruct.engine.worker import Worker, WorkerJob
 from distilabel_selfinstruct.errors import ConfigError, Interrupted
-from distilabel_selfinstruct.models.slots import SlotServer
+from distilabel_selfinstruct.models.slots import RateLimits, SlotServer
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.text.phrases import Phrase
 from distilabel_selfinstruct.usage import Budget
@@ -62,6 +62,7 @@ class WholePipeline(MainLoop):
         *,
         concurrency: int = 8,
         budget: Budget | None = None,
+        limits: RateLimits | None = None,
         log_file: str | Path | None = None,
         verbose: bool = False,
         phrases: Sequence[Phrase] = (),
@@ -69,7 +70,7 @@ class WholePipeline(MainLoop):
     ) -> None:
         super().__init__(name, **kwargs)
         self.phrases = list(phrases)
-        self.concurrency, self.budget = concurrency, budget
+        self.concurrency, self.budget, self.limits = concurrency, budget, limits
         self.log_file, self.verbose = Path(log_file) if log_file else None, verbose
         self.slots = None
         self._signatures: tuple[str, str] | None = None  # within a run
@@ -183,7 +184,7 @@ class WholePipeline(MainLoop):
         with (
             signals_go_to(self._note_signal),
             self._reachable() as host,
-            SlotServer(self.concurrency, self.budget, host) as self.slots,
+            SlotServer(self.concurrency, self.budget, host, self.limits) as self.slots,
         ):
             self._output_queue = self.QueueClass()
             is_whole = False

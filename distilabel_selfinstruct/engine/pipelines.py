@@ -22,6 +22,7 @@ class Pipeline(LocalPipeline):
         name: name of the pipeline; in the cache a fingerprint of steps and data is added to it.
         concurrency: most requests of its `DurableLLM`s in flight at any moment, over all steps.
         budget: tokens or money after which no request is sent any more.
+        limits: requests and tokens a minute.
         log_file: where the log goes, instead of a file in the cache.
         verbose: whether the log is shown on screen too.
         cache_dir: where finished results are kept.
@@ -45,6 +46,7 @@ class Pipeline(LocalPipeline):
             requirements=self.requirements,
             concurrency=self.concurrency,
             budget=self.budget,
+            limits=self.limits,
             log_file=self.log_file,
             verbose=self.verbose,
         )

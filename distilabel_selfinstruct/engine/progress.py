@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from distilabel_selfinstruct.usage import CURRENCY
+
 if TYPE_CHECKING:
     from distilabel_selfinstruct.models.slots import SlotServer
 
@@ -77,6 +79,10 @@ class Progress:
             failures.update(event.get("failures", {}))
         tokens_in, tokens_out = sum(s.input_tokens for s in spent_all), sum(s.output_tokens for s in spent_all)
         total = f"{requests:,} requests ({requests / seconds:.1f}/s), {tokens_in:,} tokens in, {tokens_out:,} out"
+        if slots.budget.spent_cost:
+            total += f", {slots.budget.spent_cost:,.2f} {CURRENCY}"
+        if slots.pace.learned is not None:
+            total += f", held to {slots.pace.learned:.1f}/s by the endpoint's limit"
         if failures:
             why = ", ".join(f"{count:,} {reason}" for reason, count in failures.most_common())
             total += f", {failures.total():,} requests given up ({why})"

@@ -77,7 +77,7 @@ def answer(
         outputs = llm.generate(list(distinct.values()), **given)
     answers = dict(zip(distinct, map(answer_of, outputs)))
     return [
-        _prediction(question, cut_at_stop(answers[repr(prompt)], config.decoding, config.wording))
+        _prediction(question, cut_at_stop(answers[repr(prompt)], config.decoding, config.wording, llm))
         for question, prompt in zip(questions, prompts)
     ]
 
@@ -129,9 +129,10 @@ def asked_model(
             context=None if config.llm == "local" else config.context,
             generation_kwargs={} if max_tokens is None else named_for(model, {"max_new_tokens": max_tokens}),
         )
-        used = usage_by_stage(completions)
+        prices = config.prices()
+        used = usage_by_stage(completions, prices)
         left = questions - used.get(stage, Usage()).requests
-        budget = config.budget(used.values())
+        budget = config.budget(sum(used.values(), Usage()), prices)
         with SlotServer(config.concurrency, budget) as slots, show_progress(_Asked(slots, llm, left), show):
             llm.load()
             try:

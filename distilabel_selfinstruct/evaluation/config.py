@@ -10,8 +10,8 @@ from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation.benchmarks import LM_EVAL, SUPERNI, Place, check_name
 from distilabel_selfinstruct.presets import Decoding, JudgeWording
-from distilabel_selfinstruct.runs.config import AnyLLM, SpendingConfig
-from distilabel_selfinstruct.runs.options import MODEL, option
+from distilabel_selfinstruct.runs.config import SpendingConfig
+from distilabel_selfinstruct.runs.options import MODEL, AnyLLM, option
 
 _SUPERNI_TOKENS = 128  # Tk-Instruct's limit of an answer
 _BEGINS_AGAIN = ("<|endoftext|>", "\nInstruction:", "\nInput:", "\nTask:")

@@ -30,14 +30,14 @@ def conclude(
     config: EvaluationConfig, folder: EvaluationFolder, predictions: Sequence[Prediction], notes: Sequence[str]
 ) -> Scores:
     """Writes the predictions, and then their scores."""
-    usage = sum(usage_by_stage(folder.completions).values(), Usage())
+    usage = sum(usage_by_stage(folder.completions, config.prices()).values(), Usage())
     scores = score(
         predictions,
         model_name(config),
         config.benchmark,
         wording=None if config.predictions else config.wording,
         usage=usage,
-        cost=config.budget([usage]).cost(),
+        cost=usage.cost,
         notes=[*notes, *([_DEMO] if config.llm == "demo" else [])],
     )
     folder.write_predictions(predictions)

@@ -72,6 +72,7 @@ class Completion:
         input_tokens: of the prompt; at the first completion of a request, 0 at the others.
         output_tokens: of this completion, its thoughts included.
         cached_tokens: of the prompt, read from the server's cache; part of `input_tokens`.
+        reasoning_tokens: of thoughts, where the server counts them; part of `output_tokens`.
     """
 
     text: str | None
@@ -82,6 +83,7 @@ class Completion:
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    reasoning_tokens: int = 0
 
     def cut_at(self, stop: Iterable[str]) -> Completion:
         """The answer up to the first of these sequences, for servers that do not heed them."""
@@ -292,28 +294,35 @@ def _invalid(what: str) -> RequestFailed:
 
 def _with_tokens(read: list[Completion], usage: object) -> list[Completion]:
     """With the counts that a server reports for a request: the prompt's at the first, the others shared out."""
-    sent, received, cached = _counts(usage)
+    sent, received, cached, thoughts = _counts(usage)
     weights = [len(each.text or "") + len(each.reasoning or "") for each in read]
+    lengths = [len(each.reasoning or "") for each in read]
     return [
-        replace(each, input_tokens=0 if at else sent, cached_tokens=0 if at else cached, output_tokens=written)
-        for at, (each, written) in enumerate(zip(read, divide(received, weights)))
-    ]
+        replace(
+            each, input_tokens=0 if at else sent, cached_tokens=0 if at else cached, output_tokens=written,
+            reasoning_tokens=thought,
+        )
+        for at, (each, written, thought) in enumerate(zip(read, divide(received, weights), divide(thoughts, lengths)))
+    ]  # fmt: skip
 
 
-def _counts(usage: object) -> tuple[int, int, int]:
-    """The tokens of a prompt, of all that was written to it, and those of the prompt that a cache held."""
+def _counts(usage: object) -> tuple[int, int, int, int]:
+    """The tokens of a prompt, of all that was written to it, those of the prompt in a cache, and those of thoughts."""
     if isinstance(usage, list):  # one entry a choice
         each = [_counts(one) for one in usage]
-        return max((sent for sent, _, _ in each), default=0), sum(got for _, got, _ in each), 0
+        received, thoughts = sum(one[1] for one in each), sum(one[3] for one in each)
+        return max((one[0] for one in each), default=0), received, 0, thoughts
     known = usage if isinstance(usage, Mapping) else {}
     details = _first(known, "prompt_tokens_details", "input_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
     cached = cached or _first(known, "prompt_cache_hit_tokens", "cache_read_input_tokens")
+    details = _first(known, "completion_tokens_details", "output_tokens_details")
+    of_thoughts = details.get("reasoning_tokens") if isinstance(details, Mapping) else known.get("reasoning_tokens")
     sent = count_of(_first(known, "prompt_tokens", "input_tokens"))
     received = count_of(_first(known, "completion_tokens", "output_tokens"))
     if sent:  # some count thoughts in the total only
         received = max(received, count_of(known.get("total_tokens")) - sent)
-    return sent, received, min(sent, count_of(cached))
+    return sent, received, min(sent, count_of(cached)), min(received, count_of(of_thoughts))
 
 
 def count_of(given: object) -> int:

@@ -25,6 +25,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 
 from distilabel_selfinstruct.data.storable import storable as storable_texts
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
+from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.faults import brief, explain, refused_alike
 from distilabel_selfinstruct.models.records import Record, Records, outcome, request_key, storable
 from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, run_id
@@ -48,7 +49,7 @@ class _Request:
     """Some samples of one prompt that have to be asked for."""
 
     def __init__(
-        self, input: FormattedInput, parameters: dict[str, Any], model: str, turn_begin: str | None = None
+        self, input: FormattedInput, parameters: dict[str, Any], llm: LLM, turn_begin: str | None = None
     ) -> None:
         self.input = input
         self.parameters = parameters
@@ -56,8 +57,9 @@ class _Request:
         if not _is_well_formed(self.prompt):  # no request can hold it
             self.input, self.prompt = storable_texts(input), storable_texts(self.prompt)
         self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
-        self.model = model
-        self.key = request_key(model, self.prompt, self.parameters_text)
+        self.llm = llm.drawn(self.input) if isinstance(llm, EnsembleLLM) else llm
+        self.model = self.llm.model_name
+        self.key = request_key(self.model, self.prompt, self.parameters_text)
         if not input and turn_begin:  # Magpie's question: what is sent is the beginning of a user's turn
             self.prompt = turn_begin
         self.failed: Counter[str] = Counter()  # attempts, by reason
@@ -88,6 +90,7 @@ class _Request:
                 input_tokens=_at(statistics.get("input_tokens"), at),
                 output_tokens=_at(statistics.get("output_tokens"), at),
                 cached_tokens=_at(statistics.get("cached_tokens"), at),
+                reasoning_tokens=_at(statistics.get("reasoning_tokens"), at),
                 **({} if isinstance(generations[at], str) else {"reason": "no_completion", "kind": "request"}),
             )
             for at, sample in enumerate(self.samples)
@@ -140,6 +143,7 @@ class DurableLLM(LLM):
         outage: seconds during which a request is retried while the endpoint does not answer.
         timeout: seconds that one attempt may take a completion, however the model waits; None is for ever.
         context: tokens that the model's context holds; by default what the model says itself.
+        goes_on: whether what other models have answered before counts too, known by its prompt.
 
     Runtime parameters:
         - `concurrency`: most requests in flight where no run shares its slots.
@@ -179,6 +183,7 @@ class DurableLLM(LLM):
         default=None, exclude=True, description="Seconds that one attempt may take a completion."
     )
     context: int | None = Field(default=None, exclude=True)
+    goes_on: bool = Field(default=False, exclude=True)
 
     _records: Any = PrivateAttr(None)
     _slots: Any = PrivateAttr(None)
@@ -216,7 +221,7 @@ class DurableLLM(LLM):
     @property
     def is_asynchronous(self) -> bool:
         """Whether requests run concurrently."""
-        return isinstance(self.llm, AsyncLLM)
+        return self.llm.is_asynchronous if isinstance(self.llm, EnsembleLLM) else isinstance(self.llm, AsyncLLM)
 
     @property
     def _counts_generations(self) -> bool:
@@ -261,7 +266,7 @@ class DurableLLM(LLM):
             # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
             said = brief(error)
             raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
-        self._records = Records(Path(self.folder), self.stage, run_id())
+        self._records = Records(Path(self.folder), self.stage, run_id(), self.goes_on)
         self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name=f"{self.stage}-requests", daemon=True)
@@ -356,11 +361,11 @@ class DurableLLM(LLM):
     def _next_requests(
         self, inputs: list[FormattedInput], num_generations: int, parameters: dict[str, Any]
     ) -> list[_Request]:
-        requests = [_Request(input, parameters, self.model_name, self._turn_begin) for input in inputs]
+        requests = [_Request(input, parameters, self.llm, self._turn_begin) for input in inputs]
         first_samples = self._first_samples([request.key for request in requests], num_generations)
         for request, first in zip(requests, first_samples):
             for sample in range(first, first + num_generations):
-                record = self._records.find(request.key, sample)
+                record = self._records.find(request.key, sample, request.prompt)
                 if record is None or not (record.is_final if self.keeps_failures else record.reason is None):
                     request.samples.append(sample)
                 else:
@@ -428,6 +433,8 @@ class DurableLLM(LLM):
                 records = request.records(output, started)
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 failure = await self._judge(explain(error), request.key)
+                if isinstance(failure, RequestFailed) and failure.reason == "rate_limited":
+                    self._slots.limited(failure.retry_after)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
                     self._note_failing(request, failure)
@@ -435,7 +442,7 @@ class DurableLLM(LLM):
             self._note_answers(records)
             return records
         finally:
-            self._slots.release(**_cost(records), asked=asked)
+            self._slots.release(**_cost(records), asked=asked, model=request.model)
 
     async def _judge(self, failure: RequestFailed | EndpointError, key: bytes) -> RequestFailed | EndpointError:
         """The failure, once it is known whether other requests get through: what refuses all of them ends the run."""
@@ -524,13 +531,13 @@ class DurableLLM(LLM):
 
     async def _generate_samples(self, request: _Request) -> GenerateOutput:
         """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
-        assert isinstance(self.llm, AsyncLLM)
+        assert isinstance(request.llm, AsyncLLM)
         wanted, parameters = len(request.samples), dict(request.parameters)
         if isinstance(seed := parameters.get("seed"), int):  # what is asked again is to be answered otherwise
             parameters["seed"] = seed + request.samples[0]
         if any(parameter.name == "num_generations" for parameter in self.generate_parameters):
             parameters["num_generations"] = wanted
-        ask = partial(self.llm.agenerate, input=request.input, **parameters)
+        ask = partial(request.llm.agenerate, input=request.input, **parameters)
         output = await ask()
         if wanted == 1 or len(output["generations"]) != 1:
             return output
@@ -559,10 +566,11 @@ class DurableLLM(LLM):
             request.recorded += request.failures(_stopped(stopped_by), started)
 
     def _answer_groups(self, chunk: list[_Request], started: float, asked: Asked) -> None:
-        groups: dict[tuple[str, int, int], list[_Request]] = {}
+        groups: dict[tuple[str, str, int, int], list[_Request]] = {}
         for request in chunk:
             first = request.samples[0] if self._counts_generations else 0
-            groups.setdefault((request.parameters_text, len(request.samples), first), []).append(request)
+            alike = (request.model, request.parameters_text, len(request.samples), first)
+            groups.setdefault(alike, []).append(request)
         records: list[Record] = []
         try:
             for group in groups.values():
@@ -574,14 +582,16 @@ class DurableLLM(LLM):
                 self._loop.call_soon_threadsafe(self._release, records, asked)
 
     def _release(self, stored: list[Record], asked: Asked) -> None:
-        self._slots.release(**_cost(stored), asked=asked)
+        # A chunk is answered by one model, but where an ensemble of models in this process shares it.
+        model = stored[0].model if stored else ""
+        self._slots.release(**_cost(stored), asked=asked, model=model)
         self._slots.stored(_answered(stored))
         self._note_answers(stored)
 
     def _generate_group(self, group: list[_Request], started: float, records: list[Record]) -> None:
         """Adds the records of a group; one that fails is split until the culprit is alone."""
         try:
-            outputs = self.llm.generate_outputs(
+            outputs = group[0].llm.generate_outputs(
                 inputs=[request.input for request in group],
                 num_generations=len(group[0].samples),
                 **group[0].parameters,
@@ -622,7 +632,7 @@ class DurableLLM(LLM):
         try:
             return outcome(future, self._thread, f"The thread of {self.stage} that asks the model")
         except RunStopped as stopped:
-            nothing = _Request("", {}, self.model_name)
+            nothing = _Request("", {}, self.llm)
             nothing.samples = list(range(count))
             return nothing.failures(_stopped(stopped), time.time())
 
@@ -707,4 +717,5 @@ def _output(records: list[Record]) -> GenerateOutput:
         "finish_reason": [record.finish_reason for record in records],
         "failure": [record.reason for record in records],
         "failure_detail": [record.detail for record in records],
+        "model": [record.model for record in records],
     }  # type: ignore[typeddict-unknown-key]

@@ -152,11 +152,12 @@ _ADVICE = {
 
 def _explain_status(error: BaseException, status: int) -> RequestFailed | EndpointError:
     sentence, is_page = _sentence(error)
-    said = f"{sentence} {getattr(error, 'code', None)} {brief(error)}".lower()
+    said = f"{sentence} {getattr(error, 'code', None)} {getattr(error, 'said', brief(error))}".lower()
     text = f"{status}: {sentence}"
     if status == 429 and "request too large" in said:
         return RequestFailed(text, "context_length")
-    if (certain := _of_everything(status, sentence, said, is_page)) is not None:
+    keys = getattr(error, "key_variables", "OPENAI_API_KEY or api_key")
+    if (certain := _of_everything(status, sentence, said, is_page, keys)) is not None:
         return certain
     if _is_passing(status, said):
         reason = "rate_limited" if _has(said, _TOO_FAST) and status < 500 else _RETRYABLE_STATUS.get(status)
@@ -169,23 +170,23 @@ def _explain_status(error: BaseException, status: int) -> RequestFailed | Endpoi
     return RequestFailed(text, reason, retryable=is_page, kind="setup")
 
 
-def _of_everything(status: int, sentence: str, said: str, is_page: bool) -> EndpointError | None:
-    """The end of the run, where the answer says that no request at all can be served."""
+def _of_everything(status: int, sentence: str, said: str, is_page: bool, keys: str) -> EndpointError | None:
+    """The end of the run, where the answer says that no request at all can be served; `keys` is where a key is set."""
     if status in (400, 402, 403, 429) and _has(said, _USED_UP) and not (status == 429 and _has(said, _PASSES)):
         what = "quota" if "quota" in said else "balance"
         return _ending(f"The account's {what} is used up ({status})", sentence, "Fill it up.")
     if status == 402:
         return _ending("The account's balance is used up (402)", sentence, "Fill it up.")
     if status in (401, 498) or (status == 400 and _OF_THE_KEY.search(said)):
-        advice = "Set another key (OPENAI_API_KEY or api_key)."
+        advice = f"Set another key ({keys})."
         return _ending(f"The endpoint refuses the key ({status})", sentence, advice)
     if is_page:
         return None
     if status == 403 and not _has(said, _CONTENT_FILTER + _TOO_FAST):
-        advice = "See what the key may do, or set another (OPENAI_API_KEY or api_key)."
+        advice = f"See what the key may do, or set another ({keys})."
         return _ending("The endpoint refuses the key (403)", sentence, advice)
     is_absent = status in (404, 405, 410)
-    if (is_absent and "model" in said) or (status == 400 and _OF_THE_MODEL.search(said)):
+    if (is_absent and ("model" in said or "deployment" in said)) or (status == 400 and _OF_THE_MODEL.search(said)):
         return _ending(f"The endpoint does not have the model ({status})", sentence, "Check the model's name.")
     if is_absent and "endpoints found" in said:  # OpenRouter
         return _ending(f"Nobody serves the model so ({status})", sentence, "Check the model's name and its options.")
@@ -249,7 +250,24 @@ def _retry_after(error: BaseException, status: int) -> float | None:
     for name, read in _WAITS.items():
         if (seconds := read(headers.get(name, ""))) is not None:
             return max(0.0, seconds)
-    return _until_reset(headers) if status == 429 else None
+    if status != 429:
+        return None
+    until_reset = _until_reset(headers)
+    return _wait_said(str(getattr(error, "said", error))) if until_reset is None else until_reset
+
+
+def _wait_said(said: str) -> float | None:
+    """Seconds that the words of an answer ask to wait: Gemini's `retryDelay`, or a sentence."""
+    if (found := _WAIT_SAID.search(said)) is None:
+        return None
+    return float(found["number"]) * (0.001 if found["unit"].lower().startswith(("ms", "milli")) else 1)
+
+
+_WAIT_SAID = re.compile(
+    r"(?:retry_?delay\W+|(?:try again|retry) (?:in|after) )(?P<number>\d+(?:\.\d+)?) ?"
+    r"(?P<unit>ms|milliseconds?|s\b|sec(?:ond)?s?)",
+    re.I,
+)
 
 
 def _until_reset(headers: Mapping[str, str]) -> float | None:

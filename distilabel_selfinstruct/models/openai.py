@@ -209,6 +209,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         top_p: float | None = None,
         frequency_penalty: float | None = None,
         presence_penalty: float | None = None,
+        repetition_penalty: float | None = None,
+        top_k: int | None = None,
+        min_p: float | None = None,
         stop: list[str] | None = None,
         chat_stop: list[str] | None = None,
         seed: int | None = None,
@@ -229,6 +232,10 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             top_p: the probability mass sampled from. Defaults to the server's.
             frequency_penalty: the penalty of frequent tokens. Defaults to the server's.
             presence_penalty: the penalty of tokens used before. Defaults to the server's.
+            repetition_penalty: the factor against repeated tokens, of servers that have it. Defaults to the server's.
+            top_k: the number of tokens sampled from, of servers that have it. Defaults to the server's.
+            min_p: the least probability sampled, relative to the most likely token's, of servers that have it. Defaults
+                to the server's.
             stop: sequences that end a completion and are no part of it. What a server does not heed of them (OpenAI
                 takes four, some models none, some servers leave the sequence in the text) is cut here.
             chat_stop: as `stop`, but for chats alone, and not sent to a model that has shown thoughts: a server looks
@@ -261,6 +268,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                 top_p=top_p,
                 frequency_penalty=frequency_penalty,
                 presence_penalty=presence_penalty,
+                repetition_penalty=repetition_penalty,
+                top_k=top_k,
+                min_p=min_p,
                 response_format=response_format,
             ),
             **(extra_body or {}),
@@ -406,6 +416,7 @@ def _output(completions: list[Completion]) -> GenerateOutput:
             "input_tokens": [c.input_tokens for c in completions],
             "output_tokens": [c.output_tokens for c in completions],
             "cached_tokens": [c.cached_tokens for c in completions],
+            "reasoning_tokens": [c.reasoning_tokens for c in completions],
         },
         "finish_reason": [c.finish_reason for c in completions],
         "reasoning": [c.reasoning for c in completions],

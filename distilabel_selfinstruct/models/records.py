@@ -29,7 +29,7 @@ from distilabel_selfinstruct.models.completion import count_of, read_again
 from distilabel_selfinstruct.models.faults import kind_of_old
 from distilabel_selfinstruct.secrets import shown
 from distilabel_selfinstruct.text.reading.json_lists import well_formed
-from distilabel_selfinstruct.usage import Usage
+from distilabel_selfinstruct.usage import PriceList, Usage
 
 _APPLICATION_ID = 0x5E1F1257
 _SHARED_PREFIX = 256  # characters two prompts must share for the prefix to be stored once
@@ -45,11 +45,12 @@ CREATE TABLE completions (
     key BLOB NOT NULL, sample INTEGER NOT NULL, prefix_id INTEGER, prompt TEXT NOT NULL, parameters_id INTEGER NOT NULL,
     completion TEXT, finish_reason TEXT, reason TEXT, detail TEXT, input_tokens INTEGER, output_tokens INTEGER,
     model TEXT NOT NULL, started REAL NOT NULL, seconds REAL NOT NULL, reasoning TEXT, cached_tokens INTEGER, kind TEXT,
+    reasoning_tokens INTEGER,
     PRIMARY KEY (key, sample)
 );
 CREATE VIEW requests AS SELECT sample, coalesce(prefixes.text, '') || prompt AS prompt, parameters.text AS parameters,
     completion, finish_reason, reason, detail, input_tokens, output_tokens, model, started, seconds, reasoning,
-    cached_tokens, kind
+    cached_tokens, kind, reasoning_tokens
     FROM completions LEFT JOIN prefixes ON prefixes.id = prefix_id JOIN parameters ON parameters.id = parameters_id;
 """
 
@@ -78,6 +79,7 @@ class Record:
     reasoning: str | None = None
     cached_tokens: int = 0
     kind: str | None = None
+    reasoning_tokens: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -122,7 +124,7 @@ def storable(record: Record) -> Record:
     """
     given = {field.name: getattr(record, field.name) for field in fields(record)}
     texts = {name: _text(given[name]) for name in _TEXTS}
-    counts = {name: _count(given[name]) for name in ("input_tokens", "output_tokens", "cached_tokens")}
+    counts = {name: _count(given[name]) for name in _COUNTS}
     times = {name: _seconds(given[name]) for name in ("started", "seconds")}
     made: dict[str, Any] = {**texts, **counts, **times}
     return replace(record, **made)
@@ -131,6 +133,9 @@ def storable(record: Record) -> Record:
 _TEXTS = (
     "prompt", "parameters", "completion", "finish_reason", "reason", "detail", "model", "reasoning", "kind",
 )  # fmt: skip
+
+
+_COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
 def _text(value: Any) -> str | None:
@@ -159,25 +164,41 @@ def request_key(model: str, prompt: str, parameters: str) -> bytes:
     return hashlib.blake2b(json.dumps([model, prompt, parameters]).encode(), digest_size=16).digest()
 
 
-def usage_by_stage(folder: Path) -> dict[str, Usage]:
-    """What the completions in a folder have cost, by stage.
+def _digest(prompt: str) -> bytes:
+    return hashlib.blake2b(prompt.encode(), digest_size=16).digest()
+
+
+def usage_by_model(folder: Path) -> dict[tuple[str, str], Usage]:
+    """What the completions in a folder have taken, by stage and model.
 
     Raises:
         RunFolderError: if a file of the folder is damaged or is none of ours.
     """
-    usage: dict[str, Usage] = {}
+    usage: dict[tuple[str, str], Usage] = {}
     for path in sorted(folder.glob("*.sqlite")):
         with _reading(path) as connection:
-            cached = "total(cached_tokens)" if _has_newer_columns(connection) else "0"
-            row = connection.execute(
-                "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
-                f" {cached} FROM completions"
-            ).fetchone()
-        requests, failures, read, written, seconds, cached_tokens = row
-        of_file = Usage(requests, failures, int(read), int(written), seconds, int(cached_tokens))
-        stage = _stage_of(path)
-        usage[stage] = usage.get(stage, Usage()) + of_file
+            there = _columns(connection)
+            cached, thoughts = (
+                f"total({name})" if name in there else "0" for name in ("cached_tokens", "reasoning_tokens")
+            )
+            rows = connection.execute(
+                "SELECT model, count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
+                f" {cached}, {thoughts} FROM completions GROUP BY model"
+            ).fetchall()
+        for model, requests, failures, read, written, seconds, of_cache, of_thoughts in rows:
+            used = Usage(requests, failures, int(read), int(written), seconds, int(of_cache), int(of_thoughts))
+            whose = (_stage_of(path), model)
+            usage[whose] = usage.get(whose, Usage()) + used
     return usage
+
+
+def usage_by_stage(folder: Path, prices: PriceList | None = None) -> dict[str, Usage]:
+    """What the completions in a folder have taken, and cost where there are prices, by stage.
+
+    Raises:
+        RunFolderError: if a file of the folder is damaged or is none of ours.
+    """
+    return (prices or PriceList()).priced(usage_by_model(folder))
 
 
 def first_requests(folder: Path) -> dict[str, tuple[str, str]]:
@@ -214,6 +235,8 @@ def outcome(future: Future[Any], thread: threading.Thread | None, what: str) -> 
 class Records:
     """The records of one stage: finds those of earlier runs, stores this process's own.
 
+    With `goes_on` an answer is known by its prompt, so that those of other models count.
+
     Those of other processes of the same run are left alone: they are being written, and replicas share the rows out.
 
     `store` may be called from any thread; records that come in together are committed together, and one by one where
@@ -224,7 +247,7 @@ class Records:
             returns if a record could not be stored.
     """
 
-    def __init__(self, folder: Path, stage: str, run: str = "") -> None:
+    def __init__(self, folder: Path, stage: str, run: str = "", goes_on: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._own_path = folder / f"{stage}-{time.time_ns():x}-{run}{uuid.uuid4().hex[:8]}.sqlite"
         self._lock = threading.Lock()
@@ -232,14 +255,21 @@ class Records:
         self._newer: list[bool] = []  # whether a file has the columns that those of 0.1.0 lack
         self._known: dict[tuple[bytes, int], tuple[int, int]] = {}  # in which file, and what it is worth
         self._has_answers = False
+        self._goes_on = goes_on
+        self._by_prompt: dict[tuple[bytes, int], bytes] = {}  # the key of the first answer to a prompt
+        self._failed_prompts: set[tuple[bytes, int]] = set()  # those of them that have none
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
             if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
         self._queue: queue.SimpleQueue[tuple[list[Record], Future[None]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
 
-    def find(self, key: bytes, sample: int) -> Record | None:
-        """The recorded outcome of this sample of a request: a completion if there is one, else the surest failure."""
+    def find(self, key: bytes, sample: int, prompt: str = "") -> Record | None:
+        """The recorded outcome of this sample of a request: a completion if there is one, else the surest failure.
+
+        Where a run goes on with another model, what the one before has answered to the prompt comes first.
+        """
+        key = self._by_prompt.get((_digest(prompt), sample), key) if self._goes_on else key
         if (known := self._known.get((key, sample))) is None:
             return None
         number = known[0]
@@ -304,6 +334,8 @@ class Records:
         except sqlite3.DatabaseError as error:
             connection.close()
             raise _damaged(path, error) from None
+        if self._goes_on:
+            self._read_prompts(connection)
         number = len(self._files)
         self._files.append(connection)
         self._newer.append(is_newer)
@@ -311,6 +343,19 @@ class Records:
             if worth >= self._known.get((key, sample), (0, 0))[1]:
                 self._known[key, sample] = (number, worth)
             self._has_answers |= worth >= 2
+
+    def _read_prompts(self, connection: sqlite3.Connection) -> None:
+        """Takes note of what became of prompts, whatever the model and its parameters were called: first of answers."""
+        failed = " OR kind = 'request'" if _has_newer_columns(connection) else ""
+        rows = connection.execute(
+            "SELECT key, sample, reason IS NULL, coalesce(prefixes.text, '') || prompt FROM completions"
+            f" LEFT JOIN prefixes ON prefixes.id = prefix_id WHERE reason IS NULL{failed} ORDER BY reason, started"
+        )
+        for key, sample, is_answer, prompt in rows:
+            known = (_digest(prompt), sample)
+            if known not in self._by_prompt or (is_answer and known in self._failed_prompts):
+                self._by_prompt[known] = key
+                (self._failed_prompts.discard if is_answer else self._failed_prompts.add)(known)
 
     def _start_writer(self) -> None:
         if self._writer is None:
@@ -422,10 +467,11 @@ class _Store:
         self._connection.execute("INSERT OR IGNORE INTO parameters (text) VALUES (?)", (record.parameters,))
         self._connection.execute(
             "INSERT OR REPLACE INTO completions VALUES"
-            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (record.key, record.sample, prefix_id, rest, record.parameters, record.completion,
              record.finish_reason, record.reason, record.detail, record.input_tokens, record.output_tokens,
-             record.model, record.started, record.seconds, record.reasoning, record.cached_tokens, record.kind),
+             record.model, record.started, record.seconds, record.reasoning, record.cached_tokens, record.kind,
+             record.reasoning_tokens),
         )  # fmt: skip
 
     def _split(self, prompt: str) -> tuple[int | None, str]:
@@ -494,7 +540,11 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
 
 def _has_newer_columns(connection: sqlite3.Connection) -> bool:
     """Whether the file has the columns that those of version 0.1.0 lack."""
-    return "kind" in {name for _, name, *_ in connection.execute("PRAGMA table_info(completions)")}
+    return "kind" in _columns(connection)
+
+
+def _columns(connection: sqlite3.Connection) -> set[str]:
+    return {name for _, name, *_ in connection.execute("PRAGMA table_info(completions)")}
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.report.rounds import Round
 from distilabel_selfinstruct.report.wording import duration, number_of
-from distilabel_selfinstruct.usage import Prices, Usage
+from distilabel_selfinstruct.usage import CURRENCY, Prices, Usage
 
 _DRAWS = 2000
 _RANGE = (5, 95)  # percentiles
@@ -40,7 +40,7 @@ class Forecast:
         input_tokens: of all stages.
         output_tokens: of all stages.
         seconds: of the model's time, divided by the requests that run at once.
-        money: None without prices.
+        money: None without prices, or where one is unknown.
         currency: of the money.
     """
 
@@ -79,11 +79,13 @@ def forecast(
         num_instructions: instructions asked for.
         recipe: of the pilot.
         concurrency: requests that run at once.
-        prices: of tokens.
+        prices: of tokens, instead of what their usage says that they cost.
 
     Raises:
         ConfigError: if the rounds have admitted nothing.
     """
+    usage = {stage: each.at(prices) if prices else each for stage, each in usage.items()}
+    is_priced = any(each.cost for each in usage.values()) and not any(each.unpriced for each in usage.values())
     admitted = np.array([each.admitted for each in rounds], dtype=float)
     if not admitted.sum():
         raise ConfigError("No forecast is possible: the pilot rounds have admitted no instruction.")
@@ -124,8 +126,8 @@ def forecast(
         input_tokens=whole(lambda each: each.input_tokens),
         output_tokens=whole(lambda each: each.output_tokens),
         seconds=whole(lambda each: each.seconds / concurrency),
-        money=whole(lambda each: prices.of(each.input_tokens, each.output_tokens)) if prices else None,
-        currency=prices.currency if prices else None,
+        money=whole(lambda each: each.cost) if is_priced else None,
+        currency=(prices.currency if prices else CURRENCY) if is_priced else None,
     )
 
 

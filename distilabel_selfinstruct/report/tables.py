@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import (
@@ -25,7 +25,7 @@ from distilabel_selfinstruct.report.wording import (
     share,
 )
 from distilabel_selfinstruct.text.tables import Table
-from distilabel_selfinstruct.usage import Prices, Usage
+from distilabel_selfinstruct.usage import CURRENCY, Usage
 
 _MOST_ROUNDS = 12
 
@@ -174,13 +174,26 @@ def _short(label: str, most: int = 60) -> str:
 
 def cost_table(statistics: Statistics) -> Table:
     """What each stage has asked for, and what one admitted instruction and one instance cost."""
-    prices, titles = statistics.prices, statistics.titles
-    total = sum(statistics.usage.values(), Usage())
+    titles, prices = statistics.titles, statistics.prices
+    used = {stage: each.at(prices) if prices else each for stage, each in statistics.usage.items()}
+    total = sum(used.values(), Usage())
+    columns = {name: column for name, column in _USAGE.items() if name not in _RARE or column(total)}
+    currency = prices.currency if prices else CURRENCY
+    has_money = bool(total.cost or total.unpriced)
+
+    def cells(usage: Usage, share_of: int = 1) -> list[str]:
+        write = count if share_of == 1 else _small
+        of_usage = [
+            *(write(column(usage) / share_of) for column in columns.values()),
+            duration(usage.seconds / share_of),
+        ]
+        return [*of_usage, _money(usage, share_of, currency)] if has_money else of_usage
+
     rows = [
-        *([titles.get(stage, stage), *_usage_cells(usage, prices)] for stage, usage in statistics.usage.items()),
-        ["total", *_usage_cells(total, prices)],
+        *([titles.get(stage, stage), *cells(usage)] for stage, usage in used.items()),
+        ["total", *cells(total)],
         *(
-            [f"per {noun}", *_usage_cells(total, prices, number)]
+            [f"per {noun}", *cells(total, number)]
             for noun, number in (
                 ("admitted instruction", statistics.overview.instructions),
                 ("instance", statistics.overview.instances),
@@ -188,17 +201,25 @@ def cost_table(statistics: Statistics) -> Table:
             if number
         ),
     ]
-    head = ["", "requests", "failed", "tokens in", "tokens out", "model time", *(["money"] if prices else [])]
-    return Table(head, rows)
+    return Table(["", *columns, "model time", *(["money"] if has_money else [])], rows)
 
 
-def _usage_cells(usage: Usage, prices: Prices | None, share_of: int = 1) -> list[str]:
-    write = count if share_of == 1 else _small
-    numbers = (usage.requests, usage.failures, usage.input_tokens, usage.output_tokens)
-    cells = [*(write(number / share_of) for number in numbers), duration(usage.seconds / share_of)]
-    if prices:
-        cells.append(money(prices.of(usage.input_tokens, usage.output_tokens) / share_of, prices.currency))
-    return cells
+_USAGE: dict[str, Callable[[Usage], int]] = {
+    "requests": lambda usage: usage.requests,
+    "failed": lambda usage: usage.failures,
+    "tokens in": lambda usage: usage.input_tokens,
+    "of a cache": lambda usage: usage.cached_tokens,
+    "tokens out": lambda usage: usage.output_tokens,
+    "of thoughts": lambda usage: usage.reasoning_tokens,
+}
+_RARE = frozenset({"of a cache", "of thoughts"})  # which are left out where there are none
+
+
+def _money(usage: Usage, share_of: int, currency: str) -> str:
+    """What it costs; also that this is not known, or not of all."""
+    if not usage.unpriced:
+        return money(usage.cost / share_of, currency)
+    return f"over {money(usage.cost / share_of, currency)}" if usage.cost else "price unknown"
 
 
 def _small(number: float) -> str:

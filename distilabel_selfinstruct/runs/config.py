@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
@@ -16,7 +15,7 @@ from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
-from distilabel_selfinstruct.data.reasons import with_clear_stages, with_filters_stage
+from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE, with_clear_stages, with_filters_stage
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -35,21 +34,22 @@ from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.inputs import Input, is_name
 from distilabel_selfinstruct.runs.options import (
     BUDGET,
+    EVERY_STAGE,
     HUB,
     JUDGE,
     MODEL,
     WHERE,
+    AnyLLM,
     ByStage,
     ByStep,
-    CustomLLM,
     option,
     option_of,
+    way_to_provider,
 )
+from distilabel_selfinstruct.runs.stages import ByStageOptions, StageOptions
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
-from distilabel_selfinstruct.usage import Budget, Prices, Usage
-
-AnyLLM: TypeAlias = Literal["demo", "local", "openai", "vllm"] | CustomLLM
+from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 
 
 class Options(BaseModel):
@@ -73,7 +73,7 @@ class ModelConfig(Options):
     """What every command is told of a model that it asks."""
 
     llm: AnyLLM = option(
-        "demo", "embedded demo model (default), llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here",
+        "demo", "demo model (default), llama.cpp here, an endpoint like OpenAI's, any provider, or vLLM here",
         None, MODEL,
     )  # fmt: skip
     model: str | None = option(
@@ -107,8 +107,11 @@ class ModelConfig(Options):
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
-        if self.llm in ("openai", "vllm") and not self.model:
+        if self.llm in NAMED and not self.model:
             raise ConfigError(f"--llm {self.llm} needs --model, the name of the model.")
+
+    stage_of_model: ClassVar[str] = ""
+    """The stage whose model `check_model` is about; any by default."""
 
     def check_model(self, llm: Any) -> None:
         """Raises ConfigError if the recipe cannot be carried out with this model."""
@@ -127,44 +130,68 @@ class SpendingConfig(ModelConfig):
 
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
-    input_price: float = option(0.0, "price of a million tokens in", "MONEY", BUDGET, fixed=False, ge=0)
+    input_price: float | None = option(
+        None, "price of a million tokens in (default: as published, where it is known)", "MONEY", BUDGET, fixed=False,
+        ge=0,
+    )  # fmt: skip
     cached_price: float | None = option(
         None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
         BUDGET, fixed=False, ge=0,
     )  # fmt: skip
-    output_price: float = option(0.0, "price of a million tokens out", "MONEY", BUDGET, fixed=False, ge=0)
+    output_price: float | None = option(
+        None, "price of a million tokens out (default: as published, where it is known)", "MONEY", BUDGET, fixed=False,
+        ge=0,
+    )  # fmt: skip
 
     @property
     def is_on_budget(self) -> bool:
         """Whether there is a limit to what it may spend."""
         return self.max_tokens_total is not None or self.max_cost is not None
 
+    @property
+    def kinds_of_model(self) -> list[str]:
+        """The kinds of model that are named, `custom` for a class; each once."""
+        return [self.llm if isinstance(self.llm, str) else "custom"]
+
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         super().check()
-        if self.max_cost is not None and not (self.input_price or self.output_price):
-            raise ConfigError("--max-cost needs --input-price and --output-price, money per million tokens.")
-        if self.tensor_parallel > 1 and self.llm != "vllm":
+        self._check_max_cost()
+        if self.tensor_parallel > 1 and "vllm" not in self.kinds_of_model:
             raise ConfigError("--tensor-parallel is for vLLM in this process: add --llm vllm, or leave it out.")
 
-    def prices(self) -> Prices | None:
-        """What a million tokens cost, if that was said."""
-        return Prices.given(self.input_price, self.output_price, self.cached_price)
+    def prices(self) -> PriceList:
+        """What the model costs, a user's own prices first."""
+        own = self._prices_given()
+        price = Prices.given(*(own.get(name) for name in ("input_price", "output_price", "cached_price")))
+        if price is None and isinstance(self.llm, str):
+            price = price_of(self.llm, self.model, self.base_url)
+        return PriceList({"": {"": price}})
 
-    def budget(self, usage: Iterable[Usage]) -> Budget:
-        """What is left to spend after what was used."""
-        used = sum(usage, Usage())
+    def budget(self, used: Usage, prices: PriceList) -> Budget:
+        """What is left to spend after what was used, at these prices."""
         return Budget(
             max_tokens=self.max_tokens_total,
             max_cost=self.max_cost,
-            input_price=self.input_price,
-            cached_price=self.cached_price,
-            output_price=self.output_price,
+            prices=prices,
             spent_requests=used.requests,
             spent_input=used.input_tokens,
-            spent_cached=used.cached_tokens,
             spent_output=used.output_tokens,
+            spent_cost=used.cost,
         )
+
+    def _prices_given(self) -> dict[str, float]:
+        """What a million tokens cost, as far as it was said; an input price of 0 alone says nothing."""
+        prices = {name: getattr(self, name) for name in ("input_price", "cached_price", "output_price")}
+        return {name: price for name, price in prices.items() if price is not None} if any(prices.values()) else {}
+
+    def _check_max_cost(self) -> None:
+        if self.max_cost is None or self._prices_given() or not isinstance(self.llm, str):
+            return
+        price = price_of(self.llm, self.model, self.base_url)
+        if price is None or price.is_free:
+            why = "" if price else f": nobody has published what {self.model} costs"
+            raise ConfigError(f"--max-cost needs --input-price and --output-price, money per million tokens{why}.")
 
 
 class JudgeConfig(JudgingConfig):
@@ -192,9 +219,25 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, "show the first prompt of each stage and N rows (default: 2), and write no dataset", "N", "",
         recorded=False, const=2, gt=0,
     )  # fmt: skip
+    requests_per_minute: int | None = option(
+        None, "most requests in a minute, of all stages together (default: as the endpoint takes them)", "N", MODEL,
+        fixed=False, gt=0,
+    )  # fmt: skip
+    tokens_per_minute: int | None = option(
+        None, "most tokens in a minute, in and out, of all stages together", "N", MODEL, fixed=False, gt=0
+    )
     max_tokens: ByStage = option(
         {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
         "N|STAGE=N,...", MODEL,
+    )  # fmt: skip
+    stage: ByStageOptions = option(
+        {}, "of a stage, or of all: llm, model (A=0.7,B=0.3: several), base-url, top-p, max-tokens, stop, ...",
+        "STAGE.NAME=VALUE", MODEL,
+    )  # fmt: skip
+    system_prompt: str | None = option(None, "stands before every chat, but those of the judge", "TEXT", MODEL)
+    allow_model_change: bool = option(
+        False, "go on in the folder with other models: what was answered stays, each row says its model", None, MODEL,
+        recorded=False,
     )  # fmt: skip
     stage_by_stage: bool | None = option(
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
@@ -251,6 +294,10 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, "send 200 instances to be reviewed (key: ARGILLA_API_KEY)", "URL", "", recorded=False
     )
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
+    show_config: bool = option(
+        False, "show all options as they will be, and what each stage is asked with; nothing is run", None, "",
+        recorded=False,
+    )  # fmt: skip
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
 
     @field_validator("out", "prompts")
@@ -335,15 +382,61 @@ class RunConfig(SpendingConfig, JudgingConfig):
         self._check_judge()
         super().check()
         load_filters(self.filter)
-        if self.llm == "demo" and (self.language or self.prompts):
+        self._check_stages()
+        if self.wording == "base" and "litellm" in self.kinds_of_model:
+            raise ConfigError("--llm litellm --base: providers answer messages; leave --base out.")
+        if self.kinds_of_model == ["demo"] and (self.language or self.prompts):
             name = "--language" if self.language else "--prompts"
             raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
         if self.preview and self.ray is not None:
             raise ConfigError("--preview is made on this machine: leave --ray out.")
-        if self.llm == "local" and self.ray is not None:
+        if "local" in self.kinds_of_model and self.ray is not None:
             raise ConfigError("--llm local is on this machine alone; on a cluster use --llm openai and a server.")
-        if self.ray is None and (self.gpus or (self.replicas and self.llm == "vllm")):
+        if self.ray is None and (self.gpus or (self.replicas and "vllm" in self.kinds_of_model)):
             raise ConfigError("GPUs are given to single workers by Ray: add --ray, on one machine too.")
+
+    def options_of(self, *names: str) -> StageOptions:
+        """What a stage is told, by the names that it goes by, the widest first."""
+        options = StageOptions.model_construct(
+            None, llm=self.llm, model=self.model, base_url=self.base_url, **self._prices_given()
+        )
+        for name in names:
+            options = options.with_more(self._shortly_said(name)).with_more(self.stage.get(name, StageOptions()))
+        return options
+
+    def _shortly_said(self, name: str) -> StageOptions:
+        """What options of their own say of a stage."""
+        said: dict[str, Any] = {"max_tokens": self.max_tokens.get(name)}
+        if name == EVERY_STAGE:
+            said["system_prompt"] = self.system_prompt
+        if name == JUDGEMENT_STAGE.name and self.judges:
+            said |= {"model": self.judge_model, "base_url": self.judge_base_url}
+            said["llm"] = "openai" if self.judge_base_url and self.llm != "litellm" else None
+        return StageOptions.model_construct(**{each: value for each, value in said.items() if value is not None})
+
+    def with_model_of(self, options: StageOptions, model: str | None) -> Self:
+        """The config as if all of the run were asked of this model of a stage."""
+        return self.model_copy(update={"llm": options.llm, "model": model, "base_url": options.base_url})
+
+    @property
+    def kinds_of_model(self) -> list[str]:
+        """The kinds of model that are named, `custom` for a class; each once."""
+        kinds = [self.llm, *(options.llm for options in self.stage.values())]
+        return list(dict.fromkeys(kind if isinstance(kind, str) else "custom" for kind in kinds if kind is not None))
+
+    def _check_stages(self) -> None:
+        for name, said in self.stage.items():
+            options = self.options_of(*dict.fromkeys([EVERY_STAGE, name]))
+            if options.llm in NAMED and not options.model:
+                raise ConfigError(f"--stage {name}.llm={options.llm} needs --stage {name}.model=NAME.")
+            if said.model and said.llm is None and options.llm == "demo":
+                raise ConfigError(f"--stage {name}.model: the demo model has no name; add --stage {name}.llm=openai.")
+        if self.wording == "base" and (self.system_prompt or any(each.system_prompt for each in self.stage.values())):
+            raise ConfigError("--system-prompt: a base model continues a text, and has no chat to put it in.")
+
+    def _check_max_cost(self) -> None:
+        if not self.stage:  # else there are more models, of whose prices the run knows
+            super()._check_max_cost()
 
     def _check_judge(self) -> None:
         given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
@@ -351,7 +444,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
             raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
         if self.judges and self.wording == "base" and not self.judge_model:
             raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
-        if self.judge_model and self.llm not in ("openai", "vllm") and not self.judge_base_url:
+        if self.judge_model and self.llm not in NAMED and not self.judge_base_url:
             raise ConfigError("--judge-model needs --judge-base-url, the endpoint that offers the judge.")
         if self.judge_base_url and not (self.judge_model or self.model):
             raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
@@ -511,6 +604,9 @@ class SourceConfig(RunConfig):
         return read.texts, notes
 
 
+NAMED = ("openai", "litellm", "vllm")
+"""The kinds of model that must be named."""
+_KINDS_OF_LLM = "expected demo, local, openai, litellm, vllm, or a `class` with its `arguments`"
 _SIZES = ("num_instructions", "max_instructions", "max_documents")
 _LANGUAGE = re.compile(r"[^\W\d_]{3}[\w ()'-]{0,40}")
 _QUOTED = re.compile(r"'([^']*)'")
@@ -543,15 +639,35 @@ def _explained(error: ValidationError, given: dict[str, Any], file: str, kind: t
     errors = error.errors()
     first = next((each for each in errors if each["type"] == "extra_forbidden"), errors[0])
     name = str(first["loc"][0])
+    if name == "stage" and len(first["loc"]) > 1:
+        return _explained_stage(first, "--stage" if name in given else f"{file}: stage")
     is_option = name in given or first["type"] == "missing"
     where = f"--{name.replace('_', '-')}" if is_option else f"{file}: {name}"
     if first["type"] == "extra_forbidden" and len(first["loc"]) == 1:
         known = kind.model_fields
         return f"{file}: there is no option {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
+    if name == "llm" and (way := way_to_provider(first["input"])):
+        return f"{where}: {way}."
     if name == "llm":
-        return f"{where}: expected demo, openai, vllm, or a `class` with its `arguments`."
+        return f"{where}: {_KINDS_OF_LLM}."
     meant = did_you_mean(str(first["input"]), _QUOTED.findall(first["msg"])) if first["type"] == "literal_error" else ""
     return f"{where}: {first['msg'].removeprefix('Value error, ')}, got {first['input']!r}{meant}."
+
+
+def _explained_stage(error: Any, where: str) -> str:
+    """What is wrong with the options of a stage."""
+    _, stage, *names = map(str, error["loc"])
+    known = list(StageOptions.model_fields)
+    if not names:
+        return f"{where} {stage}: expected options as `name: value`, got {error['input']!r}."
+    if error["type"] == "extra_forbidden" and len(names) == 1:
+        there = ", ".join(known)
+        return f"{where} {stage}: there is no option {names[0]!r}{did_you_mean(names[0], known)}; there are: {there}."
+    if names[0] == "llm" and (way := way_to_provider(error["input"])):
+        return f"{where} {stage}.llm: {way.replace('--llm litellm --model ', f'{stage}.llm=litellm {stage}.model=')}."
+    if names[0] == "llm":
+        return f"{where} {stage}.llm: {_KINDS_OF_LLM}, got {error['input']!r}."
+    return f"{where} {stage}.{names[0]}: {error['msg'].removeprefix('Value error, ')}, got {error['input']!r}."
 
 
 def read_config_file(path: str) -> dict[str, Any]:

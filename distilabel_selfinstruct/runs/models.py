@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
 from distilabel_selfinstruct.models.local.weights import find_weights
-from distilabel_selfinstruct.runs.config import ModelConfig, RunConfig
+from distilabel_selfinstruct.runs.config import ModelConfig
 from distilabel_selfinstruct.runs.options import CustomLLM
 
 if TYPE_CHECKING:
@@ -67,10 +67,18 @@ def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEn
     """
     if isinstance(config.llm, CustomLLM):
         return _custom_llm(config.llm)
-    if engine is not None:
-        return _openai(config, engine.weights.name, engine.url, learned, engine.key)
+    if config.llm == "local":  # without an engine it is there to be named
+        weights, url, key = (engine.weights, engine.url, engine.key) if engine else (find_weights(config.model), "", "")
+        return _openai(config, weights.name, url, learned, key)
     if config.llm == "openai":
         return _openai(config, config.model, config.base_url, learned)
+    if config.llm == "litellm":
+        from distilabel_selfinstruct.models.providers import ProviderLLM
+
+        return ProviderLLM(
+            model=str(config.model), base_url=config.base_url, timeout=config.timeout,
+            memory=str(learned) if learned else None,
+        )  # fmt: skip
     if config.llm == "vllm":
         return _vllm(config, str(config.model))
     from distilabel_selfinstruct.demo.model import DemoLLM
@@ -137,11 +145,3 @@ def _fault_upstream(model: type[LLM], arguments: dict[str, Any]) -> str | None:
 
         return None if hasattr(InferenceClient, "get_model_status") else _NO_STATUS
     return _BROKEN.get(model.__name__)
-
-
-def make_judge(config: RunConfig, learned: Path | None = None, engine: LocalEngine | None = None) -> LLM:
-    """The judge: as the model, but for its name and its endpoint; the rest as for `make_model`."""
-    name, url = config.judge_model or config.model, config.judge_base_url or config.base_url
-    if config.judge_base_url or (config.judge_model and config.llm == "openai"):
-        return _openai(config, name, url, learned)
-    return _vllm(config, config.judge_model) if config.judge_model else make_model(config, learned, engine)

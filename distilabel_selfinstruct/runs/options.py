@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_serializer
 from pydantic.fields import FieldInfo
@@ -99,3 +99,23 @@ class CustomLLM(BaseModel):
     def _without_secrets(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """What a run folder records: a key may change between two runs, and stands in no file."""
         return cast("dict[str, Any]", masked(arguments))
+
+
+PROVIDERS = (
+    "anthropic", "azure", "azure_ai", "bedrock", "cerebras", "cohere", "databricks", "deepseek", "fireworks_ai",
+    "gemini", "github", "groq", "huggingface", "mistral", "moonshot", "nvidia_nim", "ollama", "openrouter",
+    "perplexity", "replicate", "sagemaker", "sambanova", "together_ai", "vertex_ai", "watsonx", "xai",
+)  # fmt: skip
+"""What litellm calls well-known providers."""
+_ALSO_CALLED = {"google": "gemini", "claude": "anthropic", "aws": "bedrock", "together": "together_ai"}
+
+
+def way_to_provider(given: object) -> str | None:
+    """What to say instead of the name of a provider; None where it is none."""
+    name = _ALSO_CALLED.get(str(given), str(given))
+    if name not in PROVIDERS:
+        return None
+    return f"{given} is a provider, and is asked through litellm: --llm litellm --model {name}/NAME"
+
+
+AnyLLM: TypeAlias = Literal["demo", "local", "openai", "litellm", "vllm"] | CustomLLM

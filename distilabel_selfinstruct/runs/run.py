@@ -6,7 +6,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
 
@@ -14,7 +14,7 @@ from datasets import disable_progress_bars
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import HELD_OUT, HELD_OUT_COLUMNS, describe_configs
-from distilabel_selfinstruct.data.folder import CLEAR_OF, PHRASES, RunFolder
+from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RunFolder
 from distilabel_selfinstruct.data.reasons import (
     CLEAR_INPUTS_STAGE,
     CLEAR_STAGE,
@@ -27,24 +27,26 @@ from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
+from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
-from distilabel_selfinstruct.models.slots import STOP_REASONS
+from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe, Stage
-from distilabel_selfinstruct.runs.config import C
+from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
 from distilabel_selfinstruct.runs.inputs import Input
-from distilabel_selfinstruct.runs.models import local_engine, make_judge, make_model
+from distilabel_selfinstruct.runs.models import local_engine, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.runs.prompts import read_templates, template_texts, variables_of
+from distilabel_selfinstruct.runs.stages import StageOptions, fixed_part
 from distilabel_selfinstruct.runs.verdicts import verdict_notes
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.steps.own import ApplyFilters
-from distilabel_selfinstruct.usage import Budget, Usage
+from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
@@ -81,10 +83,11 @@ class Run(Generic[C]):
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
+        self._earlier_models: list[Any] = []  # that have answered in this folder
         before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
-        self._engine: LocalEngine | None = None
+        self._engines: dict[str | None, LocalEngine | None] = {}  # of models on this machine
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
         self._has_grown = before is not None and any(
@@ -99,6 +102,7 @@ class Run(Generic[C]):
             "cache_dir": self.folder.cache,
             "concurrency": self.config.concurrency,
             "budget": self._budget(),
+            "limits": RateLimits(self.config.requests_per_minute, self.config.tokens_per_minute),
             "log_file": self.folder.log,
             "phrases": self.config.phrases_read(),
             "verbose": self.config.verbose,
@@ -116,9 +120,8 @@ class Run(Generic[C]):
         it is spent on finishing what was begun.
         """
         self._stages[stage] = keeps_failures
-        place = len(self._stages)
-        llm = model or make_model(self.config, self.folder.learned, self._engine)
-        seed = self.config.seed if self.config.llm == "local" and model is None else None
+        place, options = len(self._stages), self.options_of(stage)
+        llm = model or self._model_of(options)
         return DurableLLM(
             llm=llm,
             folder=str(self.folder.completions),
@@ -128,44 +131,100 @@ class Run(Generic[C]):
             concurrency=self.config.concurrency,
             outage=self.config.outage,
             timeout=self.config.timeout,
-            context=None if model or self.config.llm == "local" else self.config.context,
-            generation_kwargs=self.decoding_of(stage, llm, temperature, seed),
+            context=None if model or options.llm == "local" else self.config.context,
+            goes_on=bool(self._earlier_models),
+            generation_kwargs=self.decoding_of(stage, llm, temperature, is_own=model is not None),
         )
 
-    def decoding_of(
-        self, stage: str, llm: LLM, temperature: float | None = None, seed: int | None = None
-    ) -> dict[str, Any]:
-        """What the options say of the decoding of a stage, by the names that this model has for it."""
-        decoding = {"temperature": temperature, "max_new_tokens": self._most_tokens(stage), "seed": seed}
-        return named_for(llm, {name: value for name, value in decoding.items() if value is not None})
+    def options_of(self, stage: str) -> StageOptions:
+        """What a stage is told of its model and its sampling."""
+        return self.config.options_of(*self._names_of(stage))
 
-    def llm_aside(self) -> DurableLLM:
-        """The model for questions that are no part of the run, with completions of their own."""
+    def _names_of(self, stage: str) -> tuple[str, ...]:
+        """The names that options may have for a stage, the widest first."""
+        family = _family(stage)
+        groups = [name for name, stages in self.recipe.groups.items() if {stage, family} & {*stages}]
+        return tuple(dict.fromkeys([EVERY_STAGE, *groups, family, stage]))
+
+    def _model_of(self, options: StageOptions) -> LLM:
+        """The model that options name; one that draws from several by the seed and the prompt, if they name several."""
+        configs = {name: self.config.with_model_of(options, name) for name in options.models}
+        made = [make_model(each, self.folder.learned, self._engine_of(each)) for each in configs.values()]
+        if len(made) == 1:
+            return made[0]
+        return EnsembleLLM(llms=made, shares=list(options.models.values()), seed=self.config.seed)
+
+    def _engine_of(self, config: C) -> LocalEngine | None:
+        return self._engines.get(config.model) if config.llm == "local" else None
+
+    def decoding_of(
+        self, stage: str, llm: LLM, temperature: float | None = None, is_own: bool = False
+    ) -> dict[str, Any]:
+        """What the options say of the decoding of a stage, by the names that this model has for it.
+
+        Raises:
+            ConfigError: if the model has no such parameter.
+        """
+        options = self.options_of(stage)
+        usual: dict[str, Any] = {"temperature": temperature}
+        if options.llm == "local" and not is_own:
+            usual["seed"] = self.config.seed
+        known = named_for(llm, {name: value for name, value in usual.items() if value is not None})
+        for name, value in options.sampling.items():
+            if not (named := named_for(llm, {name: value})):
+                raise ConfigError(
+                    f"--stage {stage}.{name}: {type(llm).__name__} has no such parameter; it has:"
+                    f" {', '.join(sorted(parameter.name for parameter in llm.generate_parameters))}."
+                )
+            known |= named
+        return known
+
+    def llm_aside(self, stage: str) -> DurableLLM:
+        """The model of a stage for questions that are no part of the run, with completions of their own."""
+        return self.llms_aside(stage)[stage]
+
+    def llms_aside(self, *stages: str) -> dict[str, DurableLLM]:
+        """The model of each stage as of `llm_aside`; one that several have is there once."""
+        made: list[tuple[StageOptions, DurableLLM]] = []
+        by_stage: dict[str, DurableLLM] = {}
+        for stage in stages:
+            said = self.options_of(stage)
+            options = StageOptions.model_construct(llm=said.llm, model=said.model, base_url=said.base_url)
+            if (llm := next((llm for known, llm in made if known == options), None)) is None:
+                llm = self._aside(stage, options)
+                made.append((options, llm))
+            by_stage[stage] = llm
+        return by_stage
+
+    def _aside(self, stage: str, options: StageOptions) -> DurableLLM:
+        llm = self._model_of(options)
         return DurableLLM(
-            llm=make_model(self.config, self.folder.learned, self._engine),
+            llm=llm,
             folder=str(self.folder.check_completions),
             stage="check",
             concurrency=self.config.concurrency,
             outage=self.config.outage,
             timeout=self.config.timeout,
+            generation_kwargs=self.decoding_of(stage, llm),
         )
 
     @contextmanager
     def ready_model(self) -> Iterator[None]:
-        """While the block runs the model can be asked, wherever it lives."""
-        with local_engine(self.config) as self._engine:
-            yield
+        """While the block runs the models can be asked, wherever they live."""
+        every = [self.config.options_of(), *(self.config.options_of(EVERY_STAGE, name) for name in self.config.stage)]
+        named = {name: options for options in every for name in options.models if options.llm == "local"}
+        with ExitStack() as stack:
+            for name, options in named.items():
+                self._engines[name] = stack.enter_context(local_engine(self.config.with_model_of(options, name)))
+            try:
+                yield
+            finally:
+                self._engines.clear()
 
     @property
     def window(self) -> int | None:
         """Tokens that a prompt and its answer may have together; None where nobody says."""
         return self.config.context
-
-    def _most_tokens(self, stage: str) -> int | None:
-        """The limit of a stage's answers, if one is given for it, for all its generations, or for all stages."""
-        limits = self.config.max_tokens
-        names = (stage, _family(stage), EVERY_STAGE)
-        return next((limits[name] for name in names if name in limits), None)
 
     def owed(self, stage: str) -> dict[str, Any]:
         """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
@@ -179,7 +238,7 @@ class Run(Generic[C]):
         """The judge of this run."""
         return FilterByJudge(
             name="judge",
-            llm=self.llm(JUDGEMENT, model=make_judge(self.config, self.folder.learned, self._engine)),
+            llm=self.llm(JUDGEMENT),
             threshold=threshold,
             wording=self.config.judge_wording,
             num_generations=self.config.judgements,
@@ -256,9 +315,9 @@ class Run(Generic[C]):
         self, build: Callable[[Run[C]], WholePipeline], show: bool,
         finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str], begin: Callable[[], None] | None,
     ) -> Summary:  # fmt: skip
-        model = make_model(
-            self.config, engine=self._engine
-        )  # what is wrong with its arguments is said before anything is written
+        for name in self.config.stage:  # what is wrong with arguments is said before anything is written
+            self._model_of(self.config.options_of(*dict.fromkeys([EVERY_STAGE, name])))
+        model = self._model_of(self.options_of(self.config.stage_of_model))
         self.config.check_model(model)
         self.folder.make()
         with self.folder.locked():
@@ -266,21 +325,17 @@ class Run(Generic[C]):
                 self.folder.remove_summary()
             self._write_config()
             self.folder.write_prompts(self._templates)
+            pipeline = self.built(build)
             if begin is not None and not self.folder.has_answers:
                 begin()
             started = time.monotonic()
-            pipeline = build(self)
-            self._check_limits()
-            self._check_filters(pipeline)
-            self._give_resources(pipeline)
-            self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
             leaves: dict[str, Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag.leaf_steps}
             columns = {name: list(step.outputs) for name, step in leaves.items()}
             if self.config.hold_out:
                 columns[HELD_OUT] = list(HELD_OUT_COLUMNS)
                 name_rows(leaves.values())
             self._write_description(model, columns)
-            groups = "sequential_step_execution" if self._runs_stage_by_stage(model) else None
+            groups = "sequential_step_execution" if self._runs_stage_by_stage(pipeline) else None
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
@@ -311,6 +366,21 @@ class Run(Generic[C]):
         trained_on = [sides.get(name, "training") == "training" for name in instances["instruction_id"]]
         return instances.select([at for at, each in enumerate(trained_on) if each])
 
+    def built(self, build: Callable[[Run[C]], WholePipeline]) -> WholePipeline:
+        """The pipeline, ready to run.
+
+        Raises:
+            ConfigError: if options name stages, steps or prices that there are not.
+        """
+        pipeline = build(self)
+        self._check_stages()
+        self._check_filters(pipeline)
+        self._check_prices()
+        pipeline.budget = self._budget()
+        self._give_resources(pipeline)
+        self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
+        return pipeline
+
     @property
     def is_concluded(self) -> bool:
         """Whether nothing is missing in the folder, as where `execute` had nothing to do."""
@@ -321,19 +391,25 @@ class Run(Generic[C]):
         with self.folder.locked():
             self.folder.write_summary(summary)
 
-    def _check_limits(self) -> None:
-        """Whether the stages are there whose answers were given a limit.
+    def _check_stages(self) -> None:
+        """Whether the stages are there that options name.
 
         Raises:
             ConfigError: if one is not.
         """
-        known = {*self._stages, *map(_family, self._stages)}
-        if unknown := self.config.max_tokens.keys() - {*known, EVERY_STAGE}:
-            name = min(unknown)
-            raise ConfigError(
-                f"--max-tokens: there is no stage {name!r}{did_you_mean(name, known)}; there are:"
-                f" {', '.join(self._stages)}."
-            )
+        known = {name for stage in self._stages for name in self._names_of(stage)}
+        for option, given in (("--max-tokens", self.config.max_tokens), ("--stage", self.config.stage)):
+            if unknown := given.keys() - known:
+                name = min(unknown)
+                raise ConfigError(
+                    f"{option}: there is no stage {name!r}{did_you_mean(name, known)}; there are:"
+                    f" {', '.join(self._stages)}{self._groups_there()}."
+                )
+
+    def _groups_there(self) -> str:
+        """What else options may call the stages of this run."""
+        groups = {name: stages for name, stages in self.recipe.groups.items() if {*stages} & {*self._stages}}
+        return "".join(f", {name} ({' and '.join(stages)})" for name, stages in groups.items())
 
     def _check_filters(self, pipeline: WholePipeline) -> None:
         """Which evaluation sets the steps keep clear of; whether there are steps for all filters.
@@ -386,10 +462,27 @@ class Run(Generic[C]):
         for step in steps:
             if isinstance(step, Putting):
                 step.own_templates, step.language = self._templates, self.config.language
+                step.system_message = self._system_message(step)
             if (text := own.get(getattr(step, "template", ""))) is not None:  # a Task of distilabel fills it itself
                 used = variables_of(text)
                 step.template, step.language = text, None
                 step.columns = [column for column in step.columns if column in used]
+
+    def _system_message(self, step: Putting) -> str | None:
+        """What stands before the chats of a Task.
+
+        Raises:
+            ConfigError: if it was told of a stage that has no place for it.
+        """
+        llm = getattr(step, "llm", None)
+        if not isinstance(llm, DurableLLM) or (message := self.options_of(llm.stage).system_prompt) is None:
+            return None
+        is_of_all = message == self.config.options_of(EVERY_STAGE).system_prompt
+        if is_of_all and (llm.stage == JUDGEMENT or not step.takes_system_message):
+            return None
+        if not step.takes_system_message:
+            raise ConfigError(f"--stage {llm.stage}.system_prompt: that stage asks nothing, and has no place for it.")
+        return message
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
@@ -436,7 +529,7 @@ class Run(Generic[C]):
             ),
             usage=self.used(),
             seconds=seconds,
-            cost=self._budget().cost(),
+            cost=sum(each.cost for each in self.used().values()),
             rows={name: size for name, size in sizes.items() if name not in USUAL_CONFIGS},
             notes=notes,
             main_config=self.recipe.main_config,
@@ -455,19 +548,61 @@ class Run(Generic[C]):
     def _verdicts(self, config: str) -> list[bool | None]:
         return [row.get("is_classification") for row in self.folder.rows(config, ["is_classification"])]
 
-    def _runs_stage_by_stage(self, model: LLM) -> bool:
-        """Whether only one stage holds the model at a time: by default where it lives in the workers' processes."""
+    def _runs_stage_by_stage(self, pipeline: WholePipeline) -> bool:
+        """Whether only one stage holds the model at a time: by default where one lives in the workers' processes."""
         if self.config.stage_by_stage is not None:
             return self.config.stage_by_stage
-        return self.config.llm not in ("demo", "local", "openai") and not getattr(model, "agenerate", None)
+        from distilabel_selfinstruct.demo.model import DemoLLM
+
+        return any(
+            isinstance(llm, DurableLLM) and not (llm.is_asynchronous or isinstance(llm.llm, DemoLLM))
+            for llm in (getattr(pipeline.dag.get_step(name)["step"], "llm", None) for name in pipeline.dag)
+        )
 
     def used(self) -> dict[str, Usage]:
-        """What was asked in this folder: before the run, and by each of its stages."""
-        return usage_by_stage(self.folder.check_completions) | usage_by_stage(self.folder.completions)
+        """What was asked in this folder, and what it costs: before the run, and by each of its stages."""
+        folder, prices = self.folder, self.prices()
+        return usage_by_stage(folder.check_completions, prices) | usage_by_stage(folder.completions, prices)
+
+    def prices(self) -> PriceList:
+        """What the models of each stage cost, a user's own prices first; of earlier models as the folder has it."""
+        recorded = self.folder.prices().by_stage if self.folder.path.is_dir() else {}
+        asked = {stage: self.prices_of(stage) for stage in (*self._stages, *self.config.stage, "")}
+        return PriceList(
+            {stage: {**recorded.get(stage, {}), **asked.get(stage, {})} for stage in {**asked, **recorded}}
+        )
+
+    def prices_of(self, stage: str) -> dict[str, Prices | None]:
+        """What the models of a stage cost, by their names; without a name what a model costs that says its own."""
+        options = self.options_of(stage)
+        own = Prices.given(options.input_price, options.output_price, options.cached_price)
+        if options.llm not in NAMED:  # one that says itself what it is called
+            return {"": own or (price_of(options.llm, None, None) if isinstance(options.llm, str) else None)}
+        return {str(name): own or price_of(options.llm, name, options.base_url) for name in options.models}
+
+    def _check_prices(self) -> None:
+        """Whether a limit of money can be kept.
+
+        Raises:
+            ConfigError: if nobody knows what a model costs.
+        """
+        if self.config.max_cost is None:
+            return
+        prices = PriceList({stage: self.prices_of(stage) for stage in self._stages})
+        for stage, of_stage in prices.by_stage.items():
+            for model, price in of_stage.items():
+                if price is None:
+                    raise ConfigError(
+                        f"--max-cost: nobody has published what {model or 'the model'} of the stage {stage} costs; give"
+                        " --input-price and --output-price, money per million tokens."
+                    )
+        if prices.is_free:
+            raise ConfigError("--max-cost: none of these models costs anything; give --input-price and --output-price.")
 
     def has_room(self, input_tokens: int, output_tokens: int) -> bool:
         """Whether the budget has room for so many tokens more."""
-        return self._budget().has_room(input_tokens, output_tokens)
+        budget = self._budget()
+        return budget.has_room(input_tokens + output_tokens, budget.prices.dearest("").of(input_tokens, output_tokens))
 
     @property
     def has_budget_left(self) -> bool:
@@ -475,13 +610,14 @@ class Run(Generic[C]):
         return not self._budget().is_used_up()
 
     def _budget(self) -> Budget:
-        by_stage = usage_by_stage(self.folder.completions)
-        budget = self.config.budget(self.used().values())
+        prices = self.prices()
+        by_stage = usage_by_stage(self.folder.completions, prices)
         loops = self.recipe.stages_that_ask("rounds", "before")
-        later = [usage for stage, usage in by_stage.items() if stage not in loops]
-        if requests := sum(usage.requests for usage in later):
-            budget.owed_input = sum(usage.input_tokens for usage in later) / requests
-            budget.owed_output = sum(usage.output_tokens for usage in later) / requests
+        later = sum((usage for stage, usage in by_stage.items() if stage not in loops), Usage())
+        budget = self.config.budget(sum(self.used().values(), Usage()), prices)
+        if each := later.requests:
+            budget.owed_input, budget.owed_output = later.input_tokens / each, later.output_tokens / each
+            budget.owed_cost = later.cost / each
         return budget
 
     # --- the folder's config ----------------------------------------------------------------------------------------
@@ -489,6 +625,7 @@ class Run(Generic[C]):
     def _identity(self) -> dict[str, Any]:
         """What the result depends on, as the folder may record it."""
         identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
+        identity["stage"] = fixed_part(identity["stage"])
         recipe = {"recipe": self.recipe.name, "prompts_version": self.recipe.prompts_version}
         if self.config.prompts:
             recipe["own_prompts"] = Input(sorted(self._templates.items())).name
@@ -508,6 +645,7 @@ class Run(Generic[C]):
         if not folder.has_answers:
             return None
         before.setdefault(CLEAR_OF, Input(()).name)
+        self._earlier_models = list(before.pop(EARLIER_MODELS, []))
         before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):
             raise folder.damaged_config()
@@ -534,10 +672,17 @@ class Run(Generic[C]):
             return
         defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
         before = defaults | masked(before)  # an option that came later was at its default
-        different = [
-            f"{name} is {before.get(name)!r} there, {value!r} here"
+        before["stage"] = fixed_part(before["stage"])
+        values = {
+            name: (before.get(name), value)
             for name, value in ({"own_prompts": None} | self._identity()).items()
             if name not in self._inputs and before.get(name) != value
+        }
+        is_allowed = self._allows_other_models(values)
+        different = [
+            f"{name} is {there!r} there, {here!r} here"
+            for name, (there, here) in values.items()
+            if not (is_allowed and name in _OF_MODELS)
         ]
         different += [
             f"{name.replace('_', ' ')} were read there that are not among those of this command"
@@ -545,9 +690,11 @@ class Run(Generic[C]):
             if not read.continues(str(before.get(name)))
         ]
         if different:
+            only_models = values.keys() <= _OF_MODELS and len(different) == len(values)
             raise RunFolderError(
                 f"{self.folder}: holds a run with another config: {'; '.join(different)}. Nothing was changed. Choose"
-                " another --out, or the same options."
+                " another --out, or the same options"
+                + (", or go on with other models: --allow-model-change." if only_models else ".")
             )
         if (self.config.wanted or 0) < (most := before.get("num_instructions", 0)):
             raise RunFolderError(
@@ -555,9 +702,25 @@ class Run(Generic[C]):
                 " as many or more, or choose another --out."
             )
 
+    def _allows_other_models(self, different: dict[str, tuple[Any, Any]]) -> bool:
+        """Whether the models of a run may change; what the folder holds of those before is then known by its prompt."""
+        if not self.config.allow_model_change or not different.keys() & _OF_MODELS:
+            return False
+        there, here = different.get("stage", ({}, {}))
+        if _without_models(there) != _without_models(here):
+            return False
+        self._earlier_models.append({name: pair[0] for name, pair in different.items() if name in _OF_MODELS})
+        return True
+
     def _write_config(self) -> None:
         values = masked(self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True)))
-        self.folder.write_config(values | self._identity() | {"package_version": __version__})
+        earlier = {EARLIER_MODELS: self._earlier_models} if self._earlier_models else {}
+        self.folder.write_config(self._identity() | values | earlier | {"package_version": __version__})
+
+    def _description_of(self, stage: str) -> dict[str, Any]:
+        """The model and the sampling that a stage was told of, without what is no part of what a run is."""
+        said = self.options_of(stage).model_dump(mode="json", by_alias=True)
+        return masked(fixed_part({stage: said}).get(stage, {}))
 
     def _write_description(self, model: LLM, columns: dict[str, list[str]]) -> None:
         """Says in the folder what the run is, for readers that have no such recipe."""
@@ -569,8 +732,20 @@ class Run(Generic[C]):
                 **describe_configs(columns, self.recipe),
                 "versions": {**versions, "prompts": self.recipe.prompts_version},
                 "model": {"class": f"{kind.__module__}.{kind.__qualname__}", "name": _name_of(model)},
+                "prices": self.prices().record(),
+                "stages": {stage: self._description_of(stage) for stage in self._stages},
             }
         )
+
+
+_OF_MODELS = {"llm", "model", "judge_model", "stage"}
+"""The options that name models."""
+
+
+def _without_models(by_stage: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The options of stages but for those that name their models."""
+    kept = {stage: {k: v for k, v in said.items() if k not in _OF_MODELS} for stage, said in by_stage.items()}
+    return {stage: said for stage, said in kept.items() if said}
 
 
 def _family(stage: str) -> str:

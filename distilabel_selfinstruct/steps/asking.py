@@ -60,11 +60,13 @@ def named_for(llm: "LLM", parameters: dict[str, Any]) -> dict[str, Any]:
     return given
 
 
-def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording) -> Answer:
-    """The answer up to the first stop sequence, for models that know none."""
+def cut_at_stop(answer: Answer, decoding: Decoding, wording: Wording, llm: "LLM") -> Answer:
+    """The answer up to the first stop sequence, which may be the LLM's own, for models that know none."""
     if wording != "base" or answer.completion is None:
         return answer
-    ends = [at for stop in decoding.stop if (at := answer.completion.find(stop)) >= 0]
+    own = llm.generation_kwargs or {}
+    given = next((own[name] for name in _NAMES_OF["stop"] if own.get(name)), decoding.stop)
+    ends = [at for stop in given if (at := answer.completion.find(stop)) >= 0]
     if not ends:
         return answer
     return replace(answer, completion=answer.completion[: min(ends)], finish_reason="stop")
@@ -81,16 +83,29 @@ class Putting(BaseModel):
     Attributes:
         own_templates: texts that stand for templates of the package, by the names of their files.
         language: the language of what the model writes, in English; None leaves it to the prompt.
+        system_message: stands before every chat.
     """
 
     own_templates: dict[str, str] = Field(default_factory=dict)
     language: str | None = None
+    system_message: str | None = None
+
+    takes_system_message: ClassVar[bool] = True
+    """Whether its questions are chats."""
 
     language_sentence: ClassVar[str | None] = (
         "Write in {language}; only the words that mark the parts of an answer, such as Input and Output, stay as they"
         " are."
     )
     """Stands before a question where a language is asked for; None where an answer is no text to keep."""
+
+    def sampling(self) -> dict[str, Any]:
+        """The decoding parameters of its questions, as the model is sent them; for a Task that is not loaded."""
+        task: Any = self
+        if hasattr(task, "load_preset"):
+            task.load_preset()
+        kwargs: dict[str, Any] = task._decoding_kwargs()
+        return kwargs
 
     def put(self, make: "Callable[[], FormattedInput]", kwargs: dict[str, Any], most: int | None = None) -> Any:
         """The prompt that `make` makes, as it is sent.
@@ -101,7 +116,8 @@ class Putting(BaseModel):
             most: tokens that the prompt may have; by default as many as fit into the model's context beside an answer.
         """
         sentence = self.language_sentence if self.language else None
-        manner = Manner(self.own_templates, sentence and sentence.format(language=self.language), most)
+        spoken = sentence and sentence.format(language=self.language)
+        manner = Manner(self.own_templates, spoken, most, system=self.system_message)
         if most is None and (window := self.window) is not None:
             manner.most, manner.count = window - room_for_answer(window, answer_room(kwargs)), self.count_tokens
         with put_in(manner):
@@ -184,6 +200,8 @@ class MarkingTask(Task, Putting):
 
     # `process` puts one question a row and keeps no state, so several batches may be under way at once.
     concurrent_batches: ClassVar[bool] = True
+    writes_instructions: ClassVar[bool] = False
+    """Whether the instruction of a row is its answer; else that of the model which the row came with."""
 
     @property
     def outputs(self) -> "StepColumns":
@@ -217,7 +235,9 @@ class MarkingTask(Task, Putting):
     def _take_output(self, row: Row, output: "GenerateOutput") -> None:
         """Fills the row from what the model gave."""
         answer = self._read(answer_of(output))
-        row["model_name"] = self.llm.model_name
+        row["model_name"] = answer.model or self.llm.model_name
+        if self.writes_instructions:
+            row["instruction_model"] = row["model_name"]
         take_answer(row, answer)
         self._take(row, answer)
 
@@ -234,7 +254,7 @@ class MarkingTask(Task, Putting):
             The same rows, each with all output columns.
         """
         columns = dict.fromkeys([*self._own_outputs(), "stage", "reject_reason", "detail"])
-        rows = [columns | row for row in inputs]
+        rows = [columns | {"instruction_model": row.get("model_name")} | row for row in inputs]
         asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
         if asked:
             for row, output in zip(asked, self._outputs(asked)):
@@ -277,4 +297,4 @@ class AskingTask(MarkingTask, Asking):
         return decoding_kwargs(self.llm, self._decoding(), self.wording)
 
     def _read(self, answer: Answer) -> Answer:
-        return cut_at_stop(answer, self._decoding(), self.wording)
+        return cut_at_stop(answer, self._decoding(), self.wording, self.llm)

@@ -52,6 +52,7 @@ class Manner:
         most: tokens that a prompt may have; None is any number.
         count: counts the tokens of a text, if it can be asked to.
         is_own: whether the last question was put in a template of the user's.
+        system: what stands before a chat.
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
@@ -59,15 +60,33 @@ class Manner:
     most: int | None = None
     count: Count | None = None
     is_own: bool = False
+    system: str | None = None
+
+    @property
+    def beside(self) -> str:
+        """What is sent besides the question."""
+        return "".join(filter(None, (self.system, self.sentence)))
 
     def spoken(self, prompt: FormattedInput) -> FormattedInput:
-        """A prompt with the sentence before it."""
+        """A prompt with the sentence before it, and what stands before a chat."""
+        return self._headed(self._with_sentence(prompt))
+
+    def _headed(self, prompt: FormattedInput) -> FormattedInput:
+        if self.system is None or not prompt or isinstance(prompt, str):
+            return prompt
+        if isinstance(prompt, tuple):
+            return (self._headed(prompt[0]), *prompt[1:])  # type: ignore[return-value]
+        if prompt[0]["role"] != "system":
+            return [{"role": "system", "content": self.system}, *prompt]
+        return [{**prompt[0], "content": f"{self.system}\n\n{prompt[0]['content']}"}, *prompt[1:]]  # type: ignore[list-item]
+
+    def _with_sentence(self, prompt: FormattedInput) -> FormattedInput:
         if self.sentence is None or self.is_own or not prompt:
             return prompt
         if isinstance(prompt, str):
             return f"{self.sentence}\n\n{prompt}"
         if isinstance(prompt, tuple):
-            return (self.spoken(prompt[0]), *prompt[1:])  # type: ignore[return-value]
+            return (self._with_sentence(prompt[0]), *prompt[1:])  # type: ignore[return-value]
         *before, last = prompt
         return [*before, {**last, "content": f"{self.sentence}\n\n{last['content']}"}]  # type: ignore[list-item]
 
@@ -107,7 +126,7 @@ class Prompts:
         manner, name = _MANNER.get() or Manner(), template_name(question, wording)
         manner.is_own = name in manner.templates
         template = environment(self.package, tuple(manner.templates.items())).get_template(name)
-        most = None if manner.most is None else manner.most - tokens_of(manner.sentence or "")
+        most = None if manner.most is None else manner.most - tokens_of(manner.beside)
         try:
             text = fitted(lambda shown: template.render({**values, **shown}), values, most, manner.count)
         except Exception as error:  # whatever a user's template does

@@ -140,7 +140,7 @@ class SelectInstructions(_Select):
             admitted = row["instruction"] is not None and row["stage"] not in (*self.stages, CLEAR_STAGE.name)
             if admitted and row["instruction_id"] != self._last:
                 self._last = row["instruction_id"]
-                yield row
+                yield row | {"model_name": row.get("instruction_model") or row.get("model_name")}
 
 
 class SelectRejected(_Select):

@@ -63,7 +63,8 @@ class TestOptions:
         ("arguments", "said"),
         [
             (["--num-instructions", "many"], "argument --num-instructions: invalid int value: 'many'"),
-            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, local, openai, vllm"),
+            (["--llm", "gpt"], "argument --llm: invalid choice: 'gpt'; choose from demo, local, openai, litellm,"
+             " vllm"),
             (["--training-format", "mesages"], "argument --training-format: invalid choice: 'mesages' (did you mean"
              " messages?); choose from messages, alpaca, prompt_completion"),
             (["--base", "--chat"], "argument --chat: not allowed with argument --base"),
@@ -285,7 +286,7 @@ class TestTheEnd:
         assert lines[0] == "1,000 instructions; 1,860 instances; 900 preferences"
 
     def test_what_it_cost(self, tmp_path: Path) -> None:
-        assert "1,181 requests, 935,960 tokens in, 42,020 out, 37.6 s, cost 1.25" in said(tmp_path, cost=1.254)
+        assert "1,181 requests, 935,960 tokens in, 42,020 out, 37.6 s, cost 1.25 USD" in said(tmp_path, cost=1.254)
 
     @pytest.mark.parametrize(
         ("ended", "line"),

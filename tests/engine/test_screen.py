@@ -22,6 +22,7 @@ import pytest
 from distilabel_selfinstruct.engine import progress as screen
 from distilabel_selfinstruct.engine.progress import Progress, show_progress, sign_of_life
 from distilabel_selfinstruct.models.slots import Spent
+from distilabel_selfinstruct.usage import Budget
 from tests.conftest import ROOT
 from tests.support.waiting import wait_until
 
@@ -30,10 +31,12 @@ CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f\x7f]")
 
 def pipeline(
     spent: dict[str, Spent], events: dict[str, dict[str, Any]], stopped: str | None = None, waits_for: str = "",
-    troubles: tuple[str, ...] = (), shares_done: Mapping[str, float] = MappingProxyType({}),
+    troubles: tuple[str, ...] = (), shares_done: Mapping[str, float] = MappingProxyType({}), cost: float = 0.0,
+    held_to: float | None = None,
 ) -> Any:  # fmt: skip
     """As far as `Progress` looks at one."""
-    slots = SimpleNamespace(spent=spent, events=events, stopped=stopped)
+    budget, pace = Budget(spent_cost=cost), SimpleNamespace(learned=held_to)
+    slots = SimpleNamespace(spent=spent, events=events, stopped=stopped, budget=budget, pace=pace)
     return SimpleNamespace(slots=slots, waits_for=waits_for, troubles=troubles, shares_done=shares_done)
 
 
@@ -50,6 +53,14 @@ def lines_after(seconds: float, pipeline: Any, monkeypatch: pytest.MonkeyPatch) 
 
 
 class TestLines:
+    def test_what_it_has_cost(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        (_, total) = lines_after(10.0, pipeline({"answers": Spent(20, 100, 10)}, {}, cost=1.234), monkeypatch)
+        assert total == "20 requests (2.0/s), 100 tokens in, 10 out, 1.23 USD, 10 s"
+
+    def test_how_fast_the_endpoint_takes_requests(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        (_, total) = lines_after(10.0, pipeline({"answers": Spent(20, 100, 10)}, {}, held_to=1.94), monkeypatch)
+        assert total == "20 requests (2.0/s), 100 tokens in, 10 out, held to 1.9/s by the endpoint's limit, 10 s"
+
     def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines_after(30.0, HALF_WAY, monkeypatch) == [
             "bootstrap: 250 of 1,000 admitted, 78% accepted",

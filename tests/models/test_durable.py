@@ -174,6 +174,7 @@ class TestRecorded:
                 "finish_reason": ["length"] * 3,
                 "failure": [None] * 3,
                 "failure_detail": [None] * 3,
+                "model": ["stub-model"] * 3,
             }
         assert len(server.requests) == 1
 

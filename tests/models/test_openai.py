@@ -141,7 +141,7 @@ class TestRequest:
         assert output == {
             "generations": ["Sort a list."],
             "finish_reason": ["stop"],
-            "statistics": {"input_tokens": [1], "output_tokens": [7], "cached_tokens": [0]},
+            "statistics": {"input_tokens": [1], "output_tokens": [7], "cached_tokens": [0], "reasoning_tokens": [0]},
             "reasoning": [None],
         }
 
@@ -220,7 +220,7 @@ class TestCompletions:
             output = ask(server, options={"max_new_tokens": 2})
         assert output == {
             "generations": ["one two"],
-            "statistics": {"input_tokens": [4], "output_tokens": [2], "cached_tokens": [0]},
+            "statistics": {"input_tokens": [4], "output_tokens": [2], "cached_tokens": [0], "reasoning_tokens": [0]},
             "finish_reason": ["length"],
             "reasoning": [None],
         }
@@ -684,6 +684,9 @@ class TestLife:
                 "top_p",
                 "frequency_penalty",
                 "presence_penalty",
+                "repetition_penalty",
+                "top_k",
+                "min_p",
                 "stop",
                 "chat_stop",
                 "seed",

@@ -15,7 +15,7 @@ import pytest
 
 from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, SlotServer
 from distilabel_selfinstruct.models.slots.wire import Refusals
-from distilabel_selfinstruct.usage import Budget
+from distilabel_selfinstruct.usage import Budget, PriceList, Prices
 from tests.support.waiting import LIMIT, wait_until
 
 _ENVIRONMENT = "DISTILABEL_SELFINSTRUCT_SLOTS"
@@ -254,6 +254,11 @@ class TestEnd:
         assert "slot-server" not in {thread.name for thread in threading.enumerate()}
 
 
+def at(input_price: float, output_price: float, cached_price: float | None = None) -> PriceList:
+    """The prices of whatever is asked."""
+    return PriceList({"": {"": Prices(input_price, output_price, cached_per_million=cached_price)}})
+
+
 class TestBudget:
     @pytest.mark.parametrize(
         ("budget", "used_up"),
@@ -261,8 +266,8 @@ class TestBudget:
             (Budget(), False),
             (Budget(max_tokens=100, spent_input=60, spent_output=39), False),
             (Budget(max_tokens=100, spent_input=60, spent_output=40), True),
-            (Budget(max_cost=1.0, input_price=2.0, output_price=10.0, spent_input=400_000, spent_output=19_999), False),
-            (Budget(max_cost=1.0, input_price=2.0, output_price=10.0, spent_input=400_000, spent_output=20_000), True),
+            (Budget(max_cost=1.0, spent_input=400_000, spent_cost=0.99), False),
+            (Budget(max_cost=1.0, spent_input=400_000, spent_cost=1.0), True),
         ],
     )
     def test_tokens_in_and_out_and_their_prices(self, budget: Budget, used_up: bool) -> None:
@@ -292,7 +297,7 @@ class TestBudget:
     def test_requests_that_are_owed_cost_what_those_before_did(self, owed: int, used_up: bool) -> None:
         spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
         assert Budget(max_tokens=1000, **spent).is_used_up(owed) is used_up
-        assert Budget(max_cost=1.0, input_price=1000.0, output_price=1000.0, **spent).is_used_up(owed) is used_up
+        assert Budget(max_cost=1.0, spent_cost=0.5, **spent).is_used_up(owed) is used_up
 
     def test_what_is_owed_costs_what_such_requests_have_cost(self) -> None:
         spent = {"spent_requests": 10, "spent_input": 300, "spent_output": 200}
@@ -364,10 +369,13 @@ class TestRoom:
             (Budget(max_tokens=100, spent_requests=1, spent_input=10, spent_output=1), Asked(900, 1, 5)),
             (Budget(max_tokens=100, spent_requests=1, spent_input=10, spent_output=10), Asked(3, 12, 50)),
             (
-                Budget(max_cost=1.0, input_price=1.0, output_price=1e5, spent_requests=1, spent_output=6),
+                Budget(max_cost=1.0, prices=at(1.0, 1e5), spent_requests=1, spent_output=6, spent_cost=0.6),
                 Asked(3, 1, 50),
             ),
-            (Budget(max_cost=1.0, input_price=1e5, spent_requests=1, spent_input=5), Asked(30, 1, 50)),
+            (
+                Budget(max_cost=1.0, prices=at(1e5, 0.0), spent_requests=1, spent_input=5, spent_cost=0.5),
+                Asked(30, 1, 50),
+            ),
         ],
     )
     def test_what_can_never_fit_is_told_so(self, budget: Budget, asked: Asked) -> None:
@@ -412,7 +420,7 @@ class TestRoom:
             in_one_loop(lambda: work(server))
 
     def test_cached_tokens_have_their_price(self) -> None:
-        budget = Budget(max_cost=1.0, input_price=1e4, cached_price=0.0)
+        budget = Budget(max_cost=1.0, prices=at(1e4, 0.0, 0.0))
 
         async def work(server: SlotServer) -> None:
             slots = await Slots.connect("a", 1, 99)
@@ -426,7 +434,7 @@ class TestRoom:
 
         with SlotServer(concurrency=1, budget=budget) as server:
             in_one_loop(lambda: work(server))
-        assert budget.cost() == pytest.approx(1.0)
+        assert budget.spent_cost == pytest.approx(1.0)
 
 
 class TestRefusals:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from distilabel_selfinstruct.errors import ConfigError
@@ -86,6 +88,23 @@ def test_the_text_for_a_terminal() -> None:
         "  time                     40 min   (40 min to 40 min)",
         "  instances                 1,200   (1,200 to 1,200)",
     ]
+
+
+def test_each_stage_has_its_own_price() -> None:
+    usage = {stage: replace(used, cost=cost) for (stage, used), cost in zip(USAGE.items(), (0.3, 0.06, 0.9))}
+    seen = forecast(rounds(20, 20, 20), usage, 600, RECIPE)
+    assert seen.money is not None
+    assert seen.money.expected == pytest.approx(10 * (0.3 + 0.06 + 0.9))
+    assert seen.currency == "USD"
+
+
+def test_where_a_price_is_unknown_there_is_no_money() -> None:
+    usage = {
+        **USAGE,
+        "instances": replace(USAGE["instances"], unpriced=60),
+        "bootstrap": replace(USAGE["bootstrap"], cost=1),
+    }
+    assert forecast(rounds(20, 20, 20), usage, 600, RECIPE).money is None
 
 
 def test_without_prices_there_is_no_line_on_money() -> None:

@@ -63,5 +63,21 @@ def test_without_prices_there_is_no_money(run_folder: Path) -> None:
     assert len(table.rows[0]) == len(table.head) == 6
 
 
+def test_each_stage_costs_what_its_models_do(run_folder: Path) -> None:
+    usage = {
+        "bootstrap": Usage(10, 1, 100_000, 20_000, 40.0, cached_tokens=60_000, cost=0.4),
+        "instances": Usage(5, 0, 50_000, 5_000, 10.0, reasoning_tokens=900, unpriced=5),
+    }
+    table = cost_table(compute_statistics(read_run(run_folder), usage))
+    assert table.head == [
+        "", "requests", "failed", "tokens in", "of a cache", "tokens out", "of thoughts", "model time", "money",
+    ]  # fmt: skip
+    assert table.rows[:3] == [
+        ["Bootstrap", "10", "1", "100,000", "60,000", "20,000", "0", "40 s", "0.4000 USD"],
+        ["Instances", "5", "0", "50,000", "0", "5,000", "900", "10 s", "price unknown"],
+        ["total", "15", "1", "150,000", "60,000", "25,000", "900", "50 s", "over 0.4000 USD"],
+    ]
+
+
 def test_text_cannot_break_a_markdown_table() -> None:
     assert Table(["a|b"], [["one\ntwo"]]).markdown() == "| a\\|b |\n| :-- |\n| one two |\n"

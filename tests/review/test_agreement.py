@@ -187,7 +187,7 @@ def test_any_model_of_distilabel_judges_with_its_own_temperature(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ([], "Error: --llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
+        ([], "Error: --llm: expected demo, local, openai, litellm, vllm, or a `class` with its `arguments`."),
         (["--config", "no.yaml"], "Error: no.yaml: cannot be read (No such file or directory)."),
         (["--llm", "openai"], "Error: --llm openai needs --model, the name of the model."),
         (["--llm", "demo", "--judgements", "0"], "Error: --judgements: Input should be greater than 0, got 0."),
@@ -236,7 +236,7 @@ def notes(tmp_path: Path, **options: object) -> list[str]:
     """What a run that is about to begin says of its judge."""
     recipe = get_recipe("self-instruct")
     given = {"out": str(tmp_path / "next"), "judge_threshold": 3.0, **options}
-    return judge_notes(Run(read_config(given, {}, "config", recipe.load_config()), recipe).config)
+    return judge_notes(Run(read_config(given, {}, "config", recipe.load_config()), recipe))
 
 
 def test_a_judge_that_was_never_compared_is_told(tmp_path: Path) -> None:

@@ -68,8 +68,9 @@ class TestConfig:
             ("num_instructions: many", "num_instructions: Input should be a valid integer, unable to parse string as an"
              " integer, got 'many'."),
             ("wording: loud", "wording: Input should be 'base', 'chat' or 'structured', got 'loud'."),
-            ("llm: gpt", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
-            ("llm: {klass: a.B}", "llm: expected demo, openai, vllm, or a `class` with its `arguments`."),
+            ("llm: gpt", "llm: expected demo, local, openai, litellm, vllm, or a `class` with its `arguments`."),
+            ("llm: {klass: a.B}",
+             "llm: expected demo, local, openai, litellm, vllm, or a `class` with its `arguments`."),
             ("training_format: mesages", "training_format: Input should be 'messages', 'alpaca' or 'prompt_completion',"
              " got 'mesages' (did you mean messages?)."),
             ("concurency: 3", "there is no option 'concurency' (did you mean concurrency?); there are: "
@@ -185,7 +186,7 @@ class TestOptionsOfARecipe:
 
     def test_what_the_result_depends_on(self) -> None:
         fixed = {"llm", "model", "wording", "temperature", "max_tokens", "seed", "training_format", "keep_reasoning"}
-        fixed |= {"hold_out", "language", "judge_threshold", "judge_model", "judgements"}
+        fixed |= {"hold_out", "language", "judge_threshold", "judge_model", "judgements", "stage", "system_prompt"}
         assert PrintConfig.names(fixed=True) == fixed | {"kinds", "ink", "copies", "draft", "rounds"}
 
     def test_another_source_is_another_run(self, tmp_path: Path) -> None:

@@ -48,7 +48,8 @@ def run(words: list[str]) -> str:
             raise ConfigError("--out and --seeds are for datasets; the report of a run goes into its folder.")
         if given.evaluations:
             record_findings(folder, given.evaluations)
-        usage = usage_by_stage(folder.check_completions) | usage_by_stage(folder.completions)
+        known = folder.prices()
+        usage = usage_by_stage(folder.check_completions, known) | usage_by_stage(folder.completions, known)
         return f"report: {write_report(folder.path, usage=usage, prices=prices_of(given))}"
     if given.evaluations:
         raise ConfigError("--evaluations are named by a run; for models side by side: self-instruct evaluate compare.")

@@ -9,6 +9,7 @@ import json
 import os
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals, RunStopped
@@ -107,7 +108,7 @@ class Slots(Lines):
 
     def release(
         self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0,
-        texts: int = 0, asked: Asked = NO_SIZE,
+        texts: int = 0, asked: Asked = NO_SIZE, model: str = "",
     ) -> None:  # fmt: skip
         """Gives a slot back.
 
@@ -118,13 +119,20 @@ class Slots(Lines):
             cached_tokens: of the former.
             texts: samples that were answered with a text.
             asked: for what the slot was taken.
+            model: that has answered.
         """
         if self.is_shared:
-            self.send("release", requests, input_tokens, output_tokens, cached_tokens, texts, asked)
+            name = quote(model, safe="") or "-"
+            self.send("release", name, requests, input_tokens, output_tokens, cached_tokens, texts, asked)
             return
         if texts:
             self._refusals.note_answer("")
         self._local.release()
+
+    def limited(self, wait: float | None) -> None:
+        """Says that a request was refused for their number, and the seconds that the endpoint asks to wait."""
+        if self.is_shared:
+            self.send("limited", "-" if wait is None else f"{wait:.3f}")
 
     def stored(self, requests: int) -> None:
         """Says that the answers to so many requests, whose slots were given back before, are on disk."""

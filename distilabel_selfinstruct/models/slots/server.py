@@ -1,9 +1,10 @@
 """The server of slots, in the main process of a run.
 
-It hands slots out, earlier stages first: what they answer is what keeps the later ones busy. It counts tokens, and
-keeps room for what is in flight, so that a budget holds for the whole run; and it stops everything at once when the run
-ends early. It numbers the samples of prompts that come more than once, in the order of the rows, whichever process has
-them. And it knows whether any request got through at all.
+It lets requests pass no faster than the endpoint takes them (`Pace`). It hands slots out, earlier stages first: what
+they answer is what keeps the later ones busy. It counts tokens, and keeps room for what is in flight, so that a budget
+holds for the whole run; and it stops everything at once when the run ends early. It numbers the samples of prompts that
+come more than once, in the order of the rows, whichever process has them. And it knows whether any request got through
+at all.
 """
 
 from __future__ import annotations
@@ -13,16 +14,18 @@ import itertools
 import json
 import socket
 import threading
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from contextlib import suppress
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
+from urllib.parse import unquote
 
 from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
+from distilabel_selfinstruct.models.slots.pace import Pace, RateLimits
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals
-from distilabel_selfinstruct.usage import Budget
+from distilabel_selfinstruct.usage import Budget, Usage
 
 _GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to prove what it knows
 _LOOK = 5.0  # seconds after which who waits looks whether the server still lives
@@ -100,6 +103,7 @@ class _Client(Lines):
         self.held = 0
         self.open = NO_SIZE
         self.unstored = 0
+        self.paid: deque[float] = deque()  # tokens that the requests in flight were let pass with
         self.waiting: dict[int, Asked] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -147,15 +151,21 @@ class SlotServer:
     Args:
         concurrency: most requests in flight at any moment.
         budget: what may be spent; when it is used up nobody gets a slot any more.
+        limits: how much may be asked in a minute.
         host: address to listen on; another one than the default only where workers run on other machines.
 
     Raises:
         OSError: if this machine has no such address.
     """
 
-    def __init__(self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self, concurrency: int, budget: Budget | None = None, host: str = "127.0.0.1", limits: RateLimits | None = None
+    ) -> None:
         self.concurrency = concurrency
         self.budget = budget or Budget()
+        self.pace = Pace(limits)
+        self._permit: float | None = None  # tokens that the next request may pass with
+        self._gaining: asyncio.Task[None] | None = None
         self.spent: dict[str, Spent] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.stopped: str | None = None
@@ -232,6 +242,8 @@ class SlotServer:
             self._stop("budget")
         self._ready.set()
         await self._closing.wait()
+        if self._gaining is not None:
+            self._gaining.cancel()
         server.close()
 
     def _connect(self) -> _Client:
@@ -246,7 +258,8 @@ class SlotServer:
             client.waiting[number] = Asked(*size)
             heappush(self._queue, (client.priority, next(self._arrivals), number, client))
         elif word == "release":
-            requests, read, written, cached, texts, *size = map(int, rest.split())
+            model, *numbers = rest.split()
+            requests, read, written, cached, texts, *size = map(int, numbers)
             asked = Asked(*size)
             client.held -= 1
             client.open -= asked
@@ -254,10 +267,15 @@ class SlotServer:
             client.unstored += requests
             if texts:
                 self._refusals.note_answer(client.stage)
-            self._count(client.stage, asked, requests, read, written, cached)
+            if client.paid:
+                self.pace.settle(client.paid.popleft(), read + written)
+            used = Usage(requests, input_tokens=read, output_tokens=written, cached_tokens=cached)
+            self._count(client.stage, unquote(model), asked, used)
         elif word == "refused":
             asking, key = rest.split()
             client.send("counted", asking, self._refusals.verdict(client.stage, key))
+        elif word == "limited":
+            self.pace.note_refused(None if rest == "-" else float(rest))
         elif word == "stored":
             client.unstored -= int(rest)
         elif word == "number":
@@ -271,6 +289,7 @@ class SlotServer:
         """Takes back what a client held whose process is gone."""
         self._clients.discard(client)
         client.waiting.clear()
+        client.paid.clear()
         if client.held:
             self._free += client.held
             self.spent[client.stage].in_flight -= client.held
@@ -278,22 +297,17 @@ class SlotServer:
             client.held = 0
         self._grant()
 
-    def _count(
-        self, stage: str, asked: Asked, requests: int, input_tokens: int, output_tokens: int, cached_tokens: int
-    ) -> None:
+    def _count(self, stage: str, model: str, asked: Asked, used: Usage) -> None:
         spent = self.spent.setdefault(stage, Spent())
         spent.in_flight -= 1
         spent.open -= asked
-        if requests:
+        if used.requests:
             spent.characters += asked.characters
-            spent.squares += output_tokens**2 / requests
-        spent.requests += requests
-        spent.input_tokens += input_tokens
-        spent.output_tokens += output_tokens
-        self.budget.spent_requests += requests
-        self.budget.spent_input += input_tokens
-        self.budget.spent_output += output_tokens
-        self.budget.spent_cached += cached_tokens
+            spent.squares += used.output_tokens**2 / used.requests
+        spent.requests += used.requests
+        spent.input_tokens += used.input_tokens
+        spent.output_tokens += used.output_tokens
+        self.budget.spend(stage, model, used)
         if self.stopped is None and self.budget.is_used_up(owed=0):
             self._stop("budget")
 
@@ -308,7 +322,7 @@ class SlotServer:
                 heappop(self._queue)
                 continue
             reason = self.stopped or self._lack_of_room(client.stage, asked)
-            if reason == "wait":
+            if reason == "wait" or (reason is None and not self._may_pass(client, asked)):
                 return
             heappop(self._queue)
             del client.waiting[number]
@@ -323,6 +337,25 @@ class SlotServer:
             spent.open += asked
             client.send("granted", number)
 
+    def _may_pass(self, client: _Client, asked: Asked) -> bool:
+        """Whether the pace lets a request pass now; it is waited for where it does not."""
+        if not self.pace.is_free:
+            if self._permit is None:
+                if self._gaining is None:
+                    spent = self.spent.get(client.stage, Spent())
+                    tokens = sum(spent.expected(asked, None, False))
+                    self._gaining = self._loop.create_task(self._gain(tokens))
+                return False
+            client.paid.append(self._permit)
+            self._permit = None
+        self.pace.note_passed()
+        return True
+
+    async def _gain(self, tokens: float) -> None:
+        await self.pace.gain(tokens)
+        self._permit, self._gaining = tokens, None
+        self._grant()
+
     def _lack_of_room(self, stage: str, asked: Asked) -> str | None:
         """None where the budget has room for a request, `wait` where what is in flight may leave some, or `budget`."""
         owed = self.events.get(stage, {}).get("owed", 0)
@@ -336,13 +369,14 @@ class SlotServer:
         return None if is_first else "budget"
 
     def _expected(self, stage: str, asked: Asked) -> tuple[float, float]:
-        """Tokens that all requests in flight are likely to take, with this one; with caution while there are others."""
+        """Tokens and money that requests in flight are likely to take, with this one; with caution while there are."""
         budget = self.budget
         output_each = budget.spent_output / budget.spent_requests if budget.spent_requests else None
         stages = {name: spent.open for name, spent in self.spent.items()}
         stages[stage] = stages.get(stage, NO_SIZE) + asked
-        expected = [
-            self.spent.get(name, Spent()).expected(size, output_each, self.in_flight > 0)
+        expected = {
+            name: self.spent.get(name, Spent()).expected(size, output_each, self.in_flight > 0)
             for name, size in stages.items()
-        ]
-        return sum(tokens for tokens, _ in expected), sum(tokens for _, tokens in expected)
+        }
+        cost = sum(budget.prices.dearest(name).of(*tokens) for name, tokens in expected.items())
+        return sum(map(sum, expected.values())), cost

@@ -103,6 +103,8 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         ```
     """
 
+    writes_instructions = True
+
     principles: list[str] = Field(default_factory=list)
     preset: str = "default"
     seed: RuntimeParameter[int] = Field(default=0, description="Seed of the draws.")

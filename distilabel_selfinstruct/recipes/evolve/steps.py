@@ -122,6 +122,7 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
     """
 
     language_sentence = "Write the new instruction in {language}."
+    writes_instructions = True
 
     num_evolutions: int = 1
     generation: int = Field(default=1, gt=0)

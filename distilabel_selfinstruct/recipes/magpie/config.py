@@ -20,6 +20,7 @@ class MagpieConfig(LoopConfig):
     shows_pool: ClassVar[bool] = False
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     num_instructions: int = option(100, "instructions to admit (default: 100)", "N", fixed=False, gt=0)
+    stage_of_model: ClassVar[str] = "magpie"
     pre_query_template: str | None = option(None, PRE_QUERY_TEMPLATES, "TEXT", MODEL)
 
     def check(self) -> None:

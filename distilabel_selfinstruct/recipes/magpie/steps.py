@@ -170,6 +170,8 @@ class MagpieInstructions(LoopingGenerator, MagpieBase):
     system_prompt: str | None = None
     only_instruction: Literal[True] = True
 
+    takes_system_message: ClassVar[bool] = False
+
     @property
     def outputs(self) -> StepColumns:
         return [*candidate_row(), "is_classification"]

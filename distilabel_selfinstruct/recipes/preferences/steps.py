@@ -88,7 +88,8 @@ class GenerateResponses(AnswerInstructions):
         return decoding_kwargs(self.llm, _DECODING, "chat")
 
     def _take_output(self, row: Row, output: "GenerateOutput") -> None:
-        row.update(model_name=self.llm.model_name, answers=answers_of(output))
+        answers = answers_of(output)
+        row.update(model_name=answers[0].model or self.llm.model_name, answers=answers)
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Asks for all responses to an instruction at once.

@@ -6,7 +6,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.presets import ROOM
-from distilabel_selfinstruct.recipes.self_instruct.check import SIX, Answers, Findings, ask
+from distilabel_selfinstruct.recipes.self_instruct.check import SIX, STAGES, Answers, Findings, ask
 from distilabel_selfinstruct.shares import Share
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ def before_a_run(run: Run[SelfInstructConfig]) -> list[str]:
     Raises:
         SelfInstructError: if the model cannot be asked at all.
     """
-    asks_endpoint = run.config.llm in ("local", "openai")  # others would be loaded twice, into this process too
+    # Others would be loaded twice, into this process too.
+    asks_endpoint = {str(run.options_of(stage).llm) for stage in STAGES} <= {"local", "openai", "litellm"}
     if run.config.no_check or not asks_endpoint or not run.has_room(_ROOM_IN, _ROOM_OUT):
         return []
     found = advice(ask(run, SIX))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _GUESSING = 0.5
 _GOOD = 0.75  # of balanced accuracy; with less, and guessing within its interval, a model cannot do it
 _MANY = 0.2
+STAGES = ("bootstrap", "classification", "output_first", "input_first")
 _PLENTY = 1_000_000  # instructions wanted, so that none is surplus
 
 
@@ -169,11 +170,14 @@ def ask(run: Run[SelfInstructConfig], questions: Questions) -> Findings:
     """
     config, seeds = run.config, load_seed_tasks(*run.config.seeds)
     held, shown = _hold_out(seeds, questions.verdicts, config.seed)
-    llm = run.llm_aside()
-    with _loaded(llm), TemporaryDirectory(prefix="self-instruct-") as folder:
+    llms = run.llms_aside(*STAGES)
+    with (
+        _loaded(*{id(llm): llm for llm in llms.values()}.values()),
+        TemporaryDirectory(prefix="self-instruct-") as folder,
+    ):
         shots = Path(folder) / "seeds.jsonl"
         write_seed_tasks(shown, shots)
-        return _Asking(run, llm, config.asking | {"seed_files": [str(shots)]}).find(questions, held, seeds)
+        return _Asking(run, llms, config.asking | {"seed_files": [str(shots)]}).find(questions, held, seeds)
 
 
 def _hold_out(seeds: Sequence[SeedTask], most: int, seed: int) -> tuple[list[SeedTask], list[SeedTask]]:
@@ -186,18 +190,18 @@ def _hold_out(seeds: Sequence[SeedTask], most: int, seed: int) -> tuple[list[See
 
 
 @contextmanager
-def _loaded(llm: DurableLLM) -> Iterator[None]:
-    llm.load()
-    try:
+def _loaded(*llms: DurableLLM) -> Iterator[None]:
+    with ExitStack() as loaded:
+        for llm in llms:
+            llm.load()
+            loaded.callback(llm.unload)
         yield
-    finally:
-        llm.unload()
 
 
 class _Asking:
     """The steps of a run, each with a few questions."""
 
-    def __init__(self, run: Run[SelfInstructConfig], llm: DurableLLM, asking: dict[str, Any]) -> None:
+    def __init__(self, run: Run[SelfInstructConfig], llms: dict[str, DurableLLM], asking: dict[str, Any]) -> None:
         from distilabel.pipeline import Pipeline
 
         from distilabel_selfinstruct.recipes.self_instruct.bootstrap import BootstrapInstructions
@@ -205,14 +209,14 @@ class _Asking:
         from distilabel_selfinstruct.recipes.self_instruct.instances import InputFirstInstances, OutputFirstInstances
         from distilabel_selfinstruct.steps.filter import FilterInstances
 
-        self._run, self._llm = run, llm
+        self._run, self._llms = run, llms
         with Pipeline("check"):  # a step of none warns of it
             self._bootstrap = BootstrapInstructions(
-                llm=llm, num_instructions=_PLENTY, pilot_rounds=1, lag=1, batch_size=1, **asking
+                llm=llms["bootstrap"], num_instructions=_PLENTY, pilot_rounds=1, lag=1, batch_size=1, **asking
             )
-            self._identify = IdentifyClassification(llm=llm, **asking)
-            self._output_first = OutputFirstInstances(llm=llm, **asking)
-            self._input_first = InputFirstInstances(llm=llm, **asking)
+            self._identify = IdentifyClassification(llm=llms["classification"], **asking)
+            self._output_first = OutputFirstInstances(llm=llms["output_first"], **asking)
+            self._input_first = InputFirstInstances(llm=llms["input_first"], **asking)
             self._filter = FilterInstances(preset=run.config.preset, seed=run.config.seed)
         run.give_prompts(self._bootstrap, self._identify, self._output_first, self._input_first)
 
@@ -228,7 +232,7 @@ class _Asking:
             answers["output_first"] = self._instances(self._output_first, about[True][: questions.output_first])
         answers["input_first"] = self._instances(self._input_first, about[False][: questions.input_first])
         return Findings(
-            model=self._llm.model_name,
+            model=", ".join(dict.fromkeys(self._llms[stage].model_name for stage in answers)),
             wording=config.wording,
             preset=config.preset,
             window=self._run.window,
@@ -284,7 +288,7 @@ class _Asking:
         return asked
 
     def _prepare(self, stage: str, task: Any, temperature: float | None = None) -> None:
-        self._llm.generation_kwargs = self._run.decoding_of(stage, self._llm, temperature)
+        task.llm.generation_kwargs = self._run.decoding_of(stage, task.llm, temperature)
         task.load_preset()
 
 

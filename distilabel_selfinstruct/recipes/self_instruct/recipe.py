@@ -77,6 +77,7 @@ Hannaneh Hajishirzi},
     script="self_instruct.py",
     demo="distilabel_selfinstruct.recipes.self_instruct.demo",
     check="distilabel_selfinstruct.recipes.self_instruct.advice:before_a_run",
+    groups={"identify": (_CLASSIFICATION,), "instances": ("output_first", "input_first")},
 )
 
 

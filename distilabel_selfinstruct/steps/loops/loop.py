@@ -93,7 +93,7 @@ class Loop(ABC):
         patience: rounds (of `lag` prompts) without an admission after which the loop ends.
         expected: texts that a prompt is likely to bring, before the first answer tells.
         seeds: what the pool starts with.
-        model_name: recorded in the rows.
+        model_name: recorded in the rows, where an answer does not say which model it is of.
         frame: the prompt without its shots: a text that copies it is rejected.
 
     Attributes:
@@ -185,7 +185,8 @@ class Loop(ABC):
         """The row of the text at this place of the answer to a prompt, without the text."""
         return candidate_row(
             instruction_id=f"{number:06d}-{at:02d}", round=number // self.lag, finish_reason=answer.finish_reason,
-            input_tokens=answer.input_tokens, output_tokens=answer.output_tokens, model_name=self.model_name,
+            input_tokens=answer.input_tokens, output_tokens=answer.output_tokens,
+            model_name=answer.model or self.model_name,
         )  # fmt: skip
 
     def _is_full(self, row: Row) -> bool:

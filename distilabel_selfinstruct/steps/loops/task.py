@@ -72,6 +72,9 @@ class Looping(AskingByPreset):
     def _decoding(self) -> Decoding:
         """The preset's decoding parameters for the prompts."""
 
+    def _decoding_kwargs(self) -> dict[str, Any]:
+        return decoding_kwargs(self.llm, self._decoding(), self.wording)
+
     def load(self) -> None:
         """Reads the preset, and seed files where there are any, and loads the model."""
         self.load_preset()
@@ -193,7 +196,7 @@ class _Answers:
 
     def __init__(self, task: Looping) -> None:
         self._task = task
-        self._kwargs = decoding_kwargs(task.llm, task._decoding(), task.wording)
+        self._kwargs = task._decoding_kwargs()
         self._drawn: dict[int, Any] = {}
         self._prompts: dict[int, FormattedInput] = {}  # not yet answered
         self._waiting: list[int] = []  # for a model that answers in chunks
@@ -242,7 +245,7 @@ class _Answers:
             record = self._futures.pop(number).result()[0]
             return Answer(
                 record.completion, record.finish_reason, record.reason, record.detail,
-                record.input_tokens, record.output_tokens, record.reasoning,
+                record.input_tokens, record.output_tokens, record.reasoning, record.model,
             )  # fmt: skip
         if number not in self._answers:
             prompts = [self._prompts[each] for each in self._waiting]
@@ -267,7 +270,7 @@ class _Answers:
 
     def _read(self, answer: Answer) -> Answer:
         """The answer as far as it counts."""
-        return cut_at_stop(answer, self._task._decoding(), self._task.wording)
+        return cut_at_stop(answer, self._task._decoding(), self._task.wording, self._task.llm)
 
 
 def _gather(rows: Rows, most: int) -> tuple[list[Row], bool]:

@@ -81,7 +81,7 @@ class TestAnswers:
         assert all(DOCUMENT.items() <= row.items() for row in rows)
         assert set(rows[0]) == {
             *DOCUMENT, "instruction_id", "instruction", "stage", "reject_reason", "detail", "finish_reason",
-            "input_tokens", "output_tokens", "reasoning", "model_name",
+            "input_tokens", "output_tokens", "reasoning", "model_name", "instruction_model",
         }  # fmt: skip
 
     def test_rules_and_the_limit(self) -> None:

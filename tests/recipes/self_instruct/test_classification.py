@@ -67,7 +67,7 @@ def test_all_columns_of_an_answered_row(identify: Any) -> None:
     assert made == {
         "instruction_id": "000000-00", "instruction": INSTRUCTION, "is_classification": True, "stage": None,
         "reject_reason": None, "detail": None, "finish_reason": "stop", "input_tokens": 7, "output_tokens": 3,
-        "reasoning": None, "model_name": "scripted",
+        "reasoning": None, "model_name": "scripted", "instruction_model": "of the bootstrap",
     }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_rejected_rows_are_passed_on_untouched_and_in_place(identify: Any) -> No
     rejected = row("Say hello.", stage="bootstrap", reject_reason="too_short", model_name="m", input_tokens=5)
     llm = ScriptedLLM().answering("No")
     made = identify(llm, [row(), rejected, row("Name a river.")])
-    assert made[1] == rejected | {"is_classification": None, "detail": None}
+    assert made[1] == rejected | {"is_classification": None, "detail": None, "instruction_model": "m"}
     assert [each["instruction"] for each in made] == [INSTRUCTION, "Say hello.", "Name a river."]
     assert len(llm._asked) == 2
 

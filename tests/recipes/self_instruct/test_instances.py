@@ -51,7 +51,7 @@ class TestWhichRows:
         rejected = row(None, reject_reason="similar", stage="bootstrap", detail=None, model_name="m", input_tokens=4)
         done = row(True, instances=listed(("a", "b")), stage=None, detail=None, model_name="m", finish_reason="length")
         made, llm = ask(InputFirstInstances, EXAMPLES, [rejected, done])
-        assert made == [rejected | {"instances": None}, done]
+        assert made == [rejected | {"instances": None, "instruction_model": "m"}, done | {"instruction_model": "m"}]
         assert llm._asked == []
 
     def test_all_columns_of_an_answered_row(self, ask: Any) -> None:
@@ -60,7 +60,7 @@ class TestWhichRows:
             "instruction_id": "000000-00", "instruction": "Do as told.", "is_classification": True,
             "instances": listed(("The soup was wonderful.", "Positive"), ("We waited for two hours.", "Negative")),
             "stage": None, "reject_reason": None, "detail": None, "finish_reason": "stop", "input_tokens": 7,
-            "output_tokens": 3, "reasoning": None, "model_name": "scripted",
+            "output_tokens": 3, "reasoning": None, "model_name": "scripted", "instruction_model": None,
         }  # fmt: skip
 
 

@@ -173,7 +173,8 @@ class TestWhatGoesWrong:
     def test_an_option_that_came_later_was_at_its_default(self, tmp_path: Path) -> None:
         predicted(tmp_path, "one", CAPITALS)
         file = tmp_path / "one" / "config.yaml"
-        file.write_text("".join(line for line in file.open() if not line.startswith(("wording", "max_tokens:"))))
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if not line.startswith(("wording", "max_tokens:"))))
         assert predicted(tmp_path, "one", CAPITALS).answered == 5
 
     def test_other_questions_of_the_same_names(self, tmp_path: Path) -> None:

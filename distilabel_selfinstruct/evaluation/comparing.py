@@ -95,6 +95,8 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
     opened = [EvaluationFolder.open(folder) for folder in folders]
     if len(opened) < 2:
         raise ConfigError("evaluate compare needs two folders at least.")
+    if len({folder.path.resolve() for folder in opened}) < len(opened):
+        raise ConfigError("evaluate compare: one folder is given twice.")
     found = [folder.scores() for folder in opened]
     if len(benchmarks := {each.benchmark for each in found}) > 1:
         raise ConfigError(f"evaluate compare: the folders hold different benchmarks: {', '.join(sorted(benchmarks))}.")
@@ -157,7 +159,7 @@ def _values(predictions: Sequence[Prediction], metric: str) -> list[float]:
 
 
 def _rows(first: Sequence[Prediction], second: Sequence[Prediction]) -> list[Row]:
-    metric = ROUGE_L if ROUGE_L in first[0].scores else next(iter(first[0].scores))
+    metric = ROUGE_L if ROUGE_L in first[0].scores else next(iter(first[0].scores), "")
     rows = [
         Row(one, (one.response, other.response), (100 * one.scores.get(metric, 0), 100 * other.scores.get(metric, 0)))
         for one, other in zip(first, second)

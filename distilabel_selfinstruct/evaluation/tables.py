@@ -128,7 +128,8 @@ def describe_comparison(comparison: Comparison) -> str:
         parts += [levels_table(comparison.rated).markdown(), levels_caption()]
     if comparison.agreement:
         parts.append(f"Judge and people {comparison.agreement}.")
-    return "\n".join([*parts, *(f"note: {each}" for each in comparison.notes)])
+    said = [f"{name}: {reason}" for name, scores in comparison.models.items() for reason in scores.reasons]
+    return "\n".join([*parts, *(f"note: {each}" for each in (*comparison.notes, *said))])
 
 
 def sentences(comparison: Comparison) -> Sequence[str]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from distilabel_selfinstruct.cli import self_instruct
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
-from distilabel_selfinstruct.evaluation import compare
+from distilabel_selfinstruct.evaluation import EvaluationFolder, compare
 from distilabel_selfinstruct.evaluation.findings import read_findings, record_findings
+from distilabel_selfinstruct.evaluation.scoring import score
+from distilabel_selfinstruct.evaluation.tables import describe_comparison
 from distilabel_selfinstruct.report.comparison import write_comparison
 from tests.evaluation.evaluations import CAPITALS, predicted, write_rows
 
@@ -65,6 +68,29 @@ def test_nothing_to_compare(tmp_path: Path, folders: list[Path]) -> None:
     predicted(tmp_path, "other", {}, tasks=str(other))
     with pytest.raises(ConfigError, match="there is no question that all of them have answered"):
         compare([folders[0], tmp_path / "other"])
+
+
+def test_one_folder_twice(folders: list[Path]) -> None:
+    with pytest.raises(ConfigError, match="one folder is given twice"):
+        compare([folders[0], folders[0]])
+
+
+def test_answers_without_a_metric_of_their_own(folders: list[Path], tmp_path: Path) -> None:
+    """As of tasks of lm-eval whose metrics are about all answers together."""
+    for path in folders:
+        folder = EvaluationFolder(path)
+        predictions = [replace(each, scores={}) for each in folder.predictions()]
+        folder.write_predictions(predictions)
+        folder.write_scores(score(predictions, path.name, "rows", wording=None))
+    found = compare(folders)
+    assert (found.models["base"].scores, found.differences, found.rows["base", "tuned"]) == ({}, [], [])
+    assert "<svg" not in write_comparison(found, tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_what_was_not_answered_is_said_beside_the_difference(tmp_path: Path, folders: list[Path]) -> None:
+    predicted(tmp_path, "silent", {})
+    said = describe_comparison(compare([folders[0], tmp_path / "silent"]))
+    assert "note: silent: 5 of 5 answers are empty and score 0." in said
 
 
 def test_the_page_needs_nothing_but_itself_and_escapes_what_models_say(folders: list[Path], tmp_path: Path) -> None:

@@ -14,8 +14,13 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.cli import self_instruct
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RunFolderError
 from distilabel_selfinstruct.evaluation import EvaluationFolder, evaluate
+from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
+from distilabel_selfinstruct.runs.config import read_config
+from distilabel_selfinstruct.runs.run import Run
 from tests.conftest import ROOT
 from tests.evaluation.evaluations import CAPITALS, capitals, config, predicted, write_rows
 from tests.support.openai_server import OpenAIServer, OpenAIServerProcess, status
@@ -170,6 +175,13 @@ class TestWhatGoesWrong:
         with pytest.raises(RunFolderError, match="holds another evaluation: llm is None there, 'demo' here"):
             evaluate(config(tmp_path, "one", llm="demo"))
 
+    def test_an_option_that_came_later_was_at_its_default(self, tmp_path: Path) -> None:
+        predicted(tmp_path, "one", CAPITALS)
+        file = tmp_path / "one" / "evaluation.yaml"
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if not line.startswith(("wording", "max_tokens:"))))
+        assert predicted(tmp_path, "one", CAPITALS).answered == 5
+
     def test_other_questions_of_the_same_names(self, tmp_path: Path) -> None:
         predicted(tmp_path, "one", CAPITALS)
         other = write_rows(tmp_path / "other.jsonl", [{"id": "Peru", "instruction": "Sing.", "output": "la"}])
@@ -183,6 +195,18 @@ class TestWhatGoesWrong:
             predicted(tmp_path, "mine", CAPITALS)
         with pytest.raises(RunFolderError, match="is a file; choose another --out"):
             predicted(tmp_path, "capitals.jsonl", CAPITALS)
+
+    def test_an_evaluation_is_no_run_and_a_run_no_evaluation(self, tmp_path: Path) -> None:
+        predicted(tmp_path, "one", CAPITALS)
+        assert not RunFolder(tmp_path / "one").is_run
+        run_config = read_config({"out": str(tmp_path / "one")}, {}, "", SelfInstructConfig)
+        with pytest.raises(RunFolderError, match="is no run folder, and not empty; choose another --out"):
+            Run(run_config, get_recipe("self-instruct"))
+        run = tmp_path / "run"
+        run.mkdir()
+        (run / "config.yaml").write_text("recipe: self-instruct\n")
+        with pytest.raises(RunFolderError, match="is no folder of an evaluation, and not empty"):
+            predicted(tmp_path, "run", CAPITALS)
 
     def test_scores_that_are_damaged(self, tmp_path: Path) -> None:
         predicted(tmp_path, "one", CAPITALS)

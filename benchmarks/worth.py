@@ -17,8 +17,8 @@ are the paper's 252 tasks (`neutral`, ROUGE-L), which none of the kinds was made
 Each kind is trained on with several seeds, which draw the rows and their order; a question's score is the mean over
 them, and intervals (95 %) are a bootstrap over the tasks. Everything is a command with its own folder in --out, so the
 same command goes on where it was interrupted. Sizes are meant for 40 minutes on two idle cores (2.4 s a step of 4 rows:
-9 trainings of 60 steps, 10 models that answer 84 questions); `--rows` of a training, `--questions` of the held-out rows,
-`--neutral` of the 252 tasks, and `--seeds` change them, in another --out.
+9 trainings of 60 steps, 10 models that answer 84 questions); `--rows` of a training, `--questions` of the held-out
+rows, `--neutral` of the 252 tasks, and `--seeds` change them, in another --out.
 """
 
 from __future__ import annotations

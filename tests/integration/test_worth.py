@@ -1,4 +1,4 @@
-"""benchmarks/worth.py at a size that only shows that it works, with a tiny model; what it says of data is for a real one."""
+"""benchmarks/worth.py at a size that only shows that it works, with a tiny model: its figures mean nothing here."""
 
 from __future__ import annotations
 

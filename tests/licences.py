@@ -61,7 +61,9 @@ def licences(package: metadata.Distribution) -> list[str]:
         return list(expression)
     classifiers = [each.rpartition(" :: ")[2] for each in says("Classifier") or [] if each.startswith("License")]
     names = [*(says("License") or []), *classifiers]
-    return [name for name in names if name not in ("", "UNKNOWN", "OSI Approved") and len(name) < 100]
+    # "Dual License" names none: the classifiers say which two there are.
+    nameless = ("", "UNKNOWN", "OSI Approved", "Dual License")
+    return [name for name in names if name not in nameless and len(name) < 100]
 
 
 def is_allowed(expression: str) -> bool:

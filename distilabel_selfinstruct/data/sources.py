@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -32,9 +32,9 @@ def read_source(
     """The rows of a source.
 
     Args:
-        source: a run folder, a folder that `save_to_disk` wrote, a file (`.jsonl`, `.json`, `.csv`; `.txt` and `.md`
-            are a row each, with `title` and `text`), a folder of text files or of data files, or the name of a dataset
-            on the Hub, `namespace/name`.
+        source: a run folder (without what it has set apart), a folder that `save_to_disk` wrote, a file (`.jsonl`,
+            `.json`, `.csv`; `.txt` and `.md` are a row each, with `title` and `text`), a folder of text files or of
+            data files, or the name of a dataset on the Hub, `namespace/name`.
         config: of the dataset; of a run its `instances` by default.
         split: of the dataset.
         limit: how many rows are read at most.
@@ -117,7 +117,17 @@ def _read_folder(
         if split not in dataset:
             raise ConfigError(f"{folder}: there is no split {split!r}; there are: {', '.join(dataset)}.")
         dataset = dataset[split]
+    if is_run and config in (None, "instances"):
+        dataset = _trained_on(dataset, run.sides())
     return _rows(dataset, limit, columns)
+
+
+def _trained_on(dataset: Dataset, sides: Mapping[str, str]) -> Dataset:
+    """Without what a run has set apart: whoever goes on with a run will train on what comes of its rows."""
+    if not sides:
+        return dataset
+    names = dataset["instruction_id"]
+    return dataset.select([at for at, name in enumerate(names) if sides.get(name, "training") == "training"])
 
 
 def _rows(dataset: Dataset, limit: int | None, columns: Collection[str] | None) -> list[Row]:

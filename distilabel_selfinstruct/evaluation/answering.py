@@ -21,6 +21,7 @@ from distilabel_selfinstruct.runs.config import SpendingConfig
 from distilabel_selfinstruct.runs.models import local_engine, make_model
 from distilabel_selfinstruct.steps.asking import cut_at_stop, decoding_kwargs, named_for
 from distilabel_selfinstruct.steps.prompting import TEXT, Prompts, object_schema
+from distilabel_selfinstruct.usage import Usage
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput
@@ -41,6 +42,7 @@ class _Asked:
 
     slots: SlotServer
     llm: DurableLLM
+    left: int
     waits_for: str = ""
 
     @property
@@ -49,7 +51,9 @@ class _Asked:
 
     @property
     def shares_done(self) -> dict[str, float]:
-        return {}
+        stage = self.llm.stage
+        spent = self.slots.spent.get(stage)
+        return {stage: min(1.0, spent.requests / self.left)} if spent and self.left > 0 else {}
 
 
 def answer(
@@ -68,7 +72,7 @@ def answer(
     """
     prompts = [prompt_of(question, config) for question in questions]
     distinct = {repr(prompt): prompt for prompt in prompts}
-    with asked_model(config, folder.completions, folder.learned, STAGE, show, config.max_tokens) as llm:
+    with asked_model(config, folder.completions, folder.learned, STAGE, show, config.max_tokens, len(distinct)) as llm:
         given = decoding_kwargs(llm, config.decoding, config.wording)
         outputs = llm.generate(list(distinct.values()), **given)
     answers = dict(zip(distinct, map(answer_of, outputs)))
@@ -94,7 +98,13 @@ def _prediction(question: Question, answer: Answer) -> Prediction:
 
 @contextmanager
 def asked_model(
-    config: SpendingConfig, completions: Path, learned: Path, stage: str, show: bool, max_tokens: int | None = None
+    config: SpendingConfig,
+    completions: Path,
+    learned: Path,
+    stage: str,
+    show: bool,
+    max_tokens: int | None = None,
+    questions: int = 0,
 ) -> Iterator[DurableLLM]:
     """A model, loaded, within its budget, while the block runs.
 
@@ -105,6 +115,7 @@ def asked_model(
         stage: that asks.
         show: whether progress is shown on screen.
         max_tokens: most tokens of an answer, if that was said.
+        questions: how many there are, if that is known, answered ones included.
     """
     with local_engine(config) as engine:
         model = make_model(config, learned, engine)
@@ -118,10 +129,15 @@ def asked_model(
             context=None if config.llm == "local" else config.context,
             generation_kwargs={} if max_tokens is None else named_for(model, {"max_new_tokens": max_tokens}),
         )
-        budget = config.budget(usage_by_stage(completions).values())
-        with SlotServer(config.concurrency, budget) as slots, show_progress(_Asked(slots, llm), show):
+        used = usage_by_stage(completions)
+        left = questions - used.get(stage, Usage()).requests
+        budget = config.budget(used.values())
+        with SlotServer(config.concurrency, budget) as slots, show_progress(_Asked(slots, llm, left), show):
             llm.load()
             try:
                 yield llm
+            except KeyboardInterrupt:
+                slots.stop("interrupted")  # what is in flight is waited for, and kept
+                raise
             finally:
                 llm.unload()

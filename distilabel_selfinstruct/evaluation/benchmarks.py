@@ -44,15 +44,20 @@ def read_benchmark(name: str, place: Place) -> Benchmark:
         ConfigError: if there is none of that name, or it cannot be read.
         RunFolderError: if the folder of `held-out` is no run's.
     """
-    if name not in _READERS:
-        known = (*_READERS, f"{LM_EVAL}TASK")
-        raise ConfigError(
-            f"--benchmark: there is no {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
-        )
+    check_name(name)
     benchmark = _READERS[name](place)
     if not benchmark.questions:
         raise ConfigError(f"{place.tasks}: there is no question in it that has a right answer.")
     return Benchmark(_with_own_ids(benchmark.questions), benchmark.notes)
+
+
+def check_name(name: str) -> None:
+    """Raises ConfigError if there is no benchmark of that name."""
+    if name not in _READERS and not name.startswith(LM_EVAL):
+        known = (*_READERS, f"{LM_EVAL}TASK")
+        raise ConfigError(
+            f"--benchmark: there is no {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}."
+        )
 
 
 def _with_own_ids(questions: list[Question]) -> list[Question]:
@@ -143,7 +148,9 @@ def _answerable(questions: list[Question]) -> Benchmark:
     """Those that ask something and have a right answer; the others can be answered by nobody."""
     kept = [question for question in questions if question.instruction and any(question.references)]
     left_out = len(questions) - len(kept)
-    return Benchmark(kept, [f"{left_out:,} rows without instruction or output are left out."] if left_out else [])
+    return Benchmark(
+        kept, [f"Rows without instruction or output, which are left out: {left_out:,}."] if left_out else []
+    )
 
 
 _READERS: dict[str, Callable[[Place], Benchmark]] = {

@@ -8,7 +8,7 @@ from pydantic import field_validator
 
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.evaluation.benchmarks import LM_EVAL, SUPERNI, Place
+from distilabel_selfinstruct.evaluation.benchmarks import LM_EVAL, SUPERNI, Place, check_name
 from distilabel_selfinstruct.presets import Decoding, JudgeWording
 from distilabel_selfinstruct.runs.config import AnyLLM, SpendingConfig
 from distilabel_selfinstruct.runs.options import MODEL, option
@@ -53,6 +53,7 @@ class EvaluationConfig(SpendingConfig):
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         super().check()
+        check_name(self.benchmark)
         if (self.llm is None) == (self.predictions is None):
             raise ConfigError("evaluate needs a model (--llm NAME), or what one has answered (--predictions FILE).")
         if self.is_of_lm_eval and self.predictions:

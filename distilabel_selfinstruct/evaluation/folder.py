@@ -1,6 +1,6 @@
 """EvaluationFolder: the only reader and writer of the files of an evaluation.
 
-config.yaml        the options
+evaluation.yaml    the options
 predictions.jsonl  each question with the answer and its scores
 scores.json        what they come to
 completions/       every answer of the model
@@ -26,7 +26,7 @@ from distilabel_selfinstruct.evaluation.questions import Prediction
 from distilabel_selfinstruct.evaluation.scoring import Scores
 from distilabel_selfinstruct.secrets import masked
 
-_CONFIG, _PREDICTIONS, _SCORES = "config.yaml", "predictions.jsonl", "scores.json"
+_CONFIG, _PREDICTIONS, _SCORES = "evaluation.yaml", "predictions.jsonl", "scores.json"
 _RATINGS, _LEVELS = "ratings.jsonl", "levels.json"
 _AGAIN = "delete it and run the same command again: what was answered is kept"
 
@@ -66,25 +66,24 @@ class EvaluationFolder(BaseFolder):
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
-    def begin(self, identity: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
+    def begin(self, identity: Mapping[str, Any], recorded: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         """Records the options, in a folder that is empty or holds an evaluation with the same ones.
 
         Args:
             identity: what the result depends on.
             recorded: all that is recorded.
+            defaults: of options, for those that there were not when the folder was made.
 
         Raises:
             RunFolderError: if the folder holds something else.
         """
         if (self.path / _CONFIG).is_file():
             before = self._read_yaml(_CONFIG)
-            if "benchmark" not in before:
-                raise RunFolderError(f"{self}: holds a run; choose another --out for its evaluation.")
             here = masked(dict(identity))
             different = [
-                f"{name} is {before.get(name)!r} there, {value!r} here"
+                f"{name} is {there!r} there, {value!r} here"
                 for name, value in here.items()
-                if before.get(name) != value
+                if (there := before.get(name, defaults.get(name))) != value
             ]
             if different:
                 raise RunFolderError(

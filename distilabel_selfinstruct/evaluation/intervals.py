@@ -85,12 +85,18 @@ class Difference:
         said = f"{begin}: {self.estimate.value:+.2f} points of {self.metric}"
         if self.estimate.low is not None:
             said += f", 95% interval {self.estimate.range}"
-        more = f"; about {self.needed:,} tasks would tell a difference of this size" if self.needed else ""
+        more = f"; about {_rounded(self.needed):,} tasks would tell a difference of this size" if self.needed else ""
         return f"{said}{more}."
 
 
 def _tasks(count: int) -> str:
     return f"{count:,} task" + ("" if count == 1 else "s")
+
+
+def _rounded(count: int) -> int:
+    """Up to two digits that are not 0: more would pretend to know."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return -(-count // unit) * unit
 
 
 def estimates(values: Sequence[Sequence[float]], tasks: Sequence[str]) -> list[Estimate]:

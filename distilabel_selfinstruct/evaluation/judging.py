@@ -13,7 +13,7 @@ from distilabel_selfinstruct.evaluation.config import EvaluationJudgeConfig
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
 from distilabel_selfinstruct.evaluation.levels import Judged, Rated, counted
 from distilabel_selfinstruct.evaluation.questions import Prediction
-from distilabel_selfinstruct.evaluation.ratings import preference_in
+from distilabel_selfinstruct.evaluation.ratings import judge_and_people, preference_in
 from distilabel_selfinstruct.evaluation.verdicts import parse_better, parse_level
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.presets import Decoding
@@ -43,16 +43,18 @@ def judge_levels(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show
         with folder.locked():
             predictions = folder.predictions()
             asked = [each for each in predictions if each.is_answered]
-            with asked_model(config, folder.judge_completions, folder.learned, "level", show) as llm:
+            with asked_model(
+                config, folder.judge_completions, folder.learned, "level", show, questions=len(asked)
+            ) as llm:
                 answers = _answers(llm, [_level_prompt(each, config) for each in asked], config)
                 model = llm.model_name
             said = {each.id: _verdict(answer, parse_level) for each, answer in zip(asked, answers)}
             levels = {each.id: said.get(each.id, _LEVEL_OF_NOTHING) for each in predictions}
-            folder.write_levels({"judge": model, "prompts_version": PROMPTS_VERSION, "levels": levels})
+            folder.write_levels({**_by(model, folder), "levels": levels})
         rated.append(Rated(name, model, counted(list(levels.values())), list(levels.values()).count(None)))
         failed += sum(answer.failure is not None for answer in answers)
         unclear += sum(level is None for level in levels.values())
-    return Judged(rated, unclear=unclear - failed, failed=failed)
+    return Judged(rated, unclear=unclear - failed, failed=failed, agreement=judge_and_people(opened))
 
 
 def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show: bool = False) -> Judged:
@@ -74,19 +76,23 @@ def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show:
         if not pairs:
             raise ConfigError("evaluate judge --pairs: there is no question that both have answered.")
         asked = [(one, other) for one, other in pairs if _without_asking(one, other) is None]
-        with asked_model(config, first.judge_completions, first.learned, "pair", show) as llm:
-            prompts = [_pair_prompt(one, other, config) for pair in asked for one, other in (pair, pair[::-1])]
+        prompts = [_pair_prompt(one, other, config) for pair in asked for one, other in (pair, pair[::-1])]
+        with asked_model(config, first.judge_completions, first.learned, "pair", show, questions=len(prompts)) as llm:
             answers = _answers(llm, prompts, config)
             model = llm.model_name
         said = [_verdict(answer, parse_better) for answer in answers]
         verdicts = {pair[0].id: _of_both(*both) for pair, both in zip(asked, zip(said[::2], said[1::2]))}
         every = {pair[0].id: verdicts.get(pair[0].id, _without_asking(*pair)) for pair in pairs}
         clear = {name: verdict for name, verdict in every.items() if verdict is not None}
-        record = {"judge": model, "prompts_version": PROMPTS_VERSION, "better": clear}
-        first.write_pairs(second.key, record)
+        first.write_pairs(second.key, {**_by(model, first), "better": clear})
     preferred = preference_in((names[0], first), (names[1], second))
     failed = sum(answer.failure is not None for answer in answers)
     return Judged(preferred=preferred, unclear=len(pairs) - len(clear), failed=failed)
+
+
+def _by(model: str, folder: EvaluationFolder) -> dict[str, Any]:
+    """Who has judged, and which answers."""
+    return {"judge": model, "prompts_version": PROMPTS_VERSION, "of": folder.key}
 
 
 def _level_prompt(each: Prediction, config: EvaluationJudgeConfig) -> FormattedInput:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -73,6 +74,12 @@ class Prediction(Question):
     def of_row(cls, row: Mapping[str, Any]) -> Self:
         """What an evaluation's folder recorded."""
         return cls(**{**row, "references": tuple(row["references"])})
+
+    @property
+    def answer_id(self) -> str:
+        """Names this very answer to this very question, whichever model has given it."""
+        said = "\0".join([*self.key, self.response or ""])
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
 
     @property
     def is_answered(self) -> bool:

@@ -156,6 +156,8 @@ def score(predictions: Sequence[Prediction], model: str, benchmark: str, **more:
 
 def _scores(predictions: Sequence[Prediction]) -> dict[str, Estimate]:
     metrics = list(predictions[0].scores)
+    if not metrics:  # of tasks of lm-eval whose metrics are about all answers together
+        return {}
     values = [[each.scores.get(metric, 0.0) for each in predictions] for metric in metrics]
     return dict(zip(metrics, estimates(values, [each.task for each in predictions])))
 

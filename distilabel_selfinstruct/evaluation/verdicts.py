@@ -13,7 +13,7 @@ _BETWEEN = r"[\s*_`\"')]{0,8}(?:is\b|[:：=])[\s*_`\"'(\[<{]{0,8}"
 _LEVEL = re.compile(rf"level{_BETWEEN}(?P<said>(?-i:[A-D]))(?![\w/])", re.IGNORECASE)
 # "Better: 1", "Better: answer 2", "Better: tie", '"better": "neither"'
 _BETTER = re.compile(
-    rf"better{_BETWEEN}(?:answer[ \t]{{0,4}})?(?P<said>1|2|tie|both|neither|equal)(?!\w)", re.IGNORECASE
+    rf"better{_BETWEEN}(?:answer[ \t_]{{0,4}})?(?P<said>1|2|tie|both|neither|equal)(?!\w)", re.IGNORECASE
 )
 
 

@@ -70,6 +70,8 @@ def _chart(comparison: Comparison) -> str:
         for metric in dict.fromkeys(each.metric for each in comparison.differences)
         if (of_metric := [each for each in comparison.differences if each.metric == metric])
     ]
+    if not panels:
+        return ""
     heights = [0.75 + _LINE * len(points) for _, points in panels]
     with quiet_matplotlib():
         figure = new_figure(_WIDTH, sum(heights))

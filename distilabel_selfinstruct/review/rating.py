@@ -162,7 +162,7 @@ def render_ratings(ratings: Ratings) -> str:
     """For the terminal."""
     lines = [levels_table(ratings.rated).markdown(), levels_caption()]
     if ratings.agreement:
-        lines.append(f"{ratings.agreement}.")
+        lines.append(f"Raters {ratings.agreement}.")
     if ratings.waiting:
         lines.append(f"{ratings.waiting:,} answers have no level yet.")
     return "\n".join(lines)
@@ -192,7 +192,7 @@ def _merge(folder: EvaluationFolder, given: Sequence[Rating]) -> None:
     questions: dict[str, list[str]] = {}
     for each in folder.predictions():
         if each.is_answered:
-            questions.setdefault(_record_of(each).id, []).append(each.id)
+            questions.setdefault(each.answer_id, []).append(each.id)
     with folder.locked():
         kept = {(row["question_id"], row["annotator"]): row for row in folder.ratings()}
         for rating in given:
@@ -214,8 +214,7 @@ def _pseudonym(annotator: str) -> str:
 
 def _record_of(each: Prediction) -> RatingRecord:
     texts = {"instruction": each.instruction, "input": each.input, "response": each.response or ""}
-    name = hashlib.sha256("\0".join([each.id, *texts.values()]).encode()).hexdigest()[:16]
-    return RatingRecord(name, texts)
+    return RatingRecord(each.answer_id, texts)
 
 
 def _records(folders: Sequence[EvaluationFolder]) -> list[RatingRecord]:

@@ -26,6 +26,7 @@ from distilabel_selfinstruct.report.card import CardFacts, render_card
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import funnel_of
 from distilabel_selfinstruct.review import push_review
+from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import ROOT, WITHOUT_REPORT, first_line, run_apart
 from tests.support.recipes import Made, bytes_of, check_ended_well, pipeline_of, run_here, types_of
 from tests.support.waiting import LIMIT, wait_until
@@ -231,6 +232,57 @@ class TestWhatItLeaves:
         without_text = sum(sum(stage.barren.values()) for stage in candidates or funnel)
         shown = sum(sum(stage.rejected.values()) for stage in funnel) + without_text
         assert shown == len(made.rows("rejected"))
+
+
+@pytest.fixture(scope="module")
+def set_apart(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """The same run with a fifth of its instructions held out."""
+    return run_here(recipe, tmp_path_factory.mktemp(recipe.name) / "apart", *SMALL[recipe.name], "--hold-out", "0.2")
+
+
+@pytest.mark.slow
+class TestHoldOut:
+    """Each recipe can set rows apart before anybody trains on the others."""
+
+    def test_training_and_held_out_rows_are_those_of_a_run_without_it(self, made: Made, set_apart: Made) -> None:
+        assert set_apart.status == 0, set_apart.err
+        assert set_apart.rows("instances") == made.rows("instances")
+        sides = set_apart.folder.sides()
+        assert sides.keys() == {row["instruction_id"] for row in made.rows("instances")}
+        chosen = [row for row in made.rows("instances") if row.get("is_chosen", True)]
+        by_side = Counter(sides[row["instruction_id"]] for row in chosen)
+        assert by_side["held_out"] > 0
+        assert by_side["training"] > by_side["held_out"]
+        assert len(set_apart.rows("held_out")) == by_side["held_out"]
+        assert len(set_apart.rows("sft")) == by_side["training"]
+        assert types_of(set_apart.path)["sft"] == types_of(made.path)["sft"]
+
+    def test_nothing_that_is_trained_on_is_similar(self, set_apart: Made) -> None:
+        trained_on = RougeLIndex(0.7, "unicode")
+        trained_on.load(row["messages"][0]["content"] for row in set_apart.rows("sft"))
+        sides = set_apart.folder.sides()
+        instructions = {row["instruction_id"]: row["instruction"] for row in set_apart.rows("instances")}
+        others = RougeLIndex(0.7, "unicode")
+        others.load(text for name, text in instructions.items() if sides[name] == "training")
+        for row in set_apart.rows("held_out"):
+            assert others.nearest(row["instruction"]) is None
+            assert row["instruction"] not in trained_on.texts
+        if "preferences" in set_apart.recipe.configs:
+            names = {row["instruction_id"] for row in set_apart.rows("preferences")}
+            assert names
+            assert {sides[name] for name in names} == {"training"}
+
+    def test_it_is_described_and_stands_in_the_card(self, set_apart: Made) -> None:
+        assert set_apart.folder.description()["configs"]["held_out"]
+        run = read_finished_run(set_apart.path)
+        card = render_card(CardFacts("me/made", statistics_of(run), run.datasets, run.settings, run.recipe))
+        assert "`held_out`" in card
+        assert "A share of 0.2 of the instructions is set apart in `held_out`" in card
+
+    def test_the_same_command_changes_nothing(self, set_apart: Made) -> None:
+        before = bytes_of(set_apart.path)
+        again = run_here(set_apart.recipe, set_apart.path, *SMALL[set_apart.recipe.name], "--hold-out", "0.2")
+        assert (again.status, bytes_of(set_apart.path)) == (0, before)
 
 
 class TestAgain:

@@ -184,7 +184,8 @@ def test_every_column_of_the_pipeline_is_explained(recipe: str, columns: tuple[s
 def test_every_config_of_the_pipeline_is_explained() -> None:
     of_recipes = {name for recipe in recipes().values() for name in recipe.configs}
     assert CONFIGS.keys() | of_recipes == {
-        "instances", "instructions", "rejected", "seeds", "sft", "topics", "preferences", "reviewed", "curated",
+        "instances", "instructions", "rejected", "seeds", "sft", "held_out", "topics", "preferences", "reviewed",
+        "curated",
     }  # fmt: skip
 
 

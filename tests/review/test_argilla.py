@@ -13,10 +13,19 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.data.seeds import load_seed_tasks
-from distilabel_selfinstruct.review import ReviewError, pull_review, push_review, quality_table, render_quality
+from distilabel_selfinstruct.review import (
+    ReviewError,
+    pull_answers,
+    pull_review,
+    push_answers,
+    push_review,
+    quality_table,
+    render_quality,
+)
 from distilabel_selfinstruct.review import review_seeds as write_seeds
 from distilabel_selfinstruct.review.store import ReviewStore
 from tests.conftest import Script, ScriptRun
+from tests.evaluation.evaluations import CAPITALS, predicted
 from tests.review.runs import CAPITAL, JOKE, SIGN, bootstrap_prompts, instance, make_run, record_id
 from tests.support.argilla_stack import CHROMIUM, ArgillaStack, missing
 
@@ -435,3 +444,36 @@ def stay_at(url: str, route: Any) -> None:
         route.continue_()
     else:
         route.abort()
+
+
+# The answers of evaluated models
+
+
+def test_answers_are_rated_blind_by_two_and_come_back(workplace: Workplace, tmp_path: Path) -> None:
+    predicted(tmp_path, "base", {"Peru": "Lima", "Chile": "<b>Paris</b>", "Kenya": "Paris"})
+    predicted(tmp_path, "tuned", CAPITALS)
+    folders = [tmp_path / "base", tmp_path / "tuned"]
+    options: dict[str, Any] = {**workplace.options, "workspace": workplace.workspace.name}
+    assert "7 answers to rate, 7 of them new: " in push_answers(folders, sample=None, annotators=2, **options)
+    assert "7 answers to rate, 0 of them new: " in push_answers(folders, sample=None, annotators=2, **options)
+    records = workplace.records("answers-rows")
+    shown = [dict(record.fields) for record in records.values()]
+    assert {"instruction", "response"} <= set(shown[0]) <= {"instruction", "input", "response"}
+    assert "&lt;b&gt;Paris&lt;/b&gt;" in {fields["response"] for fields in shown}
+    assert not {"base", "tuned"} & set(str([record.to_dict() for record in records.values()]).split())
+
+    for name, of_wrong in (("anna", "D"), ("ben", "C")):
+        annotator = workplace.annotator(name)
+        for record in records.values():
+            level = "A" if record.fields["response"] in CAPITALS.values() else of_wrong
+            sent = {"values": {"level": {"value": level}}, "status": "submitted"}
+            annotator.http.post(f"/api/v1/records/{record._server_id}/responses", json=sent).raise_for_status()
+    found = pull_answers(folders, **options)
+    assert [dict(each.counts) for each in found.rated] == [
+        {"A": 1, "B": 0, "C": 0, "D": 2},
+        {"A": 5, "B": 0, "C": 0, "D": 0},
+    ]
+    assert found.agreement is not None
+    assert (found.agreement.answers, found.waiting) == (7, 0)
+    assert found.agreement.spearman == pytest.approx(1)
+    assert pull_answers(folders, **options) == found

@@ -14,6 +14,7 @@ import yaml
 
 from distilabel_selfinstruct import load_seed_tasks
 from distilabel_selfinstruct.cli.commands import COMMANDS, module_of
+from distilabel_selfinstruct.cli.iterations.config import read_iterations
 from distilabel_selfinstruct.cli.script import options
 from distilabel_selfinstruct.presets import PRESETS
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, recipes
@@ -109,9 +110,12 @@ def test_every_option_named_in_the_text_exists() -> None:
     assert {option for option in named if option not in known} == set()
 
 
-def test_the_config_file_holds_options_that_exist() -> None:
-    for block in blocks("yaml"):
-        read_config({}, yaml.safe_load(block), "README.md", RECIPES[DEFAULT].load_config())
+def test_the_config_files_hold_options_that_exist() -> None:
+    loops = [values for block in blocks("yaml") if "runs" in (values := yaml.safe_load(block))]
+    assert [read_iterations(values, "README.md").iterations for values in loops] == [3]
+    for values in map(yaml.safe_load, blocks("yaml")):
+        if values not in loops:
+            read_config({}, values, "README.md", RECIPES[DEFAULT].load_config())
 
 
 def test_the_seed_tasks_are_a_seed_file(tmp_path: Path) -> None:

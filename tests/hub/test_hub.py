@@ -10,7 +10,6 @@ import shutil
 import subprocess
 import sys
 import textwrap
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,7 +38,8 @@ from distilabel_selfinstruct.steps.select import INSTANCE_COLUMNS, INSTRUCTION_C
 from distilabel_selfinstruct.usage import Usage
 from distilabel_selfinstruct.version import __version__
 from tests.conftest import ROOT, WITHOUT_REPORT, Script, ScriptRun
-from tests.support.hub_server import ACCOUNTS, Account, Fault, HubServer, Repository
+from tests.hub.conftest import SECRET
+from tests.support.hub_server import Fault, HubServer, Repository
 from tests.support.waiting import LIMIT
 
 pytestmark = [
@@ -47,7 +47,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=<...>' to upload raw bytes:DeprecationWarning"),
 ]
 NAME = "ada/tasks"
-SECRET = "hf_AbcDefGhiJklMnoPqrStuVwxYz012345"  # a writer's
 COMMIT, UPLOAD = "/commit/main", "/lfs/"
 SEED = {
     "id": "seed_task_0", "name": "greeting", "instruction": "Greet the person.", "is_classification": False,
@@ -104,34 +103,6 @@ def make_run(folder: Path, instances: int = 3, rejected: int = 1, **changes: Any
     (folder / "completions").mkdir(exist_ok=True)
     (folder / "completions" / "bootstrap.sqlite").write_text("paid for, and private")
     return folder
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HubServer]:
-    with HubServer() as server:
-        yield server
-        huggingface_hub.close_session()
-
-
-@pytest.fixture
-def hub(server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> HubServer:
-    """An empty Hub that the clients of this process talk to, with a writer's token and without long waits."""
-    server.reset()
-    home = tmp_path / "hf"
-    for name, value in {
-        "constants.ENDPOINT": server.url,
-        "constants.HUGGINGFACE_CO_URL_TEMPLATE": f"{server.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}",
-        "constants.HF_HUB_DISABLE_XET": True, "constants.HF_HUB_CACHE": str(home),
-        "constants.HF_TOKEN_PATH": str(home / "token"), "utils._http.time": SimpleNamespace(sleep=lambda seconds: None),
-    }.items():  # fmt: skip
-        monkeypatch.setattr(f"huggingface_hub.{name}", value)
-    monkeypatch.setattr("datasets.config.HF_ENDPOINT", server.url)
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", home / "datasets")
-    monkeypatch.setitem(ACCOUNTS, SECRET, Account())
-    monkeypatch.setenv("HF_TOKEN", SECRET)
-    monkeypatch.setattr(client, "PATIENCE", 30.0)
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
-    return server
 
 
 @pytest.fixture(scope="module")

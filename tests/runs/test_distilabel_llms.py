@@ -13,6 +13,7 @@ from distilabel.models.llms.base import LLM
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.runs.models import _custom_llm
 from distilabel_selfinstruct.runs.options import CustomLLM
+from distilabel_selfinstruct.steps.asking import named_for
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -38,6 +39,13 @@ TOLD = {
 
 def made(name: str, arguments: dict[str, Any]) -> LLM:
     return _custom_llm(CustomLLM(class_path=f"distilabel.models.llms.{name}", arguments=arguments))
+
+
+def test_one_that_refuses_a_temperature_of_0_is_told_not_to_sample() -> None:
+    """transformers does: "temperature has to be a strictly positive float"."""
+    llm = made("TransformersLLM", {"model": "x"})
+    assert named_for(llm, {"temperature": 0.0, "top_p": 1.0}) == {"do_sample": False, "top_p": 1.0}
+    assert named_for(llm, {"temperature": 0.7}) == {"temperature": 0.7}
 
 
 def test_there_are_as_many_as_we_know() -> None:

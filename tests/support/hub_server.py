@@ -228,17 +228,25 @@ async def _refuse(_: Request, error: Exception) -> Response:
 
 
 class _Routes:
-    """The part of the Hub's HTTP interface that pushing and loading a dataset uses."""
+    """The part of the Hub's HTTP interface that pushing and loading datasets and models uses."""
 
     def __init__(self, hub: HubServer) -> None:
         self._hub = hub
 
     def app(self) -> ASGIApp:
-        api, git = "/api/datasets/{namespace}/{name}", "/datasets/{namespace}/{name}"
         handlers: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
             ("GET", "/api/whoami-v2", self.whoami),
             ("POST", "/api/repos/create", self.create),
             ("POST", "/api/validate-yaml", self.validate_yaml),
+            ("PUT", "/lfs/{oid}", self.lfs_put),
+            *self._of_repositories("/api/datasets/{namespace}/{name}", "/datasets/{namespace}/{name}"),
+            *self._of_repositories("/api/models/{namespace}/{name}", "/{namespace}/{name}"),
+        ]
+        routes = [Route(path, handler, methods=[method]) for method, path, handler in handlers]
+        return Starlette(routes=routes, exception_handlers={_Refusal: _refuse})
+
+    def _of_repositories(self, api: str, git: str) -> list[tuple[str, str, Callable[[Request], Awaitable[Response]]]]:
+        return [
             ("GET", api, self.info),
             ("GET", api + "/revision/{revision}", self.info),
             ("GET", api + "/tree/{revision}", self.tree),
@@ -248,13 +256,7 @@ class _Routes:
             ("POST", api + "/commit/{revision}", self.commit),
             ("POST", git + ".git/info/lfs/objects/batch", self.lfs_batch),
             ("GET", git + "/resolve/{revision}/{path:path}", self.resolve),
-            ("PUT", "/lfs/{oid}", self.lfs_put),
-            ("GET", "/api/models/{namespace}/{name}/tree/{revision}", self.tree),
-            ("GET", "/api/models/{namespace}/{name}/revision/{revision}", self.info),
-            ("GET", "/{namespace}/{name}/resolve/{revision}/{path:path}", self.resolve),
         ]
-        routes = [Route(path, handler, methods=[method]) for method, path, handler in handlers]
-        return Starlette(routes=routes, exception_handlers={_Refusal: _refuse})
 
     # --- who asks, and for what -----------------------------------------------------------------------------------
 
@@ -315,7 +317,7 @@ class _Routes:
         account = self._account(request)
         name = f"{body.get('organization') or (account.name if account else '')}/{body['name']}"
         self._writer(request, name.split("/")[0])
-        url = f"{self._hub.url}/datasets/{name}"
+        url = f"{self._hub.url}/{'datasets/' if body.get('type') == 'dataset' else ''}{name}"
         if name in self._hub.repositories:
             return JSONResponse({"error": "You already created this dataset repo", "url": url}, 409)
         private = body.get("visibility") == "private" or bool(body.get("private"))

@@ -45,7 +45,7 @@ def test_each_number_has_its_source_or_was_given() -> None:
 def test_of_preferences() -> None:
     text = card(method="dpo", weights="full")
     assert "after direct preference optimisation" in text
-    assert "| beta | 0.1 | Self-Rewarding" in text
+    assert "| beta | 0.1 | DPO (arXiv 2305.18290), appendix B" in text
     assert "LoRA rank" not in text
 
 

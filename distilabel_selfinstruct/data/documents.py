@@ -44,9 +44,10 @@ def read_documents(
         ConfigError: if there are none, or there is no such column.
     """
     columns = [name for name in (*_TEXTS, *_TITLES, text_column, title_column) if name]
-    rows = read_source(source, config, split, max_documents, columns, notes)
+    said = notes if notes is not None else []
+    rows = read_source(source, config, split, max_documents, columns, said)
     if not rows:
-        raise ConfigError(f"{source}: there are no documents in it.")
+        raise ConfigError(" ".join([f"{source}: there are no documents in it.", *said]))
     documents = [
         _document(row, text_column, title_column, source, f"{source}, row {number}")
         for number, row in enumerate(rows, 1)

@@ -47,17 +47,17 @@ def read_instructions(
     Raises:
         ConfigError: if there are none, or a row holds something else.
     """
-    path = Path(source)
+    path, said = Path(source), notes if notes is not None else []
     if column is None and ending_of(path) == ".txt" and not path.is_dir():
         rows = [{"instruction": line} for line in read_lines(path, max_instructions)]
     else:
         columns = [*COLUMNS, *([column] if column else [])]
-        rows = read_source(source, config, split, max_instructions, columns, notes)
+        rows = read_source(source, config, split, max_instructions, columns, said)
     texts = [
         task_of(row, f"{source}, row {number}", column, "--instruction-column").whole
         for number, row in enumerate(rows, 1)
     ]
     if not any(texts):
-        raise ConfigError(f"{source}: there are no instructions in it.")
+        raise ConfigError(" ".join([f"{source}: there are no instructions in it.", *said]))
     empty = [number for number, text in enumerate(texts, 1) if not text]
     return Instructions(list(dict.fromkeys(filter(None, texts))), empty)

@@ -143,7 +143,7 @@ def _pdf(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
                 "\n\n".join(
                     filter(None, (_paragraph(box.get_text()) for box in page if isinstance(box, LTTextContainer)))
                 )
-                for page in extract_pages(cast("io.IOBase", stream))
+                for page in extract_pages(cast("Any", stream))
             ]
     except Exception as error:  # whatever is wrong with the file: damaged, encrypted
         raise ConfigError(
@@ -153,7 +153,7 @@ def _pdf(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
         raise ConfigError(f"{path}: is no PDF that can be read (there are no pages in it).")
     if not any(pages):
         raise ConfigError(
-            f"{path}: its {len(pages):,} pages hold no text, so they are pictures, such as of a scanner; have"
+            f"{path}: there is no text on its pages ({len(pages):,}), so they are pictures, such as of a scanner; have"
             " their text recognised first (OCR)."
         )
     yield {"title": stem_of(path), "text": storable(PAGE_BREAK.join(pages))}

@@ -10,6 +10,7 @@ import pytest
 
 from distilabel_selfinstruct import LoadDocuments
 from distilabel_selfinstruct.data import texts
+from distilabel_selfinstruct.data.documents import read_documents
 from distilabel_selfinstruct.data.sources import read_source
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
 from tests.support.papers import write_docx, write_epub, write_pdf
@@ -115,8 +116,8 @@ class TestConverted:
         with pytest.raises(ConfigError) as caught:
             read_source(write_pdf(tmp_path / "scan.pdf", [], []))
         assert str(caught.value) == (
-            f"{tmp_path / 'scan.pdf'}: its 2 pages hold no text, so they are pictures, such as of a scanner; have their"
-            " text recognised first (OCR)."
+            f"{tmp_path / 'scan.pdf'}: there is no text on its pages (2), so they are pictures, such as of a scanner;"
+            " have their text recognised first (OCR)."
         )
 
     def test_a_word_file_by_its_headings(self, tmp_path: Path) -> None:
@@ -168,6 +169,14 @@ class TestConverted:
 
 
 class TestFolders:
+    def test_of_a_folder_without_any_document_that_can_be_read_the_reason_is_said(self, tmp_path: Path) -> None:
+        pytest.importorskip("pdfminer", reason="needs the extra `documents`")
+        write_pdf(tmp_path / "scan.pdf", [])
+        with pytest.raises(
+            ConfigError, match=r"no documents in it. left out: .*scan.pdf: there is no text on its pages"
+        ):
+            read_documents(str(tmp_path))
+
     def test_what_cannot_be_read_is_told(self, tmp_path: Path) -> None:
         for name in ("a.md", "b.odt", "c.odt", "d", ".hidden.odt"):
             (tmp_path / name).write_text("Ships.")

@@ -79,3 +79,35 @@ def test_trl_reads_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert data_utils.is_conversational(rows[0]) == (folder.name != "prompt_completion")
     texts = data_utils.maybe_apply_chat_template(rows[0], tokenizer)
     assert "Add" in texts.get("text", texts.get("prompt"))
+
+
+def test_axolotl_reads_it(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its strategies for chats and for pairs; the others are of its templates, and read three or two columns."""
+    pytest.importorskip("axolotl", reason="needs axolotl: pip install --no-deps axolotl; pip install addict")
+    pytest.importorskip("addict")
+    from transformers import AutoTokenizer
+
+    for name in ("prompt_strategies", "prompt_strategies.dpo", "utils", "utils.schemas"):
+        monkeypatch.setitem(sys.modules, f"axolotl.{name}", bare_package(f"axolotl.{name}"))
+    options = yaml.safe_load((folder / "axolotl.yaml").read_text())
+    entry = options["datasets"][0]
+    row = json.loads((folder / entry["path"]).read_text().splitlines()[0])
+    known = importlib.import_module("axolotl.utils.dict").DictDefault
+    tokenizer = AutoTokenizer.from_pretrained(str(make_tiny_model(tmp_path / "model")))
+    config = known({"chat_template": "tokenizer_default", "sequence_len": 512, **options})
+    if folder.name == "preference":
+        transform, _ = importlib.import_module("axolotl.prompt_strategies.dpo.chat_template").default(config)
+        told = transform(row, tokenizer=tokenizer)
+        assert "Add" in told["prompt"]
+        assert told["rejected"].startswith("No.")
+    elif entry["type"] == "chat_template":
+        strategy = importlib.import_module("axolotl.prompt_strategies.chat_template")
+        read = strategy.load(tokenizer, config, known(entry)).tokenize_prompt(row)
+        learned = [token for token in read["labels"] if token != -100]
+        said = (row.get("messages") or row["conversations"])[1]
+        assert (said.get("content") or said["value"]) in tokenizer.decode(learned)
+        assert "Add" not in tokenizer.decode(learned)
+        assert "Add" in tokenizer.decode(read["input_ids"])
+    else:
+        columns = {"alpaca": {"instruction", "input", "output"}, "prompt_completion": {"prompt", "completion"}}
+        assert row.keys() == columns[folder.name]

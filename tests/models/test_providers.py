@@ -20,7 +20,7 @@ from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.recipe import get_recipe
 from tests.conftest import ROOT
 from tests.support.answers import answer, prompt_of
-from tests.support.commands import Command, dataset, hold_from, stored
+from tests.support.commands import CONCURRENCY, Command, hold_from, stored
 from tests.support.openai_server import CUT, EMPTY, RESET, TRUNCATED, Fault, OpenAIServer, garbage, html, status
 from tests.support.providers import (
     ProviderServer,
@@ -33,7 +33,7 @@ from tests.support.providers import (
     openai,
     openai_error,
 )
-from tests.support.recipes import run_here
+from tests.support.recipes import rows_of, run_here
 
 KEYS = {
     "ANTHROPIC_API_KEY": "sk-ant-api03-5rJq1w8mZbT0yK2d",
@@ -408,13 +408,14 @@ def test_what_heals_costs_nothing(fault: Fault, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_run_that_is_killed_goes_on_to_the_dataset_of_one_that_was_not(tmp_path: Path) -> None:
-    options = ("--llm", "litellm", "--model", "openai/stub-model")
+    recipe, size = get_recipe("self-instruct"), ("--num-instructions", 24, "--lag", 3)
     with OpenAIServer(answer=answer) as server:
 
         def start(folder: Path) -> Command:
-            return Command(server.url, folder, *options)
+            return Command(server.url, folder, "--llm", "litellm", "--model", "openai/stub-model")
 
-        assert start(tmp_path / "whole").wait().status == 0
+        at = ("--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--concurrency", CONCURRENCY)
+        whole = run_here(recipe, tmp_path / "whole", *size, *at)
         before = len(server.requests)
         with start(tmp_path / "run") as command:
             hold_from(server, before + 12)
@@ -426,4 +427,6 @@ def test_a_run_that_is_killed_goes_on_to_the_dataset_of_one_that_was_not(tmp_pat
         assert start(tmp_path / "run").wait().status == 0
     assert kept
     assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
-    assert dataset(tmp_path / "run") == dataset(tmp_path / "whole")
+    assert rows_of(tmp_path / "run", "instances") == [
+        {**row, "model_name": "openai/stub-model"} for row in whole.rows("instances")
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import signal
 import subprocess
 import sys
 import warnings
@@ -18,7 +19,9 @@ from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFa
 from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.recipe import get_recipe
 from tests.conftest import ROOT
-from tests.support.answers import answer
+from tests.support.answers import answer, prompt_of
+from tests.support.commands import CONCURRENCY, Command, hold_from, stored
+from tests.support.openai_server import CUT, EMPTY, RESET, TRUNCATED, Fault, OpenAIServer, garbage, html, status
 from tests.support.providers import (
     ProviderServer,
     Said,
@@ -30,7 +33,7 @@ from tests.support.providers import (
     openai,
     openai_error,
 )
-from tests.support.recipes import run_here
+from tests.support.recipes import rows_of, run_here
 
 KEYS = {
     "ANTHROPIC_API_KEY": "sk-ant-api03-5rJq1w8mZbT0yK2d",
@@ -379,3 +382,51 @@ def test_completions_are_kept(server: ProviderServer, tmp_path: Path) -> None:
         llm.unload()
         assert (output["generations"], output["failure"]) == (["Yes"], [None])  # type: ignore[typeddict-item]
     assert len(server.asked) == 1
+
+
+HEALED = {
+    "reset": RESET, "cut": CUT, "no body": EMPTY, "half a body": TRUNCATED, "a page": html(),
+    "a page with 502": html(502),
+    "an empty list": garbage([]), "an empty object": garbage({}), "no choices": garbage({"choices": None}),
+    "an error with 200": garbage({"error": {"message": "overloaded, try later", "code": 503}}),
+    "429": status(429, retry_after=0.1), "503": status(503),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", HEALED.values(), ids=HEALED)
+def test_what_heals_costs_nothing(fault: Fault, tmp_path: Path) -> None:
+    with OpenAIServer(answer=lambda body: "Yes", faults=[None, fault]) as server:
+        model = ProviderLLM(model="hosted_vllm/stub-model", base_url=server.url, api_key="no-key-4711")  # type: ignore[arg-type]
+        llm = DurableLLM(llm=model, folder=str(tmp_path), stage="answers", outage=20)
+        llm.load()
+        outputs = [llm.generate_outputs(inputs=[[{"role": "user", "content": text}]])[0] for text in ("one", "two")]
+        llm.unload()
+    assert [(output["generations"], output["failure"]) for output in outputs] == [(["Yes"], [None])] * 2  # type: ignore[typeddict-item]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_to_the_dataset_of_one_that_was_not(tmp_path: Path) -> None:
+    recipe, size = get_recipe("self-instruct"), ("--num-instructions", 24, "--lag", 3)
+    with OpenAIServer(answer=answer) as server:
+
+        def start(folder: Path) -> Command:
+            return Command(server.url, folder, "--llm", "litellm", "--model", "openai/stub-model")
+
+        at = ("--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--concurrency", CONCURRENCY)
+        whole = run_here(recipe, tmp_path / "whole", *size, *at)
+        before = len(server.requests)
+        with start(tmp_path / "run") as command:
+            hold_from(server, before + 12)
+            command.send(signal.SIGKILL, to_group=True)
+            assert command.wait().status == -signal.SIGKILL
+        kept = stored(tmp_path / "run")
+        number = len(server.requests)
+        server.release()
+        assert start(tmp_path / "run").wait().status == 0
+    assert kept
+    assert not kept & {prompt_of(request.body) for request in server.requests[number:]}
+    assert rows_of(tmp_path / "run", "instances") == [
+        {**row, "model_name": "openai/stub-model"} for row in whole.rows("instances")
+    ]

@@ -11,7 +11,7 @@ from aiolimiter import AsyncLimiter
 
 _SHARE = 0.99  # of a limit that is used: clocks differ
 _LEFT = 0.97  # of what an endpoint was found to bear
-_BURST = 0.1  # seconds of requests that may come at once
+_BURST = 0.2  # seconds of requests that may come at once
 _TOKEN_BURST = 1.0  # and of tokens
 _PAUSE, _LONGEST_PAUSE = 1.0, 120.0  # seconds after a refusal, where the endpoint says nothing, and at most
 _LONG = 5.0  # seconds after which what was accepted tells what an endpoint bears

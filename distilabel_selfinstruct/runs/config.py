@@ -260,8 +260,8 @@ class RunConfig(SpendingConfig, JudgingConfig):
         " Hub", "FILE|NAME", fixed=False,
     )  # fmt: skip
     filter: list[str] = option(
-        [], "reject instances that a function of yours, called with the row, does not keep: module:function,"
-        " file.py:function, or the name of an entry point", "NAME",
+        [], "reject instances that your function does not keep: module:function, file.py:function, or an entry point",
+        "NAME",
     )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
@@ -522,16 +522,6 @@ class SeedConfig(LoopConfig):
     @field_validator("seeds")
     @classmethod
     def _files_of_this_machine(cls, given: list[str]) -> list[str]:
-        return list(map(local_path, given))
-
-    @field_validator("keep_clear_of", "filter", mode="before")
-    @classmethod
-    def _one_of_a_list(cls, given: Any) -> Any:
-        return [given] if isinstance(given, str) else given
-
-    @field_validator("keep_clear_of")
-    @classmethod
-    def _sets_of_this_machine(cls, given: list[str]) -> list[str]:
         return list(map(local_path, given))
 
     def evaluation_texts(self) -> list[str]:

@@ -186,7 +186,16 @@ class TestOptionsOfARecipe:
 
     def test_what_the_result_depends_on(self) -> None:
         fixed = {"llm", "model", "wording", "temperature", "max_tokens", "seed", "training_format", "keep_reasoning"}
-        fixed |= {"filter", "hold_out", "language", "judge_threshold", "judge_model", "judgements", "stage", "system_prompt"}
+        fixed |= {
+            "filter",
+            "hold_out",
+            "language",
+            "judge_threshold",
+            "judge_model",
+            "judgements",
+            "stage",
+            "system_prompt",
+        }
         assert PrintConfig.names(fixed=True) == fixed | {"kinds", "ink", "copies", "draft", "rounds"}
 
     def test_another_source_is_another_run(self, tmp_path: Path) -> None:

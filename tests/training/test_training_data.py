@@ -84,6 +84,11 @@ class TestKeptClear:
         assert [row["prompt"][0]["content"] for row in kept.rows] == ["Spell the number in words.\n\n7"]
         assert kept.too_similar == 2
 
+    def test_of_a_run_that_has_set_nothing_apart_is_said(self, small_run: Made) -> None:
+        run = str(small_run.folder)
+        with pytest.raises(ConfigError, match=r"held_out|--hold-out"):
+            read_training_rows(run, TrainConfig(keep_clear=run))
+
     def test_of_everything_leaves_nothing(self, tmp_path: Path) -> None:
         row = {"instruction": "Spell the word backwards.", "input": "lamp", "output": "pmal"}
         (tmp_path / "same.jsonl").write_text(json.dumps(row), encoding="utf-8")

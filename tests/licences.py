@@ -56,15 +56,16 @@ def needed(root: str) -> dict[str, metadata.Distribution]:
 
 
 def licences(package: metadata.Distribution) -> list[str]:
-    """What it says of its licence; of a whole text, which some give for the name, the line that it begins with."""
+    """What it says of its licence; of a text alone, which some give for the name, its first line."""
     says = package.metadata.get_all
     if expression := says("License-Expression"):
         return list(expression)
     classifiers = [each.rpartition(" :: ")[2] for each in says("Classifier") or [] if each.startswith("License")]
-    names = [*(name.strip().partition("\n")[0] for name in says("License") or []), *classifiers]
+    names = [*(says("License") or []), *classifiers]
     # "Dual License" names none: the classifiers say which two there are.
     nameless = ("", "UNKNOWN", "OSI Approved", "Dual License")
-    return [name for name in names if name not in nameless and len(name) < 100]
+    named = [name for name in names if name not in nameless and len(name) < 100]
+    return named or [name.strip().partition("\n")[0] for name in names if name not in nameless]
 
 
 def is_allowed(expression: str) -> bool:

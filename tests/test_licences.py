@@ -65,7 +65,8 @@ def test_not_allowed(expression: str) -> None:
 def test_the_text_for_a_name_is_passed_over_for_the_classifier(monkeypatch: pytest.MonkeyPatch) -> None:
     text = ("License", "Copyright and so on. " * 20)
     assert objections(monkeypatch, "a", text, ("Classifier", "License :: OSI Approved :: BSD License")) == []
-    assert objections(monkeypatch, "a", text) == ["a 1.0: licence unknown"]
+    assert objections(monkeypatch, "a", text) == [f"a 1.0: {text[1].strip()}"]
+    assert objections(monkeypatch, "a", ("License", "MIT License\n\n" + "Permission is hereby granted. " * 9)) == []
 
 
 def test_everything_that_a_package_says_must_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:

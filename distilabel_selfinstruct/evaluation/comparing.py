@@ -12,10 +12,10 @@ from typing import Any
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
 from distilabel_selfinstruct.evaluation.intervals import Difference, difference
-from distilabel_selfinstruct.evaluation.levels import Rated
+from distilabel_selfinstruct.evaluation.levels import Rated, RaterAgreement
 from distilabel_selfinstruct.evaluation.metrics import METRICS, ROUGE_L
 from distilabel_selfinstruct.evaluation.questions import Prediction
-from distilabel_selfinstruct.evaluation.ratings import preference_in, rated_in
+from distilabel_selfinstruct.evaluation.ratings import judge_and_people, preference_in, rated_in
 from distilabel_selfinstruct.evaluation.scoring import Scores, score
 
 _MOST_ROWS = 10
@@ -48,6 +48,7 @@ class Comparison:
         differences: of each pair, metric by metric.
         rows: of each pair, those where it differs most, by their two names.
         rated: the levels that people and judges have given, over all answers of each evaluation.
+        agreement: of a judge with people, where both have given levels.
         notes: what else a user should know.
     """
 
@@ -57,6 +58,7 @@ class Comparison:
     differences: Sequence[Difference]
     rows: Mapping[tuple[str, str], Sequence[Row]]
     rated: Sequence[Rated] = ()
+    agreement: RaterAgreement | None = None
     notes: Sequence[str] = ()
 
     def differences_in(self, metric: str) -> list[Difference]:
@@ -71,6 +73,7 @@ class Comparison:
             "models": {name: scores.record() for name, scores in self.models.items()},
             "differences": [_as_row(each) for each in self.differences],
             "rated": [dataclasses.asdict(each) for each in self.rated],
+            "agreement": self.agreement and dataclasses.asdict(self.agreement),
             "notes": list(self.notes),
         }
 
@@ -113,6 +116,7 @@ def compare(folders: Sequence[_Folder]) -> Comparison:
         ],
         rows={(first, second): _rows(given[first], given[second]) for first, second in combinations(names, 2)},
         rated=[each for name, folder in zip(names, opened) for each in rated_in(folder, name)],
+        agreement=judge_and_people(opened),
         notes=[note] if len(shared) < most else [],
     )
 

@@ -66,12 +66,13 @@ class EvaluationFolder(BaseFolder):
 
     # --- what it is -------------------------------------------------------------------------------------------------
 
-    def begin(self, identity: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
+    def begin(self, identity: Mapping[str, Any], recorded: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         """Records the options, in a folder that is empty or holds an evaluation with the same ones.
 
         Args:
             identity: what the result depends on.
             recorded: all that is recorded.
+            defaults: of options, for those that there were not when the folder was made.
 
         Raises:
             RunFolderError: if the folder holds something else.
@@ -82,9 +83,9 @@ class EvaluationFolder(BaseFolder):
                 raise RunFolderError(f"{self}: holds a run; choose another --out for its evaluation.")
             here = masked(dict(identity))
             different = [
-                f"{name} is {before.get(name)!r} there, {value!r} here"
+                f"{name} is {there!r} there, {value!r} here"
                 for name, value in here.items()
-                if before.get(name) != value
+                if (there := before.get(name, defaults.get(name))) != value
             ]
             if different:
                 raise RunFolderError(

@@ -13,7 +13,7 @@ from distilabel_selfinstruct.evaluation.config import EvaluationJudgeConfig
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
 from distilabel_selfinstruct.evaluation.levels import Judged, Rated, counted
 from distilabel_selfinstruct.evaluation.questions import Prediction
-from distilabel_selfinstruct.evaluation.ratings import preference_in
+from distilabel_selfinstruct.evaluation.ratings import judge_and_people, preference_in
 from distilabel_selfinstruct.evaluation.verdicts import parse_better, parse_level
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.presets import Decoding
@@ -54,7 +54,7 @@ def judge_levels(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show
         rated.append(Rated(name, model, counted(list(levels.values())), list(levels.values()).count(None)))
         failed += sum(answer.failure is not None for answer in answers)
         unclear += sum(level is None for level in levels.values())
-    return Judged(rated, unclear=unclear - failed, failed=failed)
+    return Judged(rated, unclear=unclear - failed, failed=failed, agreement=judge_and_people(opened))
 
 
 def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show: bool = False) -> Judged:

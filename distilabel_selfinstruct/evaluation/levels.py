@@ -56,12 +56,14 @@ class Judged:
         preferred: of pairs, how often either is better, as a difference of points of 100.
         unclear: questions without a verdict.
         failed: requests that came to nothing.
+        agreement: of the judge with people, over the answers that both have rated.
     """
 
     rated: Sequence[Rated] = ()
     preferred: Difference | None = None
     unclear: int = 0
     failed: int = 0
+    agreement: RaterAgreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class RaterAgreement:
     def __str__(self) -> str:
         kappa, spearman = ("not defined" if value is None else f"{value:.2f}" for value in (self.kappa, self.spearman))
         return (
-            f"raters agree with a kappa of {kappa} and a Spearman correlation of {spearman}, over {self.answers:,}"
+            f"agree with a kappa of {kappa} and a Spearman correlation of {spearman}, over {self.answers:,}"
             f" answers (in the paper {PAPER_KAPPA} and {PAPER_SPEARMAN})"
         )
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
 from distilabel_selfinstruct.evaluation.intervals import Difference, difference
-from distilabel_selfinstruct.evaluation.levels import Rated, counted, median_level
+from distilabel_selfinstruct.evaluation.levels import Rated, RaterAgreement, agreement_of, counted, median_level
 
 _POINTS = {"1": (1.0, 0.0), "2": (0.0, 1.0), "tie": (0.5, 0.5)}
 
@@ -19,17 +21,38 @@ def rated_in(folder: EvaluationFolder, name: str) -> list[Rated]:
         folder: of the evaluation.
         name: of the model.
     """
+    people, judge = levels_of_people(folder), levels_of_judge(folder)
+    found = [Rated(name, "people", counted(list(people.values())))] if people else []
+    if judge:
+        levels = list(judge.values())
+        found.append(Rated(name, str(folder.levels()["judge"]), counted(levels), levels.count(None)))
+    return found
+
+
+def levels_of_people(folder: EvaluationFolder) -> dict[str, str]:
+    """The level of each answer that people have rated, by question."""
     answers = {(each.id, each.answer_id) for each in folder.predictions()}
     by_question: dict[str, list[str]] = {}
     for rating in folder.ratings():
         if (rating["question_id"], rating["record_id"]) in answers:
             by_question.setdefault(rating["question_id"], []).append(rating["level"])
-    found = [Rated(name, "people", counted(list(map(median_level, by_question.values()))))] if by_question else []
+    return {question: median_level(levels) for question, levels in by_question.items()}
+
+
+def levels_of_judge(folder: EvaluationFolder) -> dict[str, str | None]:
+    """The level that a judge has given to each answer, by question; None where it is unclear."""
     said = folder.levels()
-    if said and said["of"] == folder.key:
-        levels = list(said["levels"].values())
-        found.append(Rated(name, said["judge"], counted(levels), levels.count(None)))
-    return found
+    return dict(said["levels"]) if said and said["of"] == folder.key else {}
+
+
+def judge_and_people(folders: Sequence[EvaluationFolder]) -> RaterAgreement | None:
+    """How far a judge agrees with people, over all answers that both have rated; None where there are none."""
+    people: dict[str, str] = {}
+    judge: dict[str, str] = {}
+    for number, folder in enumerate(folders):
+        people |= {f"{number} {question}": level for question, level in levels_of_people(folder).items()}
+        judge |= {f"{number} {question}": level for question, level in levels_of_judge(folder).items() if level}
+    return agreement_of({"judge": judge, "people": people})
 
 
 def preference_in(first: tuple[str, EvaluationFolder], second: tuple[str, EvaluationFolder]) -> Difference | None:

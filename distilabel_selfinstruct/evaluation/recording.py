@@ -23,7 +23,8 @@ def begin(config: EvaluationConfig, folder: EvaluationFolder) -> None:
     folder.make()
     with folder.locked():
         recorded = config.model_dump(mode="json", by_alias=True, include=config.names(recorded=True))
-        folder.begin(config.identity(), recorded)
+        defaults = {name: field.default for name, field in type(config).model_fields.items()}
+        folder.begin(config.identity(), recorded, defaults)
 
 
 def conclude(

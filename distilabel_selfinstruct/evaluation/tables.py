@@ -126,6 +126,8 @@ def describe_comparison(comparison: Comparison) -> str:
     parts.append("\n".join(sentences(comparison)))
     if comparison.rated:
         parts += [levels_table(comparison.rated).markdown(), levels_caption()]
+    if comparison.agreement:
+        parts.append(f"Judge and people {comparison.agreement}.")
     return "\n".join([*parts, *(f"note: {each}" for each in comparison.notes)])
 
 
@@ -159,6 +161,8 @@ def levels_caption() -> str:
 def describe_judged(judged: Judged) -> str:
     """What a judge has said, for the terminal."""
     lines = [levels_table(judged.rated).markdown(), levels_caption()] if judged.rated else []
+    if judged.agreement:
+        lines.append(f"Judge and people {judged.agreement}.")
     if (preferred := judged.preferred) is not None:
         lines += [
             f"{preferred.second} wins {preferred.wins:,}, loses {preferred.losses:,} and ties {preferred.ties:,}"

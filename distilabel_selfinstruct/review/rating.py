@@ -162,7 +162,7 @@ def render_ratings(ratings: Ratings) -> str:
     """For the terminal."""
     lines = [levels_table(ratings.rated).markdown(), levels_caption()]
     if ratings.agreement:
-        lines.append(f"{ratings.agreement}.")
+        lines.append(f"Raters {ratings.agreement}.")
     if ratings.waiting:
         lines.append(f"{ratings.waiting:,} answers have no level yet.")
     return "\n".join(lines)

@@ -232,7 +232,8 @@ def review_seeds(
     if "curated" not in dataset:
         raise ReviewError(f"{run}: nothing was reviewed yet; begin with `review push`, then `review pull`.")
     _check_may_write(out)
-    rows = dataset["curated"]["train"].to_list()
+    sides = folder.sides()  # what is set apart for evaluation makes no data
+    rows = [row for row in dataset["curated"]["train"].to_list() if sides.get(row["instruction_id"]) != "held_out"]
     old = [task.instruction for file in old_seeds for task in load_seed_tasks(Path(file))]
     old += dataset["seeds"]["train"]["instruction"] if "seeds" in dataset else []
     tasks = seed_tasks_of(rows, folder.name, old)

@@ -170,6 +170,13 @@ class TestWhatGoesWrong:
         with pytest.raises(RunFolderError, match="holds another evaluation: llm is None there, 'demo' here"):
             evaluate(config(tmp_path, "one", llm="demo"))
 
+    def test_an_option_that_came_later_was_at_its_default(self, tmp_path: Path) -> None:
+        predicted(tmp_path, "one", CAPITALS)
+        file = tmp_path / "one" / "config.yaml"
+        lines = file.read_text().splitlines(keepends=True)
+        file.write_text("".join(line for line in lines if not line.startswith(("wording", "max_tokens:"))))
+        assert predicted(tmp_path, "one", CAPITALS).answered == 5
+
     def test_other_questions_of_the_same_names(self, tmp_path: Path) -> None:
         predicted(tmp_path, "one", CAPITALS)
         other = write_rows(tmp_path / "other.jsonl", [{"id": "Peru", "instruction": "Sing.", "output": "la"}])

@@ -11,6 +11,7 @@ import pytest
 from filelock import FileLock
 
 from distilabel_selfinstruct.data.dataset import load_dataset
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.seeds import load_seed_tasks
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, RunFolderError
 from distilabel_selfinstruct.report.page import render_page
@@ -227,6 +228,13 @@ def test_a_run_that_was_written_anew_gets_its_review_back(run: Path) -> None:
 def test_a_run_without_answers_has_no_quality(run: Path) -> None:
     assert read_quality(run) is None
     assert write_review(run) is None
+
+
+def test_what_is_set_apart_for_evaluation_makes_no_seed_tasks(run: Path, tmp_path: Path) -> None:
+    review(run, {record_id(SIGN): verdicts("yyy"), record_id(CAPITAL): verdicts("yyy")})
+    RunFolder(run).write_sides({SIGN["instruction_id"]: "held_out", CAPITAL["instruction_id"]: "training"})
+    assert review_seeds(run, tmp_path / "more.jsonl") == 1
+    assert [task.instruction for task in load_seed_tasks(tmp_path / "more.jsonl")] == [CAPITAL["instruction"]]
 
 
 def test_pull_needs_a_push(run: Path) -> None:

@@ -85,6 +85,24 @@ def test_levels_are_kept_and_what_has_no_answer_is_invalid_without_a_question(fo
     ]
 
 
+def test_how_far_the_judge_agrees_with_people(folders: list[Path], tmp_path: Path) -> None:
+    """People say D of all that is not right, the unclear answer included; the judge says nothing of that one."""
+    base, tuned = map(EvaluationFolder, folders)
+    for folder in (base, tuned):
+        rows = [(each.id, each.answer_id, each.scores["exact_match"]) for each in folder.predictions()]
+        folder.write_ratings(
+            {"question_id": name, "record_id": record, "annotator": "rater-1", "level": "A" if right else "C"}
+            for name, record, right in rows
+        )
+    with OpenAIServer(answer=level) as server:
+        agreement = judge_levels(folders, judge(server)).agreement
+    assert agreement is not None
+    assert agreement.answers == 9
+    assert agreement.spearman == pytest.approx(1)  # the same order, though C is not D
+    assert agreement.kappa == pytest.approx((4 / 9 - 16 / 81) / (1 - 16 / 81))
+    assert compare(folders).agreement == agreement
+
+
 def test_pairs_are_shown_in_both_orders(folders: list[Path]) -> None:
     with OpenAIServer(answer=fair) as server:
         judged = judge_pairs(folders, judge(server))

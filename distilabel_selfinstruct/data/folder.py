@@ -28,7 +28,7 @@ from distilabel_selfinstruct.data.columns import columns_of
 from distilabel_selfinstruct.data.files import clear_drafts, write_whole
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import RunFolderError
-from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
+from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, with_page
 
 if TYPE_CHECKING:
     from datasets import DatasetDict, Features
@@ -213,7 +213,9 @@ class RunFolder(PathLike[str]):
         if not (self.path / _RECIPE).is_file():
             return get_recipe(str(self.config().get("recipe", DEFAULT)))
         with self._checked(_RECIPE):
-            return Recipe.of_record(self.description()["recipe"])
+            record = self.description()["recipe"]
+            recipe = Recipe.of_record(record)
+        return recipe if "listings" in record else with_page(recipe)
 
     def description(self) -> dict[str, Any]:
         """What the run is: `recipe`, `configs`, `columns`, `versions` and `model`; empty where nobody has recorded it.

@@ -160,24 +160,43 @@ def request_key(model: str, prompt: str, parameters: str) -> bytes:
 
 
 def usage_by_stage(folder: Path) -> dict[str, Usage]:
-    """What the completions in a folder have cost, by stage.
+    """What the completions in a folder have cost, by stage, in the order in which they first asked.
 
     Raises:
         RunFolderError: if a file of the folder is damaged or is none of ours.
     """
     usage: dict[str, Usage] = {}
+    begun: dict[str, float] = {}
     for path in sorted(folder.glob("*.sqlite")):
         with _reading(path) as connection:
             cached = "total(cached_tokens)" if _has_newer_columns(connection) else "0"
             row = connection.execute(
                 "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
-                f" {cached} FROM completions"
+                f" {cached}, min(started) FROM completions"
             ).fetchone()
-        requests, failures, read, written, seconds, cached_tokens = row
+        requests, failures, read, written, seconds, cached_tokens, started = row
         of_file = Usage(requests, failures, int(read), int(written), seconds, int(cached_tokens))
         stage = _stage_of(path)
         usage[stage] = usage.get(stage, Usage()) + of_file
-    return usage
+        begun[stage] = min(begun.get(stage, math.inf), math.inf if started is None else started)
+    return dict(sorted(usage.items(), key=lambda item: begun[item[0]]))
+
+
+def seconds_in_flight(folder: Path) -> float:
+    """How long at least one of the requests in a folder was in flight, over all sessions.
+
+    Raises:
+        RunFolderError: if a file of the folder is damaged or is none of ours.
+    """
+    times: list[tuple[float, float]] = []
+    for path in sorted(folder.glob("*.sqlite")):
+        with _reading(path) as connection:
+            times += connection.execute("SELECT started, started + seconds FROM completions WHERE seconds > 0")
+    whole, until = 0.0, 0.0
+    for start, end in sorted(times):
+        whole += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return whole
 
 
 def first_requests(folder: Path) -> dict[str, tuple[str, str]]:

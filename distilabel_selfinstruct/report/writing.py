@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
 
 from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
+from distilabel_selfinstruct.models.records import seconds_in_flight
+from distilabel_selfinstruct.report.charts import charts_of
 from distilabel_selfinstruct.report.figures import draw_figures
-from distilabel_selfinstruct.report.page import render_page
-from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
-from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
-from distilabel_selfinstruct.review.agreement import Agreement, read_agreements
-from distilabel_selfinstruct.review.quality import Quality, read_quality
+from distilabel_selfinstruct.report.listings import listings_of
+from distilabel_selfinstruct.report.page import PageParts, render
+from distilabel_selfinstruct.report.rows import Row, Rows, read_rows, read_run
+from distilabel_selfinstruct.report.statistics import compute_statistics, measures_of, write_statistics
+from distilabel_selfinstruct.review.agreement import read_agreements
+from distilabel_selfinstruct.review.quality import read_quality
+from distilabel_selfinstruct.review.records import QUESTIONS
 from distilabel_selfinstruct.usage import Prices, Usage
 
 
@@ -33,8 +41,40 @@ def write_report(
         RunFolderError: if the folder holds no dataset, or is damaged.
         MissingExtraError: if the extra `report` is not installed.
     """
-    statistics = compute_statistics(read_run(run_folder), usage, prices)
-    return _write(statistics, RunFolder(run_folder).report, read_quality(run_folder), read_agreements(run_folder))
+    folder = RunFolder(run_folder)
+    parts = parts_of_run(folder, usage, prices)
+    return _write(parts, folder.report)
+
+
+def parts_of_run(
+    folder: RunFolder, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
+) -> PageParts:
+    """What the page of a finished run shows.
+
+    Raises:
+        RunFolderError: if the folder holds no dataset, or is damaged.
+        MissingExtraError: if the extra `report` is not installed.
+    """
+    rows = read_run(folder)
+    measures = measures_of(rows, folder.rows("reviewed", ["instance_id", *_VERDICTS]))
+    statistics = compute_statistics(
+        rows, usage, prices, measures=measures, seconds=seconds_in_flight(folder.completions)
+    )
+    configs = {name: splits["train"].data.table for name, splits in folder.configs().items()}
+    listings = listings_of(configs, rows.recipe, measures.columns())
+    recipe = rows.recipe
+    return PageParts(
+        statistics,
+        listings,
+        charts_of(statistics, listings, recipe.charts if recipe else (), folder.config()),
+        read_quality(folder),
+        read_agreements(folder),
+        {reason.code: reason.meaning for stage in recipe.stages for reason in stage.reasons} if recipe else {},
+        run=folder.name,
+    )
+
+
+_VERDICTS = tuple(question.name for question in QUESTIONS)
 
 
 def report_for_rows(
@@ -57,13 +97,29 @@ def report_for_rows(
         ConfigError: if the rows cannot be used.
         MissingExtraError: if the extra `report` is not installed.
     """
-    return _write(compute_statistics(read_rows(rows, name, seeds)), ReportFolder(Path(out)))
+    read = read_rows(rows, name, seeds)
+    measures = measures_of(read)
+    statistics = compute_statistics(read, measures=measures)
+    configs = {"instances": table_of(read.instances), "instructions": table_of(read.instructions)}
+    listings = listings_of(configs, None, measures.columns())
+    return _write(PageParts(statistics, listings, charts_of(statistics, listings)), ReportFolder(Path(out)))
 
 
-def _write(
-    statistics: Statistics, folder: ReportFolder, quality: Quality | None = None, agreements: Sequence[Agreement] = ()
-) -> Path:
-    figures = draw_figures(statistics, folder.figures)
-    write_statistics(statistics, folder.statistics)
-    folder.page.write_text(render_page(statistics, figures, quality, agreements), encoding="utf-8")
+def table_of(rows: Sequence[Row]) -> pa.Table:
+    """Rows of anybody's as a table; a column whose values are of several kinds as JSON."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return pa.table({name: _array([row.get(name) for row in rows]) for name in names})
+
+
+def _array(values: list[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError):
+        return pa.array([None if value is None else json.dumps(value, ensure_ascii=False) for value in values])
+
+
+def _write(parts: PageParts, folder: ReportFolder) -> Path:
+    draw_figures(parts.statistics, folder.figures)
+    write_statistics(parts.statistics, folder.statistics)
+    folder.page.write_text(render(parts), encoding="utf-8")
     return folder.page

@@ -11,7 +11,7 @@ from distilabel_selfinstruct.data.reasons import (
     POOL_RULES,
     WORDING_RULES,
 )
-from distilabel_selfinstruct.recipe import Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Recipe, Stage
 
 RECIPE = Recipe(
     name="magpie",
@@ -51,6 +51,15 @@ Bill Yuchen Lin},
 }""",
     columns={},
     configs={},
+    charts=(
+        Chart(
+            "Distance from the nearest instruction before",
+            "instructions",
+            "max_similarity",
+            "histogram",
+            note="ROUGE-L F: what an aligned model says as a user repeats itself where this is high.",
+        ),
+    ),
     config="distilabel_selfinstruct.recipes.magpie.config:MagpieConfig",
     script="magpie.py",
     demo="distilabel_selfinstruct.recipes.magpie.demo",

@@ -6,6 +6,7 @@ completions/     every answer of the model
 learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
+progress/        how far each loop is, for who looks on
 dataset/         a folder a config
 report/          page, figures and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
@@ -31,6 +32,7 @@ from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, with_page
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
@@ -51,6 +53,7 @@ RECORDED = frozenset(
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _LOCK, _PROMPTS = "recipe.json", "summary.json", ".lock", "prompts"
+_PROGRESS = "progress"
 _RESTORE = "restore it from a copy, or choose another folder"
 _MENDING = {  # what to do where something else helps
     _SUMMARY: "delete it, and the run is put together again",
@@ -266,6 +269,20 @@ class RunFolder(PathLike[str]):
         name = f"{stage}.json"
         return self._read_object(name) if (self.path / name).is_file() else None
 
+    def write_progress(self, stage: str, progress: Mapping[str, Any]) -> None:
+        """Records how far the loop of a stage is, for who looks on; nothing is read from it by a run."""
+        self._write_json(f"{_PROGRESS}/{stage}.json", progress)
+
+    def progress(self) -> dict[str, dict[str, Any]]:
+        """By stage how far its loop is: `admitted` of `wanted`; without those of which nothing can be read."""
+        found = {}
+        for path in sorted((self.path / _PROGRESS).glob("*.json")):
+            try:
+                found[path.stem] = {name: int(json.loads(path.read_text())[name]) for name in ("admitted", "wanted")}
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
+
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""
         self._write_lines("pool.jsonl", texts)
@@ -321,6 +338,17 @@ class RunFolder(PathLike[str]):
         from distilabel_selfinstruct.data.dataset import load_configs
 
         return load_configs(self.dataset_path)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """All configs as tables, mapped into memory and not read; none where there are none.
+
+        Raises:
+            RunFolderError: if one is damaged.
+        """
+        from distilabel_selfinstruct.data.dataset import is_config, load_config
+
+        folders = sorted(self.dataset_path.iterdir()) if self.has_dataset else []
+        return {path.name: load_config(path)["train"].data.table for path in folders if is_config(path)}
 
     def rows(self, config: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The rows of a config, with those of these columns that it has; none where there is no such config.

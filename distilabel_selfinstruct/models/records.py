@@ -88,8 +88,8 @@ class Record:
 def has_misread(folder: Path) -> bool:
     """Whether version 0.1.0 has kept an answer in this folder that is another one today, or none."""
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
-            if _has_newer_columns(connection):
+        with reading(path) as connection:
+            if has_newer_columns(connection):
                 continue
             for text, ending in connection.execute(
                 "SELECT completion, finish_reason FROM completions WHERE reason IS NULL"
@@ -168,15 +168,15 @@ def usage_by_stage(folder: Path) -> dict[str, Usage]:
     usage: dict[str, Usage] = {}
     begun: dict[str, float] = {}
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
-            cached = "total(cached_tokens)" if _has_newer_columns(connection) else "0"
+        with reading(path) as connection:
+            cached = "total(cached_tokens)" if has_newer_columns(connection) else "0"
             row = connection.execute(
                 "SELECT count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
                 f" {cached}, min(started) FROM completions"
             ).fetchone()
         requests, failures, read, written, seconds, cached_tokens, started = row
         of_file = Usage(requests, failures, int(read), int(written), seconds, int(cached_tokens))
-        stage = _stage_of(path)
+        stage = stage_of(path)
         usage[stage] = usage.get(stage, Usage()) + of_file
         begun[stage] = min(begun.get(stage, math.inf), math.inf if started is None else started)
     return dict(sorted(usage.items(), key=lambda item: begun[item[0]]))
@@ -190,7 +190,7 @@ def seconds_in_flight(folder: Path) -> float:
     """
     times: list[tuple[float, float]] = []
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
+        with reading(path) as connection:
             times += connection.execute("SELECT started, started + seconds FROM completions WHERE seconds > 0")
     whole, until = 0.0, 0.0
     for start, end in sorted(times):
@@ -207,10 +207,10 @@ def first_requests(folder: Path) -> dict[str, tuple[str, str]]:
     """
     found: dict[str, tuple[float, str, str]] = {}
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
+        with reading(path) as connection:
             row = connection.execute("SELECT started, prompt, parameters FROM requests ORDER BY started").fetchone()
         if row is not None:
-            found[_stage_of(path)] = min(row, found.get(_stage_of(path), row))
+            found[stage_of(path)] = min(row, found.get(stage_of(path), row))
     return {stage: (prompt, parameters) for stage, (_, prompt, parameters) in found.items()}
 
 
@@ -252,7 +252,7 @@ class Records:
         self._known: dict[tuple[bytes, int], tuple[int, int]] = {}  # in which file, and what it is worth
         self._has_answers = False
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
-            if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
+            if stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
         self._queue: queue.SimpleQueue[tuple[list[Record], Future[None]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -317,7 +317,7 @@ class Records:
     def _open(self, path: Path) -> None:
         connection = _connect_reading(path)
         try:
-            is_newer = _has_newer_columns(connection)
+            is_newer = has_newer_columns(connection)
             worth = "CASE WHEN reason IS NULL THEN 3 ELSE kind = 'request' END" if is_newer else "2 * (reason IS NULL)"
             rows = connection.execute(f"SELECT key, sample, coalesce({worth}, 0) FROM completions").fetchall()
         except sqlite3.DatabaseError as error:
@@ -470,7 +470,8 @@ def _common_prefix(one: str, other: str) -> str:
     return one[:low]
 
 
-def _stage_of(path: Path) -> str:
+def stage_of(path: Path) -> str:
+    """The stage whose answers a file holds."""
     return path.name.rsplit("-", 2)[0]
 
 
@@ -511,13 +512,18 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _has_newer_columns(connection: sqlite3.Connection) -> bool:
+def has_newer_columns(connection: sqlite3.Connection) -> bool:
     """Whether the file has the columns that those of version 0.1.0 lack."""
     return "kind" in {name for _, name, *_ in connection.execute("PRAGMA table_info(completions)")}
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A file of completions, to be read.
+
+    Raises:
+        RunFolderError: if it is damaged or is none of ours.
+    """
     with closing(_connect_reading(path)) as connection:
         try:
             yield connection

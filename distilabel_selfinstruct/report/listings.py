@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,6 +50,27 @@ _USUAL = (
 """What every recipe's page lists, if there are such rows; what all have may be filtered by, whatever a recipe says."""
 
 
+class Listed(Protocol):
+    """Rows that a page can list."""
+
+    @property
+    def name(self) -> str:
+        """The config, or what else they are known by."""
+
+    def __len__(self) -> int: ...
+
+    def description(self) -> dict[str, Any]:
+        """What the page must know of these rows before it shows any."""
+
+    def row(self, key: str) -> Row | None:
+        """The row of that key, whole; None where there is none."""
+
+    def find(
+        self, filters: Mapping[str, str], words: str = "", sort: str = "", start: int = 0, length: int = PAGE
+    ) -> tuple[int, list[Row]]:
+        """How many rows there are that fit, and a page of them."""
+
+
 @dataclass(frozen=True)
 class RowTable:
     """The rows of one listing.
@@ -59,12 +80,14 @@ class RowTable:
         table: the rows as they are in the dataset.
         made: further columns, by name, computed when they are first asked for.
         labels: of the columns: their meaning.
+        unoffered: columns that rows can be chosen by, but that take too long to be offered.
     """
 
     listing: Listing
     table: pa.Table
     made: Mapping[str, Callable[[], Sequence[Any]]] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    unoffered: frozenset[str] = frozenset()
     _arrays: dict[str, pa.Array] = field(default_factory=dict, repr=False)
 
     @property
@@ -128,7 +151,8 @@ class RowTable:
     def filters(self) -> list[str]:
         """The columns to choose rows by."""
         usual = next((each.filters for each in _USUAL if each.config == self.name), ())
-        return [name for name in dict.fromkeys((*self.listing.filters, *usual)) if self.has(name)]
+        named = dict.fromkeys((*self.listing.filters, *usual))
+        return [name for name in named if name not in self.unoffered and self.has(name)]
 
     def label(self, column: str) -> str:
         """What a column is called on the page."""
@@ -336,6 +360,7 @@ def listings_of(
     configs: Mapping[str, pa.Table],
     recipe: Recipe | None,
     made: Mapping[str, Mapping[str, Callable[[], Sequence[Any]]]] | None = None,
+    unoffered: frozenset[str] = frozenset(),
 ) -> list[RowTable]:
     """The listings of a dataset: the recipe's own and the usual ones; that of its main config first.
 
@@ -343,6 +368,7 @@ def listings_of(
         configs: the rows by config.
         recipe: that made them; None where nobody knows.
         made: by config and name, further columns.
+        unoffered: those of them that take too long to be offered.
     """
     own = {each.config: each for each in recipe.listings} if recipe else {}
     wanted = own | {each.config: each for each in _USUAL if each.config not in own}
@@ -353,7 +379,7 @@ def listings_of(
     for listing in map(wanted.__getitem__, order):
         table = gathered(configs, listing.of) if listing.of else configs.get(listing.config)
         if table is not None and table.num_rows:
-            tables.append(RowTable(listing, table, (made or {}).get(listing.config, {}), known))
+            tables.append(RowTable(listing, table, (made or {}).get(listing.config, {}), known, unoffered))
     return tables
 
 

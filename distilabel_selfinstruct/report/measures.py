@@ -13,6 +13,8 @@ from distilabel_selfinstruct.report.verbs import VerbObject, VerbObjectParser
 from distilabel_selfinstruct.review.records import QUESTIONS
 from distilabel_selfinstruct.text.labels import folded_label
 
+COSTLY = frozenset({"verb", "object", "nearest seed"})
+"""The columns that take a minute for 52K instructions."""
 _NOT_REVIEWED, _RIGHT, _WRONG = "not yet", "all right", "something wrong"
 
 

@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from distilabel_selfinstruct.report import tables, wording
 from distilabel_selfinstruct.report.charts import Chart
-from distilabel_selfinstruct.report.listings import INSIDE, PAGE, Row, RowTable, sampled
+from distilabel_selfinstruct.report.listings import INSIDE, PAGE, Listed, Row, RowTable, sampled
 from distilabel_selfinstruct.report.rounds import saturation_sentence
 from distilabel_selfinstruct.report.statistics import Statistics
 from distilabel_selfinstruct.review.agreement import Agreement
@@ -47,7 +47,7 @@ class PageParts:
     """
 
     statistics: Statistics
-    listings: Sequence[RowTable] = ()
+    listings: Sequence[Listed] = ()
     charts: Sequence[Chart] = ()
     quality: Quality | None = None
     agreements: Sequence[Agreement] = ()
@@ -59,7 +59,7 @@ class PageParts:
 
 def render_page(
     statistics: Statistics,
-    listings: Sequence[RowTable] = (),
+    listings: Sequence[Listed] = (),
     quality: Quality | None = None,
     agreements: Sequence[Agreement] = (),
 ) -> str:
@@ -159,11 +159,14 @@ def _sections(parts: PageParts) -> dict[str, str]:
 
 def page_data(parts: PageParts) -> dict[str, Any]:
     """What the page's script works with."""
-    places = sampled(parts.listings, INSIDE, _SEED) if parts.live is None else {}
-    listings = []
-    for table in parts.listings:
-        rows = table.rows(places[table.name]) if parts.live is None else []
-        listings.append(table.description() | {"rows": [row_of_page(table.name, row, parts.listings) for row in rows]})
+    own = [table for table in parts.listings if isinstance(table, RowTable)]
+    places = sampled(own, INSIDE, _SEED) if parts.live is None else {}
+    inside = {table.name: table.rows(places[table.name]) for table in own} if parts.live is None else {}
+    listings = [
+        table.description()
+        | {"rows": [row_of_page(table.name, row, parts.listings) for row in inside.get(table.name, [])]}
+        for table in parts.listings
+    ]
     return {
         "name": parts.statistics.name,
         "page": PAGE,
@@ -176,7 +179,7 @@ def page_data(parts: PageParts) -> dict[str, Any]:
     }
 
 
-def row_of_page(config: str, row: Row, listings: Sequence[RowTable]) -> Row:
+def row_of_page(config: str, row: Row, listings: Sequence[Listed]) -> Row:
     """A row as the page gets it: an instance with the name of its record; without the document, if that is listed."""
     has_documents = any(table.name == "documents" for table in listings)
     if config == "instances" and "output" in row and "instruction" in row:

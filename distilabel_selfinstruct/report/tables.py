@@ -55,7 +55,12 @@ def overview_table(overview: Overview, of_paper: bool = True, more: Mapping[str,
             ["mean words of an output", *(mean(each.output_words) for each in columns)],
         ],
     )
-    return table if of_paper else replace(table, rows=[row for row in table.rows if row[1] != NOTHING])
+    if of_paper:
+        return table
+    told = [row for row in table.rows if row[1] != NOTHING]
+    if overview.empty_input == overview.instances:  # a recipe without inputs
+        told = [row for row in told if row[0] != "· with empty input"]
+    return replace(table, rows=told)
 
 
 def funnel_table(funnel: Sequence[Stage]) -> Table:

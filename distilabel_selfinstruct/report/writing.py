@@ -15,9 +15,10 @@ from distilabel_selfinstruct.models.records import seconds_in_flight
 from distilabel_selfinstruct.report.charts import charts_of
 from distilabel_selfinstruct.report.figures import draw_figures
 from distilabel_selfinstruct.report.listings import listings_of
+from distilabel_selfinstruct.report.measures import COSTLY
 from distilabel_selfinstruct.report.page import PageParts, render
 from distilabel_selfinstruct.report.rows import Row, Rows, read_rows, read_run
-from distilabel_selfinstruct.report.statistics import compute_statistics, measures_of, write_statistics
+from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, measures_of, write_statistics
 from distilabel_selfinstruct.review.agreement import read_agreements
 from distilabel_selfinstruct.review.quality import read_quality
 from distilabel_selfinstruct.review.records import QUESTIONS
@@ -47,9 +48,18 @@ def write_report(
 
 
 def parts_of_run(
-    folder: RunFolder, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
+    folder: RunFolder,
+    usage: Mapping[str, Usage] | None = None,
+    prices: Prices | None = None,
+    statistics: Statistics | None = None,
 ) -> PageParts:
     """What the page of a finished run shows.
+
+    Args:
+        folder: of the run.
+        usage: what each stage has asked for, in the order of the stages.
+        prices: of tokens.
+        statistics: if they are known; then nothing that takes long is offered to choose rows by.
 
     Raises:
         RunFolderError: if the folder holds no dataset, or is damaged.
@@ -57,11 +67,11 @@ def parts_of_run(
     """
     rows = read_run(folder)
     measures = measures_of(rows, folder.rows("reviewed", ["instance_id", *_VERDICTS]))
-    statistics = compute_statistics(
+    unoffered = frozenset() if statistics is None else COSTLY
+    statistics = statistics or compute_statistics(
         rows, usage, prices, measures=measures, seconds=seconds_in_flight(folder.completions)
     )
-    configs = {name: splits["train"].data.table for name, splits in folder.configs().items()}
-    listings = listings_of(configs, rows.recipe, measures.columns())
+    listings = listings_of(folder.tables(), rows.recipe, measures.columns(), unoffered)
     recipe = rows.recipe
     return PageParts(
         statistics,

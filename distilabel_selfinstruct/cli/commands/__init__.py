@@ -18,6 +18,7 @@ COMMANDS = {  # a module of the same name each, in the order of the help
     "new": "copy the script of a recipe, to edit it",
     "check": "ask a model about 20 cheap questions before a run",
     "forecast": "say what a run will take, judged by one that is there",
+    "view": "show all rows of a run in the browser, also while it goes on",
     "report": "write the report of a run, or of any dataset of instructions",
     "review": "instances out to annotators; quality, corrections and seeds back",
     "judge": "compare a model as judge with the annotators of a reviewed run",

@@ -231,7 +231,7 @@ class RowTable:
         if column and self.has(column):
             order = "descending" if sort.startswith("-") else "ascending"
             keys = pa.table({"key": self.values(column).take(places), "place": places})
-            ranks = pc.sort_indices(keys, sort_keys=[("key", order), ("place", "ascending")], null_placement="at_end")
+            ranks = pc.sort_indices(keys, sort_keys=[("key", order), ("place", "ascending")])  # nulls at the end
             places = places.take(ranks)
         return len(places), self.rows(places[start : start + length].to_pylist())
 

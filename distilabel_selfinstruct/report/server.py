@@ -83,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             status, kind, body = HTTPStatus.BAD_REQUEST, "text/plain", b"This cannot be read.\n"
         except SelfInstructError as error:
             status, kind, body = HTTPStatus.CONFLICT, "application/json", _json({"error": str(error)})
+        except OSError as error:  # of a file that a run has just replaced
+            status, kind, body = HTTPStatus.SERVICE_UNAVAILABLE, "application/json", _json({"error": str(error)})
         self._send(status, kind, body)
 
     do_HEAD = do_GET

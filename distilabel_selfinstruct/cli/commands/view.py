@@ -29,8 +29,7 @@ def run(words: list[str]) -> int:
     from distilabel_selfinstruct.report.live import LiveRun
     from distilabel_selfinstruct.report.server import ViewServer
 
-    with ViewServer(LiveRun(folder), given.port) as server:
+    with suppress(KeyboardInterrupt), ViewServer(LiveRun(folder), given.port) as server:
         say(f"{folder.name}: {server.address} (Ctrl-C ends it)")
-        with suppress(KeyboardInterrupt):
-            server.serve_forever(poll_interval=0.2)
+        server.serve_forever(poll_interval=0.2)
     return 0

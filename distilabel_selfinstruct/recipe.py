@@ -79,7 +79,8 @@ class Stage:
 class Listing:
     """Rows of one kind, as the report's page lists them.
 
-    A column is one of the dataset, or is made from some: `words of COLUMN`, `COLUMN - COLUMN`.
+    A column is one of the dataset, or is made from some: `words of COLUMN`, `COLUMN - COLUMN`, `opening` (the first
+    word of an instruction), `place` (of an instruction in its completion).
 
     Attributes:
         config: of the dataset.

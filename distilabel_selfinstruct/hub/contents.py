@@ -21,12 +21,12 @@ from distilabel_selfinstruct.data.folder import CONFIG, PIPELINE, RECORDED, Repo
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.hub.client import HubError
 from distilabel_selfinstruct.recipe import Recipe
-from distilabel_selfinstruct.report.card import DEFAULT_CONFIG
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import (
     Statistics,
     balance_of,
     funnel_of,
+    more_of,
     overview_of,
     read_statistics,
     rounds_of_rows,
@@ -78,8 +78,9 @@ def read_finished_run(folder: str | PathLike[str], allow_incomplete: bool = Fals
             f"{folder}: the run is not finished: {shortcoming}. Run the same command again to finish it, or publish it"
             " as it is with --allow-incomplete."
         )
-    if not len(datasets.get(DEFAULT_CONFIG, ())):
-        raise HubError(f"{folder}: the dataset is empty: there are no instances to publish.")
+    main = recipe.main_config if recipe.main_config in datasets else "instances"
+    if not len(datasets.get(main, ())):
+        raise HubError(f"{folder}: the dataset is empty: there are no {main} to publish.")
     return FinishedRun(run, settings, recipe, summary, datasets)
 
 
@@ -213,6 +214,8 @@ def statistics_of(run: FinishedRun) -> Statistics:
         balance=balance_of(rows.instances),
         usage=run.summary.usage,
         titles=titles_of(rows.recipe),
+        of_paper=run.recipe.of_paper,
+        more=more_of(rows),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
@@ -99,27 +100,32 @@ _ADMITTED = {
 
 def _reasons(statistics: Statistics) -> list[Chart]:
     """The reasons of each stage that rejects, all on one scale too."""
-    most = max(
-        (n for stage in statistics.funnel for n in (*stage.rejected.values(), *stage.barren.values())), default=0
-    )
+    by_stage = {
+        stage.name: Counter(stage.rejected) + Counter(stage.barren)
+        for stage in statistics.funnel
+        if stage.rejected or stage.barren
+    }
+    most = max((number for reasons in by_stage.values() for number in reasons.values()), default=0)
     return [
         _chart(
-            f"reasons-{stage.name}", "funnel", f"{stage.title}: rejected because", "bars", unit=stage.unit, most=most,
+            f"reasons-{stage.name}", "funnel", f"{stage.title}: rejected because", "bars", unit="rows", most=most,
             bars=[
                 {"label": stage.meanings.get(reason, reason), "value": number,
                  "href": link("rejected", stage=stage.name, reason=reason)}
-                for reason, number in (*stage.rejected.items(), *stage.barren.items())
+                for reason, number in by_stage[stage.name].most_common()
             ],
             note=_barren_note(stage.barren),
         )
         for stage in statistics.funnel
-        if stage.rejected or stage.barren
+        if stage.name in by_stage
     ]  # fmt: skip
 
 
 def _barren_note(barren: Mapping[str, int]) -> str:
     number = sum(barren.values())
-    return f"{number:,} of these are requests that brought nothing to count." if number else ""
+    if not number:
+        return ""
+    return f"{number:,} of these {'is a request' if number == 1 else 'are requests'} that brought nothing to count."
 
 
 def _verbs(statistics: Statistics) -> list[Chart]:

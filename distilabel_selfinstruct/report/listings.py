@@ -27,7 +27,10 @@ _NAMES = ("instance_id", "instruction_id", "topic_id", "document_id", "id", "key
 _OF = re.compile(r"words of (\w+)\Z")
 _LESS = re.compile(r"(.+) - (.+)\Z")
 _RANGE = re.compile(r"(-?[\d.]+(?:e-?\d+)?)?\.\.(<?)(-?[\d.]+(?:e-?\d+)?)?\Z")
+_WORD = re.compile(r"\w[\w'’]*")
 _PLACE = re.compile(r"\d+-(\d+)")
+
+_FROM = {"place": "instruction_id", "opening": "instruction"}  # what is made of which column
 
 Row: TypeAlias = dict[str, Any]
 
@@ -113,8 +116,8 @@ class RowTable:
             return self.has(less[1]) and self.has(less[2])
         if (of := _OF.fullmatch(column)) is not None:
             return of[1] in self.table.column_names
-        if column == "place":
-            return "instruction_id" in self.table.column_names
+        if column in _FROM:
+            return _FROM[column] in self.table.column_names
         return column in self.made or (column in self.table.column_names and self.table[column].null_count < len(self))
 
     def values(self, column: str) -> pa.Array:
@@ -130,6 +133,8 @@ class RowTable:
             return pc.subtract(self.values(less[1]), self.values(less[2]))
         if (of := _OF.fullmatch(column)) is not None:
             return pa.array([count_words(text) for text in map(text_of, self.table[of[1]].to_pylist())], pa.int64())
+        if column == "opening":
+            return pa.array([_opening(text or "") for text in self.table["instruction"].to_pylist()], pa.string())
         if column == "place":
             places = (_PLACE.match(name or "") for name in self.table["instruction_id"].to_pylist())
             return pa.array([int(place[1]) if place else None for place in places], pa.int64())
@@ -284,7 +289,7 @@ _LABELS = {
     "is_chosen": "chosen",
     "max_similarity": "nearest in the pool",
     "nearest seed": "nearest seed task",
-    "judge_score": "judge",
+    "judge_score": "score of the judge",
     "score_chosen": "chosen",
     "score_rejected": "rejected",
     "score_chosen - score_rejected": "margin",
@@ -303,6 +308,12 @@ def bounds_of(wanted: str) -> tuple[float, float, bool]:
     except ValueError:
         return math.inf, -math.inf, False
     return -math.inf if low is None else low, math.inf if high is None else high, bool(found[2])
+
+
+def _opening(text: str) -> str | None:
+    """The first word, in lower case."""
+    found = _WORD.search(text)
+    return found[0].lower() if found else None
 
 
 def word(value: Any) -> str:

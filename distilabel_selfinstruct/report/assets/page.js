@@ -478,14 +478,16 @@
   // --- figures -----------------------------------------------------------------------------------------------------------
 
   const colours = (names) => names.map((name, at) => `var(${name === "rejected" ? "--orange" : name === "other" ? "--grey" : PALETTE[at % PALETTE.length]})`);
+  const isWhole = (points) => points.every((point) => Number.isInteger(point.x));
+  const breadth = (label) => [...label].reduce((sum, letter) => sum + (letter === "…" || letter !== letter.toLowerCase() ? 9.2 : letter.codePointAt(0) > 0x2e7f ? 12.5 : 6.9), 0);
   const clipped = (label, most) => label.length > most ? label.slice(0, most - 1) + "…" : label;
 
   const draw = {
     bars(chart, width) {
       const most = Math.max(1, ...chart.bars.map((bar) => bar.wanted ?? 0), ...chart.bars.map((bar) => bar.value), chart.most ?? 0);
       const letters = Math.min(34, Math.max(8, Math.floor(width * 0.42 / 6.6)));
-      const left = Math.min(letters, Math.max(...chart.bars.map((bar) => bar.label.length))) * 6.6 + 14;
       const labels = chart.bars.map((bar) => clipped(bar.label, letters));
+      const left = Math.min(width * 0.55, Math.max(...labels.map(breadth)) + 14);
       const unique = labels.map((label, at) => labels.indexOf(label) === at ? label : label + "\u200b".repeat(at));
       const names = [...new Set(chart.bars.flatMap((bar) => (bar.parts ?? []).map((part) => part.name)))];
       const parts = chart.bars.flatMap((bar, at) => (bar.parts ?? [{ name: "", value: bar.value, href: bar.href }]).map((part) => ({ ...part, label: unique[at], title: `${bar.label}${part.name ? `, ${part.name}` : ""}: ${whole(part.value)} ${chart.unit}` })));
@@ -527,9 +529,9 @@
       const most = Math.max(...chart.points.map((point) => Math.max(point.x, point.y)));
       return plot({
         width, height: 300, marginLeft: 54, marginBottom: 42, grid: false,
-        x: { label: chart.x, nice: true, ticks: Math.max(3, Math.floor(width / 90)) }, y: { label: chart.y, nice: true },
+        x: { label: chart.x, nice: true, ticks: Math.max(3, Math.floor(width / 90)), tickFormat: isWhole(chart.points) ? (n) => Number.isInteger(n) ? whole(n) : "" : shortly }, y: { label: chart.y, nice: true },
         marks: [gridY({ stroke: "var(--grid)", strokeOpacity: 1 }), gridX({ stroke: "var(--grid)", strokeOpacity: 1 }),
-          ...(chart.diagonal ? [lineY([[0, 0], [most, most]], { stroke: "var(--muted)", strokeDasharray: "4 3" })] : []),
+          ...(chart.diagonal ? [lineY([[0, 0], [most, most]], { x: (at) => at[0], y: (at) => at[1], stroke: "var(--muted)", strokeDasharray: "4 3" })] : []),
           dot(chart.points, { x: "x", y: "y", r: 3, fill: "var(--blue)", fillOpacity: 0.55, href: "href", title: (point) => `${shortly(point.x)}, ${shortly(point.y)}` })],
       });
     },

@@ -13,7 +13,7 @@ from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.models.browsing import Completions
 from distilabel_selfinstruct.report import wording
 from distilabel_selfinstruct.report.listings import LONGEST, PAGE, Listed, Row
-from distilabel_selfinstruct.report.page import PageParts, render, row_of_page
+from distilabel_selfinstruct.report.page import PageParts, named, render
 from distilabel_selfinstruct.report.statistics import Statistics, overview_of, read_statistics, titles_of
 from distilabel_selfinstruct.report.writing import parts_of_run
 from distilabel_selfinstruct.usage import Prices, Usage
@@ -108,9 +108,9 @@ class LiveRun:
             RunFolderError: if there is no such listing, or a file of the run is damaged.
         """
         with self._lock:
-            table, parts = self._listing(config), self._current()
+            table = self._listing(config)
             fit, rows = table.find(filters, words, sort, start, length)
-            data = [row_of_page(config, row, parts.listings) for row in rows]
+            data = [named(config, row) for row in rows]
             return {"total": len(table), "fit": fit, "data": data}
 
     def row(self, config: str, key: str) -> Row | None:
@@ -121,7 +121,7 @@ class LiveRun:
         """
         with self._lock:
             row = self._listing(config).row(key)
-            return None if row is None else row_of_page(config, row, self._current().listings)
+            return None if row is None else named(config, row)
 
     def state(self) -> dict[str, Any]:
         """How far the run is, what was spent, and the last rows.

@@ -162,9 +162,10 @@ def page_data(parts: PageParts) -> dict[str, Any]:
     own = [table for table in parts.listings if isinstance(table, RowTable)]
     places = sampled(own, INSIDE, _SEED) if parts.live is None else {}
     inside = {table.name: table.rows(places[table.name]) for table in own} if parts.live is None else {}
+    has_documents = any(table.name == "documents" for table in own)
     listings = [
         table.description()
-        | {"rows": [row_of_page(table.name, row, parts.listings) for row in inside.get(table.name, [])]}
+        | {"rows": [_row_inside(table.name, row, has_documents) for row in inside.get(table.name, [])]}
         for table in parts.listings
     ]
     return {
@@ -179,12 +180,16 @@ def page_data(parts: PageParts) -> dict[str, Any]:
     }
 
 
-def row_of_page(config: str, row: Row, listings: Sequence[Listed]) -> Row:
-    """A row as the page gets it: an instance with the name of its record; without the document, if that is listed."""
-    has_documents = any(table.name == "documents" for table in listings)
+def named(config: str, row: Row) -> Row:
+    """A row, and of an instance the id of its record, under which it is reviewed."""
     if config == "instances" and "output" in row and "instruction" in row:
-        record = record_of({name: row.get(name) for name in _OF_INSTANCE})
-        row = row | {"_record": record.id}
+        return row | {"_record": record_of({name: row.get(name) for name in _OF_INSTANCE}).id}
+    return row
+
+
+def _row_inside(config: str, row: Row, has_documents: bool) -> Row:
+    """A row as a page from disk holds it: without its document, where documents are listed."""
+    row = named(config, row)
     if has_documents and config != "documents":
         row = {name: value for name, value in row.items() if name != DOCUMENT}
     return row

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.report import write_report
+from distilabel_selfinstruct.review import pull_review
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED, SEEDS, whole_run, write_run
 from tests.support.browser import Seen, browser_page
 
@@ -219,3 +221,62 @@ def test_the_page_fits_a_phone(scheme: str, small: Path) -> None:
         tab.locator("#list tbody tr").first.click()
         assert tab.locator("#row").bounding_box()["width"] == 390
         assert seen == Seen()
+
+
+def test_verdicts_of_the_page_are_pulled(tmp_path: Path, browsing: Any) -> None:
+    """One instance all right, one with a wrong output and its correction, one only begun; all of it after a reload."""
+    run = whole_run(tmp_path / "run")
+    tab = opened(browsing, write_report(run), "#row=instances/000000-00-0")
+    tab.locator("#row .review summary").click()
+    for question in ("valid_task", "appropriate_input", "correct_output"):
+        tab.locator(f"#row input[name={question}][value=yes]").check()
+    tab.keyboard.press("Escape")
+    opened(browsing, run / "report" / "index.html", "#row=instances/000002-00-0")
+    tab.locator("#row input[name=valid_task][value=yes]").check()
+    tab.locator("#row input[name=appropriate_input][value=yes]").check()
+    tab.locator("#row input[name=correct_output][value=no]").check()
+    tab.get_by_label("the right output").fill("Oslo, since 1814.")
+    opened(browsing, run / "report" / "index.html", "#row=instances/000001-00-0")
+    tab.locator("#row input[name=valid_task][value=yes]").check()
+    tab.reload()
+    assert "2 reviewed, 1 begun" in tab.locator("#answers").inner_text()
+    tab.get_by_label("your name").fill("anna")
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Save 2 answers").click()
+    assert download.value.suggested_filename == "review.jsonl"
+    download.value.save_as(tmp_path / "review.jsonl")
+
+    quality = pull_review(run, from_file=tmp_path / "review.jsonl")
+
+    assert {name: (share.right, share.of) for name, share in quality.groups["all"].items()} == {
+        "valid_task": (2, 2), "appropriate_input": (2, 2), "correct_output": (1, 2), "all_right": (1, 2),
+    }  # fmt: skip
+    curated = RunFolder(run).rows("curated", ["instance_id", "output", "is_corrected"])
+    assert sorted(curated, key=lambda row: str(row["instance_id"])) == [
+        {"instance_id": "000000-00-0", "output": "Blue on blue on blue.", "is_corrected": False},
+        {"instance_id": "000002-00-0", "output": "Oslo, since 1814.", "is_corrected": True},
+    ]
+    tab = opened(browsing, write_report(run), "#rows=instances&reviewed=all%20right")
+    tab.reload()
+    assert lines(tab) == ["Write a poem about the sea."]
+    assert browsing[1] == Seen()
+
+
+def test_a_reviewed_answer_about_a_document_is_pulled(tmp_path: Path, browsing: Any) -> None:
+    """The page holds each document once; the file has it with its title, as the record does."""
+    about = {"document_id": "0-0", "title": "Seas", "document": "The North Sea is shallow."}
+    run = write_run(
+        tmp_path / "run", instructions=[INSTRUCTIONS[0] | about], instances=[INSTANCES[0] | about, INSTANCES[1] | about]
+    )
+    RunFolder(run).write_config({"recipe": "domain"})
+    page = write_report(run)
+    assert page.read_text(encoding="utf-8").count("The North Sea is shallow.") == 1
+    tab = opened(browsing, page, "#row=instances/000000-00-0")
+    tab.locator("#row section", has_text="The North Sea is shallow.").wait_for()
+    tab.locator("#row .review summary").click()
+    for question in ("valid_task", "appropriate_input", "correct_output"):
+        tab.locator(f"#row input[name={question}][value=yes]").check()
+    with tab.expect_download() as download:
+        tab.get_by_role("button", name="Save 1 answer").click()
+    download.value.save_as(tmp_path / "review.jsonl")
+    assert pull_review(run, from_file=tmp_path / "review.jsonl").groups["all"]["all_right"].right == 1

@@ -373,7 +373,7 @@
     if (row.document_id && name === "documents") {
       section("Queries", await rowsWhere("instructions", "document_id", row.document_id), "instructions");
       section("Rejected", await rowsWhere("rejected", "document_id", row.document_id), "rejected");
-    } else if (row.document_id) {
+    } else if (row.document_id && !row.document) {
       const [found] = await rowsWhere("documents", "document_id", row.document_id, 1);
       if (found) parts.push(el("section", {}, el("h3", {}, "Document", el("a", { class: "follow", href: `#row=documents/${encodeURIComponent(found._key)}` }, found.title ?? found._key)), paragraph(textOf(found.document))));
     }
@@ -417,13 +417,13 @@
   const kept = (() => { try { return JSON.parse(localStorage.getItem(place)) ?? {}; } catch { return {}; } })();
   const answers = kept.answers ?? {};
   let annotator = kept.annotator ?? "";
-  const keep = () => { try { localStorage.setItem(place, JSON.stringify({ answers, annotator })); } catch { /* a browser that keeps nothing */ } drawReview(); };
+  const keep = () => { try { localStorage.setItem(place, JSON.stringify({ answers, annotator })); } catch { /* a browser that keeps nothing */ } };
   const isDone = (answer) => review.questions.every(({ name }) => answer[name]);
 
   function reviewOf(name, row) {
     if (!review || name !== "instances" || !row._record || row._cut) return [];
     const answer = answers[row._record] ?? {};
-    const set = (change) => { answers[row._record] = { ...answers[row._record], ...change, key: row._key, texts: textsReviewed(row) }; keep(); };
+    const set = (change) => { answers[row._record] = { ...answers[row._record], ...change, key: row._key, texts: textsReviewed(row) }; keep(); drawReview(); };
     const fields = review.questions.map(({ name: question, title, field }) => {
       const correction = el("textarea", { rows: "3", "aria-label": `the right ${field}`, placeholder: `the right ${field}` });
       correction.value = answer[`corrected_${field}`] ?? row[field] ?? "";
@@ -444,8 +444,8 @@
 
   function textsReviewed(row) {
     const document = listings.get("documents")?.rows?.find((each) => each.document_id === row.document_id);
-    const [title, whole] = [document?.title ?? row.title, row._document ?? document?.document ?? row.document];
-    return { instruction: row.instruction ?? "", input: row.input ?? "", output: row.output ?? "", document: whole ? (row._document ? whole : title ? `${title}\n\n${whole}` : whole) : "" };
+    const [title, whole] = [document?.title ?? row.title, document?.document ?? row.document];
+    return { instruction: row.instruction ?? "", input: row.input ?? "", output: row.output ?? "", document: whole && title ? `${title}\n\n${whole}` : whole ?? "" };
   }
 
   function drawReview() {
@@ -457,7 +457,7 @@
     if (bar.hidden) return;
     const name = el("input", { type: "text", placeholder: "your name", "aria-label": "your name", value: annotator });
     name.addEventListener("change", () => { annotator = name.value; keep(); });
-    const save = el("button", { type: "button", disabled: !done }, `Save ${whole(done)} answers`);
+    const save = el("button", { type: "button", disabled: !done }, done === 1 ? "Save 1 answer" : `Save ${whole(done)} answers`);
     save.addEventListener("click", download);
     bar.replaceChildren(`${whole(done)} reviewed` + (begun ? `, ${whole(begun)} begun` : ""), name, save,
       el("span", { class: "muted" }, "then: ", el("code", {}, `self-instruct review pull ${review.run} --from review.jsonl`)));

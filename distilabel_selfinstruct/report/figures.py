@@ -1,20 +1,15 @@
-"""The figures: files with a light background for the card, and SVG text for the page, which follows its colours."""
+"""The figures of the card, as files with a light background; the page draws its own."""
 
 from __future__ import annotations
 
-import io
-import logging
 import math
-import os
-import tempfile
-import warnings
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct.errors import MissingExtraError
+from distilabel_selfinstruct.engine.canvas import BLUE, INK, ORANGE, SURFACE, quiet_matplotlib, svg_of
+from distilabel_selfinstruct.engine.drawing import Wiring, figure_of
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import Distribution, Statistics
 
@@ -29,124 +24,43 @@ CAPTIONS = {
     "similarity": "Maximum ROUGE-L of each instruction with the seed tasks",
     "lengths": "Words of instructions, non-empty inputs and outputs",
     "rounds": "Acceptance and novelty over the rounds of prompts",
+    "pipeline": "The steps of the pipeline, with what each asks a model in bold",
 }
 
-# Light colours, and the style sheet's names for them on the page, which has dark ones too. Okabe and Ito's blue and
-# vermilion: told apart with every kind of colour vision.
-_INK, _MUTED, _GRID, _SURFACE = "#1f2328", "#59636e", "#d8dee4", "#ffffff"
-_BLUE, _ORANGE = "#0072b2", "#d55e00"
-_PAGE_COLOURS = {
-    _INK: "var(--ink)",
-    _MUTED: "var(--muted)",
-    _GRID: "var(--grid)",
-    _SURFACE: "var(--surface)",
-    _BLUE: "var(--blue)",
-    _ORANGE: "var(--orange)",
-}
 # Paul Tol's light scheme, made for cells with dark text in them.
 _RING = ("#77aadd", "#ee8866", "#eedd88", "#ffaabb", "#99ddff", "#44bb99", "#bbcc33", "#dddddd")
 _RING_INK = "#111418"
 
-_STYLE: Any = {
-    "font.family": ["DejaVu Sans"],
-    "font.size": 10,
-    "axes.titlesize": 10.5,
-    "axes.titlelocation": "left",
-    "text.color": _INK,
-    "axes.labelcolor": _MUTED,
-    "axes.titlecolor": _INK,
-    "axes.edgecolor": _GRID,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "grid.color": _GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "figure.facecolor": _SURFACE,
-    "axes.facecolor": _SURFACE,
-    "svg.fonttype": "none",
-    "text.parse_math": False,
-    "legend.frameon": False,
-}
 _PHONE_WIDTH = 4.9  # inches; at this width the letters keep their size on a phone
 _FUNNEL_WIDTH = 5.4
 _RING_WIDTH = 9.0
 _MOST_POINTS = 40
 _SMALLEST = 7  # letters, in points
 _LETTER = 0.6  # width of a letter by its size
-_cache_folder: tempfile.TemporaryDirectory[str] | None = None
 
 
-def draw_figures(statistics: Statistics, folder: Path) -> dict[str, str]:
+def draw_figures(statistics: Statistics, folder: Path, wiring: Wiring | None = None) -> None:
     """Writes `NAME.png` and `NAME.svg` for each figure there is something to draw for.
 
-    Returns:
-        By name, the SVG text to put into the page.
+    Args:
+        statistics: of the dataset.
+        folder: where to.
+        wiring: of the pipeline, if it is known.
 
     Raises:
         MissingExtraError: if matplotlib is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    inline = {}
-    with _quiet_matplotlib():
-        for name, draw in _DRAWINGS.items():
+    with quiet_matplotlib():
+        drawn = {name: draw(statistics) for name, draw in _DRAWINGS.items()}
+        drawn["pipeline"] = figure_of(wiring) if wiring else None
+        for name, figure in drawn.items():
             for stale in (folder / f"{name}.png", folder / f"{name}.svg"):
                 stale.unlink(missing_ok=True)
-            if (figure := draw(statistics)) is not None:
-                svg = _svg(figure, name)
-                (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+            if figure is not None:
+                (folder / f"{name}.svg").write_text(svg_of(figure, name), encoding="utf-8")
                 figure.set_layout_engine("none")  # it is laid out, which is most of the work
                 figure.savefig(folder / f"{name}.png", dpi=160)
-                inline[name] = _for_page(svg, CAPTIONS[name])
-    return inline
-
-
-@contextmanager
-def _quiet_matplotlib() -> Iterator[None]:
-    """The style, without messages and without files outside the run folder.
-
-    matplotlib writes its font cache where `MPLCONFIGDIR` says when it is imported: here, a folder that goes when the
-    process ends.
-    """
-    global _cache_folder
-    logger = logging.getLogger("matplotlib")
-    level, variable = logger.level, os.environ.get("MPLCONFIGDIR")
-    logger.setLevel(logging.ERROR)
-    if variable is None:
-        _cache_folder = _cache_folder or tempfile.TemporaryDirectory(prefix="matplotlib-")
-        os.environ["MPLCONFIGDIR"] = _cache_folder.name
-    try:
-        import matplotlib
-        import matplotlib.font_manager
-    except ImportError:
-        raise MissingExtraError.of("The figures of the report", "report") from None
-    else:
-        with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)
-        if variable is None:
-            del os.environ["MPLCONFIGDIR"]
-
-
-def _svg(figure: Figure, name: str) -> str:
-    """The same text each time: no date, and ids that come from the name."""
-    import matplotlib
-
-    file = io.StringIO()
-    with matplotlib.rc_context({"svg.hashsalt": name}):
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return file.getvalue()
-
-
-def _for_page(svg: str, caption: str) -> str:
-    """Without the XML prologue, with the page's colours and fonts, and with a name for screen readers."""
-    svg = svg[svg.index("<svg") :]
-    for colour, variable in _PAGE_COLOURS.items():
-        svg = svg.replace(colour, variable)
-    svg = svg.replace("'DejaVu Sans'", "var(--font)")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{caption}"', 1)
 
 
 def _new_figure(width: float, height: float) -> Figure:
@@ -178,7 +92,7 @@ def _wedge(axes: Axes, label: str, start: float, extent: float, inner: float, ou
     """A piece of a ring, clockwise from `start`, with its label along the radius where there is room for it."""
     from matplotlib.patches import Wedge
 
-    piece = Wedge((0, 0), outer, start - extent, start, width=outer - inner, facecolor=colour, edgecolor=_SURFACE)
+    piece = Wedge((0, 0), outer, start - extent, start, width=outer - inner, facecolor=colour, edgecolor=SURFACE)
     axes.add_patch(piece)
     points = _RING_WIDTH * 72 / 2.05  # of the radius
     radius, length = (inner + outer) / 2 * points, _LETTER * len(label)
@@ -221,22 +135,23 @@ def _draw_funnel(statistics: Statistics) -> Figure | None:
     if not stages:
         return None
     bars = [[("admitted", stage.admitted), *stage.rejected.items()] for stage in stages]
+    most = max(count for of_stage in bars for _, count in of_stage)  # one scale for all stages
     figure = _new_figure(_FUNNEL_WIDTH, sum(0.55 + 0.27 * len(of_stage) for of_stage in bars))
     rows = figure.subplots(len(stages), 1, squeeze=False, height_ratios=[len(of_stage) + 0.5 for of_stage in bars])
     for (axes,), stage, of_stage in zip(rows, stages, bars):
         counts = [count for _, count in of_stage]
-        axes.barh(range(len(counts)), counts, color=[_BLUE] + [_ORANGE] * (len(counts) - 1), height=0.72)
+        axes.barh(range(len(counts)), counts, color=[BLUE] + [ORANGE] * (len(counts) - 1), height=0.72)
         axes.set_yticks(range(len(counts)), [stage.meanings.get(reason, reason) for reason, _ in of_stage])
         axes.set_ylim(len(counts) - 0.4, -0.6)
-        axes.set_xlim(0, max(counts) * 1.16 or 1)
+        axes.set_xlim(0, most * 1.16 or 1)
         for place, count in enumerate(counts):
             axes.annotate(
                 f"{count:,}", (count, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
             )
-        axes.set_title(f"{stage.title}: {stage.candidates:,} candidates")
+        axes.set_title(f"{stage.title}: {stage.candidates:,} {stage.unit}")
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
-        axes.tick_params(axis="y", length=0, labelcolor=_INK)
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
     return figure
 
 
@@ -270,8 +185,8 @@ def _histogram(axes: Axes, values: Distribution, label: str, digits: int = 1) ->
         values.histogram.counts,
         width=_widths(edges),
         align="edge",
-        color=_BLUE,
-        edgecolor=_SURFACE,
+        color=BLUE,
+        edgecolor=SURFACE,
         linewidth=0.5,
     )
     axes.set_xlabel(label)
@@ -280,7 +195,7 @@ def _histogram(axes: Axes, values: Distribution, label: str, digits: int = 1) ->
     axes.yaxis.set_major_locator(_whole_numbers(4))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     if values.mean is not None and values.mean <= edges[-1]:
-        axes.axvline(values.mean, color=_ORANGE, linewidth=1.6)
+        axes.axvline(values.mean, color=ORANGE, linewidth=1.6)
         to_left = values.mean > 0.6 * edges[-1]
         axes.annotate(
             f"mean {values.mean:.{digits}f}",
@@ -311,8 +226,8 @@ def _draw_rounds(statistics: Statistics) -> Figure | None:
     figure = _new_figure(_PHONE_WIDTH, 3.1)
     axes = figure.add_subplot()
     for label, colour, marker, line, values in (
-        ("novelty", _ORANGE, "s", "--", [each.novelty for each in rounds]),
-        ("acceptance", _BLUE, "o", "-", [each.acceptance for each in rounds]),
+        ("novelty", ORANGE, "s", "--", [each.novelty for each in rounds]),
+        ("acceptance", BLUE, "o", "-", [each.acceptance for each in rounds]),
     ):
         known = [(each.number + 1, value) for each, value in zip(rounds, values) if value is not None]
         axes.plot(*zip(*known), color=colour, marker=marker, linestyle=line, markersize=4, linewidth=1.8, label=label)

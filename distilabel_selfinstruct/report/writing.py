@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 
 from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
+from distilabel_selfinstruct.engine.drawing import Wiring, picture_of
 from distilabel_selfinstruct.models.records import seconds_in_flight
 from distilabel_selfinstruct.report.charts import charts_of
-from distilabel_selfinstruct.report.figures import draw_figures
+from distilabel_selfinstruct.report.figures import CAPTIONS, draw_figures
 from distilabel_selfinstruct.report.listings import listings_of
 from distilabel_selfinstruct.report.measures import COSTLY
 from distilabel_selfinstruct.report.page import PageParts, render
@@ -44,7 +45,7 @@ def write_report(
     """
     folder = RunFolder(run_folder)
     parts = parts_of_run(folder, usage, prices)
-    return _write(parts, folder.report)
+    return _write(parts, folder.report, _wiring_of(folder))
 
 
 def parts_of_run(
@@ -81,7 +82,19 @@ def parts_of_run(
         read_agreements(folder),
         {reason.code: reason.meaning for stage in recipe.stages for reason in stage.reasons} if recipe else {},
         run=folder.name,
+        picture=_picture(folder),
     )
+
+
+def _wiring_of(folder: RunFolder) -> Wiring | None:
+    """Of the run's pipeline; None where it was not kept."""
+    description = folder.pipeline_description()
+    return None if description is None else Wiring.of_description(description)
+
+
+def _picture(folder: RunFolder) -> str:
+    wiring = _wiring_of(folder)
+    return picture_of(wiring, CAPTIONS["pipeline"]) if wiring else ""
 
 
 _VERDICTS = tuple(question.name for question in QUESTIONS)
@@ -128,8 +141,8 @@ def _array(values: list[Any]) -> pa.Array:
         return pa.array([None if value is None else json.dumps(value, ensure_ascii=False) for value in values])
 
 
-def _write(parts: PageParts, folder: ReportFolder) -> Path:
-    draw_figures(parts.statistics, folder.figures)
+def _write(parts: PageParts, folder: ReportFolder, wiring: Wiring | None = None) -> Path:
+    draw_figures(parts.statistics, folder.figures, wiring)
     write_statistics(parts.statistics, folder.statistics)
     folder.page.write_text(render(parts), encoding="utf-8")
     return folder.page

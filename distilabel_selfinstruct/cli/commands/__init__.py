@@ -16,6 +16,7 @@ COMMANDS = {  # a module of the same name each, in the order of the help
     "run": f"run a recipe (default: {DEFAULT}); --help explains its options",
     "recipes": "list the recipes",
     "new": "copy the script of a recipe, to edit it",
+    "draw": "draw the pipeline of a recipe, a script or a run",
     "check": "ask a model about 20 cheap questions before a run",
     "forecast": "say what a run will take, judged by one that is there",
     "view": "show all rows of a run in the browser, also while it goes on",

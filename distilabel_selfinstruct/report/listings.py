@@ -16,6 +16,9 @@ import pyarrow.compute as pc
 
 from distilabel_selfinstruct.data.columns import columns_of
 from distilabel_selfinstruct.recipe import Listing, Recipe
+from distilabel_selfinstruct.report.measures import Measures
+from distilabel_selfinstruct.review.records import QUESTIONS
+from distilabel_selfinstruct.text.labels import folded_label
 from distilabel_selfinstruct.text.rules import count_words
 
 PAGE = 50  # rows that are shown at once
@@ -33,6 +36,7 @@ _PLACE = re.compile(r"\d+-(\d+)")
 _FROM = {"place": "instruction_id", "opening": "instruction"}  # what is made of which column
 
 Row: TypeAlias = dict[str, Any]
+Made: TypeAlias = dict[str, Callable[[], Sequence[Any]]]
 
 _USUAL = (
     Listing(
@@ -367,31 +371,67 @@ def _storable(value: Any, longest: int | None, name: str, cut: list[str]) -> Any
 # --- the listings of a dataset ----------------------------------------------------------------------------------------
 
 
+COSTLY = frozenset({"verb", "object", "nearest seed"})
+"""The columns that take a minute for 52K instructions."""
+_NOT_REVIEWED, _RIGHT, _WRONG = "not yet", "all right", "something wrong"
+
+
 def listings_of(
-    configs: Mapping[str, pa.Table],
-    recipe: Recipe | None,
-    made: Mapping[str, Mapping[str, Callable[[], Sequence[Any]]]] | None = None,
-    unoffered: frozenset[str] = frozenset(),
+    configs: Mapping[str, pa.Table], recipe: Recipe | None, measures: Measures, unoffered: frozenset[str] = frozenset()
 ) -> list[RowTable]:
     """The listings of a dataset: the recipe's own and the usual ones; that of its main config first.
 
     Args:
         configs: the rows by config.
         recipe: that made them; None where nobody knows.
-        made: by config and name, further columns.
-        unoffered: those of them that take too long to be offered.
+        measures: of the instructions.
+        unoffered: columns that take too long to be offered to choose rows by.
     """
     own = {each.config: each for each in recipe.listings} if recipe else {}
     wanted = own | {each.config: each for each in _USUAL if each.config not in own}
     main = recipe.main_config if recipe else "instances"
     order = sorted(wanted, key=lambda name: (name != main, *_rank(name)))
     known = {name: column.meaning for name, column in columns_of(recipe).items()} if recipe else {}
+    made = {"instructions": _of_instructions(configs, measures), "instances": _of_instances(configs)}
     tables = []
     for listing in map(wanted.__getitem__, order):
         table = gathered(configs, listing.of) if listing.of else configs.get(listing.config)
         if table is not None and table.num_rows:
-            tables.append(RowTable(listing, table, (made or {}).get(listing.config, {}), known, unoffered))
+            tables.append(RowTable(listing, table, made.get(listing.config, {}), known, unoffered))
     return tables
+
+
+def _of_instructions(configs: Mapping[str, pa.Table], measures: Measures) -> Made:
+    made: Made = {
+        "verb": lambda: [pair.verb for pair in measures.pairs],
+        "object": lambda: [pair.object for pair in measures.pairs],
+    }
+    return made | ({"nearest seed": lambda: measures.nearest} if "seeds" in configs else {})
+
+
+def _of_instances(configs: Mapping[str, pa.Table]) -> Made:
+    """The label of a classification task, folded; and what annotators have said, where they have said anything."""
+    table, reviewed = configs.get("instances"), configs.get("reviewed")
+    made: Made = {}
+    if table is None:
+        return made
+    if "is_classification" in table.column_names and pc.any(table["is_classification"]).as_py():
+        made["label"] = lambda: [
+            folded_label(output) if is_classification else None
+            for output, is_classification in zip(table["output"].to_pylist(), table["is_classification"].to_pylist())
+        ]
+    if reviewed is not None and reviewed.num_rows:
+        made["reviewed"] = lambda: _reviews(table, reviewed)
+    return made
+
+
+def _reviews(table: pa.Table, reviewed: pa.Table) -> list[str]:
+    said: dict[str, bool] = {}
+    for row in reviewed.select(["instance_id", *(question.name for question in QUESTIONS)]).to_pylist():
+        is_right = all(row[question.name] for question in QUESTIONS)
+        said[row["instance_id"]] = said.get(row["instance_id"], True) and is_right
+    words = {True: _RIGHT, False: _WRONG, None: _NOT_REVIEWED}
+    return [words[said.get(name)] for name in table["instance_id"].to_pylist()]
 
 
 def _rank(config: str) -> tuple[int, str]:

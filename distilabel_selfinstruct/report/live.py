@@ -14,8 +14,8 @@ from distilabel_selfinstruct.models.browsing import Completions
 from distilabel_selfinstruct.report import wording
 from distilabel_selfinstruct.report.listings import LONGEST, PAGE, Listed, Row
 from distilabel_selfinstruct.report.page import PageParts, named, render
+from distilabel_selfinstruct.report.parts import parts_of_run
 from distilabel_selfinstruct.report.statistics import Statistics, overview_of, read_statistics, titles_of
-from distilabel_selfinstruct.report.writing import parts_of_run
 from distilabel_selfinstruct.usage import Prices, Usage
 
 ANSWERS = "answers"

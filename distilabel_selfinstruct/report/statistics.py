@@ -259,8 +259,8 @@ def compute_statistics(
     Raises:
         MissingExtraError: if the tagger is not installed.
     """
-    measures = measures or measures_of(rows)
     texts = [row["instruction"] for row in rows.instructions]
+    measures = measures or Measures(lambda: texts, lambda: rows.seeds)
     with_instance = {row.get("instruction_id") for row in rows.instances}
     return Statistics(
         name=rows.name,
@@ -281,11 +281,6 @@ def compute_statistics(
         barren=sum(row.get("instruction_id") not in with_instance for row in rows.instructions),
         seconds=seconds,
     )
-
-
-def measures_of(rows: ReportRows, reviewed: Sequence[Row] = ()) -> Measures:
-    """What is measured of each row."""
-    return Measures([row["instruction"] for row in rows.instructions], rows.instances, rows.seeds, reviewed)
 
 
 def more_of(rows: ReportRows) -> dict[str, int]:
@@ -397,7 +392,7 @@ def diversity_of(instructions: Iterable[str]) -> Diversity:
     Raises:
         MissingExtraError: if the tagger is not installed.
     """
-    return _diversity(Measures(list(instructions)).pairs)
+    return _diversity(Measures(lambda: list(instructions)).pairs)
 
 
 def _diversity(found: Sequence[VerbObject]) -> Diversity:
@@ -419,7 +414,7 @@ def _diversity(found: Sequence[VerbObject]) -> Diversity:
 
 def similarity_of(instructions: Iterable[str], seeds: Sequence[str]) -> Similarity:
     """How near the instructions are to the seeds."""
-    return _similarity(Measures(list(instructions), seeds=seeds).nearest, len(seeds))
+    return _similarity(Measures(lambda: list(instructions), lambda: seeds).nearest, len(seeds))
 
 
 def _similarity(scores: Sequence[float], seeds: int) -> Similarity:

@@ -260,7 +260,7 @@ def test_a_run_is_watched_as_it_grows(begun: RunFolder) -> None:
             tab.locator("#list .dt-info", has_text="1 to 50 of 60").wait_for()
             assert tab.locator("#list tbody tr").first.inner_text().startswith("Write about the 59th sea.")
             assert "60 requests, 6,000 tokens in, 420 out; 0.0162 USD spent" in tab.locator("#progress").inner_text()
-            tab.locator("#progress .last a").first.click()
+            tab.locator("#progress .newest a").first.click()
             assert "number 59" in tab.locator("#row .text").first.inner_text()
             write_run(begun.path / "made", instructions=INSTRUCTIONS, instances=INSTANCES, rejected=REJECTED)
             (begun.path / "made" / "dataset").rename(begun.dataset_path)

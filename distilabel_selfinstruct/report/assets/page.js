@@ -6,7 +6,7 @@
   const listings = new Map(data.listings.map((each) => [each.name, each]));
   const RESERVED = new Set(["rows", "row", "q", "sort"]);
   const TEXTS = ["prompt", "instruction", "input", "output", "completion", "chosen", "rejected", "neighbour", "detail",
-    "reasoning", "parent", "document", "topic", "title", "original_instruction", "original_input", "original_output"];
+    "reasoning", "parent", "title", "document", "topic", "original_instruction", "original_input", "original_output"];
   const HIDDEN = new Set(["shot_ids", "most_similar", "instances"]);
   const PALETTE = ["--blue", "--orange", "--green", "--purple", "--yellow", "--sky", "--pink", "--grey"];
   const whole = (number) => Math.round(number).toLocaleString("en-US");
@@ -274,9 +274,11 @@
 
   const labelOf = (name) => name.replace(/_/g, " ");
 
+  const isText = (name, row) => TEXTS.includes(name) && name in row && typeof row[name] !== "number";
+
   function textsOf(row) {
     const blocks = [];
-    const present = TEXTS.filter((name) => name in row && textOf(row[name]) !== "");
+    const present = TEXTS.filter((name) => isText(name, row) && textOf(row[name]) !== "");
     if ("chosen" in row && "rejected" in row) {
       blocks.push(textBlock("prompt", row.prompt), el("div", { class: "sides" },
         textBlock("chosen", answerOf(row.chosen), row.score_chosen), textBlock("rejected", answerOf(row.rejected), row.score_rejected)));
@@ -331,7 +333,7 @@
     const meanings = listing().meanings ?? {};
     const facts = el("dl", {});
     for (const [name, value] of Object.entries(row)) {
-      if (name.startsWith("_") || TEXTS.includes(name) || HIDDEN.has(name) || textOf(value) === "") continue;
+      if (name.startsWith("_") || isText(name, row) || (HIDDEN.has(name) && typeof value === "object") || textOf(value) === "") continue;
       const said = data.words?.[name]?.[word(value)];
       facts.append(el("dt", { title: meanings[name] ?? "" }, labelOf(name)), el("dd", {}, said ? `${said} (${word(value)})` : shortly(value)));
     }
@@ -624,7 +626,7 @@
       el("p", {}, el("strong", {}, now.running ? "The run goes on" : now.ended ? `The run has ended: ${now.ended}` : "The run stands still"), now.share === null || now.ended ? null : el("progress", { max: "1", value: String(now.share) }), ` ${now.words}`),
       ...(now.ended ? [] : [
       el("div", { class: "scroll" }, el("table", { class: "numeric" }, el("caption", { class: "sr" }, "What was asked so far"), head, el("tbody", {}, ...lines)))]),
-      ...(last.length && !now.ended ? [el("h3", {}, "The last answers"), el("ul", { class: "last" }, ...last)] : []));
+      ...(last.length && !now.ended ? [el("h3", {}, "The last answers"), el("ul", { class: "newest" }, ...last)] : []));
   }
 
   // --- all of it -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
 progress/        how far each loop is, for who looks on
 dataset/         a folder a config
-report/          page, figures and statistics
+report/          page and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
 summary.json     what the run has come to
 pipeline.yaml  run.log  cache/

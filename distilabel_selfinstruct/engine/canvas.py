@@ -1,4 +1,4 @@
-"""Where figures are drawn: matplotlib, quiet, as files with a light background and as SVG in a page's own colours."""
+"""Where pictures for files are drawn: matplotlib, quiet, with a light background."""
 
 from __future__ import annotations
 
@@ -16,18 +16,10 @@ from distilabel_selfinstruct.errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Light colours, and the style sheet's names for them on the page, which has dark ones too. Okabe and Ito's blue and
-# vermilion: told apart with every kind of colour vision.
+# Okabe and Ito's blue and vermilion: told apart with every kind of colour vision.
 INK, MUTED, GRID, SURFACE = "#1f2328", "#59636e", "#d8dee4", "#ffffff"
 BLUE, ORANGE = "#0072b2", "#d55e00"
-_PAGE_COLOURS = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    GRID: "var(--grid)",
-    SURFACE: "var(--surface)",
-    BLUE: "var(--blue)",
-    ORANGE: "var(--orange)",
-}
+
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10,
@@ -89,12 +81,3 @@ def svg_of(figure: Figure, name: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
-
-
-def for_page(svg: str, caption: str) -> str:
-    """Without the XML prologue, with the page's colours and fonts, and with a name for screen readers."""
-    svg = svg[svg.index("<svg") :]
-    for colour, variable in _PAGE_COLOURS.items():
-        svg = svg.replace(colour, variable)
-    svg = svg.replace("'DejaVu Sans'", "var(--font)")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{caption}"', 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from distilabel_selfinstruct.engine.canvas import BLUE, GRID, INK, MUTED, SURFACE, for_page, quiet_matplotlib, svg_of
+from distilabel_selfinstruct.engine.canvas import BLUE, GRID, INK, MUTED, SURFACE, quiet_matplotlib, svg_of
 from distilabel_selfinstruct.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -96,16 +96,6 @@ def write_picture(wiring: Wiring, path: Path, top_to_bottom: bool = False) -> Pa
         except OSError as error:
             raise ConfigError(f"{path}: cannot be written ({error.strerror}).") from None
     return path
-
-
-def picture_of(wiring: Wiring, caption: str) -> str:
-    """SVG for a page, in the page's own colours.
-
-    Raises:
-        MissingExtraError: if matplotlib is not installed.
-    """
-    with quiet_matplotlib():
-        return for_page(svg_of(figure_of(wiring, top_to_bottom=True), "pipeline"), caption)
 
 
 def figure_of(wiring: Wiring, top_to_bottom: bool = False) -> Figure:

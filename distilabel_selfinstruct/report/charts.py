@@ -12,6 +12,7 @@ from urllib.parse import quote
 import numpy as np
 import pyarrow.compute as pc
 
+from distilabel_selfinstruct.engine.drawing import Wiring
 from distilabel_selfinstruct.recipe import Chart as Declared
 from distilabel_selfinstruct.report.listings import NOTHING, RowTable, word
 from distilabel_selfinstruct.report.rounds import merge_rounds
@@ -58,6 +59,22 @@ def charts_of(
         _labels(statistics, tables),
     ]
     return [chart for chart in found if chart is not None]
+
+
+def pipeline_chart(wiring: Wiring) -> Chart:
+    """The steps of the pipeline from top to bottom, each with its place, and what follows what."""
+    places = {
+        name: (at - (len(column) - 1) / 2, row)
+        for row, column in enumerate(wiring.columns())
+        for at, name in enumerate(column)
+    }
+    steps = [
+        {"name": name, "kind": kind, "asks": name in wiring.asking, "x": places[name][0], "y": places[name][1]}
+        for name, kind in wiring.steps.items()
+    ]
+    return _chart("pipeline", "overview", "The pipeline", "wiring", steps=steps,
+                  edges=[{"from": places[start], "to": places[end]} for start, end in wiring.edges],
+                  note="What asks a model has a bold frame.")  # fmt: skip
 
 
 def link(config: str, **filters: str) -> str:

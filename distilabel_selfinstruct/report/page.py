@@ -42,7 +42,6 @@ class PageParts:
         agreements: what models as judges say of the same records.
         meanings: of the reason codes.
         run: how the run's folder is called on a command line; empty for a dataset that is no run's.
-        picture: an SVG of the pipeline.
         live: what the page of a server is told besides; None for a page from disk.
     """
 
@@ -53,7 +52,6 @@ class PageParts:
     agreements: Sequence[Agreement] = ()
     meanings: Mapping[str, str] = field(default_factory=dict)
     run: str = ""
-    picture: str = ""
     live: Mapping[str, Any] | None = None
 
 
@@ -98,7 +96,6 @@ def render(parts: PageParts) -> str:
         has_rows=bool(parts.listings),
         review=_review(parts),
         live=parts.live is not None,
-        picture=Markup(parts.picture),
         policy=_policy(scripts, is_live=parts.live is not None),
         style=Markup(_asset("page.css")),
         libraries=Markup(scripts[0]),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
-from distilabel_selfinstruct.engine.drawing import Wiring, picture_of
+from distilabel_selfinstruct.engine.drawing import Wiring
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.models.records import seconds_in_flight
-from distilabel_selfinstruct.report.charts import charts_of
-from distilabel_selfinstruct.report.figures import CAPTIONS, draw_figures
+from distilabel_selfinstruct.report.charts import charts_of, pipeline_chart
 from distilabel_selfinstruct.report.listings import COSTLY, listings_of
 from distilabel_selfinstruct.report.measures import Measures
 from distilabel_selfinstruct.report.page import PageParts, render
@@ -49,15 +50,16 @@ def parts_of_run(
         read_run(folder), usage, prices, measures=measures, seconds=seconds_in_flight(folder.completions)
     )
     listings = listings_of(configs, recipe, measures, unoffered)
+    wiring = wiring_of(folder)
+    drawn = [pipeline_chart(wiring)] if wiring else []
     return PageParts(
         statistics,
         listings,
-        charts_of(statistics, listings, recipe.charts, folder.config()),
+        [*drawn, *charts_of(statistics, listings, recipe.charts, folder.config())],
         read_quality(folder),
         read_agreements(folder),
         {reason.code: reason.meaning for stage in recipe.stages for reason in stage.reasons},
         run=folder.name,
-        picture=_picture(folder),
     )
 
 
@@ -68,14 +70,11 @@ def _column(configs: Mapping[str, pa.Table], config: str) -> list[str]:
 
 
 def wiring_of(folder: RunFolder) -> Wiring | None:
-    """Of the run's pipeline; None where it was not kept."""
+    """Of the run's pipeline; None where it was not kept, or in a form that nobody can draw."""
     description = folder.pipeline_description()
-    return None if description is None else Wiring.of_description(description)
-
-
-def _picture(folder: RunFolder) -> str:
-    wiring = wiring_of(folder)
-    return picture_of(wiring, CAPTIONS["pipeline"]) if wiring else ""
+    with suppress(ConfigError):
+        return None if description is None else Wiring.of_description(description)
+    return None
 
 
 def parts_of_rows(rows: ReportRows) -> PageParts:
@@ -104,13 +103,9 @@ def _array(values: list[Any]) -> pa.Array:
         return pa.array([None if value is None else json.dumps(value, ensure_ascii=False) for value in values])
 
 
-def write_parts(parts: PageParts, folder: ReportFolder, wiring: Wiring | None = None) -> Path:
-    """Writes page, figures and statistics; the page.
-
-    Raises:
-        MissingExtraError: if the extra `report` is not installed.
-    """
-    draw_figures(parts.statistics, folder.figures, wiring)
+def write_parts(parts: PageParts, folder: ReportFolder) -> Path:
+    """Writes page and statistics; the page."""
+    folder.path.mkdir(parents=True, exist_ok=True)
     write_statistics(parts.statistics, folder.statistics)
     folder.page.write_text(render(parts), encoding="utf-8")
     return folder.page

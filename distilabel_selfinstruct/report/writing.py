@@ -14,7 +14,7 @@ from distilabel_selfinstruct.usage import Prices, Usage
 def write_report(
     run_folder: str | PathLike[str], *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
 ) -> Path:
-    """Writes `report/` of a finished run: `index.html`, `figures/NAME.png` and `.svg`, `statistics.json`.
+    """Writes `report/` of a finished run: `index.html` and `statistics.json`.
 
     Args:
         run_folder: the run.
@@ -28,10 +28,10 @@ def write_report(
         RunFolderError: if the folder holds no dataset, or is damaged.
         MissingExtraError: if the extra `report` is not installed.
     """
-    from distilabel_selfinstruct.report.parts import parts_of_run, wiring_of, write_parts
+    from distilabel_selfinstruct.report.parts import parts_of_run, write_parts
 
     folder = RunFolder(run_folder)
-    return write_parts(parts_of_run(folder, usage, prices), folder.report, wiring_of(folder))
+    return write_parts(parts_of_run(folder, usage, prices), folder.report)
 
 
 def report_for_rows(

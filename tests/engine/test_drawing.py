@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,8 +14,9 @@ import pytest
 
 from distilabel_selfinstruct import DemoLLM, FilterInstances, Pipeline, SelectInstances, SelectRejected
 from distilabel_selfinstruct.engine.drawing import Wiring, write_picture
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
 from distilabel_selfinstruct.recipes.self_instruct.bootstrap import BootstrapInstructions
+from tests.support.waiting import LIMIT
 
 SEEDS = Path(__file__).parents[2] / "seeds" / "seed_tasks.jsonl"
 DIAMOND = Wiring(
@@ -83,3 +87,34 @@ def test_a_file_that_cannot_be_written_is_one_line(name: str, tmp_path: Path) ->
 def test_what_describes_no_pipeline_is_one_line(description: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         Wiring.of_description(description)
+
+
+def test_a_missing_matplotlib_names_the_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[report\]"'):
+        write_picture(DIAMOND, tmp_path / "picture.svg")
+
+
+@pytest.mark.slow
+def test_nothing_is_printed_and_nothing_left_by_it(tmp_path: Path) -> None:
+    """In a fresh process with an empty home: matplotlib would announce, and leave, a font cache there."""
+    home, temporary = tmp_path / "home", tmp_path / "temporary"
+    home.mkdir()
+    temporary.mkdir()
+    code = (
+        "import sys, pathlib, distilabel_selfinstruct.engine.drawing as drawing\n"
+        "wiring = drawing.Wiring({'a': 'A', 'b': 'B'}, frozenset('a'), [('a', 'b')])\n"
+        "drawing.write_picture(wiring, pathlib.Path(sys.argv[1]))"
+    )
+    variables = {name: value for name, value in os.environ.items() if name not in {"MPLCONFIGDIR", "XDG_CONFIG_HOME"}}
+    result = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "a.svg")], capture_output=True, text=True, check=False,
+        timeout=LIMIT,
+        env=variables | {"HOME": str(home), "TMPDIR": str(temporary), "PYTHONPATH": str(SEEDS.parents[1]),
+                         "XDG_CACHE_HOME": str(home / "cache")},
+    )  # fmt: skip
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert list(temporary.iterdir()) == []
+    assert [path for path in home.rglob("*") if "matplotlib" in path.name] == []

@@ -1,4 +1,4 @@
-"""The report as files: a page, figures, statistics."""
+"""The report as files: a page, statistics."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.report import report_for_rows, write_report
 from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED, SEEDS, Rows, whole_run, write_run
@@ -50,11 +49,8 @@ def page(report: Path) -> str:
     return (report / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_run_gets_a_page_figures_and_statistics(report: Path) -> None:
-    figures = {f"figures/{name}" for name in ("verbs", "funnel", "similarity", "lengths", "rounds")}
-    assert {path.relative_to(report).as_posix() for path in report.rglob("*.*")} == {
-        "index.html", "statistics.json", *(f"{name}.png" for name in figures), *(f"{name}.svg" for name in figures),
-    }  # fmt: skip
+def test_a_run_gets_a_page_and_statistics(report: Path) -> None:
+    assert {path.relative_to(report).as_posix() for path in report.rglob("*.*")} == {"index.html", "statistics.json"}
 
 
 def test_every_section_is_there(page: str) -> None:
@@ -125,14 +121,6 @@ def test_the_same_run_gives_the_same_files(report: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_figure_that_no_longer_applies_goes(tmp_path: Path) -> None:
-    report_for_rows([{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}], tmp_path)
-    assert (tmp_path / "figures" / "verbs.png").exists()
-    report_for_rows([{"instruction": "Why?", "input": "", "output": "So."}], tmp_path)
-    assert not (tmp_path / "figures" / "verbs.png").exists()
-
-
-@pytest.mark.slow
 def test_rows_of_any_dataset(tmp_path: Path) -> None:
     rows = [{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}]
     page = report_for_rows(rows, tmp_path / "out", name="Alpaca", seeds=["Name a lake."]).read_text(encoding="utf-8")
@@ -171,7 +159,7 @@ def test_other_scripts_break_nothing(tmp_path: Path, recwarn: pytest.WarningsRec
 
 @pytest.mark.slow
 def test_nothing_is_printed_and_nothing_written_elsewhere(run_folder: Path, tmp_path: Path) -> None:
-    """In a fresh process with an empty home: matplotlib would announce, and leave, a font cache there."""
+    """In a fresh process with an empty home."""
     home, temporary = tmp_path / "home", tmp_path / "temporary"
     home.mkdir()
     temporary.mkdir()
@@ -191,9 +179,8 @@ def test_nothing_is_printed_and_nothing_written_elsewhere(run_folder: Path, tmp_
     assert [path for path in home.rglob("*") if "matplotlib" in path.name] == []
 
 
-def test_a_missing_matplotlib_names_the_extra(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_needs_no_matplotlib(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[report\]"'):
-        write_report(run_folder)
+    assert write_report(run_folder).is_file()

@@ -1,7 +1,7 @@
 // The page of a run: rows and figures. All text of others goes through textContent.
 "use strict";
 (() => {
-  const { DataTable, arc, axisX, axisY, barX, dot, gridX, gridY, lineY, plot, rectY, ruleX, ruleY, text } = libraries;
+  const { DataTable, arc, arrow, axisX, axisY, barX, dot, gridX, gridY, lineY, plot, rect, rectY, ruleX, ruleY, text } = libraries;
   const data = JSON.parse(document.getElementById("data").textContent);
   const listings = new Map(data.listings.map((each) => [each.name, each]));
   const RESERVED = new Set(["rows", "row", "q", "sort"]);
@@ -535,6 +535,18 @@
         marks: [gridY({ stroke: "var(--grid)", strokeOpacity: 1 }), gridX({ stroke: "var(--grid)", strokeOpacity: 1 }),
           ...(chart.diagonal ? [lineY([[0, 0], [most, most]], { x: (at) => at[0], y: (at) => at[1], stroke: "var(--muted)", strokeDasharray: "4 3" })] : []),
           dot(chart.points, { x: "x", y: "y", r: 3, fill: "var(--blue)", fillOpacity: 0.55, href: "href", title: (point) => `${shortly(point.x)}, ${shortly(point.y)}` })],
+      });
+    },
+    wiring(chart, width) {
+      const [columns, rows] = ["x", "y"].map((axis) => chart.steps.map((step) => step[axis]));
+      const [left, right, bottom] = [Math.min(...columns) - 0.5, Math.max(...columns) + 0.5, Math.max(...rows)];
+      const letters = Math.max(6, Math.floor((Math.min(width / (right - left), 240) - 14) / 6.4));
+      return plot({
+        width: Math.min(width, (right - left) * 240), height: (bottom + 1) * 62, margin: 2, x: { domain: [left, right], axis: null }, y: { domain: [bottom + 0.45, -0.45], axis: null },
+        marks: [arrow(chart.edges, { x1: (edge) => edge.from[0], y1: (edge) => edge.from[1] + 0.32, x2: (edge) => edge.to[0], y2: (edge) => edge.to[1] - 0.32, stroke: "var(--muted)", headLength: 6 }),
+          rect(chart.steps, { x1: (step) => step.x - 0.48, x2: (step) => step.x + 0.48, y1: (step) => step.y - 0.32, y2: (step) => step.y + 0.32, rx: 5, fill: "var(--surface)", stroke: (step) => step.asks ? "var(--blue)" : "var(--grid)", strokeWidth: (step) => step.asks ? 2 : 1.2, title: (step) => `${step.name}: ${step.kind}` }),
+          text(chart.steps, { x: "x", y: "y", dy: -7, text: (step) => clipped(step.name, letters), fill: "var(--ink)", fontSize: 12 }),
+          text(chart.steps, { x: "x", y: "y", dy: 8, text: (step) => clipped(step.kind, Math.floor(letters * 1.15)), fill: "var(--muted)", fontSize: 10 })],
       });
     },
     ring(chart, width) {

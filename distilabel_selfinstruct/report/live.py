@@ -135,7 +135,7 @@ class LiveRun:
             if total.requests != self._counted:
                 self._counted, self._changed = total.requests, time.time()
             ended = self.folder.summary().ended if self.folder.has_summary else ""
-            progress = self.folder.progress()
+            progress = {} if ended else self.folder.progress()
             return {
                 "version": total.requests,
                 "rebuilt": self._signature(),

@@ -78,13 +78,14 @@ def render(parts: PageParts) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    statistics, scripts = parts.statistics, (_asset("libraries.js"), _asset("page.js"))
+    statistics, sections = parts.statistics, _sections(parts)
+    scripts = (_asset("libraries.js"), _asset("page.js"))
     return environment.get_template("page.html.jinja2").render(
         statistics=statistics,
         tables=tables,
         wording=wording,
-        summary=_summary(statistics),
-        sections=_sections(parts),
+        summary=_summary(statistics) if "overview" in sections else "",
+        sections=sections,
         saturation=saturation_sentence(statistics.rounds),
         charts=[{"note": "", "rest": "", **chart} for chart in parts.charts],
         quality=parts.quality,
@@ -139,14 +140,15 @@ def _summary(statistics: Statistics) -> str:
 def _sections(parts: PageParts) -> dict[str, str]:
     """The headings that the page has, by their id."""
     statistics = parts.statistics
+    has_dataset = parts.live is None or any(isinstance(table, RowTable) for table in parts.listings)
     present = {
-        "overview": ("Overview", True),
+        "overview": ("Overview", has_dataset),
         "rows": ("Rows", bool(parts.listings)),
         "own": ("What was made", any(chart["section"] == "own" for chart in parts.charts)),
         "quality": ("Quality", parts.quality is not None),
         "funnel": ("Funnel", bool(statistics.funnel)),
         "diversity": ("Diversity", statistics.diversity is not None),
-        "lengths": ("Lengths", True),
+        "lengths": ("Lengths", has_dataset),
         "saturation": ("Saturation", bool(statistics.rounds)),
         "labels": ("Labels", statistics.balance is not None),
         "cost": ("Cost", bool(statistics.usage)),

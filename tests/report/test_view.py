@@ -202,11 +202,13 @@ def test_looking_on_does_not_keep_the_run_from_writing(begun: RunFolder) -> None
 def test_the_dataset_appears_when_it_is_there(begun: RunFolder) -> None:
     run = LiveRun(begun)
     assert 'id="chart-funnel"' not in run.page()
+    assert "There is no dataset yet" in run.page()
     before = run.state()["rebuilt"]
     write_run(begun.path / "made", instructions=INSTRUCTIONS, instances=INSTANCES, rejected=REJECTED, seeds=SEEDS)
     (begun.path / "made" / "dataset").rename(begun.dataset_path)
     assert run.state()["rebuilt"] != before
     assert 'id="chart-funnel"' in run.page()
+    assert "There is no dataset yet" not in run.page()
     assert run.rows("rejected", {"reason": "similar"}, "", "", 0, 50)["fit"] == 1
 
 

@@ -6,7 +6,7 @@ completions/     every answer of the model
 learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
-progress/        how far each loop is, for who looks on
+progress/        how far each loop is, for who looks on, until the run has ended
 dataset/         a folder a config
 report/          page and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
@@ -251,8 +251,9 @@ class RunFolder(PathLike[str]):
             return Summary.of_record(self._read_object(_SUMMARY))
 
     def write_summary(self, summary: Summary) -> None:
-        """Records what the run has come to."""
+        """Records what the run has come to; how far it was is of no more use."""
         self._write_json(_SUMMARY, dataclasses.asdict(summary))
+        shutil.rmtree(self.path / _PROGRESS, ignore_errors=True)
 
     def remove_summary(self) -> None:
         """From here on the run has not ended."""

@@ -260,8 +260,8 @@ class RunConfig(SpendingConfig, JudgingConfig):
         " Hub", "FILE|NAME", fixed=False,
     )  # fmt: skip
     filter: list[str] = option(
-        [], "reject instances that a function of yours, called with the row, does not keep: module:function,"
-        " file.py:function, or the name of an entry point", "NAME",
+        [], "reject instances that a function of yours does not keep: module:function, file.py:function, entry point",
+        "NAME",
     )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,

@@ -30,10 +30,10 @@ def findings(tmp_path: Path) -> list[Finding]:
 
 def test_the_page(findings: list[Finding]) -> None:
     statistics = compute_statistics(read_rows(ROWS))
-    assert 'id="evaluation"' not in render_page(statistics, {})
-    page = render_page(statistics, {}, findings=findings)
+    assert 'id="evaluation"' not in render_page(statistics)
+    page = render_page(statistics, findings=findings)
     assert '<h2 id="evaluation">Evaluation</h2>' in page
-    assert "<td>&lt;i&gt;tuned&lt;/i&gt;</td><td>100.00</td><td>100.00 to 100.00</td>" in page
+    assert '<th scope="row">&lt;i&gt;tuned&lt;/i&gt;</th><td>100.00</td><td>100.00 to 100.00</td>' in page
     assert "tuned is better than base: +80.00 points of ROUGE-L" in page
 
 

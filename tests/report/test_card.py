@@ -233,7 +233,7 @@ def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:
 def test_the_funnel_and_the_reasons_are_told() -> None:
     text = card_text(make_facts())
 
-    assert "| Bootstrap | 2 | 1 | 1 |" in text
+    assert "| Bootstrap (candidates) | 2 | 1 | 1 |" in text
     assert "| too short | 1 |" in text
 
 

@@ -136,6 +136,14 @@ def test_balance_ignores_case_and_a_final_full_stop() -> None:
     )
 
 
+def test_labels_that_mean_the_same_are_one() -> None:
+    outputs = ["y", "Yes", "yes.", '"YES"', "n", "No", "  no "]
+    rows = [{"instruction": "Spam?", "output": output, "is_classification": True} for output in outputs]
+    balance = balance_of(rows)
+    assert balance is not None
+    assert balance.labels == [("yes", 4), ("no", 3)]
+
+
 def test_balance_needs_to_know_what_is_a_classification() -> None:
     assert balance_of([{"instruction": "Kind or rude?", "output": "kind"}]) is None
 

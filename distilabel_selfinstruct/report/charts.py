@@ -241,9 +241,9 @@ def _binned(
     for place, ((low, high), number) in enumerate(zip(pairwise(values.histogram.edges), values.histogram.counts)):
         low_end = max(low, 1) if skip_zero else low
         if whole:  # numpy's last bin holds its upper edge
-            reach = f"{low_end:g}..{high if place == last else high - 1:g}"
+            reach = f"{low_end:.12g}..{high if place == last else high - 1:.12g}"
         else:
-            reach = f"{low_end:g}..{'' if place == last else '<'}{high:g}"
+            reach = f"{low_end:.12g}..{'' if place == last else '<'}{high:.12g}"
         bars.append(
             {"x1": low, "x2": high, "value": number, "href": link(config, **{column: reach}) if config else None}
         )
@@ -349,9 +349,9 @@ def _histogram(table: RowTable, column: str) -> dict[str, Any] | None:
     for place, ((low, high), number) in enumerate(zip(pairwise(edges), counts.tolist())):
         last = place == len(counts) - 1
         reach = (
-            f"{low:g}..{high - 1 if whole and not last else high:g}"
+            f"{low:.12g}..{high - 1 if whole and not last else high:.12g}"
             if whole
-            else f"{low:g}..{'' if last else '<'}{high:g}"
+            else f"{low:.12g}..{'' if last else '<'}{high:.12g}"
         )
         bars.append({"x1": low, "x2": high, "value": number, "href": link(table.name, **{column: reach})})
     below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())

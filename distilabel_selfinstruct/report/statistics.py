@@ -40,7 +40,6 @@ UNITS = {
     "topic": "topics",
 }
 """What a stage counts, by what it judges."""
-_EXAMPLES = 3
 _COMMONEST_LABELS = 15
 _LENGTH_BINS = 25
 
@@ -73,14 +72,6 @@ PAPER_PAIRS, PAPER_COVERED = 26_559, 0.14  # section 3.1
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A rejected row; `why` is the neighbour, the error or whatever else it was rejected for."""
-
-    text: str
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Stage:
     """What came into a stage and what became of it.
 
@@ -91,7 +82,6 @@ class Stage:
         admitted: how many of them passed.
         rejected: how many did not, by reason code, commonest first.
         barren: requests or instructions that brought no candidate at all, by reason code.
-        examples: some rejected rows of each reason.
         meanings: of the reason codes.
         unit: what is counted, in the plural.
     """
@@ -102,7 +92,6 @@ class Stage:
     admitted: int
     rejected: dict[str, int]
     barren: dict[str, int]
-    examples: dict[str, list[Example]]
     meanings: dict[str, str]
     unit: str = "candidates"
 
@@ -354,9 +343,6 @@ def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: Sequence
     reasons = Counter(row["reason"] for row in rejected if row.get(candidate) is not None)
     barren = Counter(row["reason"] for row in rejected if row.get(candidate) is None)
     in_order = dict([*reasons.most_common(), *barren.most_common()])
-    by_reason: dict[str, list[Row]] = defaultdict(list)
-    for row in rejected:
-        by_reason[row["reason"]].append(row)
     return Stage(
         name=stage.name,
         title=stage.title,
@@ -364,29 +350,9 @@ def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: Sequence
         admitted=admitted,
         rejected=dict(reasons.most_common()),
         barren=dict(barren.most_common()),
-        examples={reason: [_example(row) for row in _spread(by_reason[reason])] for reason in in_order},
         meanings={reason: recipe.meaning_of(reason) for reason in in_order},
         unit=UNITS[stage.judges],
     )
-
-
-def _spread(rows: Sequence[Row]) -> list[Row]:
-    """Some rows from the beginning, the middle and the end."""
-    step = max(1, len(rows) // _EXAMPLES)
-    return list(rows[::step][:_EXAMPLES])
-
-
-def _example(row: Row) -> Example:
-    text = row.get("instruction") or row.get("topic")
-    parts = [text, _field("Input", row.get("input")), _field("Output", row.get("output"))]
-    why = row.get("detail") or ""
-    if row.get("neighbour"):
-        why = f"{row['score']:.2f}: {row['neighbour']}" if row.get("score") is not None else row["neighbour"]
-    return Example(text="\n".join(part for part in parts if part), why=why)
-
-
-def _field(name: str, text: str | None) -> str:
-    return f"{name}: {text}" if text else ""
 
 
 def diversity_of(instructions: Iterable[str]) -> Diversity:

@@ -508,13 +508,13 @@
     histogram(chart, width) {
       const bars = chart.bars.map((bar) => ({ ...bar, title: `${shortly(bar.x1)} to ${shortly(bar.x2)}: ${whole(bar.value)} ${chart.unit}` }));
       return plot({
-        width, height: 250, marginLeft: 54, marginBottom: 42, marginTop: 26,
+        width, height: 256, marginLeft: 54, marginBottom: 42, marginTop: 38,
         x: { label: chart.x, ticks: Math.max(3, Math.floor(width / 90)) }, y: { label: chart.unit, tickFormat: (n) => Number.isInteger(n) ? whole(n) : "" },
         marks: [gridY({ stroke: "var(--grid)", strokeOpacity: 1 }),
           rectY(bars, { x1: "x1", x2: "x2", y: "value", fill: "var(--blue)", href: "href", title: "title", insetLeft: 0.5, insetRight: 0.5 }),
           ruleY([0], { stroke: "var(--muted)" }),
           ...(typeof chart.mean === "number" && chart.mean <= bars.at(-1).x2 && chart.mean >= bars[0].x1
-            ? [ruleX([chart.mean], { stroke: "var(--orange)", strokeWidth: 1.6 }), text([chart.mean], { x: (mean) => mean, frameAnchor: "top", text: () => `mean ${shortly(chart.mean)}`, dy: -14, fill: "var(--ink)" })] : [])],
+            ? [ruleX([chart.mean], { stroke: "var(--orange)", strokeWidth: 1.6 }), text([chart.mean], { x: (mean) => mean, frameAnchor: "top", text: () => `mean ${shortly(chart.mean)}`, dy: -13, fill: "var(--ink)" })] : [])],
       });
     },
     lines(chart, width) {

@@ -151,6 +151,11 @@ def test_only_reading_is_served(served: ViewServer) -> None:
     assert ask(served, "/", "HEAD") == (200, b"")
 
 
+def test_what_costs_nobody_knows_how_much_is_said(begun: RunFolder) -> None:
+    begun.write_description({"recipe": get_recipe("self-instruct").record(), "prices": {"bootstrap": {"demo": None}}})
+    assert LiveRun(begun).state()["words"].endswith("70 out; price unknown")
+
+
 def test_a_run_that_has_begun_shows_its_answers_and_what_they_cost(begun: RunFolder) -> None:
     begun.write_progress("bootstrap", {"admitted": 20, "wanted": 80})
     state = LiveRun(begun).state()

@@ -6,7 +6,7 @@ CANARY := build/canary
 # make canary DISTILABEL="distilabel @ git+https://github.com/argilla-io/distilabel"
 DISTILABEL ?= distilabel>=1.5.3.dev0
 
-.PHONY: help install test test-all lint docs bench gate canary
+.PHONY: help install test test-all lint docs bench gate canary page-libraries
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -36,6 +36,9 @@ bench:  ## deduplication, side by side; other figures: see benchmarks/
 
 gate:  ## what must pass before a change goes in: all of it in a fresh environment
 	.ci/run
+
+page-libraries:  ## the libraries of the report's page, bundled anew (needs npm)
+	cd tools/page_libraries && npm ci --no-audit --no-fund && npm run --silent build
 
 canary:  ## whether the door to distilabel holds with its newest version, in an environment of its own
 	$(PYTHON) -m venv --clear $(CANARY)

@@ -76,6 +76,51 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
+class Listing:
+    """Rows of one kind, as the report's page lists them.
+
+    A column is one of the dataset, or is made from some: `words of COLUMN`, `COLUMN - COLUMN`, `opening` (the first
+    word of an instruction), `place` (of an instruction in its completion).
+
+    Attributes:
+        config: of the dataset.
+        title: what the rows are called, in the plural.
+        columns: of a line; the first is the text that is read.
+        filters: columns by which rows are chosen.
+        of: the column whose values these rows are, gathered from the other configs; empty where `config` has them.
+    """
+
+    config: str
+    title: str
+    columns: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    of: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A figure of the report's page, each part of which leads to its rows.
+
+    Attributes:
+        title: what it shows.
+        config: whose rows it counts.
+        column: what is counted or measured; as in a `Listing`.
+        kind: `bars`, a bar a value; `histogram`, of numbers; `points`, a point a row, over `against`.
+        against: the second column of points; of bars, by which each is parted.
+        note: what it is read for.
+        wanted: the option of the run that says how many of each value were asked for.
+    """
+
+    title: str
+    config: str
+    column: str
+    kind: Literal["bars", "histogram", "points"] = "bars"
+    against: str = ""
+    note: str = ""
+    wanted: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Recipe:
     """A method, as its declaration has it, or as a run folder recorded it.
 
@@ -90,6 +135,9 @@ class Recipe:
         columns: the columns that it adds.
         configs: the configs that it adds, with their meaning.
         main_config: the config that it is for; a run that leaves it empty has failed.
+        listings: what the report's page lists besides, or otherwise than, the usual configs.
+        charts: what that page shows of this recipe.
+        of_paper: whether the dataset is what table 1 of the Self-Instruct paper describes.
         prompts_version: of its prompts; a change of a template raises it.
         config: its config class, `module:Class`.
         script: the pipeline script: its name in `pipelines`, or a path.
@@ -108,6 +156,9 @@ class Recipe:
     columns: Mapping[str, Column] = field(default_factory=dict)
     configs: Mapping[str, str] = field(default_factory=dict)
     main_config: str = "instances"
+    listings: tuple[Listing, ...] = ()
+    charts: tuple[Chart, ...] = ()
+    of_paper: bool = False
     prompts_version: int = 1
     config: str = ""
     script: str = ""
@@ -217,3 +268,11 @@ def get_recipe(name: str) -> Recipe:
     if name not in known:
         raise ConfigError(f"There is no recipe {name!r}{did_you_mean(name, known)}; there are: {', '.join(known)}.")
     return known[name]
+
+
+def with_page(recipe: Recipe) -> Recipe:
+    """A recipe that was recorded before recipes said what their page shows, with what that of its name says now."""
+    known = _own_recipes().get(recipe.name)
+    if known is None:
+        return recipe
+    return dataclasses.replace(recipe, listings=known.listings, charts=known.charts, of_paper=known.of_paper)

@@ -72,8 +72,10 @@ def describe(summary: Summary, run: Run[Any]) -> str:
             f"{summary.admitted:,} of {summary.wanted:,} instructions admitted from {summary.candidates:,} candidates"
             f" in {summary.prompts:,} prompts"
         )
-    rows = [f"{count:,} {name}" for name, count in summary.rows.items()]
-    lines = ["; ".join([what, f"{summary.instances:,} instances", *rows])]
+    counts = {"instances": summary.instances, **summary.rows}
+    order = sorted(counts, key=lambda name: name != summary.main_config)
+    rows = [f"{counts[name]:,} {name}" for name in order]
+    lines = ["; ".join([*rows, what] if order[0] != "instances" else [what, *rows])]
     for stage, reasons in summary.rejected.items():
         lines.append(f"rejected in {stage}: {_counts(reasons)}")
     lines.append(_spent(summary))
@@ -89,8 +91,8 @@ def describe(summary: Summary, run: Run[Any]) -> str:
         lines.append('report: not written; it needs: pip install "distilabel-selfinstruct[report]"')
     if summary.ended == "pilot":
         lines.append(forecast_of(run.folder, summary.wanted or 0, run.config.concurrency))
-    if summary.instances:
-        show = f"import datasets; print(datasets.load_from_disk('{dataset}/instances')['train'][0])"
+    if summary.instances if summary.main_rows is None else summary.main_rows:
+        show = f"import datasets; print(datasets.load_from_disk('{dataset}/{summary.main_config}')['train'][0])"
         lines.append(f'next: python -c "{show}"')
     if run.config.llm == "demo":
         lines.append(

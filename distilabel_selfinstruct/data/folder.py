@@ -7,8 +7,9 @@ learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
 hold_out.jsonl   the side of each instruction, where some are set apart
+progress/        how far each loop is, for who looks on, until the run has ended
 dataset/         a folder a config
-report/          page, figures and statistics
+report/          page and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
 evaluations.json what evaluations have found of models that were trained on it
 summary.json     what the run has come to
@@ -18,6 +19,7 @@ pipeline.yaml  run.log  cache/
 from __future__ import annotations
 
 import dataclasses
+import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
@@ -29,10 +31,11 @@ from distilabel_selfinstruct.data.columns import columns_of
 from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import RunFolderError
-from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe
+from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, with_page
 from distilabel_selfinstruct.usage import PriceList
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
@@ -57,7 +60,7 @@ RECORDED = frozenset(
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
-_EVALUATIONS = "evaluations.json"
+_PROGRESS, _EVALUATIONS = "progress", "evaluations.json"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -172,7 +175,9 @@ class RunFolder(BaseFolder):
         if not (self.path / _RECIPE).is_file():
             return get_recipe(str(self.config().get("recipe", DEFAULT)))
         with self._checked(_RECIPE):
-            return Recipe.of_record(self.description()["recipe"])
+            record = self.description()["recipe"]
+            recipe = Recipe.of_record(record)
+        return recipe if "listings" in record else with_page(recipe)
 
     def description(self) -> dict[str, Any]:
         """What the run is: `recipe`, `configs`, `columns`, `versions`, `model`, `stages` and `prices`.
@@ -216,8 +221,9 @@ class RunFolder(BaseFolder):
             return Summary.of_record(self._read_object(_SUMMARY))
 
     def write_summary(self, summary: Summary) -> None:
-        """Records what the run has come to."""
+        """Records what the run has come to; how far it was is of no more use."""
         self._write_json(_SUMMARY, dataclasses.asdict(summary))
+        shutil.rmtree(self.path / _PROGRESS, ignore_errors=True)
 
     def remove_summary(self) -> None:
         """From here on the run has not ended."""
@@ -233,6 +239,20 @@ class RunFolder(BaseFolder):
         """How the loop of a stage ended; None where it has not, or there is none."""
         name = f"{stage}.json"
         return self._read_object(name) if (self.path / name).is_file() else None
+
+    def write_progress(self, stage: str, progress: Mapping[str, Any]) -> None:
+        """Records how far the loop of a stage is, for who looks on; nothing is read from it by a run."""
+        self._write_json(f"{_PROGRESS}/{stage}.json", progress)
+
+    def progress(self) -> dict[str, dict[str, Any]]:
+        """By stage how far its loop is: `admitted` of `wanted`; without those of which nothing can be read."""
+        found = {}
+        for path in sorted((self.path / _PROGRESS).glob("*.json")):
+            try:
+                found[path.stem] = {name: int(json.loads(path.read_text())[name]) for name in ("admitted", "wanted")}
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+        return found
 
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""
@@ -301,6 +321,17 @@ class RunFolder(BaseFolder):
         from distilabel_selfinstruct.data.dataset import load_configs
 
         return load_configs(self.dataset_path)
+
+    def tables(self) -> dict[str, pa.Table]:
+        """All configs as tables, mapped into memory and not read; none where there are none.
+
+        Raises:
+            RunFolderError: if one is damaged.
+        """
+        from distilabel_selfinstruct.data.dataset import is_config, load_config
+
+        folders = sorted(self.dataset_path.iterdir()) if self.has_dataset else []
+        return {path.name: load_config(path)["train"].data.table for path in folders if is_config(path)}
 
     def rows(self, config: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """The rows of a config, with those of these columns that it has; none where there is no such config.

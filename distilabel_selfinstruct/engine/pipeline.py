@@ -42,6 +42,8 @@ from distilabel_selfinstruct.version import __version__
 if TYPE_CHECKING:
     from distilabel.typing import InputDataset, LoadGroups
 
+    from distilabel_selfinstruct.engine.drawing import Wiring
+
 _FINISHED = "finished.json"
 _FILES = ("seed_files", "data_files", "dataset_path", "source")  # attributes of steps that name files to read
 _TYPE = {"module": "distilabel_selfinstruct", "name": "Pipeline"}  # what a saved pipeline is, wherever it ran
@@ -75,6 +77,40 @@ class WholePipeline(MainLoop):
         self.slots = None
         self._signatures: tuple[str, str] | None = None  # within a run
         self._forget_run()
+
+    def draw(
+        self, path: str | Path | None = "pipeline.png", top_to_bottom: bool = False, show_edge_labels: bool = True
+    ) -> str:
+        """Draws the pipeline on this machine; distilabel's own sends it to a server.
+
+        Args:
+            path: a file that ends in `.png` or `.svg`.
+            top_to_bottom: whether the first step stands on top, and not on the left.
+            show_edge_labels: as in distilabel's, and without effect: columns are not drawn.
+
+        Returns:
+            The path.
+
+        Raises:
+            ConfigError: if it ends otherwise, or cannot be written.
+            MissingExtraError: if matplotlib is not installed.
+        """
+        from distilabel_selfinstruct.engine.drawing import write_picture
+
+        return str(write_picture(self.wiring(), Path(path or "pipeline.png"), top_to_bottom))
+
+    def wiring(self) -> Wiring:
+        """The steps, and what follows what."""
+        from distilabel_selfinstruct.engine.drawing import Wiring
+
+        steps = {name: self.dag.get_step(name)["step"] for name in self.dag}
+        edges = [(name, to) for name in steps for to in self.dag.get_step_successors(name)]
+        asking = frozenset(name for name, step in steps.items() if hasattr(step, "llm"))
+        return Wiring({name: type(step).__name__ for name, step in steps.items()}, asking, edges)
+
+    def __repr__(self) -> str:
+        """Without the picture that distilabel has a server draw in notebooks."""
+        return f"<{type(self).__name__} {self.name!r}: {', '.join(self.dag)}>"
 
     # --- what a subclass gives, besides what the main loop asks for --------------------------------------------------
 

@@ -6,7 +6,6 @@ import json
 import math
 import os
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -21,12 +20,14 @@ from distilabel_selfinstruct.data.folder import CONFIG, PIPELINE, RECORDED, Repo
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.hub.client import HubError
 from distilabel_selfinstruct.recipe import Recipe
-from distilabel_selfinstruct.report.card import DEFAULT_CONFIG
+from distilabel_selfinstruct.report.figures import draw_figures
+from distilabel_selfinstruct.report.parts import wiring_of
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import (
     Statistics,
     balance_of,
     funnel_of,
+    more_of,
     overview_of,
     read_statistics,
     rounds_of_rows,
@@ -78,8 +79,9 @@ def read_finished_run(folder: str | PathLike[str], allow_incomplete: bool = Fals
             f"{folder}: the run is not finished: {shortcoming}. Run the same command again to finish it, or publish it"
             " as it is with --allow-incomplete."
         )
-    if not len(datasets.get(DEFAULT_CONFIG, ())):
-        raise HubError(f"{folder}: the dataset is empty: there are no instances to publish.")
+    main = recipe.main_config if recipe.main_config in datasets else "instances"
+    if not len(datasets.get(main, ())):
+        raise HubError(f"{folder}: the dataset is empty: there are no {main} to publish.")
     return FinishedRun(run, settings, recipe, summary, datasets)
 
 
@@ -114,8 +116,8 @@ def write_contents(run: FinishedRun, draft: Path, script: Path | None) -> dict[s
         texts[script.name] = mask_text(script.read_text(encoding="utf-8"))
     for name, text in texts.items():
         (draft / name).write_text(text, encoding="utf-8")
-    if _stored_statistics(run) is not None:
-        _copy_report(run.folder.report, RunFolder(draft).report)
+    if (statistics := _stored_statistics(run)) is not None:
+        _write_report(run.folder, statistics, RunFolder(draft).report)
     return {path.relative_to(draft).as_posix(): path for path in sorted(draft.rglob("*")) if path.is_file()}
 
 
@@ -188,12 +190,11 @@ def _config_text(run: FinishedRun) -> str:
     return recorded + yaml.safe_dump(options, sort_keys=False, allow_unicode=True)
 
 
-def _copy_report(report: ReportFolder, draft: ReportFolder) -> None:
-    draft.figures.mkdir(parents=True)
-    for figure in report.figures.glob("*.[ps][nv]g"):
-        shutil.copyfile(figure, draft.figures / figure.name)
-    if report.page.is_file():
-        draft.page.write_text(mask_text(report.page.read_text(encoding="utf-8")), encoding="utf-8")
+def _write_report(run: RunFolder, statistics: Statistics, draft: ReportFolder) -> None:
+    """The report's page, and the figures that the card shows."""
+    draw_figures(statistics, draft.figures, wiring_of(run))
+    if run.report.page.is_file():
+        draft.page.write_text(mask_text(run.report.page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def statistics_of(run: FinishedRun) -> Statistics:
@@ -213,6 +214,8 @@ def statistics_of(run: FinishedRun) -> Statistics:
         balance=balance_of(rows.instances),
         usage=run.summary.usage,
         titles=titles_of(rows.recipe),
+        of_paper=run.recipe.of_paper,
+        more=more_of(rows),
     )
 
 

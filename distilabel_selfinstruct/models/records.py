@@ -90,8 +90,8 @@ class Record:
 def has_misread(folder: Path) -> bool:
     """Whether version 0.1.0 has kept an answer in this folder that is another one today, or none."""
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
-            if _has_newer_columns(connection):
+        with reading(path) as connection:
+            if has_newer_columns(connection):
                 continue
             for text, ending in connection.execute(
                 "SELECT completion, finish_reason FROM completions WHERE reason IS NULL"
@@ -168,28 +168,51 @@ def _digest(prompt: str) -> bytes:
     return hashlib.blake2b(prompt.encode(), digest_size=16).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class Used:
+    """What one model has taken in one file: the last row that was counted, and when the first request began."""
+
+    model: str
+    last: int
+    begun: float
+    usage: Usage
+
+
+def count_usage(connection: sqlite3.Connection, after: int = 0) -> list[Used]:
+    """What the completions of a file have taken, model by model.
+
+    Args:
+        connection: to the file.
+        after: the row up to which they were counted before.
+    """
+    there = _columns(connection)
+    cached, thoughts = (f"total({name})" if name in there else "0" for name in ("cached_tokens", "reasoning_tokens"))
+    rows = connection.execute(
+        "SELECT model, max(rowid), min(started), count(*), count(reason), total(input_tokens), total(output_tokens),"
+        f" total(seconds), {cached}, {thoughts} FROM completions WHERE rowid > ? GROUP BY model",
+        (after,),
+    )
+    return [
+        Used(model, last, begun, Usage(requests, failures, int(read), int(written), seconds, int(again), int(thought)))
+        for model, last, begun, requests, failures, read, written, seconds, again, thought in rows
+    ]
+
+
 def usage_by_model(folder: Path) -> dict[tuple[str, str], Usage]:
-    """What the completions in a folder have taken, by stage and model.
+    """What the completions in a folder have taken, by stage and model; the stages in the order in which they asked.
 
     Raises:
         RunFolderError: if a file of the folder is damaged or is none of ours.
     """
     usage: dict[tuple[str, str], Usage] = {}
+    begun: dict[str, float] = {}
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
-            there = _columns(connection)
-            cached, thoughts = (
-                f"total({name})" if name in there else "0" for name in ("cached_tokens", "reasoning_tokens")
-            )
-            rows = connection.execute(
-                "SELECT model, count(*), count(reason), total(input_tokens), total(output_tokens), total(seconds),"
-                f" {cached}, {thoughts} FROM completions GROUP BY model"
-            ).fetchall()
-        for model, requests, failures, read, written, seconds, of_cache, of_thoughts in rows:
-            used = Usage(requests, failures, int(read), int(written), seconds, int(of_cache), int(of_thoughts))
-            whose = (_stage_of(path), model)
-            usage[whose] = usage.get(whose, Usage()) + used
-    return usage
+        stage = stage_of(path)
+        with reading(path) as connection:
+            for used in count_usage(connection):
+                usage[stage, used.model] = usage.get((stage, used.model), Usage()) + used.usage
+                begun[stage] = min(begun.get(stage, math.inf), used.begun)
+    return dict(sorted(usage.items(), key=lambda item: begun[item[0][0]]))
 
 
 def usage_by_stage(folder: Path, prices: PriceList | None = None) -> dict[str, Usage]:
@@ -201,6 +224,23 @@ def usage_by_stage(folder: Path, prices: PriceList | None = None) -> dict[str, U
     return (prices or PriceList()).priced(usage_by_model(folder))
 
 
+def seconds_in_flight(folder: Path) -> float:
+    """How long at least one of the requests in a folder was in flight, over all sessions.
+
+    Raises:
+        RunFolderError: if a file of the folder is damaged or is none of ours.
+    """
+    times: list[tuple[float, float]] = []
+    for path in sorted(folder.glob("*.sqlite")):
+        with reading(path) as connection:
+            times += connection.execute("SELECT started, started + seconds FROM completions WHERE seconds > 0")
+    whole, until = 0.0, 0.0
+    for start, end in sorted(times):
+        whole += max(0.0, end - max(start, until))
+        until = max(until, end)
+    return whole
+
+
 def first_requests(folder: Path) -> dict[str, tuple[str, str]]:
     """The prompt and the parameters of the first request of each stage, as they were sent.
 
@@ -209,10 +249,10 @@ def first_requests(folder: Path) -> dict[str, tuple[str, str]]:
     """
     found: dict[str, tuple[float, str, str]] = {}
     for path in sorted(folder.glob("*.sqlite")):
-        with _reading(path) as connection:
+        with reading(path) as connection:
             row = connection.execute("SELECT started, prompt, parameters FROM requests ORDER BY started").fetchone()
         if row is not None:
-            found[_stage_of(path)] = min(row, found.get(_stage_of(path), row))
+            found[stage_of(path)] = min(row, found.get(stage_of(path), row))
     return {stage: (prompt, parameters) for stage, (_, prompt, parameters) in found.items()}
 
 
@@ -259,7 +299,7 @@ class Records:
         self._by_prompt: dict[tuple[bytes, int], bytes] = {}  # the key of the first answer to a prompt
         self._failed_prompts: set[tuple[bytes, int]] = set()  # those of them that have none
         for path in sorted(folder.glob(f"{stage}-*.sqlite")):
-            if _stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
+            if stage_of(path) == stage and not (run and path.name.rpartition("-")[2].startswith(run)):
                 self._open(path)
         self._queue: queue.SimpleQueue[tuple[list[Record], Future[None]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
@@ -328,7 +368,7 @@ class Records:
     def _open(self, path: Path) -> None:
         connection = _connect_reading(path)
         try:
-            is_newer = _has_newer_columns(connection)
+            is_newer = has_newer_columns(connection)
             worth = "CASE WHEN reason IS NULL THEN 3 ELSE kind = 'request' END" if is_newer else "2 * (reason IS NULL)"
             rows = connection.execute(f"SELECT key, sample, coalesce({worth}, 0) FROM completions").fetchall()
         except sqlite3.DatabaseError as error:
@@ -346,7 +386,7 @@ class Records:
 
     def _read_prompts(self, connection: sqlite3.Connection) -> None:
         """Takes note of what became of prompts, whatever the model and its parameters were called: first of answers."""
-        failed = " OR kind = 'request'" if _has_newer_columns(connection) else ""
+        failed = " OR kind = 'request'" if has_newer_columns(connection) else ""
         rows = connection.execute(
             "SELECT key, sample, reason IS NULL, coalesce(prefixes.text, '') || prompt FROM completions"
             f" LEFT JOIN prefixes ON prefixes.id = prefix_id WHERE reason IS NULL{failed} ORDER BY reason, started"
@@ -497,7 +537,8 @@ def _common_prefix(one: str, other: str) -> str:
     return one[:low]
 
 
-def _stage_of(path: Path) -> str:
+def stage_of(path: Path) -> str:
+    """The stage whose answers a file holds."""
     return path.name.rsplit("-", 2)[0]
 
 
@@ -538,7 +579,7 @@ def _connect_reading(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _has_newer_columns(connection: sqlite3.Connection) -> bool:
+def has_newer_columns(connection: sqlite3.Connection) -> bool:
     """Whether the file has the columns that those of version 0.1.0 lack."""
     return "kind" in _columns(connection)
 
@@ -548,7 +589,12 @@ def _columns(connection: sqlite3.Connection) -> set[str]:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A file of completions, to be read.
+
+    Raises:
+        RunFolderError: if it is damaged or is none of ours.
+    """
     with closing(_connect_reading(path)) as connection:
         try:
             yield connection

@@ -29,7 +29,6 @@ from distilabel_selfinstruct.version import __version__
 if TYPE_CHECKING:
     from datasets import Dataset
 
-DEFAULT_CONFIG = "instances"
 MARK = "distilabel_selfinstruct"  # the metadata key that says which configs a push has written
 UNKNOWN_LICENSE = "unknown"  # the Hub's word for a licence that nobody has stated
 _BEGIN, _END = "<!-- distilabel-selfinstruct: begin -->", "<!-- distilabel-selfinstruct: end -->"
@@ -85,6 +84,17 @@ class CardFacts:
     findings: Sequence[Finding] = ()
 
     @property
+    def main_config(self) -> str:
+        """What the recipe is for, which is shown."""
+        return self.recipe.main_config if self.recipe.main_config in self.datasets else "instances"
+
+    @property
+    def default_config(self) -> str:
+        """What is loaded where nobody names a config: the rows that train."""
+        wanted = ["sft"] if self.main_config == "instances" else [self.main_config, "sft"]
+        return next((name for name in wanted if len(self.datasets.get(name, ()))), "instances")
+
+    @property
     def stated_license(self) -> str | None:
         """The licence in words; None where nobody has stated one."""
         return ", ".join(name for name in self.license if name != UNKNOWN_LICENSE) or None
@@ -115,7 +125,7 @@ def _texts(value: object) -> list[str]:
 
 def _languages(facts: CardFacts, stated: list[str]) -> list[str]:
     """What an earlier card states, if the text does not contradict it."""
-    detected = detect_language(facts.datasets[DEFAULT_CONFIG]["instruction"])
+    detected = detect_language(facts.datasets["instances"]["instruction"])
     return stated if set(detected) <= set(stated) else detected
 
 
@@ -144,19 +154,18 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
     """The metadata, in the words of the Hub's dataset cards."""
     from huggingface_hub import DatasetCardData
 
-    first = training_config(facts)
-    configs = sorted(facts.datasets, key=lambda name: (name != first, name))
+    configs = sorted(facts.datasets, key=lambda name: (name != facts.default_config, name))
     data = DatasetCardData(
         language=list(facts.language) or None,
         license=_one_or_all(facts.license) or UNKNOWN_LICENSE,
         annotations_creators=["machine-generated"],
         language_creators=["machine-generated"],
-        size_categories=[size_category(len(facts.datasets[DEFAULT_CONFIG]))],
+        size_categories=[size_category(len(facts.datasets[facts.main_config]))],
         task_categories=["text-generation"],
         pretty_name=facts.repo_id.split("/")[-1],
         tags=_tags(facts.recipe),
         configs=[
-            _config_entry(name, first) for name in configs if len(facts.datasets[name])
+            _config_entry(name, facts.default_config) for name in configs if len(facts.datasets[name])
         ],  # without rows nothing loads
     )
     return {**data.to_dict(), MARK: {"version": __version__, "configs": configs}}
@@ -172,16 +181,9 @@ def _one_or_all(values: Sequence[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
 
 
-def training_config(facts: CardFacts) -> str:
-    """The config whose rows train, which is what the Hub's loader gives to who names none."""
-    main = facts.recipe.main_config
-    wanted = (*([main] if main != DEFAULT_CONFIG else []), "sft", DEFAULT_CONFIG)
-    return next(name for name in wanted if name == DEFAULT_CONFIG or len(facts.datasets.get(name, ())))
-
-
-def _config_entry(name: str, first: str) -> dict[str, Any]:
+def _config_entry(name: str, default: str) -> dict[str, Any]:
     entry: dict[str, Any] = {"config_name": name}
-    if name == first:
+    if name == default:
         entry["default"] = True
     return entry | {"data_files": [{"split": "train", "path": f"{name}/train-*"}]}
 
@@ -255,8 +257,7 @@ def card_text(facts: CardFacts) -> str:
         tables=tables,
         wording=wording,
         configs=[_config_facts(name, rows, facts.recipe) for name, rows in facts.datasets.items()],
-        training=training_config(facts),
-        example=_example(facts.datasets[DEFAULT_CONFIG]),
+        example=_example(facts.datasets[facts.main_config]),
         saturation=saturation_sentence(facts.statistics.rounds),
         captions=CAPTIONS,
         quality_caption=quality_caption,

@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from distilabel_selfinstruct.data.files import write_whole
-from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.evaluation import tables
-from distilabel_selfinstruct.evaluation.comparing import Comparison
-from distilabel_selfinstruct.report.drawing import (
+from distilabel_selfinstruct.engine.canvas import (
     BLUE,
+    GRID,
     INK,
     MUTED,
     ORANGE,
-    for_page,
+    SURFACE,
     new_figure,
     quiet_matplotlib,
     svg_of,
 )
-from distilabel_selfinstruct.report.page import page_templates
+from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.evaluation import tables
+from distilabel_selfinstruct.evaluation.comparing import Comparison
+from distilabel_selfinstruct.report.page import page_template
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,6 +32,14 @@ if TYPE_CHECKING:
 
 _WIDTH, _LINE = 6.4, 0.42  # inches
 _LONGEST_NAME = 32
+_PAGE_COLOURS = {  # the style sheet's names for them, which has dark ones too
+    INK: "var(--ink)",
+    MUTED: "var(--muted)",
+    GRID: "var(--grid)",
+    SURFACE: "var(--surface)",
+    BLUE: "var(--blue)",
+    ORANGE: "var(--orange)",
+}
 _CAPTION = "What each model scores, and the difference of each two, with 95% intervals"
 
 
@@ -44,7 +53,7 @@ def write_comparison(comparison: Comparison, path: Path) -> Path:
         ConfigError: if it cannot be written there.
         MissingExtraError: if matplotlib is not installed.
     """
-    page = page_templates().get_template("comparison.html.jinja2")
+    page = page_template("comparison.html.jinja2")
     text = page.render(comparison=comparison, tables=tables, figure=Markup(_chart(comparison)), caption=_CAPTION)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,7 +87,16 @@ def _chart(comparison: Comparison) -> str:
         rows = figure.subplots(len(panels), 1, squeeze=False, height_ratios=heights)
         for (axes,), (title, points) in zip(rows, panels):
             _draw(axes, title, points, is_difference=title.startswith("difference"))
-        return for_page(svg_of(figure, "comparison"), _CAPTION)
+        return _for_page(svg_of(figure, "comparison"))
+
+
+def _for_page(svg: str) -> str:
+    """Without the XML prologue, with the page's colours and fonts, and with a name for screen readers."""
+    svg = svg[svg.index("<svg") :]
+    for colour, variable in _PAGE_COLOURS.items():
+        svg = svg.replace(colour, variable)
+    svg = svg.replace("'DejaVu Sans'", "var(--font)")
+    return svg.replace("<svg", f'<svg role="img" aria-label="{_CAPTION}"', 1)
 
 
 def _draw(axes: Axes, title: str, points: Sequence[tuple[str, Estimate]], is_difference: bool) -> None:

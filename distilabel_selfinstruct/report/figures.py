@@ -1,4 +1,4 @@
-"""The figures: files with a light background for the card, and SVG text for the page, which follows its colours."""
+"""The figures of the card, as files with a light background; the page draws its own."""
 
 from __future__ import annotations
 
@@ -8,16 +8,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from distilabel_selfinstruct.report.drawing import (
-    BLUE,
-    INK,
-    ORANGE,
-    SURFACE,
-    for_page,
-    new_figure,
-    quiet_matplotlib,
-    svg_of,
-)
+from distilabel_selfinstruct.engine.canvas import BLUE, INK, ORANGE, SURFACE, new_figure, quiet_matplotlib, svg_of
+from distilabel_selfinstruct.engine.drawing import Wiring, figure_of
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import Distribution, Statistics
 
@@ -32,6 +24,7 @@ CAPTIONS = {
     "similarity": "Maximum ROUGE-L of each instruction with the seed tasks",
     "lengths": "Words of instructions, non-empty inputs and outputs",
     "rounds": "Acceptance and novelty over the rounds of prompts",
+    "pipeline": "The steps of the pipeline, with what each asks a model in bold",
 }
 
 # Paul Tol's light scheme, made for cells with dark text in them.
@@ -46,28 +39,28 @@ _SMALLEST = 7  # letters, in points
 _LETTER = 0.6  # width of a letter by its size
 
 
-def draw_figures(statistics: Statistics, folder: Path) -> dict[str, str]:
+def draw_figures(statistics: Statistics, folder: Path, wiring: Wiring | None = None) -> None:
     """Writes `NAME.png` and `NAME.svg` for each figure there is something to draw for.
 
-    Returns:
-        By name, the SVG text to put into the page.
+    Args:
+        statistics: of the dataset.
+        folder: where to.
+        wiring: of the pipeline, if it is known.
 
     Raises:
         MissingExtraError: if matplotlib is not installed.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    inline = {}
     with quiet_matplotlib():
-        for name, draw in _DRAWINGS.items():
+        drawn = {name: draw(statistics) for name, draw in _DRAWINGS.items()}
+        drawn["pipeline"] = figure_of(wiring) if wiring else None
+        for name, figure in drawn.items():
             for stale in (folder / f"{name}.png", folder / f"{name}.svg"):
                 stale.unlink(missing_ok=True)
-            if (figure := draw(statistics)) is not None:
-                svg = svg_of(figure, name)
-                (folder / f"{name}.svg").write_text(svg, encoding="utf-8")
+            if figure is not None:
+                (folder / f"{name}.svg").write_text(svg_of(figure, name), encoding="utf-8")
                 figure.set_layout_engine("none")  # it is laid out, which is most of the work
                 figure.savefig(folder / f"{name}.png", dpi=160)
-                inline[name] = for_page(svg, CAPTIONS[name])
-    return inline
 
 
 def _draw_verbs(statistics: Statistics) -> Figure | None:
@@ -136,6 +129,7 @@ def _draw_funnel(statistics: Statistics) -> Figure | None:
     if not stages:
         return None
     bars = [[("admitted", stage.admitted), *stage.rejected.items()] for stage in stages]
+    most = max(count for of_stage in bars for _, count in of_stage)  # one scale for all stages
     figure = new_figure(_FUNNEL_WIDTH, sum(0.55 + 0.27 * len(of_stage) for of_stage in bars))
     rows = figure.subplots(len(stages), 1, squeeze=False, height_ratios=[len(of_stage) + 0.5 for of_stage in bars])
     for (axes,), stage, of_stage in zip(rows, stages, bars):
@@ -143,12 +137,12 @@ def _draw_funnel(statistics: Statistics) -> Figure | None:
         axes.barh(range(len(counts)), counts, color=[BLUE] + [ORANGE] * (len(counts) - 1), height=0.72)
         axes.set_yticks(range(len(counts)), [stage.meanings.get(reason, reason) for reason, _ in of_stage])
         axes.set_ylim(len(counts) - 0.4, -0.6)
-        axes.set_xlim(0, max(counts) * 1.16 or 1)
+        axes.set_xlim(0, most * 1.16 or 1)
         for place, count in enumerate(counts):
             axes.annotate(
                 f"{count:,}", (count, place), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9
             )
-        axes.set_title(f"{stage.title}: {stage.candidates:,} candidates")
+        axes.set_title(f"{stage.title}: {stage.candidates:,} {stage.unit}")
         axes.xaxis.set_visible(False)
         axes.spines["bottom"].set_visible(False)
         axes.tick_params(axis="y", length=0, labelcolor=INK)

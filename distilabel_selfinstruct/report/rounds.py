@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from distilabel_selfinstruct.report.rows import Row
+from distilabel_selfinstruct.shares import Share
 
 _FEWEST_ROUNDS = 4  # that a trend is read from
 _HARDLY = 0.10  # of the candidates admitted: hardly worth the requests
@@ -96,17 +97,30 @@ def merge_rounds(rounds: Sequence[Round], most: int) -> list[Round]:
 
 
 def saturation_sentence(rounds: Sequence[Round]) -> str:
-    """Whether more rounds pay, by the acceptance of the last quarter of the rounds against the first."""
+    """Whether more rounds pay, by the acceptance of the last quarter of the rounds against the first.
+
+    A verdict stands only where the 95 % intervals bear it: hardly, if all of the last one lies below; less, if the two
+    do not meet.
+    """
     if len(rounds) < _FEWEST_ROUNDS:
         return f"Too few rounds ({len(rounds)}) to say whether more of them pay."
     quarter = len(rounds) // 4
-    first, last = _sum(rounds[:quarter]).acceptance or 0.0, _sum(rounds[-quarter:]).acceptance or 0.0
-    then_and_now = f"the last quarter of them admitted {last:.0%} of the candidates, the first {first:.0%}"
-    if last < _HARDLY:
+    first, last = (_acceptance(part) for part in (rounds[:quarter], rounds[-quarter:]))
+    if first.interval is None or last.interval is None:
+        return "Too few candidates to say whether more rounds pay."
+    then_and_now = f"the last quarter of them admitted {last} of the candidates, the first {first}"
+    if last.interval[1] < _HARDLY:
         return f"More rounds hardly pay: {then_and_now}; other seeds or another model would bring more."
-    if last < _FALLEN * first:
+    if last.interval[1] < first.interval[0] and (last.value or 0.0) < _FALLEN * (first.value or 0.0):
         return f"More rounds still pay, but less and less: {then_and_now}."
-    return f"More rounds pay: {then_and_now}."
+    if last.interval[0] > _HARDLY:
+        return f"More rounds pay: {then_and_now}."
+    return f"Too few candidates to say whether more rounds pay: {then_and_now}."
+
+
+def _acceptance(rounds: Sequence[Round]) -> Share:
+    whole = _sum(rounds)
+    return Share(whole.admitted, whole.candidates)
 
 
 def _sum(rounds: Sequence[Round]) -> Round:

@@ -12,14 +12,14 @@ from pathlib import Path
 import numpy as np
 from pydantic import TypeAdapter
 
-from distilabel_selfinstruct.engine.progress import sign_of_life
 from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.recipe import Stage as RecipeStage
+from distilabel_selfinstruct.report.measures import Measures
 from distilabel_selfinstruct.report.rounds import Round, rounds_of
 from distilabel_selfinstruct.report.rows import ReportRows, Row
-from distilabel_selfinstruct.report.similarity import SeedSimilarity
-from distilabel_selfinstruct.report.verbs import VerbObjectParser
+from distilabel_selfinstruct.report.verbs import VerbObject
 from distilabel_selfinstruct.runs.verdicts import verdict_notes
+from distilabel_selfinstruct.text.labels import folded_label
 from distilabel_selfinstruct.text.rules import count_words
 from distilabel_selfinstruct.usage import Prices, Usage
 
@@ -32,7 +32,14 @@ _CANDIDATE = {
     "topic": "topic",
 }
 """The column that is None in a row without anything to judge."""
-_EXAMPLES = 3
+UNITS = {
+    "candidate": "candidates",
+    "instruction": "instructions",
+    "instance": "instances",
+    "pair": "pairs",
+    "topic": "topics",
+}
+"""What a stage counts, by what it judges."""
 _COMMONEST_LABELS = 15
 _LENGTH_BINS = 25
 
@@ -65,14 +72,6 @@ PAPER_PAIRS, PAPER_COVERED = 26_559, 0.14  # section 3.1
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """A rejected row; `why` is the neighbour, the error or whatever else it was rejected for."""
-
-    text: str
-    why: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Stage:
     """What came into a stage and what became of it.
 
@@ -83,8 +82,8 @@ class Stage:
         admitted: how many of them passed.
         rejected: how many did not, by reason code, commonest first.
         barren: requests or instructions that brought no candidate at all, by reason code.
-        examples: some rejected rows of each reason.
         meanings: of the reason codes.
+        unit: what is counted, in the plural.
     """
 
     name: str
@@ -93,8 +92,8 @@ class Stage:
     admitted: int
     rejected: dict[str, int]
     barren: dict[str, int]
-    examples: dict[str, list[Example]]
     meanings: dict[str, str]
+    unit: str = "candidates"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +160,7 @@ class Balance:
 
     Attributes:
         instances: instances of classification instructions.
-        distinct: different labels, ignoring case and a final full stop.
+        distinct: different labels, folded as in text.labels: "y" and "Yes." are one.
         labels: the commonest, with their counts.
         compared: instructions with at least two instances.
         one_sided: those of them with the same label in all instances.
@@ -180,7 +179,9 @@ class Balance:
 class Statistics:
     """Everything the report says about a dataset; None where nothing was recorded to say it from.
 
-    `notes` are what a user should know besides.
+    `notes` are what a user should know besides. `of_paper` says whether the paper's figures mean anything beside these,
+    `more` counts the rows of the recipe's own configs, `barren` the admitted instructions without any instance;
+    `seconds` is how long requests were in flight.
     """
 
     name: str
@@ -196,6 +197,10 @@ class Statistics:
     prices: Prices | None = None
     titles: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    of_paper: bool = True
+    more: dict[str, int] = field(default_factory=dict)
+    barren: int = 0
+    seconds: float | None = None
 
 
 _JSON = TypeAdapter(Statistics)
@@ -231,7 +236,12 @@ def read_statistics(path: Path, recipe: Recipe | None = None) -> Statistics:
 
 
 def compute_statistics(
-    rows: ReportRows, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
+    rows: ReportRows,
+    usage: Mapping[str, Usage] | None = None,
+    prices: Prices | None = None,
+    *,
+    measures: Measures | None = None,
+    seconds: float | None = None,
 ) -> Statistics:
     """The statistics of a dataset; 52K instructions take about a minute.
 
@@ -239,13 +249,15 @@ def compute_statistics(
         MissingExtraError: if the tagger is not installed.
     """
     texts = [row["instruction"] for row in rows.instructions]
+    measures = measures or Measures(lambda: texts, lambda: rows.seeds)
+    with_instance = {row.get("instruction_id") for row in rows.instances}
     return Statistics(
         name=rows.name,
         models=sorted({model for row in rows.instructions if (model := row.get("model_name"))}),
         overview=overview_of(rows.instructions, rows.instances),
         funnel=funnel_of(rows),
-        diversity=diversity_of(texts),
-        similarity=similarity_of(texts, rows.seeds) if rows.seeds else None,
+        diversity=_diversity(measures.pairs),
+        similarity=_similarity(measures.nearest, len(rows.seeds)) if rows.seeds else None,
         lengths=lengths_of(texts, rows.instances),
         rounds=rounds_of_rows(rows),
         balance=balance_of(rows.instances),
@@ -256,7 +268,19 @@ def compute_statistics(
             *rows.notes,
             *verdict_notes((row.get("is_classification") for row in rows.instructions), rows.seed_verdicts),
         ],
+        of_paper=rows.recipe is None or rows.recipe.of_paper,
+        more=more_of(rows),
+        barren=sum(row.get("instruction_id") not in with_instance for row in rows.instructions),
+        seconds=seconds,
     )
+
+
+def more_of(rows: ReportRows) -> dict[str, int]:
+    """How many rows the recipe's own configs have, by what they are called."""
+    if rows.recipe is None:
+        return {}
+    counted = {"preferences": ("preference pairs", rows.pairs), "topics": ("topics", rows.topics)}
+    return dict(counted[name] for name in rows.recipe.configs if name in counted)
 
 
 def titles_of(recipe: Recipe | None) -> dict[str, str]:
@@ -319,9 +343,6 @@ def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: Sequence
     reasons = Counter(row["reason"] for row in rejected if row.get(candidate) is not None)
     barren = Counter(row["reason"] for row in rejected if row.get(candidate) is None)
     in_order = dict([*reasons.most_common(), *barren.most_common()])
-    by_reason: dict[str, list[Row]] = defaultdict(list)
-    for row in rejected:
-        by_reason[row["reason"]].append(row)
     return Stage(
         name=stage.name,
         title=stage.title,
@@ -329,28 +350,9 @@ def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: Sequence
         admitted=admitted,
         rejected=dict(reasons.most_common()),
         barren=dict(barren.most_common()),
-        examples={reason: [_example(row) for row in _spread(by_reason[reason])] for reason in in_order},
         meanings={reason: recipe.meaning_of(reason) for reason in in_order},
+        unit=UNITS[stage.judges],
     )
-
-
-def _spread(rows: Sequence[Row]) -> list[Row]:
-    """Some rows from the beginning, the middle and the end."""
-    step = max(1, len(rows) // _EXAMPLES)
-    return list(rows[::step][:_EXAMPLES])
-
-
-def _example(row: Row) -> Example:
-    text = row.get("instruction") or row.get("topic")
-    parts = [text, _field("Input", row.get("input")), _field("Output", row.get("output"))]
-    why = row.get("detail") or ""
-    if row.get("neighbour"):
-        why = f"{row['score']:.2f}: {row['neighbour']}" if row.get("score") is not None else row["neighbour"]
-    return Example(text="\n".join(part for part in parts if part), why=why)
-
-
-def _field(name: str, text: str | None) -> str:
-    return f"{name}: {text}" if text else ""
 
 
 def diversity_of(instructions: Iterable[str]) -> Diversity:
@@ -359,8 +361,10 @@ def diversity_of(instructions: Iterable[str]) -> Diversity:
     Raises:
         MissingExtraError: if the tagger is not installed.
     """
-    parser = VerbObjectParser()
-    found = [parser.parse(text) for text in instructions]
+    return _diversity(Measures(lambda: list(instructions)).pairs)
+
+
+def _diversity(found: Sequence[VerbObject]) -> Diversity:
     pairs = Counter((verb, noun) for verb, noun in found if verb is not None and noun is not None)
     by_verb: dict[str, Counter[str]] = defaultdict(Counter)
     for (verb, noun), count in pairs.items():
@@ -379,11 +383,13 @@ def diversity_of(instructions: Iterable[str]) -> Diversity:
 
 def similarity_of(instructions: Iterable[str], seeds: Sequence[str]) -> Similarity:
     """How near the instructions are to the seeds."""
-    with sign_of_life(f"comparing instructions with {len(seeds):,} seed tasks"):
-        scores = list(SeedSimilarity(seeds).scores(instructions))
+    return _similarity(Measures(lambda: list(instructions), lambda: seeds).nearest, len(seeds))
+
+
+def _similarity(scores: Sequence[float], seeds: int) -> Similarity:
     edges = [step / 20 for step in range(21)]
     return Similarity(
-        seeds=len(seeds),
+        seeds=seeds,
         scores=_distribution(scores, edges),
         identical=sum(score > 1 - 1e-9 for score in scores),
     )
@@ -413,7 +419,7 @@ def balance_of(instances: Iterable[Row]) -> Balance | None:
     for row in instances:
         recorded |= row.get("is_classification") is not None
         if row.get("is_classification"):
-            labels[row["instruction"]].append(row["output"].strip().rstrip(".").casefold())
+            labels[row["instruction"]].append(folded_label(row["output"]))
     if not recorded:
         return None
     every = Counter(label for of_one in labels.values() for label in of_one)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import (
@@ -30,12 +32,19 @@ from distilabel_selfinstruct.usage import CURRENCY, Usage
 _MOST_ROUNDS = 12
 
 
-def overview_table(overview: Overview) -> Table:
-    """The paper's table 1, beside the paper's own figures."""
-    columns = (overview, PAPER)
-    return Table(
-        ["", "this dataset", "Self-Instruct paper"],
+def overview_table(overview: Overview, of_paper: bool = True, more: Mapping[str, int] = MappingProxyType({})) -> Table:
+    """The paper's table 1, beside the paper's own figures where these are of the same method.
+
+    Args:
+        overview: of the dataset.
+        of_paper: whether it is; without, what was not recorded is left out.
+        more: how many rows there are of the recipe's own.
+    """
+    columns = (overview, PAPER) if of_paper else (overview,)
+    table = Table(
+        ["", "this dataset", *(["Self-Instruct paper"] if of_paper else [])],
         [
+            *([name, count(number)] for name, number in more.items()),
             ["instructions", *(count(each.instructions) for each in columns)],
             ["· classification", *(count(each.classification) for each in columns)],
             ["· not classification", *(count(each.not_classification) for each in columns)],
@@ -46,15 +55,21 @@ def overview_table(overview: Overview) -> Table:
             ["mean words of an output", *(mean(each.output_words) for each in columns)],
         ],
     )
+    if of_paper:
+        return table
+    told = [row for row in table.rows if row[1] != NOTHING]
+    if overview.empty_input == overview.instances:  # a recipe without inputs
+        told = [row for row in told if row[0] != "· with empty input"]
+    return replace(table, rows=told)
 
 
 def funnel_table(funnel: Sequence[Stage]) -> Table:
     """One row a stage."""
     return Table(
-        ["stage", "candidates", "admitted", "rejected", "share"],
+        ["stage", "came", "admitted", "rejected", "share admitted"],
         [
             [
-                stage.title,
+                f"{stage.title} ({stage.unit})",
                 count(stage.candidates),
                 count(stage.admitted),
                 count(stage.candidates - stage.admitted),
@@ -80,10 +95,10 @@ def _reason_and_code(stage: Stage, reason: str) -> str:
     return words if words == reason.replace("_", " ") else f"{words} ({reason})"
 
 
-def diversity_table(diversity: Diversity) -> Table:
-    """How many pairs, beside the paper's own figures."""
+def diversity_table(diversity: Diversity, of_paper: bool = True) -> Table:
+    """How many pairs, beside the paper's own figures where these are of the same method."""
     whole = diversity.instructions
-    return Table(
+    table = Table(
         ["", "this dataset", "Self-Instruct paper"],
         [
             [
@@ -96,6 +111,7 @@ def diversity_table(diversity: Diversity) -> Table:
             ["covered by the pairs below", share(diversity.covered, whole), share(PAPER_COVERED, 1)],
         ],
     )
+    return table if of_paper else replace(table, head=["", ""], rows=[row[:2] for row in table.rows])
 
 
 def verbs_table(diversity: Diversity) -> Table:
@@ -190,7 +206,7 @@ def cost_table(statistics: Statistics) -> Table:
         return [*of_usage, _money(usage, share_of, currency)] if has_money else of_usage
 
     rows = [
-        *([titles.get(stage, stage), *cells(usage)] for stage, usage in used.items()),
+        *([titles.get(stage, stage.replace("_", " ").capitalize()), *cells(usage)] for stage, usage in used.items()),
         ["total", *cells(total)],
         *(
             [f"per {noun}", *cells(total, number)]
@@ -220,6 +236,21 @@ def _money(usage: Usage, share_of: int, currency: str) -> str:
     if not usage.unpriced:
         return money(usage.cost / share_of, currency)
     return f"over {money(usage.cost / share_of, currency)}" if usage.cost else "price unknown"
+
+
+def time_table(statistics: Statistics) -> Table | None:
+    """How long the run has waited for the model, and how much came in that time; None where it was not recorded."""
+    seconds, total = statistics.seconds, sum(statistics.usage.values(), Usage())
+    if not seconds or not total.requests:
+        return None
+    rows = [
+        ["time with requests in flight", duration(seconds)],
+        ["tokens out a second", mean(total.output_tokens / seconds, 0 if total.output_tokens > 10 * seconds else 1)],
+        ["tokens in a second", mean(total.input_tokens / seconds, 0 if total.input_tokens > 10 * seconds else 1)],
+        ["requests a second", mean(total.requests / seconds)],
+        ["requests in flight, on the average", mean(total.seconds / seconds)],
+    ]
+    return Table(["", ""], rows)
 
 
 def _small(number: float) -> str:

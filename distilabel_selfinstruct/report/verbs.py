@@ -21,6 +21,7 @@ from distilabel_selfinstruct.errors import MissingExtraError
 
 _SENTENCE_END = re.compile(r"(?<=[.!?;])[\"'”’)]*\s+|\n+")
 _TOKEN = re.compile(r"['’]s\b|\w+(?:[-./&;]\w+|['’](?!s\b)\w+)*|[^\w\s]")
+_WORD = re.compile(r"[^\W\d_]{2,}(?:['’-][^\W\d_]+)*")  # no number, no formula ("8x"), no name of a variable ("n")
 _LONGEST_SENTENCE = 60  # words looked at
 _RARER = 7.0  # natural log: a reading of a word that is this much rarer than its commonest is no reading
 
@@ -270,7 +271,7 @@ class VerbObjectParser:
             else:
                 break
         head = head or perhaps
-        return self._noun_lemma(head) if head else None
+        return self._noun_lemma(head) if head and _WORD.fullmatch(head) else None
 
     def _closes_before_noun(self, word: str, following: str) -> bool:
         return word in '"”’>)]*' and self._is_noun(following, "")  # the "TODO" comment

@@ -1,4 +1,4 @@
-"""Writes the report of a run, or of any dataset, into a folder."""
+"""Writes the report of a run, or of any dataset, into a folder. What it takes is imported when it is written."""
 
 from __future__ import annotations
 
@@ -7,20 +7,14 @@ from os import PathLike
 from pathlib import Path
 
 from distilabel_selfinstruct.data.folder import ReportFolder, RunFolder
-from distilabel_selfinstruct.evaluation.findings import Finding, read_findings
-from distilabel_selfinstruct.report.figures import draw_figures
-from distilabel_selfinstruct.report.page import render_page
-from distilabel_selfinstruct.report.rows import Rows, read_rows, read_run
-from distilabel_selfinstruct.report.statistics import Statistics, compute_statistics, write_statistics
-from distilabel_selfinstruct.review.agreement import Agreement, read_agreements
-from distilabel_selfinstruct.review.quality import Quality, read_quality
+from distilabel_selfinstruct.report.rows import Rows, read_rows
 from distilabel_selfinstruct.usage import Prices, Usage
 
 
 def write_report(
     run_folder: str | PathLike[str], *, usage: Mapping[str, Usage] | None = None, prices: Prices | None = None
 ) -> Path:
-    """Writes `report/` of a finished run: `index.html`, `figures/NAME.png` and `.svg`, `statistics.json`.
+    """Writes `report/` of a finished run: `index.html` and `statistics.json`.
 
     Args:
         run_folder: the run.
@@ -34,14 +28,10 @@ def write_report(
         RunFolderError: if the folder holds no dataset, or is damaged.
         MissingExtraError: if the extra `report` is not installed.
     """
-    statistics = compute_statistics(read_run(run_folder), usage, prices)
-    return _write(
-        statistics,
-        RunFolder(run_folder).report,
-        read_quality(run_folder),
-        read_agreements(run_folder),
-        read_findings(run_folder),
-    )
+    from distilabel_selfinstruct.report.parts import parts_of_run, write_parts
+
+    folder = RunFolder(run_folder)
+    return write_parts(parts_of_run(folder, usage, prices), folder.report)
 
 
 def report_for_rows(
@@ -64,17 +54,6 @@ def report_for_rows(
         ConfigError: if the rows cannot be used.
         MissingExtraError: if the extra `report` is not installed.
     """
-    return _write(compute_statistics(read_rows(rows, name, seeds)), ReportFolder(Path(out)))
+    from distilabel_selfinstruct.report.parts import parts_of_rows, write_parts
 
-
-def _write(
-    statistics: Statistics,
-    folder: ReportFolder,
-    quality: Quality | None = None,
-    agreements: Sequence[Agreement] = (),
-    findings: Sequence[Finding] = (),
-) -> Path:
-    figures = draw_figures(statistics, folder.figures)
-    write_statistics(statistics, folder.statistics)
-    folder.page.write_text(render_page(statistics, figures, quality, agreements, findings), encoding="utf-8")
-    return folder.page
+    return write_parts(parts_of_rows(read_rows(rows, name, seeds)), ReportFolder(Path(out)))

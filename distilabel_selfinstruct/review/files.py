@@ -60,7 +60,7 @@ def read_review_file(path: Path, records: Mapping[str, ReviewRecord]) -> tuple[l
     for where, row in _SHEET.read(path):
         record = records.get(row["record_id"])
         if record is None:
-            raise ReviewError(f"{where}: the record {row['record_id']!r} is none that this run has pushed.")
+            raise ReviewError(f"{where}: the record {row['record_id']!r} is none of this run.")
         verdicts = {name: _verdict(row[name], where, name) for name in _VERDICTS}
         given = [verdict for verdict in verdicts.values() if verdict is not None]
         if len(given) < len(_VERDICTS):

@@ -157,7 +157,8 @@ def pull_review(
         run: the run folder.
         argilla_url: another address of the server that the last push went to; by default the same.
         api_key: of an owner or admin there; by default ARGILLA_API_KEY.
-        from_file: a file that an annotator filled in; by default those of the last push, if it went to files.
+        from_file: a file that an annotator filled in, or that the report's page gave, for which nothing need have been
+            pushed; by default those of the last push, if it went to files.
 
     Raises:
         ReviewError: if there is nothing to pull, or it cannot be read; what was pulled before stays.
@@ -166,7 +167,7 @@ def pull_review(
     store = ReviewStore(run)
     with store.run.locked():
         pushes = store.pushes()
-        if not pushes:
+        if not pushes and from_file is None:
             raise ReviewError(f"{run}: nothing was pushed to be reviewed; begin with `review push`.")
         files = [from_file] if from_file else [file for file in pushes[-1].target.files if not argilla_url]
         unfinished = 0
@@ -174,13 +175,25 @@ def pull_review(
             unfinished = _pull_from_files(store, [Path(file) for file in files])
         else:
             _pull_from_server(store, argilla_url, api_key)
-        return _write_review(store, pushes[-1].annotators, unfinished)
+        return _write_review(store, _needed(pushes), unfinished)
+
+
+def _needed(pushes: Sequence[Push]) -> int:
+    """How many answers a record needs: one, where they were given on the report's page alone."""
+    return pushes[-1].annotators if pushes else 1
 
 
 def _pull_from_files(store: ReviewStore, files: Sequence[Path]) -> int:
-    """Takes in the answers of files; how many rows have only some of the questions answered."""
-    records = store.records()
-    read = [read_review_file(file, records) for file in files]
+    """Takes in the answers of files; how many rows have only some of the questions answered.
+
+    What was answered on the report's page need not have been pushed: its records are those of the dataset.
+    """
+    preset = store.run.config().get("preset")
+    pushed = store.records()
+    every = {record_id: record_of(row, preset) for record_id, row in store.instances().items()} | pushed
+    read = [read_review_file(file, every) for file in files]
+    answered = {answer.record_id for answers, _ in read for answer in answers}
+    store.add_records([every[record_id] for record_id in every if record_id in answered - pushed.keys()])
     store.merge_answers(answer for answers, _ in read for answer in answers)
     return sum(unfinished for _, unfinished in read)
 
@@ -203,11 +216,10 @@ def write_review(run: str | PathLike[str]) -> Quality | None:
         The quality; None where nothing was reviewed.
     """
     store = ReviewStore(run)
-    pushes = store.pushes()
-    if not pushes or not store.answers():
+    if not store.answers():
         return None
     with store.run.locked():
-        return _write_review(store, pushes[-1].annotators)
+        return _write_review(store, _needed(store.pushes()))
 
 
 def review_seeds(

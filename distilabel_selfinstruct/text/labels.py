@@ -13,6 +13,15 @@ _PLACEHOLDER = re.compile(
 _TORN = re.compile(r"[:：;]\s*\S|\w{3,}[.!?]\s+\w|[。！？]\S")
 
 
+_SAME = {"y": "yes", "n": "no"}
+
+
+def folded_label(label: str) -> str:
+    """A label without what does not tell it from another: case, quotes, a full stop; "y" and "Yes" are one."""
+    plain = " ".join(label.split()).strip(" .!\"'“”‘’`*<>[](){}").casefold()
+    return _SAME.get(plain, plain)
+
+
 def echoes_instruction(instruction: str, labels: Sequence[str]) -> bool:
     """Whether there is one label only, and it is words of the instruction that this does not offer as a choice.
 

@@ -16,6 +16,7 @@ import pytest
 from distilabel_selfinstruct.cli import commands, self_instruct
 from distilabel_selfinstruct.cli.commands import COMMANDS, module_of, options
 from distilabel_selfinstruct.cli.script import options as options_of
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import GO_ON
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, recipes
 from distilabel_selfinstruct.runs.config import read_config
@@ -232,3 +233,19 @@ def test_a_signal_while_it_is_imported(script: bool) -> None:
     """
     ended = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, capture_output=True, text=True)
     assert (ended.returncode, ended.stderr) == (130, f"Stopped by SIGTERM. {GO_ON}\n")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", recipes())
+def test_every_recipe_is_drawn(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / f"{name}.svg"
+    assert self_instruct(["draw", name, "--out", str(out)]) == 0
+    assert capsys.readouterr().out == f"pipeline: {out}\n"
+    drawn = out.read_text(encoding="utf-8")
+    assert all(f">{step}<" in drawn for step in ("instances", "rejected", "sft"))
+
+
+def test_a_run_that_has_not_ended_is_not_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    RunFolder(tmp_path).write_config({"recipe": "self-instruct"})
+    assert self_instruct(["draw", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"Error: {tmp_path}: the run has not ended")

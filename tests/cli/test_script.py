@@ -391,11 +391,11 @@ class TestRuns:
             )  # fmt: skip
         assert (result.returncode, result.stderr) == (3, first_line(tmp_path / "run", model="stub-model"))
         assert result.stdout.splitlines()[:2] == [
-            "0 of 8 instructions admitted from 0 candidates in 3 prompts; 0 instances",
-            "rejected in bootstrap: 3 refusal",
+            "0 of 8 instructions admitted from 0 candidates in 12 prompts; 0 instances",  # 3 rounds of 4
+            "rejected in bootstrap: 12 refusal",
         ]
         refused = "such as \"I'm sorry, but I can't help with that.\"."
-        assert "The stage bootstrap rejected 3 of the 3 rows that came to it" in result.stdout
+        assert "The stage bootstrap rejected 12 of the 12 rows that came to it" in result.stdout
         assert f"It stopped because the model refuses, {refused}" in result.stdout
         assert "--patience" not in result.stdout
         rejected = load_from_disk(str(tmp_path / "run" / "dataset" / "rejected"))["train"]

@@ -262,6 +262,15 @@ def test_a_summary_is_read_back_as_it_was_written(folder: RunFolder) -> None:
     assert folder.summary() == SUMMARY
 
 
+def test_progress_is_told_until_the_run_has_ended(folder: RunFolder) -> None:
+    folder.write_progress("bootstrap", {"admitted": 3, "wanted": 12, "prompts": 2})
+    (folder.path / "progress" / "topics.json").write_text('{"admitted": "half')
+    assert folder.progress() == {"bootstrap": {"admitted": 3, "wanted": 12}}
+    folder.write_summary(SUMMARY)
+    assert folder.progress() == {}
+    assert not (folder.path / "progress").exists()
+
+
 def test_what_a_later_version_adds_to_a_summary_is_passed_over(folder: RunFolder) -> None:
     folder.write_summary(SUMMARY)
     path = folder.path / "summary.json"

@@ -116,6 +116,23 @@ def test_metadata_are_those_of_a_dataset_card() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("recipe", "configs", "default", "shown"),
+    [
+        ("self-instruct", {"sft": 1, "instances": 1}, "sft", "instances"),
+        ("self-instruct", {"sft": 0, "instances": 1}, "instances", "instances"),
+        ("preferences", {"sft": 1, "instances": 1, "preferences": 1}, "preferences", "preferences"),
+        ("preferences", {"sft": 1, "instances": 1}, "sft", "instances"),
+    ],
+)
+def test_the_rows_that_train_are_loaded_by_default(
+    recipe: str, configs: dict[str, int], default: str, shown: str
+) -> None:
+    datasets = {name: Dataset.from_dict({"text": ["a"] * rows}) for name, rows in configs.items()}
+    facts = make_facts(recipe=get_recipe(recipe), datasets=datasets)
+    assert (facts.default_config, facts.main_config) == (default, shown)
+
+
 def test_a_licence_that_nobody_stated_is_unknown() -> None:
     card = render_card(make_facts())
 
@@ -233,7 +250,7 @@ def test_the_papers_table_stands_beside_the_papers_own_figures() -> None:
 def test_the_funnel_and_the_reasons_are_told() -> None:
     text = card_text(make_facts())
 
-    assert "| Bootstrap | 2 | 1 | 1 |" in text
+    assert "| Bootstrap (candidates) | 2 | 1 | 1 |" in text
     assert "| too short | 1 |" in text
 
 

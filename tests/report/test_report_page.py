@@ -1,7 +1,10 @@
-"""The report as files: a page, figures, statistics."""
+"""The report as files: a page, statistics."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import html
 import os
 import re
 import subprocess
@@ -11,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.errors import MissingExtraError
 from distilabel_selfinstruct.report import report_for_rows, write_report
 from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, REJECTED, SEEDS, Rows, whole_run, write_run
@@ -47,33 +49,43 @@ def page(report: Path) -> str:
     return (report / "index.html").read_text(encoding="utf-8")
 
 
-def test_a_run_gets_a_page_figures_and_statistics(report: Path) -> None:
-    figures = {f"figures/{name}" for name in ("verbs", "funnel", "similarity", "lengths", "rounds")}
-    assert {path.relative_to(report).as_posix() for path in report.rglob("*.*")} == {
-        "index.html", "statistics.json", *(f"{name}.png" for name in figures), *(f"{name}.svg" for name in figures),
-    }  # fmt: skip
+def test_a_run_gets_a_page_and_statistics(report: Path) -> None:
+    assert {path.relative_to(report).as_posix() for path in report.rglob("*.*")} == {"index.html", "statistics.json"}
 
 
 def test_every_section_is_there(page: str) -> None:
     assert re.findall(r"<h2[^>]*>(.*?)</h2>", page) == [
-        "Overview", "Funnel", "Diversity", "Lengths", "Saturation", "Labels of classification tasks", "Cost",
+        "Overview", "Rows", "Funnel", "Diversity", "Lengths", "Saturation", "Labels of classification tasks", "Cost",
     ]  # fmt: skip
     assert "52,445" in page
     assert "Too few rounds (2) to say whether more of them pay." in page
-    assert page.count("<svg ") == 5
+    assert re.findall(r'id="chart-([^"]+)"', page) == [
+        "funnel", "reasons-bootstrap", "reasons-classification", "reasons-instances", "verbs", "ring", "similarity",
+        "words-instruction", "words-input", "words-output", "rounds", "labels",
+    ]  # fmt: skip
 
 
 def test_the_page_needs_nothing_but_itself(page: str) -> None:
     elements = Elements(page)
     assert all(reference.startswith("#") for reference in elements.references)
-    assert not {"script", "link", "img", "iframe", "object"} & set(elements.tags)
+    assert not {"link", "img", "iframe", "object"} & set(elements.tags)
     assert "url(http" not in page
 
 
-def test_ids_on_the_page_are_unique(page: str) -> None:
-    """Several figures on one page must not clip each other."""
-    ids = re.findall(r'<clipPath id="([^"]+)"', page)
-    assert len(ids) == len(set(ids)) > 0
+def test_only_the_scripts_of_the_page_may_run(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    assert policy is not None
+    assert html.unescape(policy[1]) == (
+        f"default-src 'none'; script-src 'sha256-{hashes[0]}' 'sha256-{hashes[1]}'; style-src 'unsafe-inline';"
+        " base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_tables_say_what_heads_what(page: str) -> None:
+    body = page.partition("<script")[0]
+    assert len(re.findall("<th[ >]", body)) == len(re.findall('<th scope="(?:col|row)">', body)) > 20
 
 
 def test_text_of_a_model_stays_text(tmp_path: Path) -> None:
@@ -83,13 +95,22 @@ def test_text_of_a_model_stays_text(tmp_path: Path) -> None:
     rejected = [row | {"instruction": evil, "detail": evil, "reason": evil, "neighbour": evil} for row in REJECTED]
     run_folder = write_run(tmp_path / evil[:8], instructions=instructions, instances=instances, rejected=rejected)
     elements = Elements(write_report(run_folder).read_text(encoding="utf-8"))
-    assert not {"script", "img"} & set(elements.tags)
+    assert elements.tags.count("script") == 3
+    assert "img" not in elements.tags
 
 
 def test_the_page_has_dark_colours_and_follows_the_width(page: str) -> None:
     assert "prefers-color-scheme: dark" in page
     assert "width=device-width" in page
-    assert "fill: var(--blue)" in page
+
+
+def test_the_licences_of_what_it_is_drawn_with_are_on_the_page(page: str) -> None:
+    assert "=== datatables.net 3.1.5 (MIT) ===" in page
+    assert "=== @observablehq/plot 0.6.17 (ISC) ===" in page
+
+
+def test_a_page_without_rows_is_small(tmp_path: Path) -> None:
+    assert write_report(write_run(tmp_path / "run")).stat().st_size < 480_000
 
 
 @pytest.mark.slow
@@ -100,19 +121,13 @@ def test_the_same_run_gives_the_same_files(report: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_figure_that_no_longer_applies_goes(tmp_path: Path) -> None:
-    report_for_rows([{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}], tmp_path)
-    assert (tmp_path / "figures" / "verbs.png").exists()
-    report_for_rows([{"instruction": "Why?", "input": "", "output": "So."}], tmp_path)
-    assert not (tmp_path / "figures" / "verbs.png").exists()
-
-
-@pytest.mark.slow
 def test_rows_of_any_dataset(tmp_path: Path) -> None:
     rows = [{"instruction": "Name a sea.", "input": "", "output": "The Baltic."}]
     page = report_for_rows(rows, tmp_path / "out", name="Alpaca", seeds=["Name a lake."]).read_text(encoding="utf-8")
-    assert re.findall(r"<h[12][^>]*>(.*?)</h[12]>", page) == ["Alpaca", "Overview", "Diversity", "Lengths"]
-    assert "Maximum ROUGE-L" in page
+    assert re.findall(r"<h[12][^>]*>(.*?)</h[12]>", page) == [
+        "Alpaca", "Overview", "Rows", "Diversity", "Lengths",
+    ]  # fmt: skip
+    assert "maximum ROUGE-L with a seed task" in page
 
 
 @pytest.mark.parametrize(
@@ -144,7 +159,7 @@ def test_other_scripts_break_nothing(tmp_path: Path, recwarn: pytest.WarningsRec
 
 @pytest.mark.slow
 def test_nothing_is_printed_and_nothing_written_elsewhere(run_folder: Path, tmp_path: Path) -> None:
-    """In a fresh process with an empty home: matplotlib would announce, and leave, a font cache there."""
+    """In a fresh process with an empty home."""
     home, temporary = tmp_path / "home", tmp_path / "temporary"
     home.mkdir()
     temporary.mkdir()
@@ -164,9 +179,8 @@ def test_nothing_is_printed_and_nothing_written_elsewhere(run_folder: Path, tmp_
     assert [path for path in home.rglob("*") if "matplotlib" in path.name] == []
 
 
-def test_a_missing_matplotlib_names_the_extra(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_needs_no_matplotlib(run_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(MissingExtraError, match=r'pip install "distilabel-selfinstruct\[report\]"'):
-        write_report(run_folder)
+    assert write_report(run_folder).is_file()

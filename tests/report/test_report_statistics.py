@@ -13,7 +13,6 @@ from distilabel_selfinstruct.report.rows import read_rows, read_run
 from distilabel_selfinstruct.report.statistics import (
     PAPER,
     Balance,
-    Example,
     Overview,
     Stage,
     Verb,
@@ -62,12 +61,6 @@ def test_the_funnel_tells_candidates_from_requests_without_any() -> None:
     assert bootstrap == Stage(
         name="bootstrap", title="Bootstrap", candidates=8, admitted=5, barren={"content_filter": 1},
         rejected={"similar": 1, "too_short": 1, "surplus": 1},
-        examples={
-            "similar": [Example("Write a poem about a sea.", why="0.83: Write a poem about the sea.")],
-            "too_short": [Example("Sing.")],
-            "surplus": [Example("Name a fish of the sea.")],
-            "content_filter": [Example("", why="refused")],
-        },
         meanings={
             "similar": "too similar to the pool", "too_short": "too short", "surplus": "came when enough were admitted",
             "content_filter": "request failed: content filter",
@@ -76,13 +69,6 @@ def test_the_funnel_tells_candidates_from_requests_without_any() -> None:
     assert (classification.candidates, classification.admitted) == (5, 4)
     assert classification.rejected == {"unclear_classification": 1}
     assert (instances.candidates, instances.admitted, instances.rejected) == (6, 5, {"duplicate": 1})
-    assert instances.examples["duplicate"] == [Example("What is the capital of Norway?\nOutput: Oslo")]
-
-
-def test_examples_are_three_from_all_over_the_run() -> None:
-    rejected = [{"stage": "bootstrap", "reason": "too_short", "instruction": f"No {n}."} for n in range(9)]
-    examples = funnel_of(report_rows([], [], rejected))[0].examples["too_short"]
-    assert [example.text for example in examples] == ["No 0.", "No 3.", "No 6."]
 
 
 def test_a_run_without_rejects_has_a_funnel_all_the_same() -> None:
@@ -134,6 +120,14 @@ def test_balance_ignores_case_and_a_final_full_stop() -> None:
     assert balance_of(rows) == Balance(
         instances=6, distinct=3, labels=[("yes", 3), ("kind", 2), ("rude", 1)], compared=2, one_sided=1, evenness=0.5
     )
+
+
+def test_labels_that_mean_the_same_are_one() -> None:
+    outputs = ["y", "Yes", "yes.", '"YES"', "n", "No", "  no "]
+    rows = [{"instruction": "Spam?", "output": output, "is_classification": True} for output in outputs]
+    balance = balance_of(rows)
+    assert balance is not None
+    assert balance.labels == [("yes", 4), ("no", 3)]
 
 
 def test_balance_needs_to_know_what_is_a_classification() -> None:

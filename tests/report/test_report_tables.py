@@ -6,7 +6,7 @@ from pathlib import Path
 
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import compute_statistics, funnel_of, overview_of
-from distilabel_selfinstruct.report.tables import cost_table, funnel_table, overview_table, reasons_table
+from distilabel_selfinstruct.report.tables import cost_table, funnel_table, overview_table, reasons_table, time_table
 from distilabel_selfinstruct.text.tables import Table
 from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, report_rows
@@ -27,11 +27,35 @@ def test_the_overview_stands_beside_the_papers() -> None:
     )
 
 
+def test_a_recipe_that_is_not_the_papers_has_no_column_of_it() -> None:
+    instances = [row | {"input": ""} for row in INSTANCES]
+    instructions = [row | {"is_classification": None} for row in INSTRUCTIONS]
+    table = overview_table(overview_of(instructions, instances), of_paper=False, more={"preference pairs": 3})
+    assert table.head == ["", "this dataset"]
+    assert [row[0] for row in table.rows] == [
+        "preference pairs", "instructions", "instances", "mean words of an instruction", "mean words of an output",
+    ]  # fmt: skip
+
+
+def test_time_and_speed_are_told(run_folder: Path) -> None:
+    usage = {"bootstrap": Usage(10, 1, 100_000, 20_000, 40.0)}
+    table = time_table(compute_statistics(read_run(run_folder), usage, seconds=8.0))
+    assert table is not None
+    assert table.rows == [
+        ["time with requests in flight", "8.0 s"],
+        ["tokens out a second", "2,500"],
+        ["tokens in a second", "12,500"],
+        ["requests a second", "1.2"],
+        ["requests in flight, on the average", "5.0"],
+    ]
+    assert time_table(compute_statistics(read_run(run_folder), usage)) is None
+
+
 def test_the_funnel_has_a_row_a_stage() -> None:
     assert funnel_table(funnel_of(report_rows())).rows == [
-        ["Bootstrap", "8", "5", "3", "62%"],
-        ["Classification", "5", "4", "1", "80%"],
-        ["Instances", "6", "5", "1", "83%"],
+        ["Bootstrap (candidates)", "8", "5", "3", "62%"],
+        ["Classification (instructions)", "5", "4", "1", "80%"],
+        ["Instances (instances)", "6", "5", "1", "83%"],
     ]
 
 

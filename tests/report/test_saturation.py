@@ -38,16 +38,31 @@ def test_neighbouring_rounds_are_merged() -> None:
 
 
 @pytest.mark.parametrize(
-    ("admitted", "sentence"),
+    ("admitted", "candidates", "sentence"),
     [
-        ([80, 80], "Too few rounds (2) to say whether more of them pay."),
-        ([80, 80, 80, 78], "More rounds pay: the last quarter of them admitted 78% of the candidates, the first 80%."),
-        ([80, 70, 50, 40], "More rounds still pay, but less and less: "
-                           "the last quarter of them admitted 40% of the candidates, the first 80%."),
-        ([80, 40, 10, 4], "More rounds hardly pay: "
-                          "the last quarter of them admitted 4% of the candidates, the first 80%; "
-                          "other seeds or another model would bring more."),
+        ([80, 80], 100, "Too few rounds (2) to say whether more of them pay."),
+        ([80, 80, 80, 78], 100,
+         "More rounds pay: the last quarter of them admitted 78% (95% interval 69% to 85%) of the candidates, the first"
+         " 80% (95% interval 71% to 87%)."),
+        ([80, 70, 50, 40], 100,
+         "More rounds still pay, but less and less: the last quarter of them admitted 40% (95% interval 31% to 50%) of"
+         " the candidates, the first 80% (95% interval 71% to 87%)."),
+        ([80, 40, 10, 4], 100,
+         "More rounds hardly pay: the last quarter of them admitted 4% (95% interval 2% to 10%) of the candidates, the"
+         " first 80% (95% interval 71% to 87%); other seeds or another model would bring more."),
     ],
 )  # fmt: skip
-def test_one_sentence_says_whether_more_rounds_pay(admitted: list[int], sentence: str) -> None:
-    assert saturation_sentence([a_round(number, each) for number, each in enumerate(admitted)]) == sentence
+def test_one_sentence_says_whether_more_rounds_pay(admitted: list[int], candidates: int, sentence: str) -> None:
+    rounds = [a_round(number, each, candidates) for number, each in enumerate(admitted)]
+    assert saturation_sentence(rounds) == sentence
+
+
+@pytest.mark.parametrize(("admitted", "candidates"), [([3, 3, 2, 0], 4), ([4, 4, 4, 1], 8)])
+def test_a_verdict_that_the_intervals_do_not_bear_is_none(admitted: list[int], candidates: int) -> None:
+    rounds = [a_round(number, each, candidates) for number, each in enumerate(admitted)]
+    assert saturation_sentence(rounds).startswith("Too few candidates to say whether more rounds pay: ")
+
+
+def test_rounds_without_candidates_say_nothing() -> None:
+    rounds = [a_round(number, 0, 0) for number in range(4)]
+    assert saturation_sentence(rounds) == "Too few candidates to say whether more rounds pay."

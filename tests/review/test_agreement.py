@@ -219,7 +219,7 @@ def test_the_page_shows_every_judge(reviewed: Path) -> None:
     quality, statistics = pull_review(reviewed), compute_statistics(read_rows(RIGHT))
     page = render_page(statistics, {}, quality, read_agreements(reviewed))
     assert page.index("demo (3 judgements") < page.index("demo (1 judgement,")
-    assert (page.count("<h3>A model as judge</h3>"), page.count("<th>Cohen&#39;s kappa</th>")) == (1, 2)
+    assert (page.count("<h3>A model as judge</h3>"), page.count('<th scope="col">Cohen&#39;s kappa</th>')) == (1, 2)
 
 
 def keep(run: Path, judge: Judge, score: float | None, reason: str | None = None) -> None:

@@ -192,7 +192,7 @@ def test_a_word_that_is_no_verdict(tmp_path: Path) -> None:
 
 
 def test_a_record_of_another_run(tmp_path: Path) -> None:
-    with pytest.raises(ReviewError, match=f"line 2: the record '{RECORD.id}' is none that this run has pushed"):
+    with pytest.raises(ReviewError, match=f"line 2: the record '{RECORD.id}' is none of this run"):
         read_review_file(written(tmp_path, CAPITAL), records(SIGN))
 
 

@@ -20,9 +20,18 @@ def options(name: str = DEFAULT) -> Parser:
 def run(words: list[str]) -> int:
     """Runs the recipe or script that the first word names; the options of its own follow."""
     name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT
-    path = Path(name) if name.endswith(".py") else get_recipe(name).script_path()
-    module = _load_script(path)
+    path, module = script_of(name)
     return script.run(module.RECIPE, module.build, getattr(module, "finish", None), words, f"{PROG} run {name}", path)
+
+
+def script_of(name: str) -> tuple[Path, ModuleType]:
+    """The script of a recipe, or that at a path: where it is, and what is in it.
+
+    Raises:
+        ConfigError: if there is none, or it is none.
+    """
+    path = Path(name) if name.endswith(".py") else get_recipe(name).script_path()
+    return path, _load_script(path)
 
 
 def _load_script(path: Path) -> ModuleType:

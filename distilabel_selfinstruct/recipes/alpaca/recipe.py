@@ -14,7 +14,7 @@ from distilabel_selfinstruct.data.reasons import (
     WORDING_RULES,
     unique,
 )
-from distilabel_selfinstruct.recipe import Reason, Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Reason, Recipe, Stage
 
 MISSING_FIELD = Reason("missing_field", "task without one of its fields")
 FIELD_ORDER = Reason("field_order", "fields of a task in another order")
@@ -59,6 +59,14 @@ Percy Liang and Tatsunori B. Hashimoto},
 }""",
     columns={},
     configs={"seeds": "The human-written seed tasks that the run started from."},
+    charts=(
+        Chart(
+            "Tasks by place in the completion",
+            "instances",
+            "place",
+            note="The model goes on to the twentieth task of a list; the later ones are often weaker, or not written.",
+        ),
+    ),
     config="distilabel_selfinstruct.recipes.alpaca.config:AlpacaConfig",
     script="alpaca.py",
     demo="distilabel_selfinstruct.recipes.alpaca.demo",

@@ -14,7 +14,7 @@ from distilabel_selfinstruct.data.reasons import (
     TRUNCATED,
     WORDING_RULES,
 )
-from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Column, Listing, Reason, Recipe, Stage
 
 EMPTY_DOCUMENT = Reason("empty_document", "document without a text")
 
@@ -65,6 +65,26 @@ Hannaneh Hajishirzi},
         "document": Column("the document, or the piece of it, that the model was shown"),
     },
     configs={},
+    listings=(
+        Listing(
+            "documents",
+            "Documents",
+            ("title", "instructions", "instances", "rejected"),
+            ("instructions",),
+            "document_id",
+        ),
+        Listing("instructions", "Queries", ("instruction", "title", "max_similarity"), ("title", "max_similarity")),
+        Listing("instances", "Answers", ("instruction", "output", "title"), ("title", "words of output")),
+    ),
+    charts=(
+        Chart(
+            "Documents by how many queries were admitted",
+            "documents",
+            "instructions",
+            note="Coverage: documents at 0 are not asked about.",
+        ),
+        Chart("Queries by document", "instructions", "title"),
+    ),
     config="distilabel_selfinstruct.recipes.domain.config:DomainConfig",
     script="domain.py",
     demo="distilabel_selfinstruct.recipes.domain.demo",

@@ -14,7 +14,7 @@ from distilabel_selfinstruct.data.reasons import (
     REFUSAL,
     TRUNCATED,
 )
-from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Column, Listing, Reason, Recipe, Stage
 
 NO_GAIN = Reason("no_gain", "asks for no more than before")
 UNCLEAR_GAIN = Reason("unclear_gain", "judged neither yes nor no")
@@ -60,6 +60,30 @@ Daxin Jiang},
         "evolution": Column("how it was evolved: the name of distilabel's prompt"),
     },
     configs={},
+    listings=(
+        Listing(
+            "instructions",
+            "Instructions",
+            ("instruction", "generation", "evolution"),
+            ("generation", "evolution", "max_similarity", "words of instruction"),
+        ),
+        Listing(
+            "instances", "Instances", ("instruction", "output", "generation", "evolution"), ("generation", "evolution")
+        ),
+    ),
+    charts=(
+        Chart("Instructions by generation", "instructions", "generation"),
+        Chart("Instructions by operation", "instructions", "evolution", against="generation"),
+        Chart("Rejected by operation", "rejected", "evolution", against="reason"),
+        Chart(
+            "Length by generation",
+            "instructions",
+            "words of instruction",
+            "points",
+            "generation",
+            "Words of an instruction: evolved ones grow.",
+        ),
+    ),
     config="distilabel_selfinstruct.recipes.evolve.config:EvolveConfig",
     script="evolve.py",
     demo="distilabel_selfinstruct.recipes.evolve.demo",

@@ -11,7 +11,7 @@ from distilabel_selfinstruct.data.reasons import (
     POOL_RULES,
     WORDING_RULES,
 )
-from distilabel_selfinstruct.recipe import Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Recipe, Stage
 
 RECIPE = Recipe(
     name="magpie",
@@ -51,6 +51,15 @@ Bill Yuchen Lin},
 }""",
     columns={},
     configs={},
+    charts=(
+        Chart(
+            "How the instructions begin",
+            "instructions",
+            "opening",
+            note="Their first word: what the model takes a user to say.",
+        ),
+        Chart("Instances by how the answer ended", "instances", "finish_reason"),
+    ),
     config="distilabel_selfinstruct.recipes.magpie.config:MagpieConfig",
     script="magpie.py",
     demo="distilabel_selfinstruct.recipes.magpie.demo",

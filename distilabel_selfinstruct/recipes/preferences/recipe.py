@@ -9,7 +9,7 @@ from distilabel_selfinstruct.data.reasons import (
     TRUNCATED,
     UNCLEAR_JUDGEMENT,
 )
-from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Column, Listing, Reason, Recipe, Stage
 
 TIE = Reason("tie", "best and worst response judged equal")
 TOO_FEW_RESPONSES = Reason("too_few_responses", "fewer than two responses to compare")
@@ -51,6 +51,39 @@ and Jason Weston},
         "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them."
     },
     main_config="preferences",
+    listings=(
+        Listing(
+            "preferences",
+            "Pairs",
+            ("prompt", "score_chosen", "score_rejected", "score_chosen - score_rejected"),
+            ("score_chosen", "score_rejected", "score_chosen - score_rejected", "words of chosen - words of rejected"),
+        ),
+        Listing(
+            "instances",
+            "Responses",
+            ("instruction", "output", "judge_score", "is_chosen"),
+            ("is_chosen", "judge_score", "words of output", "finish_reason"),
+        ),
+    ),
+    charts=(
+        Chart("Scores of all responses", "instances", "judge_score", "histogram"),
+        Chart(
+            "Margins of the pairs",
+            "preferences",
+            "score_chosen - score_rejected",
+            "histogram",
+            note="The score of the better response less that of the worse one.",
+        ),
+        Chart(
+            "Is the longer response chosen?",
+            "preferences",
+            "words of chosen - words of rejected",
+            "histogram",
+            note="Words of the better response less those of the worse one: a judge that likes length shows on the"
+            " right of 0.",
+        ),
+        Chart("Length of chosen against rejected", "preferences", "words of chosen", "points", "words of rejected"),
+    ),
     config="distilabel_selfinstruct.recipes.preferences.config:PreferencesConfig",
     script="preferences.py",
 )

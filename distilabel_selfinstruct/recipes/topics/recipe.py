@@ -15,7 +15,7 @@ from distilabel_selfinstruct.data.reasons import (
     SURPLUS,
     WORDING_RULES,
 )
-from distilabel_selfinstruct.recipe import Column, Reason, Recipe, Stage
+from distilabel_selfinstruct.recipe import Chart, Column, Listing, Reason, Recipe, Stage
 
 TOPIC_RULES = tuple(reason for reason in INSTRUCTION_RULES if reason.code in ("too_long", "punctuation"))
 NO_TOPICS = Reason("no_topics", "answer without topics")
@@ -64,6 +64,16 @@ RECIPE = Recipe(
         "kind": Column("what sort of instruction it is"),
     },
     configs={"topics": "The topics that the instructions are about."},
+    listings=(
+        Listing("topics", "Topics", ("topic", "round"), ("round",)),
+        Listing("instructions", "Instructions", ("instruction", "kind", "topic"), ("kind", "topic", "max_similarity")),
+        Listing("instances", "Instances", ("instruction", "output", "kind", "topic"), ("kind", "topic")),
+    ),
+    charts=(
+        Chart("Instructions by kind", "instructions", "kind", wanted="quotas"),
+        Chart("Instructions by topic", "instructions", "topic", against="kind"),
+        Chart("Rejected by kind", "rejected", "kind", against="reason"),
+    ),
     config="distilabel_selfinstruct.recipes.topics.config:TopicsConfig",
     script="topics.py",
     demo="distilabel_selfinstruct.recipes.topics.demo",

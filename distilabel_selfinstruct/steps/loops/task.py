@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import queue
 import threading
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStepOutput
     from distilabel.typing import FormattedInput
 
+_TELL = 1.0  # seconds after which the folder is told again how far the loop is
 _LINGER = 0.05  # seconds to wait for a batch to fill up once it has a row
 
 Rows = queue.SimpleQueue["Row | BaseException | None"]
@@ -115,6 +117,7 @@ class Looping(AskingByPreset):
     def _drive(self, loop: Loop, take: Callable[[Row], None]) -> str:
         """Draws prompts and takes answers until there is enough or nothing more comes; says how it ended."""
         answers = _Answers(self)
+        told = 0.0
         while not (loop.is_complete or loop.is_stalled or loop.is_pilot_over):
             while loop.can_draw():
                 answers.ask(*loop.draw())
@@ -124,6 +127,11 @@ class Looping(AskingByPreset):
                 return str(stopped)
             for row in loop.take(answer):
                 take(row)
+            if self.folder is not None and time.monotonic() - told >= _TELL:
+                RunFolder(self.folder).write_progress(
+                    loop.stage, {"admitted": loop.admitted, "wanted": loop.wanted, "prompts": loop.taken}
+                )
+                told = time.monotonic()
             if isinstance(self.llm, DurableLLM):
                 self.llm.report(
                     admitted=loop.admitted, wanted=loop.wanted, candidates=loop.candidates, prompts=loop.taken,

@@ -11,6 +11,7 @@ import pytest
 from distilabel.models.llms.base import LLM
 
 from distilabel_selfinstruct import BootstrapInstructions, DemoLLM, DurableLLM
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.rows import candidate_row
 from distilabel_selfinstruct.errors import ConfigError, PipelineError, RequestFailed
 from distilabel_selfinstruct.models.slots import SlotServer
@@ -188,6 +189,13 @@ class TestEnd:
             "ended": "stalled", "admitted": 1, "wanted": 50, "candidates": 7, "prompts": 7, "rounds": 4, "lag": 2,
             "patience": 3,
         }  # fmt: skip
+
+    def test_who_looks_on_sees_how_far_it_is(
+        self, batches: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("distilabel_selfinstruct.steps.loops.task._TELL", 0.0)
+        batches(ScriptedLLM().answering(listing(iter(TEXTS))), num_instructions=3, lag=1, folder=str(tmp_path))
+        assert RunFolder(tmp_path).progress() == {"bootstrap": {"admitted": 3, "wanted": 3}}
 
     def test_the_report_of_a_full_pool(self, batches: Any, tmp_path: Path, seed_file: str) -> None:
         rows = flat(

@@ -1,4 +1,4 @@
-"""What all figures share: colours that follow the page, fonts, and the way they are written."""
+"""Where pictures for files are drawn: matplotlib, quiet, with a light background."""
 
 from __future__ import annotations
 
@@ -16,18 +16,10 @@ from distilabel_selfinstruct.errors import MissingExtraError
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# Light colours, and the style sheet's names for them on the page, which has dark ones too. Okabe and Ito's blue and
-# vermilion: told apart with every kind of colour vision.
+# Okabe and Ito's blue and vermilion: told apart with every kind of colour vision.
 INK, MUTED, GRID, SURFACE = "#1f2328", "#59636e", "#d8dee4", "#ffffff"
 BLUE, ORANGE = "#0072b2", "#d55e00"
-_PAGE_COLOURS = {
-    INK: "var(--ink)",
-    MUTED: "var(--muted)",
-    GRID: "var(--grid)",
-    SURFACE: "var(--surface)",
-    BLUE: "var(--blue)",
-    ORANGE: "var(--orange)",
-}
+
 _STYLE: Any = {
     "font.family": ["DejaVu Sans"],
     "font.size": 10,
@@ -54,7 +46,7 @@ _cache_folder: tempfile.TemporaryDirectory[str] | None = None
 
 @contextmanager
 def quiet_matplotlib() -> Iterator[None]:
-    """The style, without messages and without files outside the run folder.
+    """Within it figures have the style; no messages, no files outside the run folder.
 
     matplotlib writes its font cache where `MPLCONFIGDIR` says when it is imported: here, a folder that goes when the
     process ends.
@@ -81,6 +73,13 @@ def quiet_matplotlib() -> Iterator[None]:
             del os.environ["MPLCONFIGDIR"]
 
 
+def new_figure(width: float, height: float) -> Figure:
+    """An empty one; its size in inches."""
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 def svg_of(figure: Figure, name: str) -> str:
     """The same text each time: no date, and ids that come from the name."""
     import matplotlib
@@ -89,18 +88,3 @@ def svg_of(figure: Figure, name: str) -> str:
     with matplotlib.rc_context({"svg.hashsalt": name}):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     return file.getvalue()
-
-
-def for_page(svg: str, caption: str) -> str:
-    """Without the XML prologue, with the page's colours and fonts, and with a name for screen readers."""
-    svg = svg[svg.index("<svg") :]
-    for colour, variable in _PAGE_COLOURS.items():
-        svg = svg.replace(colour, variable)
-    svg = svg.replace("'DejaVu Sans'", "var(--font)")
-    return svg.replace("<svg", f'<svg role="img" aria-label="{caption}"', 1)
-
-
-def new_figure(width: float, height: float) -> Figure:
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")

@@ -88,7 +88,8 @@ def test_the_same_dataset_wherever_the_workers_are(
     server.hold(has_come_to_the_last_question)
     command = start("--ray", cluster.address, "--replicas", REPLICAS)
     wait_until(has_come_to_the_last_question)
-    assert all(node.workers() & {"bootstrap", "identify", "output_first", "input_first"} for node in cluster.nodes)
+    asking = {"bootstrap", "identify", "output_first", "input_first"}
+    wait_until(lambda: all(node.workers() & asking for node in cluster.nodes))
     server.release()
     ended = command.wait()
     assert ended.status == 0

@@ -185,6 +185,7 @@ class DurableLLM(LLM):
     context: int | None = Field(default=None, exclude=True)
     goes_on: bool = Field(default=False, exclude=True)
 
+    _takes_samples: bool = PrivateAttr(False)  # whether the model gives several answers to one request
     _records: Any = PrivateAttr(None)
     _slots: Any = PrivateAttr(None)
     _loop: Any = PrivateAttr(None)
@@ -266,6 +267,7 @@ class DurableLLM(LLM):
             # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
             said = brief(error)
             raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
+        self._takes_samples = any(parameter.name == "num_generations" for parameter in self.generate_parameters)
         self._records = Records(Path(self.folder), self.stage, run_id(), self.goes_on)
         self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
         self._loop = asyncio.new_event_loop()
@@ -535,7 +537,7 @@ class DurableLLM(LLM):
         wanted, parameters = len(request.samples), dict(request.parameters)
         if isinstance(seed := parameters.get("seed"), int):  # what is asked again is to be answered otherwise
             parameters["seed"] = seed + request.samples[0]
-        if any(parameter.name == "num_generations" for parameter in self.generate_parameters):
+        if self._takes_samples:
             parameters["num_generations"] = wanted
         ask = partial(request.llm.agenerate, input=request.input, **parameters)
         output = await ask()

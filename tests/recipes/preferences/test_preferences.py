@@ -36,7 +36,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> ScriptRun:
 class TestDemoRun:
     def test_it_counts_the_pairs_and_says_that_nobody_knows_its_judge(self, made: ScriptRun) -> None:
         pairs, instances = len(made.rows("preferences")), len(made.rows("instances"))
-        assert made.result.stdout.startswith(f"303 instructions; {instances:,} instances; {pairs} preferences\n")
+        assert made.result.stdout.startswith(f"{pairs} preferences; {instances:,} instances; 303 instructions\n")
         judge = "The judge demo (3 judgements, chat, temperature 0.7, prompts version 1)"
         assert f"note: {judge} was never compared with people." in made.result.stdout
 

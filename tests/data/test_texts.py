@@ -13,9 +13,10 @@ from distilabel_selfinstruct.data import texts
 from distilabel_selfinstruct.data.documents import read_documents
 from distilabel_selfinstruct.data.sources import read_source
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError
+from tests.conftest import ROOT
 from tests.support.papers import write_docx, write_epub, write_pdf
 
-CASES = Path("/work/shared/cases")
+CASES = ROOT.parent / "shared" / "cases"
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ class TestConverted:
         with pytest.raises(ConfigError, match=f"{name}: (is no PDF that can be read|cannot be read as )"):
             read_source(str(tmp_path / name))
 
-    @pytest.mark.skipif(not CASES.is_dir(), reason="needs the cases of /work/shared")
+    @pytest.mark.skipif(not CASES.is_dir(), reason="needs ../shared/cases")
     def test_a_mixed_folder(self) -> None:
         notes: list[str] = []
         rows = read_source(str(CASES / "docs_mixed" / "docs"), columns=["text", "title"], notes=notes)

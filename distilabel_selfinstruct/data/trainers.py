@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-Shape = Literal["messages", "conversations", "fields", "prompt_completion", "pairs"]
+Shape = Literal["messages", "conversations", "fields", "prompt_completion", "pairs", "ranked"]
 """What rows look like.
 
 - `messages`: a list with `role` and `content`;
@@ -16,7 +16,8 @@ Shape = Literal["messages", "conversations", "fields", "prompt_completion", "pai
 - `fields`: `instruction`, `input` and `output`;
 - `prompt_completion`: two texts;
 - `pairs`: `prompt`, `chosen` and `rejected`, lists with `role` and `content`; for LLaMA-Factory, which takes no lists
-  for the answers, texts.
+  for the answers, texts;
+- `ranked`: `prompt` as such a list, `chosen` and `rejected` a message each, for LLaMA-Factory alone.
 """
 
 _ROLES = {
@@ -38,6 +39,12 @@ _LLAMA_FACTORY: dict[Shape, dict[str, Any]] = {
         "formatting": "alpaca",
         "ranking": True,
         "columns": {"prompt": "prompt", "chosen": "chosen", "rejected": "rejected"},
+    },
+    "ranked": {
+        "formatting": "sharegpt",
+        "ranking": True,
+        "columns": {"messages": "prompt", "chosen": "chosen", "rejected": "rejected"},
+        "tags": _ROLES,
     },
 }
 _AXOLOTL: dict[Shape, dict[str, Any]] = {

@@ -10,6 +10,7 @@ from typing import Any
 
 from distilabel_selfinstruct.data.base_folder import BaseFolder
 from distilabel_selfinstruct.data.quiet import quiet_clients
+from distilabel_selfinstruct.data.trainers import Shape, llama_factory_entry
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.training.config import Tool, TrainConfig
 from distilabel_selfinstruct.training.data import END, Kind, Row, TrainingRows, read_training_rows
@@ -19,6 +20,7 @@ from distilabel_selfinstruct.training.weights import Base, find_base
 
 _DATA, _TEMPLATE, _INFO = "data.jsonl", "chat_template.jinja", "dataset_info.json"
 _NAME = "self_instruct"  # of the dataset in LLaMA-Factory's list
+_ENTRIES: dict[Kind, Shape] = {"text": "prompt_completion", "chat": "messages", "pair": "ranked"}
 _COMMANDS: dict[Tool, str] = {
     "axolotl": "axolotl train {config}",
     "llama-factory": "llamafactory-cli train {config}",
@@ -223,17 +225,7 @@ def _llama_factory(
     config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool
 ) -> dict[str, Any]:
     at_once, times = _batch(config)
-    tags = {"role_tag": "role", "content_tag": "content", "user_tag": "user", "assistant_tag": "assistant",
-            "system_tag": "system"}  # fmt: skip
-    info: dict[str, Any] = {"file_name": _DATA}
-    if rows.kind == "text":
-        info |= {"formatting": "alpaca", "columns": {"prompt": "prompt", "response": "completion"}}
-    elif rows.kind == "pair":
-        columns = {"messages": "prompt", "chosen": "chosen", "rejected": "rejected"}
-        info |= {"formatting": "sharegpt", "ranking": True, "columns": columns, "tags": tags}
-    else:
-        info |= {"formatting": "sharegpt", "columns": {"messages": "messages"}, "tags": tags}
-    folder.write_info({_NAME: info})
+    folder.write_info({_NAME: llama_factory_entry(_ENTRIES[rows.kind], _DATA)})
     written: dict[str, Any] = {
         "model_name_or_path": base.where,
         "stage": config.method,

@@ -185,7 +185,7 @@ class DurableLLM(LLM):
     context: int | None = Field(default=None, exclude=True)
     goes_on: bool = Field(default=False, exclude=True)
 
-    _takes_samples: bool = PrivateAttr(False)  # whether the model gives several answers to one request
+    _takes: frozenset[str] = PrivateAttr(frozenset())  # the parameters that the model knows, read once
     _records: Any = PrivateAttr(None)
     _slots: Any = PrivateAttr(None)
     _loop: Any = PrivateAttr(None)
@@ -227,7 +227,7 @@ class DurableLLM(LLM):
     @property
     def _counts_generations(self) -> bool:
         """Whether the model wants to know how often it was asked a prompt before, as one that draws nothing must."""
-        return any(parameter.name == "first_generation" for parameter in self.generate_parameters)
+        return "first_generation" in self._takes
 
     @property
     def window(self) -> int | None:
@@ -267,7 +267,7 @@ class DurableLLM(LLM):
             # Exceptions of other libraries often cannot be unpickled, and distilabel hangs on those.
             said = brief(error)
             raise EndpointError(f"The model {self.model_name!r} could not be loaded: {said}") from None
-        self._takes_samples = any(parameter.name == "num_generations" for parameter in self.generate_parameters)
+        self._takes = frozenset(parameter.name for parameter in self.generate_parameters)
         self._records = Records(Path(self.folder), self.stage, run_id(), self.goes_on)
         self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
         self._loop = asyncio.new_event_loop()
@@ -537,7 +537,7 @@ class DurableLLM(LLM):
         wanted, parameters = len(request.samples), dict(request.parameters)
         if isinstance(seed := parameters.get("seed"), int):  # what is asked again is to be answered otherwise
             parameters["seed"] = seed + request.samples[0]
-        if self._takes_samples:
+        if "num_generations" in self._takes:
             parameters["num_generations"] = wanted
         ask = partial(request.llm.agenerate, input=request.input, **parameters)
         output = await ask()

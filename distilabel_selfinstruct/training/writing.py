@@ -128,11 +128,10 @@ def _batch(config: TrainConfig) -> tuple[int, int]:
     return config.split_batch(config.devices_given)
 
 
-def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool) -> dict[str, Any]:
+def _of_transformers(config: TrainConfig, rows: TrainingRows, folder: ToolFolder) -> dict[str, Any]:
+    """The arguments of transformers' trainer, which TRL and LLaMA-Factory hand on to it."""
     at_once, times = _batch(config)
-    written: dict[str, Any] = {
-        "model_name_or_path": base.where,
-        "datasets": [{"path": "json", "data_files": str(folder.data), "split": "train"}],
+    return {
         "output_dir": str(folder.path / "output"),
         "num_train_epochs": config.epochs_wanted,
         "max_steps": config.max_steps or -1,
@@ -142,12 +141,20 @@ def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder
         "lr_scheduler_type": SCHEDULE,
         "warmup_steps": _warmup(config, rows),
         "weight_decay": WEIGHT_DECAY.value,
-        "max_length": config.max_length,
         "save_steps": _checkpoints(config, rows),
         "save_total_limit": 2,
         "seed": config.seed,
         "data_seed": config.seed,
         "report_to": "none",
+    }
+
+
+def _trl(config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool) -> dict[str, Any]:
+    written: dict[str, Any] = {
+        "model_name_or_path": base.where,
+        "datasets": [{"path": "json", "data_files": str(folder.data), "split": "train"}],
+        **_of_transformers(config, rows, folder),
+        "max_length": config.max_length,
     }
     if config.method == "dpo":
         written["beta"] = config.beta
@@ -224,7 +231,6 @@ def _axolotl(
 def _llama_factory(
     config: TrainConfig, rows: TrainingRows, base: Base, folder: ToolFolder, has_template: bool
 ) -> dict[str, Any]:
-    at_once, times = _batch(config)
     folder.write_info({_NAME: llama_factory_entry(_ENTRIES[rows.kind], _DATA)})
     written: dict[str, Any] = {
         "model_name_or_path": base.where,
@@ -236,21 +242,8 @@ def _llama_factory(
         "cutoff_len": config.max_length,
         "train_on_prompt": False,
         "packing": False,
-        "output_dir": str(folder.path / "output"),
-        "num_train_epochs": config.epochs_wanted,
-        "max_steps": config.max_steps or -1,
-        "per_device_train_batch_size": at_once,
-        "gradient_accumulation_steps": times,
-        "learning_rate": config.rate,
-        "lr_scheduler_type": SCHEDULE,
-        "warmup_steps": _warmup(config, rows),
-        "weight_decay": WEIGHT_DECAY.value,
-        "save_steps": _checkpoints(config, rows),
-        "save_total_limit": 2,
-        "seed": config.seed,
-        "data_seed": config.seed,
+        **_of_transformers(config, rows, folder),
         "bf16": True,
-        "report_to": "none",
     }
     if rows.kind == "text":
         written["template"] = "empty"

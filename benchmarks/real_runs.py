@@ -44,6 +44,7 @@ from distilabel_selfinstruct import (
     OutputFirstInstances,
     RougeDedup,
 )
+from distilabel_selfinstruct.text.requests import asks_for_text
 
 ROOT = Path(__file__).parents[1]
 RUNS = ROOT.parent / "shared" / "data" / "real_runs"
@@ -252,6 +253,8 @@ class Replay:
 
     def _of_instruction(self, record: Record) -> Iterator[tuple[str, Candidate]]:
         instruction = text_of_prompt(record).rpartition("Task: ")[2].strip()
+        if record["stage"] == "output_first" and asks_for_text(instruction):
+            return  # no label is asked for today
         step_class = OutputFirstInstances if record["stage"] == "output_first" else InputFirstInstances
         step = step_class(llm=Recorded.of([record]), wording=record["wording"], seed_files=SEEDS)
         step.load()

@@ -167,6 +167,37 @@ def is_talk(text: str) -> bool:
     return not is_request(body if body.strip() else text) and not _OF_ONESELF.search(_CODE.sub("x", text))
 
 
+def asks_for_text(text: str) -> bool:
+    """Whether a text certainly asks for words of the model's own: a story, a list, a reason, and never for a label.
+
+    Told by how an English order or question begins, where nothing in it speaks of choosing.
+    """
+    found = _TEXT_WANTED.match(text.strip().lower())
+    return found is not None and not _CHOICE.search(text)
+
+
+_SOME = (
+    r"(?:\d+|two|three|four|five|six|seven|eight|nine|ten|twenty|some|several|many|a few|a couple of|all|more|as many)"
+)
+_WRITTEN = r"(?:example|summary|story|poem|joke|description|explanation|reason|plan|recipe|letter|essay)s?"
+_TEXT_WANTED = re.compile(
+    rf"\W*{_LEADS}{{0,2}}(?:(?:can|could|would|will) you (?:please )?|help me (?:to )?)?(?:"
+    r"(?:write|create|generate|compose|draft|design|invent|brainstorm|describe|explain|summari[sz]e|paraphrase|rewrite"
+    r"|rephrase|re-write|translate|outline|discuss|elaborate|suggest|recommend|propose|illustrate|narrate|list|think of"
+    r"|come up with|plan|develop|build|compile|continue|expand|improve|proofread|edit|shorten|simplify|convert)\b"
+    r"|(?:make|give|provide|show|name|tell|find|offer|state|teach)\b (?:me |us )?"
+    rf"(?:about\b|an? list\b|lists?\b|an? (?:\w+ )?{_WRITTEN}\b|examples\b|instructions\b|ideas\b|advice\b|tips\b"
+    rf"|how to\b|{_SOME}\b)"
+    r"|why\b|how (?:to|(?:do|can|could|should|would) (?:i|you|we|one|people|they))\b"
+    r"|what (?:is|are|was|were) the (?:\w+ )?differences?\b"
+    rf"|what are (?:the )?(?:\w+ )?{_SOME}\b|what (?:can|should|could|would)\b)"
+)
+_CHOICE = re.compile(
+    r"\b(?:whether|if|labels?|class(?:es|if\w+)?|categor\w+|sentiments?|true|false|yes|no|one of|options?|choices?"
+    r"|choose|select|which|either|possible|correct|right|answer with)\b",
+    re.IGNORECASE,
+)
+
 _HEADING = re.compile(r"^#{1,6}\s.*$", re.MULTILINE)
 _OF_ONESELF = re.compile(r"\b(?:I|[Mm]y|[Ww]e|[Oo]ur)\b")
 

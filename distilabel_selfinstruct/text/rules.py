@@ -103,7 +103,8 @@ def check_instances(
 
     In this order `repetition`, `refusal`, `greeting`, `repeats_question` (but in `paper`), `input_equals_output`,
     `empty_output`, `trailing_colon`, then among the remaining `conflicting_outputs` (for all of them, when two give
-    different outputs to the same non-empty input) or `duplicate` (all but the first).
+    different outputs to the same non-empty input) or `duplicate` (all but the first, and but in
+    `paper` one whose input is the end or the beginning of another's with the same output).
     """
     preset = get_preset(preset)
     colons = (":", "：") if preset.any_script else (":",)
@@ -112,15 +113,25 @@ def check_instances(
         for instance in instances
     ]
     conflicting = _is_conflicting([instance for instance, reason in zip(instances, reasons) if reason is None])
-    seen: set[Instance] = set()
+    seen: list[Instance] = []
     for at, instance in enumerate(instances):
         if reasons[at] is None:
             if conflicting:
                 reasons[at] = "conflicting_outputs"
-            elif instance in seen:
+            elif instance in seen or (preset.tolerant and any(_is_part(instance, other) for other in seen)):
                 reasons[at] = "duplicate"
-            seen.add(instance)
+            seen.append(instance)
     return reasons
+
+
+def _is_part(one: Instance, other: Instance) -> bool:
+    """Whether two instances have one output, and the input of one is the beginning or the end of the other's."""
+    short, long = sorted((one.input.strip(), other.input.strip()), key=len)
+    is_whole = len(short.split()) >= _FEWEST_WORDS
+    return is_whole and one.output == other.output and (long.startswith(short) or long.endswith(short))
+
+
+_FEWEST_WORDS = 5  # of an input whose repetition in a longer one is no chance
 
 
 def _check_answer(instance: Instance, instruction: str) -> str | None:

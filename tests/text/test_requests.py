@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from distilabel_selfinstruct.text.requests import is_request, is_statement, is_talk
+from distilabel_selfinstruct.data.seeds import load_seed_tasks
+from distilabel_selfinstruct.text.requests import asks_for_text, is_request, is_statement, is_talk
 from tests.support import official
 
 ASKING = [
@@ -91,3 +92,41 @@ def test_what_a_user_says_asks_or_tells_of_himself(turn: str, expected: bool) ->
 @pytest.mark.parametrize("sign", ["\n", "! ", "# ", "a ", "x=", "`"])
 def test_a_long_run_of_one_sign_costs_no_time(sign: str) -> None:
     assert is_request(sign * 20_000) in (True, False)
+
+
+@pytest.mark.parametrize(
+    ("instruction", "expected"),
+    [
+        ("Give a list of countries in alphabetical order.", True),
+        ("Please name three animals that are endangered or threatened today.", True),
+        ("Can you write a limerick about a cat?", True),
+        ("What is the difference between an argument that has evidence and one that has none?", True),
+        ("What are the three most important things to know about bees?", True),
+        ("How do you find your way in a forest?", True),
+        ("How does the author feel about the war?", False),  # positive or negative
+        ("What do we call somebody who writes poems?", False),
+        ("Explain why the sky is blue.", True),
+        ("Explain whether the claim is true or false.", False),  # its answer may be a label
+        ("Write the class of the animal: bird, fish or insect.", False),
+        ("Give the sentiment of the review.", False),
+        ("Name the fallacy committed in the argument.", False),
+        ("Find the largest of these numbers.", False),
+        ("What is the capital of France?", False),
+        ("Tell me if the email is an advertisement.", False),
+        ("Schreibe ein Gedicht.", False),  # told of English alone
+        ("", False),
+    ],
+)
+def test_what_asks_for_a_text_asks_for_no_label(instruction: str, expected: bool) -> None:
+    assert asks_for_text(instruction) is expected
+
+
+def test_no_classification_task_that_people_wrote_asks_for_a_text(official_data: Path) -> None:
+    """A quarter to a half of the others do, and so need nobody to tell what they are."""
+    own = [(task.instruction, task.is_classification) for task in load_seed_tasks("seeds/seed_tasks.jsonl")]
+    authors = official.rows(official_data, "seed_tasks_official.jsonl")
+    for tasks in (own, [(task["instruction"], task["is_classification"]) for task in authors]):
+        of_classification = [asks_for_text(text) for text, is_classification in tasks if is_classification]
+        others = [asks_for_text(text) for text, is_classification in tasks if not is_classification]
+        assert not any(of_classification)
+        assert sum(others) > 0.2 * len(others)

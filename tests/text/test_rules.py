@@ -255,5 +255,18 @@ def test_the_first_of_two_equal_instances_stays(preset: str) -> None:
     assert check_instances(instances, preset) == [None, None, "duplicate", "duplicate"]
 
 
+@pytest.mark.parametrize(("preset", "reason"), [("default", "duplicate"), ("alpaca", "duplicate"), ("paper", None)])
+def test_an_input_that_is_the_end_of_another_is_no_new_one(preset: str, reason: str | None) -> None:
+    long = "I am a nurse. I have seen many patients this winter."
+    short = "I have seen many patients this winter."
+    assert check_instances([Instance(long, "health"), Instance(short, "health")], preset) == [None, reason]
+    assert check_instances([Instance(short, "health"), Instance(long, "health")], preset) == [None, reason]
+    assert check_instances([Instance(long, "health"), Instance(short, "winter")], preset) == [None, None]
+
+
+def test_a_word_that_ends_another_input_is_a_new_one() -> None:
+    assert check_instances([Instance("a red cat", "animal"), Instance("cat", "animal")]) == [None, None]
+
+
 def test_no_instances_have_no_reasons() -> None:
     assert check_instances([]) == []

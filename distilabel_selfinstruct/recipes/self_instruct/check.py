@@ -20,6 +20,7 @@ from distilabel_selfinstruct.presets import Wording
 from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
 from distilabel_selfinstruct.runs.verdicts import share_of_yes
 from distilabel_selfinstruct.shares import Share
+from distilabel_selfinstruct.text.requests import asks_for_text
 
 if TYPE_CHECKING:
     from distilabel_selfinstruct.models.durable import DurableLLM
@@ -181,10 +182,13 @@ def ask(run: Run[SelfInstructConfig], questions: Questions) -> Findings:
 
 
 def _hold_out(seeds: Sequence[SeedTask], most: int, seed: int) -> tuple[list[SeedTask], list[SeedTask]]:
-    """The seed tasks that are asked about, at most so many of each kind and half of them, and those that are shown."""
+    """The seed tasks that are asked about, at most so many of each kind and half of them, and those that are shown.
+
+    Those whose kind their form tells are shown only: a run asks nobody about such a one.
+    """
     held: list[SeedTask] = []
     for kind in (True, False):
-        tasks = [task for task in seeds if task.is_classification is kind]
+        tasks = [task for task in seeds if task.is_classification is kind and not asks_for_text(task.instruction)]
         held += random.Random(f"{seed}-check").sample(tasks, min(most, len(tasks) // 2))
     return held, [task for task in seeds if task not in held]
 

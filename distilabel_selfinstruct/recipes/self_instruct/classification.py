@@ -11,6 +11,7 @@ from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.steps.asking import AskingTask
 from distilabel_selfinstruct.text.reading.answers import parse_classification
+from distilabel_selfinstruct.text.requests import asks_for_text
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
@@ -22,9 +23,11 @@ _AUTHORS_YES = ("Yes", "yes", "YES")  # identify_clf_or_not.py: any other answer
 class IdentifyClassification(AskingTask):
     """Asks of each instruction whether it is a classification task.
 
-    Shows 12 classification seeds and 19 others, drawn from the seed files, the same for the whole run. An answer
-    that is neither yes nor no rejects the row (`unclear_classification`), and so does one that was cut by its length
-    (`truncated`), but for the base wording, where the first word counts; with the preset `paper` it counts as no.
+    Nobody is asked about one that certainly wants a text of the model's own ("Write a poem ..."), since small models
+    call anything classification; with the preset `paper` all are asked about. Shows 12 classification seeds and 19
+    others, drawn from the seed files, the same for the whole run. An answer that is neither yes nor no rejects the row
+    (`unclear_classification`), and so does one that was cut by its length (`truncated`), but for the base wording,
+    where the first word counts; with the preset `paper` it counts as no.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.
@@ -101,6 +104,9 @@ class IdentifyClassification(AskingTask):
         return self._preset.classification
 
     def _asks_about(self, row: Row) -> bool:
+        if self._preset.tolerant and asks_for_text(row["instruction"]):
+            row["is_classification"] = False
+            return False
         return True
 
     def format_input(self, input: Row) -> FormattedInput:

@@ -155,3 +155,17 @@ def test_few_seed_tasks_are_all_shown(identify: Any, tmp_path: Any) -> None:
     identify(llm, [row()], seed_files=[str(tmp_path / "two.jsonl")])
     assert "Task: Name a river.\nIs it classification? No" in text_of(llm._asked[0])
     assert "Task: Is it warm?\nIs it classification? Yes" in text_of(llm._asked[0])
+
+
+def test_nobody_is_asked_about_what_certainly_wants_a_text(identify: Any) -> None:
+    llm = ScriptedLLM().answering("Yes")
+    poem, kind = identify(llm, [row("Write a poem about snow."), row()])
+    assert (poem["is_classification"], poem["reject_reason"]) == (False, None)
+    assert kind["is_classification"] is True
+    assert len(llm._asked) == 1
+
+
+def test_paper_asks_about_all(identify: Any) -> None:
+    poem = row("Write a poem about snow.")
+    (made,) = identify(ScriptedLLM().answering("Yes"), [poem], preset="paper", wording="base")
+    assert made["is_classification"] is True

@@ -61,10 +61,6 @@ class Comparison:
     agreement: RaterAgreement | None = None
     notes: Sequence[str] = ()
 
-    def differences_in(self, metric: str) -> list[Difference]:
-        """Those of one metric."""
-        return [each for each in self.differences if each.metric == metric]
-
     def record(self) -> dict[str, Any]:
         """For a script that reads the result."""
         return {

@@ -97,11 +97,6 @@ class EvaluationFolder(BaseFolder):
 
     # --- what it has come to ----------------------------------------------------------------------------------------
 
-    @property
-    def has_predictions(self) -> bool:
-        """Whether questions have been answered here."""
-        return (self.path / _PREDICTIONS).is_file()
-
     def predictions(self) -> list[Prediction]:
         """Each question with the answer and its scores.
 

@@ -524,16 +524,6 @@ class SeedConfig(LoopConfig):
     def _files_of_this_machine(cls, given: list[str]) -> list[str]:
         return list(map(local_path, given))
 
-    def evaluation_texts(self) -> list[str]:
-        """The texts that the rows are kept clear of.
-
-        Raises:
-            ConfigError: if an evaluation set cannot be read.
-        """
-        from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
-
-        return read_evaluation_texts(self.keep_clear_of) if self.keep_clear_of else []
-
     @property
     def wanted(self) -> int | None:
         """How many instructions are asked for."""

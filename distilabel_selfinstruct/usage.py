@@ -259,6 +259,11 @@ class Budget:
         )
 
     @property
+    def share_spent(self) -> float:
+        """Of the limit that is nearest, from 0 to 1."""
+        return min(1.0, max(self.spent_tokens / self._most_tokens, self.spent_cost / self._most_cost))
+
+    @property
     def spent_tokens(self) -> int:
         """In and out."""
         return self.spent_input + self.spent_output

@@ -49,10 +49,13 @@ def check_targets(config: RunConfig) -> None:
 
     Raises:
         HubError: if a push to the Hub cannot succeed.
+        ConfigError: if the Hub does not know the licence.
     """
     if config.push_to_hub:
         from distilabel_selfinstruct.hub import check_push
+        from distilabel_selfinstruct.hub.licences import check_licence
 
+        check_licence(config.license)
         check_push(config.push_to_hub)
 
 

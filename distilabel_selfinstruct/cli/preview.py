@@ -49,7 +49,7 @@ def preview(
         sized = config.of_size(rows + _SPARE).model_copy(update={"out": f"{folder}/run"})
         run = Run(sized, recipe)
         try:
-            summary = run.execute(build, finish=finish)
+            summary = run.execute(build, show=not config.quiet, finish=finish)
         except Interrupted as stopped:
             raise PreviewStopped(stopped.signal_name) from None
         shown = run.folder.rows(recipe.main_config)[:rows]

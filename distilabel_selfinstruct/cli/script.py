@@ -64,11 +64,7 @@ def run(
 
         say(resolved_config(recipe, config, build))
         return 0
-    print(
-        shown(f"{recipe.title}: {_model(config)}, {_where(config, recipe)}"),
-        file=sys.stderr,
-        flush=True,
-    )
+    _note(config, f"{recipe.title}: {_model(config)}, {_where(config, recipe)}")
     return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
 
 
@@ -76,36 +72,47 @@ def _run(
     recipe: Recipe, config: RunConfig, build: Callable[[Run[Any]], WholePipeline],
     finish: Callable[[Run[Any]], Sequence[str]] | None, script: Path,
 ) -> int:  # fmt: skip
-    with plain_tracebacks():
+    from distilabel_selfinstruct.engine.progress import sign_of_life
+
+    show = not config.quiet
+    with sign_of_life("getting ready", show=show), plain_tracebacks():
         from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
         from distilabel_selfinstruct.cli.preview import preview
-        from distilabel_selfinstruct.cli.words import describe, forecast_before, preview_end
-        from distilabel_selfinstruct.engine.progress import sign_of_life
+        from distilabel_selfinstruct.cli.words import describe, forecast_before, preview_end, what_is_missing
         from distilabel_selfinstruct.runs.run import Run
 
     if config.preview:
         looked_at, summary = preview(recipe, config, build, finish)
         say(looked_at, "", *preview_end(summary, config.preview))
         return 0 if summary.main_rows else INCOMPLETE
-    with sign_of_life("reading what the run begins with"):
+    with sign_of_life("reading what the run begins with", show=show):
         run = Run(config, recipe)
         before = forecast_before(run)
-    if before:
-        print(shown(before), file=sys.stderr, flush=True)
+    _note(config, *filter(None, [before]))
     notes = judge_notes(run)
     check_targets(run.config)
-    if run.config.judge_agreement:
+    if run.config.judge_agreement and show:
         say(*notes)
-    summary = run.execute(build, finish=finish, notes=notes, begin=lambda: _check(recipe, run))
+    summary = run.execute(build, show=show, finish=finish, notes=notes, begin=lambda: _check(recipe, run))
     if not run.is_concluded:
-        with sign_of_life("writing review and report"):
+        with sign_of_life("writing review and report", show=show):
             write_what_follows(run, summary)
         run.conclude(summary)
-    say(describe(summary, run))
-    with sign_of_life("sending"):
+    if show:
+        say(describe(summary, run))
+    else:
+        for line in what_is_missing(summary, run):
+            print(shown(line), file=sys.stderr, flush=True)
+    with sign_of_life("sending", show=show):
         sent = send(run, script)
-    say(*sent)
+    say(*(sent if show else [run.folder.summary_path]))
     return 0 if summary.is_whole else INCOMPLETE
+
+
+def _note(config: RunConfig, *lines: str) -> None:
+    """Says something beside the result, unless the run is to be quiet."""
+    for line in [] if config.quiet else lines:
+        print(shown(line), file=sys.stderr, flush=True)
 
 
 def _check(recipe: Recipe, run: Run[Any]) -> None:
@@ -114,10 +121,9 @@ def _check(recipe: Recipe, run: Run[Any]) -> None:
 
     if (check := recipe.load_check()) is None:
         return
-    with sign_of_life("asking the model a few questions"):
+    with sign_of_life("asking the model a few questions", show=not run.config.quiet):
         said = check(run)
-    for line in said:
-        print(shown(line), file=sys.stderr, flush=True)
+    _note(run.config, *said)
 
 
 def _where(config: RunConfig, recipe: Recipe) -> str:

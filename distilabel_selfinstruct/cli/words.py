@@ -80,9 +80,7 @@ def describe(summary: Summary, run: Run[Any]) -> str:
         lines.append(f"rejected in {stage}: {_counts(reasons)}")
     lines.append(_spent(summary))
     lines += [f"note: {note}" for note in summary.notes]
-    lines += filter(None, [_shortage(summary), _ending(summary, run)])
-    if summary.failed:
-        lines.append(f"{summary.failed:,} requests failed. Run the same command: it asks for those, and nothing else.")
+    lines += what_is_missing(summary, run)
     dataset = run.folder.dataset_path
     lines.append(f"dataset: {dataset}")
     if run.folder.page.exists():
@@ -103,6 +101,14 @@ def describe(summary: Summary, run: Run[Any]) -> str:
             f"This was {SMALL_MODEL}, which is real and small. For better data: --model FILE.gguf --out FOLDER"
         )
     return "\n".join(lines)
+
+
+def what_is_missing(summary: Summary, run: Run[Any]) -> list[str]:
+    """Why a run came to less than was asked for, and what to do."""
+    lines = [*filter(None, [_shortage(summary), _ending(summary, run)])]
+    if summary.failed:
+        lines.append(f"{summary.failed:,} requests failed. Run the same command: it asks for those, and nothing else.")
+    return lines
 
 
 def preview_end(summary: Summary, rows: int) -> list[str]:

@@ -60,7 +60,7 @@ RECORDED = frozenset(
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
-_PROGRESS, _EVALUATIONS = "progress", "evaluations.json"
+_PROGRESS, _SHARES, _EVALUATIONS = "progress", "shares.json", "evaluations.json"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -207,7 +207,7 @@ class RunFolder(BaseFolder):
     @property
     def has_summary(self) -> bool:
         """Whether a run has ended here."""
-        return (self.path / _SUMMARY).exists()
+        return self.summary_path.exists()
 
     def summary(self) -> Summary:
         """What the run has come to.
@@ -225,9 +225,14 @@ class RunFolder(BaseFolder):
         self._write_json(_SUMMARY, dataclasses.asdict(summary))
         shutil.rmtree(self.path / _PROGRESS, ignore_errors=True)
 
+    @property
+    def summary_path(self) -> Path:
+        """Where the summary is, once the run has ended."""
+        return self.path / _SUMMARY
+
     def remove_summary(self) -> None:
         """From here on the run has not ended."""
-        (self.path / _SUMMARY).unlink(missing_ok=True)
+        self.summary_path.unlink(missing_ok=True)
 
     # --- loops ------------------------------------------------------------------------------------------------------
 
@@ -253,6 +258,18 @@ class RunFolder(BaseFolder):
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return found
+
+    def write_shares(self, shares: Mapping[str, float]) -> None:
+        """Records the share of its work that each stage has done, for who looks on."""
+        self._write_json(f"{_PROGRESS}/{_SHARES}", shares)
+
+    def shares(self) -> dict[str, float]:
+        """By stage the share of its work that it has done; empty where nothing can be read."""
+        try:
+            found = json.loads((self.path / _PROGRESS / _SHARES).read_text())
+            return {str(stage): float(share) for stage, share in found.items()}
+        except (OSError, ValueError, AttributeError, TypeError):
+            return {}
 
     def write_pool(self, texts: Sequence[Mapping[str, Any]]) -> None:
         """Records all texts that no later one may be too similar to."""

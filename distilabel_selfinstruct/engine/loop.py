@@ -13,9 +13,11 @@ import threading
 import time
 from abc import abstractmethod
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, ClassVar, cast
 
+from distilabel.constants import STEP_ATTR_NAME
 from distilabel.pipeline.base import BasePipeline
 
 from distilabel_selfinstruct.engine.stock import STEP_NOT_LOADED, STEP_UNLOADED, AnyStep, Batch
@@ -26,6 +28,7 @@ from distilabel_selfinstruct.models.slots import SlotServer
 _TICK = 0.5  # seconds between two looks at the workers
 _SILENCE = 5.0  # seconds after which nothing that a worker said before it ended can still be under way
 _PATIENCE = 10.0  # seconds that open requests have to finish after a failure
+_TELL = 1.0  # seconds after which it is told again how far it is
 _BATCHES_AHEAD = 1000  # batches under way downstream before a generator is asked for more
 
 
@@ -37,6 +40,10 @@ class MainLoop(BasePipeline):
 
     is_on_ray: ClassVar[bool] = False
     slots: SlotServer | None
+    latest: str
+    """The last instruction of a step that asks a model."""
+    tell: Callable[[Mapping[str, float]], None] | None = None
+    """Told of `shares_done` about every second, while batches come."""
 
     def _forget_run(self) -> None:
         """Sets back what is kept of one run."""
@@ -52,6 +59,8 @@ class MainLoop(BasePipeline):
         self._rows_done: Counter[str] = Counter()  # that a step was given, and has dealt with
         self._rows_made: Counter[str] = Counter()
         self._ended_steps: set[str] = set()
+        self.latest = ""
+        self._told = 0.0
 
     # --- what a subclass gives --------------------------------------------------------------------------------------
 
@@ -105,6 +114,7 @@ class MainLoop(BasePipeline):
         self._rows_made[name] += sum(map(len, batch.data[:1]))
         if batch.last_batch:
             self._ended_steps.add(name)
+        self._note_progress(name, batch.data[0] if batch.data else [])
         self._process_batch(batch)
         if self._should_load_next_stage():
             self._end_stage()
@@ -114,16 +124,47 @@ class MainLoop(BasePipeline):
         self._manage_batch_flow(batch)
         self._ask_generators()
 
+    def _note_progress(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        for row in reversed(rows if self._asks(name) else ()):
+            if row.get("reject_reason") is None and isinstance(text := row.get("instruction"), str):
+                self.latest = text
+                break
+        if self.tell is not None and time.monotonic() - self._told >= _TELL:
+            self.tell(self.shares_done)
+            self._told = time.monotonic()
+
     @property
     def shares_done(self) -> dict[str, float]:
-        """Of the steps before which all steps have ended: the share of its rows that each has dealt with."""
-        shares = {}
-        for name in self.dag:
+        """By stage that asks a model the share of its rows that it has dealt with, from 0 to 1.
+
+        How many will come is judged by how far the steps before it are.
+        """
+        events = {} if self.slots is None else dict(self.slots.events)
+
+        @cache
+        def share(name: str) -> float:
+            if name in self._ended_steps:
+                return 1.0
+            if wanted := (loop := events.get(self._stage_of(name), {})).get("wanted"):
+                return min(1.0, loop["admitted"] / wanted)
             before = list(self.dag.get_step_predecessors(name))
             rows = sum(self._rows_made[each] for each in before)
-            if rows and self._ended_steps.issuperset(before):
-                shares[name] = min(1.0, self._rows_done[name] / rows)
+            return min(1.0, self._rows_done[name] / rows) * min(map(share, before)) if rows else 0.0
+
+        shares: dict[str, float] = {}
+        for name in self.dag:
+            if self._asks(name):
+                stage = self._stage_of(name)
+                shares[stage] = min(share(name), shares.get(stage, 1.0))
         return shares
+
+    def _asks(self, name: str) -> bool:
+        """Whether a step asks a model."""
+        return hasattr(self.dag.get_step(name)[STEP_ATTR_NAME], "llm")
+
+    def _stage_of(self, name: str) -> str:
+        """The stage of a step, by which its requests are counted; its name where it has none."""
+        return str(getattr(getattr(self.dag.get_step(name)[STEP_ATTR_NAME], "llm", None), "stage", name))
 
     def _ask_generators(self) -> None:
         """Asks each generator for its next batch as soon as the last one came, while downstream is not flooded.

@@ -44,6 +44,7 @@ class _Asked:
     llm: DurableLLM
     left: int
     waits_for: str = ""
+    latest: str = ""
 
     @property
     def troubles(self) -> list[str]:
@@ -53,7 +54,7 @@ class _Asked:
     def shares_done(self) -> dict[str, float]:
         stage = self.llm.stage
         spent = self.slots.spent.get(stage)
-        return {stage: min(1.0, spent.requests / self.left)} if spent and self.left > 0 else {}
+        return {stage: min(1.0, spent.requests / self.left if spent else 0.0)} if self.left > 0 else {}
 
 
 def answer(

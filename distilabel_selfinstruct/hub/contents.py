@@ -180,6 +180,25 @@ def _has_seed_tasks(run: FinishedRun) -> bool:
     return "seeds" in run.datasets and set(run.datasets["seeds"].column_names) >= _SEED_COLUMNS
 
 
+def unpublished_inputs(run: FinishedRun) -> dict[str, str]:
+    """By option the files and folders of this machine that the run has read and that are not published."""
+    found = {}
+    for name, value in run.settings.items():
+        given = value if isinstance(value, list) else [value]
+        local = [each for each in given if isinstance(each, str) and _is_local(each)]
+        if local and name not in RECORDED and not (name == "seeds" and _has_seed_tasks(run)):
+            found[name] = ", ".join(map(str, publishable(local)))
+    return found
+
+
+def _is_local(name: str) -> bool:
+    return (
+        "\n" not in name
+        and len(name) < 1000
+        and (os.path.isabs(name) or (("." in name or "/" in name) and os.path.exists(name)))
+    )
+
+
 def _config_text(run: FinishedRun) -> str:
     """The options, such that `--config` takes them, and as comments what the run recorded beside them."""
     settings = publishable(run.settings)

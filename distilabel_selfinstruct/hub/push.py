@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
@@ -22,15 +21,15 @@ from distilabel_selfinstruct.hub.contents import (
     publishable,
     read_finished_run,
     statistics_of,
+    unpublished_inputs,
     write_contents,
 )
+from distilabel_selfinstruct.hub.licences import check_licence
 from distilabel_selfinstruct.report.card import CardFacts, pushed_configs, render_card, split_card
 from distilabel_selfinstruct.report.wording import number_of
 from distilabel_selfinstruct.review.agreement import read_agreements
 from distilabel_selfinstruct.review.quality import read_quality
 from distilabel_selfinstruct.secrets import mask_text
-
-_LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")  # how the Hub writes them, such as apache-2.0
 
 
 def push_run(
@@ -56,7 +55,7 @@ def push_run(
         token: of the Hub; None: the one that huggingface_hub finds (HF_TOKEN, or `hf auth login`).
         script: the pipeline script, published too.
         license: of the dataset, as the Hub writes it, such as `apache-2.0`; None: the card's, or `unknown`.
-        language: codes such as `en`; None: English where the text reads like it.
+        language: codes such as `en`; None: those that are found in the instructions.
         allow_incomplete: whether to publish a run that ended early or with failed requests; its card says so.
 
     Returns:
@@ -85,8 +84,7 @@ def push_run(
 def _check_options(script: Path | None, license: str | None) -> None:
     if script is not None and not script.is_file():
         raise ConfigError(f"{script}: there is no such pipeline script.")
-    if license is not None and not _LICENSE.fullmatch(license):
-        raise ConfigError(f"licence {license!r}: expected an identifier of the Hub, such as apache-2.0 or cc-by-4.0.")
+    check_licence(license)
 
 
 def _card_facts(
@@ -114,6 +112,7 @@ def _card_facts(
         quality=read_quality(run.folder),
         agreements=read_agreements(run.folder),
         findings=read_findings(run.folder),
+        unpublished=unpublished_inputs(run),
     )
 
 

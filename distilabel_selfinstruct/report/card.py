@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,9 @@ from distilabel_selfinstruct.report.statistics import Statistics
 from distilabel_selfinstruct.review.agreement import Agreement
 from distilabel_selfinstruct.review.quality import Quality
 from distilabel_selfinstruct.review.tables import judge_caption, judge_table, quality_caption, quality_table
+from distilabel_selfinstruct.text.languages import language_of
 from distilabel_selfinstruct.text.tables import Table
+from distilabel_selfinstruct.usage import Usage, is_at_home
 from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
@@ -33,14 +35,13 @@ MARK = "distilabel_selfinstruct"  # the metadata key that says which configs a p
 UNKNOWN_LICENSE = "unknown"  # the Hub's word for a licence that nobody has stated
 _BEGIN, _END = "<!-- distilabel-selfinstruct: begin -->", "<!-- distilabel-selfinstruct: end -->"
 _TAGS = ("synthetic", "self-instruct", "distilabel", "instruction-tuning")
-_LONGEST_TEXT = 500  # characters of a text in the example row
+_LONGEST_TEXT = 500  # characters of a text in a row to read
 _FRONT_MATTER = re.compile(r"\A\s*---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 
-# English function words that other languages in Latin letters do not use; they make up 15 % and more of English text.
-_ENGLISH = frozenset(
-    {"the", "and", "with", "that", "this", "from", "what", "which", "following", "given", "your", "write"}
-)
-_ENGLISH_SHARE, _ASCII_SHARE = 0.03, 0.9
+_SURE, _LANGUAGE_SHARE = 0.8, 0.1  # how probable a text's language is, and of how many texts, for a card to state it
+_TO_READ = 5  # rows
+_TEXTS = ("topic", "prompt", "instruction", "input", "output", "chosen", "rejected")  # of a row to read
+_EXTRAS = {"openai": "", "demo": "", "local": "local", "litellm": "litellm", "vllm": "vllm"}  # by kind of model
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +61,11 @@ class CardFacts:
         published: other files that are published.
         script: name of the published pipeline script.
         license: identifiers of the licence, as the Hub writes them; none where nobody has stated one.
-        language: codes of the languages; none: English where the text reads like it.
+        language: codes of the languages; none: those that are found in the instructions.
         quality: what annotators found; None where nobody has looked.
         agreements: what models as judges say of the same instances.
         findings: what evaluations have found of models that were trained on it.
+        unpublished: by option what the run has read that is not published, without its folder.
     """
 
     repo_id: str
@@ -82,6 +84,7 @@ class CardFacts:
     quality: Quality | None = None
     agreements: Sequence[Agreement] = ()
     findings: Sequence[Finding] = ()
+    unpublished: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def main_config(self) -> str:
@@ -98,6 +101,26 @@ class CardFacts:
     def stated_license(self) -> str | None:
         """The licence in words; None where nobody has stated one."""
         return ", ".join(name for name in self.license if name != UNKNOWN_LICENSE) or None
+
+    @property
+    def used(self) -> Usage:
+        """What was asked of the models, in all."""
+        return sum(self.statistics.usage.values(), Usage())
+
+    @property
+    def package(self) -> str:
+        """What makes it again, for pip."""
+        of_stages = (said.get("llm") for said in (self.settings.get("stage") or {}).values())
+        kinds = [kind for kind in (self.settings.get("llm"), *of_stages) if isinstance(kind, str)]
+        extras = sorted({_EXTRAS.get(kind, "") for kind in kinds} - {""})
+        version = self.settings.get("package_version", __version__)
+        return f"distilabel-selfinstruct{f'[{chr(44).join(extras)}]' if extras else ''}=={version}"
+
+    @property
+    def command(self) -> str:
+        """Makes it again, in the folder that it was downloaded to."""
+        at_home = isinstance(url := self.settings.get("base_url"), str) and is_at_home(url)
+        return f"self-instruct run {self.script or self.recipe.name} --config config.yaml --out run{' --base-url URL' if at_home else ''}"
 
 
 def render_card(facts: CardFacts, existing: str | None = None) -> str:
@@ -125,7 +148,7 @@ def _texts(value: object) -> list[str]:
 
 def _languages(facts: CardFacts, stated: list[str]) -> list[str]:
     """What an earlier card states, if the text does not contradict it."""
-    detected = detect_language(facts.datasets["instances"]["instruction"])
+    detected = detect_languages(facts.datasets["instances"]["instruction"])
     return stated if set(detected) <= set(stated) else detected
 
 
@@ -197,14 +220,11 @@ def size_category(rows: int) -> str:
     return f"{names[power]}<n<{names[power + 1]}" if power + 1 < len(names) else f"n>{names[power]}"
 
 
-def detect_language(texts: Iterable[str], most: int = 1000) -> list[str]:
-    """`["en"]` for English text, else nothing: better none than a wrong one."""
-    text = " ".join(text for text, _ in zip(texts, range(most)))
-    letters = [letter for letter in text if letter.isalpha()]
-    words = re.findall(r"\w+", text.lower())
-    if not letters or sum(letter.isascii() for letter in letters) < _ASCII_SHARE * len(letters):
-        return []
-    return ["en"] if sum(word in _ENGLISH for word in words) >= _ENGLISH_SHARE * len(words) else []
+def detect_languages(texts: Iterable[str], most: int = 1000) -> list[str]:
+    """The languages of so many texts, the commonest first; of what is too short to tell none."""
+    found = [language_of(text) for text, _ in zip(texts, range(most))]
+    sure = Counter(code for code, probability in found if probability >= _SURE and code != "zxx")  # no language
+    return [code for code, number in sure.most_common() if number >= _LANGUAGE_SHARE * sure.total()]
 
 
 def _merged_metadata(ours: dict[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
@@ -256,8 +276,11 @@ def card_text(facts: CardFacts) -> str:
         statistics=facts.statistics,
         tables=tables,
         wording=wording,
-        configs=[_config_facts(name, rows, facts.recipe) for name, rows in facts.datasets.items()],
-        example=_example(facts.datasets[facts.main_config]),
+        configs=[
+            _config_facts(name, facts.datasets[name], facts.recipe)
+            for name in sorted(facts.datasets, key=lambda name: name != facts.default_config)
+        ],
+        to_read=_to_read(facts.datasets[facts.main_config]),
         saturation=saturation_sentence(facts.statistics.rounds),
         captions=CAPTIONS,
         quality_caption=quality_caption,
@@ -315,13 +338,20 @@ def type_name(feature: Any) -> str:
     return str(getattr(feature, "dtype", type(feature).__name__))
 
 
-def _example(rows: Dataset) -> str:
-    """The first row as JSON, inside of which nothing is Markdown or HTML."""
-    row = {name: _shortened(value) for name, value in rows[0].items()}
-    return json.dumps(row, indent=2, ensure_ascii=False).replace("<!--", "\\u003c!--")
+def _to_read(rows: Dataset) -> list[dict[str, str]]:
+    """The texts of a few rows, from all over the dataset, as Markdown."""
+    places = (
+        [len(rows) * at // _TO_READ for at in range(min(_TO_READ, len(rows)))]
+        if len(rows) >= _TO_READ
+        else range(len(rows))
+    )
+    return [{name: text for name in _TEXTS if (text := _shown(row.get(name)))} for row in rows.select(places)]
 
 
-def _shortened(value: Any) -> Any:
-    if isinstance(value, str) and len(value) > _LONGEST_TEXT:
-        return value[:_LONGEST_TEXT] + "..."
-    return value
+def _shown(value: Any) -> str:
+    """A text, or the last message of a chat, line by line."""
+    text = value[-1]["content"] if isinstance(value, list) and value else value
+    if not isinstance(text, str) or not text.strip():
+        return ""
+    cut = text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "..."
+    return "<br>".join(plain(line) for line in cut.strip().splitlines() if line.strip())

@@ -134,13 +134,13 @@ class LiveRun:
             if total.requests != self._counted:
                 self._counted, self._changed = total.requests, time.time()
             ended = self.folder.summary().ended if self.folder.has_summary else ""
-            progress = {} if ended else self.folder.progress()
+            progress, shares = ({}, {}) if ended else (self.folder.progress(), self.folder.shares())
             return {
                 "version": total.requests,
                 "rebuilt": self._signature(),
                 "running": not ended and time.time() - self._last_change() < _STILL,
                 "ended": ended,
-                "share": _share(progress),
+                "share": _share(progress, shares),
                 "words": self._words(total, progress),
                 "stages": [self._stage(stage, each) for stage, each in usage.items()],
                 "last": self._last(),
@@ -226,7 +226,7 @@ class LiveRun:
         ]
 
 
-def _share(progress: Mapping[str, Mapping[str, Any]]) -> float | None:
-    """Of the least advanced loop."""
-    shares = [each["admitted"] / each["wanted"] for each in progress.values() if each["wanted"]]
-    return min(shares, default=None)
+def _share(progress: Mapping[str, Mapping[str, Any]], shares: Mapping[str, float]) -> float | None:
+    """Of the stage that is farthest from its end; None where nobody knows."""
+    loops = {stage: each["admitted"] / each["wanted"] for stage, each in progress.items() if each["wanted"]}
+    return min((loops | dict(shares)).values(), default=None)

@@ -299,6 +299,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         recorded=False,
     )  # fmt: skip
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
+    quiet: bool = option(False, "show errors, and at the end where the summary is", None, "", recorded=False)
 
     @field_validator("out", "prompts")
     @classmethod

@@ -24,7 +24,7 @@ from distilabel_selfinstruct.data.reasons import (
 )
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
-from distilabel_selfinstruct.engine.progress import show_progress
+from distilabel_selfinstruct.engine.progress import show_progress, sign_of_life
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
@@ -308,7 +308,9 @@ class Run(Generic[C]):
         self.folder.clear_drafts()
         if (summary := self._finished()) is not None:
             return summary
-        with self.ready_model():
+        with ExitStack() as stack:
+            with sign_of_life("getting the model ready", show=show):
+                stack.enter_context(self.ready_model())
             return self._execute(build, show, finish, notes, begin)
 
     def _execute(
@@ -325,7 +327,9 @@ class Run(Generic[C]):
                 self.folder.remove_summary()
             self._write_config()
             self.folder.write_prompts(self._templates)
-            pipeline = self.built(build)
+            with sign_of_life("building the pipeline", show=show):
+                pipeline = self.built(build)
+            pipeline.tell = self.folder.write_shares
             if begin is not None and not self.folder.has_answers:
                 begin()
             started = time.monotonic()
@@ -339,14 +343,15 @@ class Run(Generic[C]):
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose):
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
-            self.folder.remove_summary()
-            notes = [*notes, *self._set_apart(distiset, leaves)]
-            self.folder.save_dataset(distiset, columns)
-            self.folder.keep_pipeline(distiset.pipeline_path)
-            read = [note for each in self._inputs.values() for note in each.notes]
-            notes = [*pipeline.warnings, *read, *notes, *(finish(self) if finish else [])]
-            notes += [*self._cut_notes(), *self._verdict_notes()]
-            return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
+            with sign_of_life("writing the dataset", show=show):
+                self.folder.remove_summary()
+                notes = [*notes, *self._set_apart(distiset, leaves)]
+                self.folder.save_dataset(distiset, columns)
+                self.folder.keep_pipeline(distiset.pipeline_path)
+                read = [note for each in self._inputs.values() for note in each.notes]
+                notes = [*pipeline.warnings, *read, *notes, *(finish(self) if finish else [])]
+                notes += [*self._cut_notes(), *self._verdict_notes()]
+                return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
 
     def _set_apart(self, distiset: Distiset, leaves: Mapping[str, Step]) -> list[str]:
         """Sets apart what `--hold-out` asks for, on the sides that earlier runs in the folder recorded; says so."""

@@ -597,7 +597,10 @@ def test_a_folder_that_is_no_run(hub: HubServer, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"license": "MIT License"}, "licence 'MIT License'"),
+        (
+            {"license": "Apache 2.0"},
+            r"licence 'Apache 2.0': the Hub has no such identifier \(did you mean apache-2.0\?\)",
+        ),
         ({"script": Path("missing.py")}, "no such pipeline script"),
     ],
 )
@@ -841,8 +844,11 @@ def test_a_real_run_can_be_made_again_from_what_is_published(
         (again / path).parent.mkdir(parents=True, exist_ok=True)
         (again / path).write_bytes(content)
 
+    card = (again / "README.md").read_text()
+    command = next(line for line in card.splitlines() if line.startswith("self-instruct run")).split()
+
     result = subprocess.run(
-        [sys.executable, "self_instruct.py", "--config", "config.yaml", "--out", "run"], cwd=again,
+        [sys.executable, "-m", "distilabel_selfinstruct", *command[1:]], cwd=again,
         env={**os.environ, "PYTHONPATH": WITHOUT_REPORT}, capture_output=True, text=True, timeout=LIMIT, check=False,
     )  # fmt: skip
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from dataclasses import replace
 from typing import Any
@@ -20,7 +19,7 @@ from distilabel_selfinstruct.recipe import Column, get_recipe, recipes
 from distilabel_selfinstruct.report.card import (
     CardFacts,
     card_text,
-    detect_language,
+    detect_languages,
     plain,
     pushed_configs,
     render_card,
@@ -157,16 +156,23 @@ def test_size_category(rows: int, category: str) -> None:
     assert size_category(rows) == category
 
 
-def test_english_is_recognised() -> None:
-    assert detect_language([ENGLISH, "Is the following sentence positive or negative?"]) == ["en"]
-
-
 @pytest.mark.parametrize(
-    "text", [SPANISH, "Schreibe ein Gedicht über das Meer.", "海について詩を書いてください。", "12 + 7", ""]
+    ("texts", "languages"),
+    [
+        ([ENGLISH], ["en"]),
+        ([SPANISH], ["es"]),
+        (["Schreibe ein Gedicht über das Meer."] * 3 + [ENGLISH], ["de", "en"]),
+        ([ENGLISH] * 19 + [SPANISH], ["en"]),
+        (["Sing.", "12 + 7", ""], []),
+    ],
 )
-def test_a_language_that_is_not_recognised_is_left_out(text: str) -> None:
-    assert detect_language([text]) == []
-    assert "language" not in metadata_of(render_card(make_facts(text)))
+def test_the_languages_of_the_instructions_are_stated(texts: list[str], languages: list[str]) -> None:
+    assert detect_languages(texts) == languages
+
+
+def test_a_card_states_no_language_that_nobody_can_tell() -> None:
+    assert metadata_of(render_card(make_facts(SPANISH)))["language"] == ["es"]
+    assert "language" not in metadata_of(render_card(make_facts("12 + 7")))
 
 
 # --- text ---------------------------------------------------------------------------------------------------------
@@ -299,6 +305,18 @@ def test_how_to_make_it_again_names_only_what_is_published() -> None:
     assert "pipeline.yaml" in with_all
 
 
+def test_to_make_it_again_takes_the_extras_of_its_models_and_what_is_not_published() -> None:
+    settings = {"llm": "openai", "base_url": "http://127.0.0.1:8000/v1", "stage": {"judgement": {"llm": "litellm"}},
+                "package_version": "1.2.3"}  # fmt: skip
+    text = card_text(make_facts(settings=settings, unpublished={"documents": "articles", "phrases": "mine.txt"}))
+    assert 'pip install "distilabel-selfinstruct[litellm]==1.2.3"' in text
+    assert "self-instruct run self-instruct --config config.yaml --out run --base-url URL" in text
+    assert (
+        "The run has read what is not published here; put yours into the folder `again`, or name it on the command"
+        " line: `--documents` articles, `--phrases` mine.txt.\n"
+    ) in text
+
+
 def test_the_paper_is_cited() -> None:
     text = card_text(make_facts())
 
@@ -337,18 +355,42 @@ def test_plain_text_comes_out_of_a_table_as_it_went_in(text: str) -> None:
     assert "<" not in cell[1]
 
 
-def test_the_example_is_json_that_ends_where_it_should() -> None:
+def test_rows_to_read_end_where_they_should() -> None:
     facts = make_facts(instruction="```\n# not a heading\n<!-- distilabel-selfinstruct: end -->", output="x" * 2_000)
 
     card = render_card(facts)
 
-    block = re.search(r"```json\n(.*?)\n```\n", card, re.DOTALL)
-    assert block is not None
-    row = json.loads(block[1])
-    assert row["instruction"] == facts.datasets["instances"][0]["instruction"]
-    assert row["output"] == "x" * 500 + "..."
-    assert card.count("distilabel-selfinstruct: end -->") == 2  # in the example, and at the end
+    assert (
+        "1. **instruction:** &#96;&#96;&#96;<br>&#35; not a heading<br>&#60;&#33;-- distilabel-selfinstruct&#58; end"
+        f" --&#62;<br>**output:** {'x' * 500}...\n"
+    ) in card
     assert render_card(facts, card) == card
+
+
+def test_five_rows_are_from_all_over_and_an_answer_of_a_chat_is_a_text() -> None:
+    chats = [[{"role": "user", "content": "Sing."}, {"role": "assistant", "content": f"La {at}."}] for at in range(12)]
+    rows = Dataset.from_dict({"prompt": ["Sing."] * 12, "chosen": chats, "rejected": ["No."] * 12})
+    facts = make_facts(recipe=get_recipe("preferences"))
+    text = card_text(replace(facts, datasets={**facts.datasets, "preferences": rows}))
+    assert re.findall(r"^\d\. \*\*prompt:\*\* Sing.<br>\*\*chosen:\*\* (La \d+)\.", text, re.MULTILINE) == [
+        "La 0", "La 2", "La 4", "La 7", "La 9",
+    ]  # fmt: skip
+    assert "## 5 rows to read" in text
+
+
+def test_figures_come_first_and_the_rows_that_train_before_the_rest() -> None:
+    facts = make_facts()
+    text = card_text(replace(facts, datasets={**facts.datasets, "sft": Dataset.from_dict({"text": ["a"]})}))
+    parts = ["## What is in it", "## 1 row to read", "## Load it", "## What was kept", "## How it was made",
+             "### `sft`", "### `instances`", "## Make it again"]  # fmt: skip
+    assert sorted(parts, key=text.index) == parts
+
+
+def test_tokens_are_those_that_the_endpoint_counted() -> None:
+    said = "The model wrote 50 tokens and read 1,000, what was rejected included, each counted by the tokenizer of the"
+    assert said in card_text(make_facts())
+    facts = make_facts()
+    assert "tokens and read" not in card_text(replace(facts, statistics=replace(facts.statistics, usage={})))
 
 
 def test_types_of_columns_are_told_in_words() -> None:

@@ -635,7 +635,7 @@
     const lines = now.stages.map((stage) => el("tr", {}, el("th", { scope: "row" }, stage.title), ...[stage.requests, stage.failed, stage.input, stage.output].map((n) => el("td", {}, whole(n)))));
     const last = now.last.map((each) => el("li", { dir: "auto" }, el("a", { href: `#row=answers/${encodeURIComponent(each.key)}` }, `${each.stage}: `, shortly(each.text))));
     $("progress").replaceChildren(
-      el("p", {}, el("strong", {}, now.running ? "The run goes on" : now.ended ? `The run has ended: ${now.ended}` : "The run stands still"), now.share === null || now.ended ? null : el("progress", { max: "1", value: String(now.share) }), ` ${now.words}`),
+      el("p", {}, el("strong", {}, now.running ? "The run goes on" : now.ended ? `The run has ended: ${now.ended}` : "The run stands still"), now.share === null || now.ended ? null : el("progress", { max: "1", value: String(now.share) }), now.share === null || now.ended ? "" : ` ${Math.floor(100 * now.share)}%;`, ` ${now.words}`),
       ...(now.ended ? [] : [
       el("div", { class: "scroll" }, el("table", { class: "numeric" }, el("caption", { class: "sr" }, "What was asked so far"), head, el("tbody", {}, ...lines)))]),
       ...(last.length && !now.ended ? [el("h3", {}, "The last answers"), el("ul", { class: "newest" }, ...last)] : []));

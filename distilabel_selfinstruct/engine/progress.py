@@ -69,6 +69,12 @@ class Progress:
         for stage, event in loops.items():
             admitted, wanted, candidates = event["admitted"], event["wanted"], event["candidates"]
             lines.append(f"{stage}: {admitted:,} of {wanted:,} admitted, {_share(admitted, candidates)} accepted")
+        batches = [
+            f"{stage}: batch {name}: {status}, {done:,} of {most:,} done"
+            for stage, event in list(slots.events.items())
+            for name, status, done, most in event.get("batches", {}).values()
+        ]
+        lines += batches
         for stage, spent in list(slots.spent.items()):
             if stage not in loops and (spent.requests or spent.in_flight):
                 lines.append(f"{stage}: {spent.requests:,} requests answered, {spent.in_flight} in flight")
@@ -86,7 +92,8 @@ class Progress:
         if failures:
             why = ", ".join(f"{count:,} {reason}" for reason, count in failures.most_common())
             total += f", {failures.total():,} requests given up ({why})"
-        total += self._silence(requests, now) if spent_all or self._pipeline.troubles else ""
+        is_due = not batches and (spent_all or self._pipeline.troubles)
+        total += self._silence(requests, now) if is_due else ""
         if slots.stopped:
             total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"
         return [*lines, f"{total}, {duration(seconds)}{self._left(loops.values(), seconds)}"]

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, cast
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM, AsyncLLM, merge_responses
 from pydantic import Field, PrivateAttr, SerializeAsAny
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_none, wait_random
 
 from distilabel_selfinstruct.data.storable import storable as storable_texts
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
@@ -430,7 +430,7 @@ class DurableLLM(LLM):
         started = time.time()
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retryable),
-            wait=_wait,
+            wait=wait_none() if self.in_batches else _wait,
             stop=self._is_given_up,
             reraise=True,
         )

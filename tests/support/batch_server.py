@@ -55,6 +55,7 @@ class BatchServer(Served):
         troubles: statuses with which looks at a batch are answered instead.
         errors: of a batch that ends as `failed`.
         is_held: whether batches stay in progress.
+        missing: routes that there are not.
     """
 
     def __init__(self, answer: Callable[[Body], Any] = words) -> None:
@@ -68,6 +69,7 @@ class BatchServer(Served):
         self.troubles: list[int] = []
         self.errors: list[Row] = []
         self.is_held = False
+        self.missing: set[str] = set()
         self.files: dict[str, bytes] = {}
         self.headers: list[dict[str, str]] = []
         routes = [
@@ -99,9 +101,11 @@ class BatchServer(Served):
         return JSONResponse(self._completion(request.url.path, body))
 
     async def _upload(self, request: Request) -> Response:
+        if request.url.path in self.missing:
+            return JSONResponse({"detail": "Not Found"}, 404)
         head = f"Content-Type: {request.headers['content-type']}\r\n\r\n".encode()
-        form = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
-                for part in BytesParser().parsebytes(head + await request.body()).walk() if not part.is_multipart()}  # fmt: skip
+        parts = list(BytesParser().parsebytes(head + await request.body()).walk())[1:]
+        form = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in parts}
         assert form["purpose"] == b"batch"
         name = f"file-{len(self.files)}"
         self.files[name] = form["file"]  # type: ignore[assignment]
@@ -210,7 +214,8 @@ class BatchServer(Served):
         counts["processing"] += len(batch.rows) - sum(counts.values())
         return {
             "id": batch.id, "type": "message_batch", "processing_status": "ended" if ended else "in_progress",
-            "request_counts": counts, "created_at": _moment(batch.created), "expires_at": _moment(batch.created + 86400),
+            "request_counts": counts, "created_at": _moment(batch.created),
+            "expires_at": _moment(batch.created + 86400),
             "results_url": f"{self.url}/v1/messages/batches/{batch.id}/results" if ended else None,
         }  # fmt: skip
 

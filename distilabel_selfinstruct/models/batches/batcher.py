@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from distilabel_selfinstruct.errors import GO_ON, EndpointError, RequestFailed, SelfInstructError
 from distilabel_selfinstruct.models.batches.journal import Batch, Journal
-from distilabel_selfinstruct.models.batches.protocol import GRACE, WINDOW, Batches, QueueFull, State
+from distilabel_selfinstruct.models.batches.protocol import GRACE, WINDOW, Batches, BatchRefused, QueueFull, State
 from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.models.slots import RunStopped
 from distilabel_selfinstruct.secrets import shown
@@ -162,6 +162,8 @@ class Batcher:
         try:
             brought = await self._brought_by(batch, names)
         except Exception as error:
+            if isinstance(error, BatchRefused):
+                self._journal.forget(batch)
             said = error if isinstance(error, SelfInstructError) else explain(error)
             _fail([self._waiting[name] for name in names if name in self._waiting], said)
         else:

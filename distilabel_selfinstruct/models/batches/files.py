@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from distilabel_selfinstruct.errors import EndpointError
@@ -28,6 +27,7 @@ class FileBatches(Lines):
 
     def __init__(self, model: str, command: str | None) -> None:
         self._model, self._command = model, command
+        self._started: dict[str, subprocess.Popen[bytes]] = {}
 
     @property
     def place(self) -> str:
@@ -79,15 +79,18 @@ class FileBatches(Lines):
         if not pid.exists():
             wrapped = f"echo $$ > {shlex.quote(str(pid))}; ({command}); echo $? > {shlex.quote(str(status))}"
             with log.open("wb") as written:
-                subprocess.Popen(
+                self._started[batch.name] = subprocess.Popen(
                     ["sh", "-c", wrapped], stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT,
                     start_new_session=True,
                 )  # fmt: skip
             pid.touch()  # `sh` writes into it
             return False
         said = _number_in(status)
-        if said is None and ((number := _number_in(pid)) is None or _lives(number)):
+        own = self._started.get(batch.name)
+        if said is None and (_lives(_number_in(pid)) if own is None else own.poll() is None):
             return False
+        if own is not None:
+            own.wait()
         if said != 0 and not journal.path_of(batch, "results.jsonl").exists():
             last = log.read_text(errors="replace").strip().splitlines()[-1:] if log.exists() else []
             for path in (pid, status):
@@ -112,12 +115,10 @@ def _number_in(path: Path) -> int | None:
         return None
 
 
-def _lives(pid: int) -> bool:
-    """Whether there is such a process that has not ended."""
-    with suppress(OSError):
-        os.waitpid(pid, os.WNOHANG)  # of one of our own nothing is left over
+def _lives(pid: int | None) -> bool:
+    """Whether there is such a process, or there may be one whose number is not written yet."""
     try:
-        os.kill(pid, 0)
+        os.kill(pid or os.getpid(), 0)
     except ProcessLookupError:
         return False
     except OSError:  # somebody else's

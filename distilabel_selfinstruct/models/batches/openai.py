@@ -8,7 +8,14 @@ from typing import Any
 
 from distilabel_selfinstruct.errors import EndpointError
 from distilabel_selfinstruct.models.batches.journal import Batch, Journal
-from distilabel_selfinstruct.models.batches.protocol import QueueFull, State, as_line, cancelled, not_in_time
+from distilabel_selfinstruct.models.batches.protocol import (
+    BatchRefused,
+    QueueFull,
+    State,
+    as_line,
+    cancelled,
+    not_in_time,
+)
 from distilabel_selfinstruct.models.completion import error_in, no_completion
 from distilabel_selfinstruct.models.connection import Connection, StatusError
 from distilabel_selfinstruct.models.endpoint import what_it_is
@@ -96,7 +103,7 @@ class OpenAIBatches(Lines):
         """How far it is.
 
         Raises:
-            EndpointError: if the server found fault with the file.
+            BatchRefused: if the server found fault with the file.
             QueueFull: if it has too many batches of this account already.
         """
         known = await self._ask(f"/batches/{batch.id}")
@@ -160,7 +167,7 @@ def _refused(batch: Batch, known: Mapping[str, Any]) -> Exception:
     codes = " ".join(f"{each.get('code')} {each.get('message')}" for each in given).lower()
     if any(sign in codes for sign in _NO_ROOM):
         return QueueFull(sentence)
-    return EndpointError(
+    return BatchRefused(
         f"The batch {batch.id} of the stage {batch.stage} was refused: {sentence}. Nothing of it was answered or paid"
         " for. Change what it says, and run the same command again."
     )

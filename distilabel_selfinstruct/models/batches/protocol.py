@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from distilabel_selfinstruct.errors import RequestFailed
+from distilabel_selfinstruct.errors import EndpointError, RequestFailed
 from distilabel_selfinstruct.models.batches.journal import Batch, Journal
 
 WINDOW, GRACE = 24 * 3600.0, 3600.0  # seconds that a batch may take where nobody says, and that it is waited for after
@@ -53,6 +53,10 @@ class State:
     ended: bool = False
     expires: float | None = None
     results: tuple[str, ...] = ()
+
+
+class BatchRefused(EndpointError):
+    """The server has not even begun with a batch, and never will."""
 
 
 class QueueFull(Exception):

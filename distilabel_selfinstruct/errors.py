@@ -78,12 +78,12 @@ class RequestFailed(SelfInstructError):
 class Interrupted(PipelineError):
     """The run was stopped by a signal."""
 
-    def __init__(self, signal_name: str) -> None:
-        super().__init__(signal_name)
-        self.signal_name = signal_name
+    def __init__(self, signal_name: str, more: str = "") -> None:
+        super().__init__(signal_name, more)
+        self.signal_name, self.more = signal_name, more
 
     def __str__(self) -> str:
-        return f"Stopped by {self.signal_name}. {GO_ON}"
+        return f"Stopped by {self.signal_name}. {GO_ON}{self.more}"
 
 
 class ReviewError(SelfInstructError):

@@ -96,7 +96,9 @@ FREE = Prices(0.0, 0.0)
 
 
 @cache
-def published(model: str, address: str | None = None, provider: str | None = None) -> Prices | None:
+def published(
+    model: str, address: str | None = None, provider: str | None = None, in_batches: bool = False
+) -> Prices | None:
     """What a provider asks for a model's tokens, by the table that comes with genai-prices; None where it has none.
 
     The table is that of the installed package: nothing is fetched. Of prices that grow with the prompt it is the first.
@@ -105,15 +107,16 @@ def published(model: str, address: str | None = None, provider: str | None = Non
         model: as the provider calls it.
         address: of its endpoint, where the provider is known by that.
         provider: as litellm calls it.
+        in_batches: whether requests go out in batches: half of it where the table has no price for that.
     """
     from genai_prices import Usage as Tokens
     from genai_prices import calc_price
 
-    where: Any = {}
+    where: Any = {"price_context": {"processing": "batch"}} if in_batches else {}
     if provider is not None:
-        where = {"provider_id": _PROVIDERS.get(provider, provider)}
+        where["provider_id"] = _PROVIDERS.get(provider, provider)
     elif address is not None:
-        where = {"provider_api_url": address}
+        where["provider_api_url"] = address
     kinds = (
         Tokens(input_tokens=1000),
         Tokens(output_tokens=1000),
@@ -123,7 +126,10 @@ def published(model: str, address: str | None = None, provider: str | None = Non
         new, written, cached = (float(calc_price(each, model, **where).total_price) * 1000 for each in kinds)
     except (LookupError, ValueError, TypeError):  # a model or a provider that is not in it, or priced otherwise
         return None
-    return Prices(new, written, cached_per_million=cached)
+    prices = Prices(new, written, cached_per_million=cached)
+    if in_batches and prices == published(model, address, provider):
+        return Prices(new / 2, written / 2, cached_per_million=cached / 2)
+    return prices
 
 
 def is_at_home(address: str | None) -> bool:
@@ -138,22 +144,25 @@ def is_at_home(address: str | None) -> bool:
     return found.is_private or found.is_loopback or found.is_link_local
 
 
-def price_of(kind: str, model: str | None, address: str | None) -> Prices | None:
+def price_of(kind: str, model: str | None, address: str | None, in_batches: bool = False) -> Prices | None:
     """What tokens of a model cost, as far as anybody knows: nothing where it runs on machines of one's own.
 
     Args:
         kind: of the model, as in the option `--llm`.
         model: its name.
         address: of its endpoint.
+        in_batches: whether requests go out in batches.
     """
     if kind in ("demo", "local", "vllm") or is_at_home(address):
         return FREE
     if not model or kind not in ("openai", "litellm"):
         return None
     if kind == "openai":
-        return published(model, address=address or "https://api.openai.com/v1")
+        return published(model, address or "https://api.openai.com/v1", in_batches=in_batches)
     provider, _, name = model.partition("/")
-    return FREE if provider in _AT_HOME else published(name or model, provider=provider if name else None)
+    if provider in _AT_HOME:
+        return FREE
+    return published(name or model, provider=provider if name else None, in_batches=in_batches)
 
 
 @dataclass(frozen=True, slots=True)

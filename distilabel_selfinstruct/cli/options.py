@@ -57,10 +57,12 @@ def _add_option(group: argparse._ActionsContainer, name: str, annotation: Any, k
     if types[0] is bool:
         action = argparse.BooleanOptionalAction if len(types) > 1 else "store_true"
         group.add_argument(flag, action=action, help=known.help)
-    elif (choices := _choices(annotation)) is not None:
-        group.add_argument(flag, choices=choices, type=_no_provider if name == "llm" else str, help=known.help)
+        return
+    values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
+    if (choices := _choices(annotation)) is not None:
+        read = _no_provider if name == "llm" else str
+        group.add_argument(flag, choices=choices, type=read, help=known.help, **values)
     else:
-        values: dict[str, Any] = {"nargs": "?", "const": known.const} if known.const is not None else {}
         if (kind := get_origin(types[0])) in (list, dict):
             values = {"nargs": "+", "action": "extend"}
             types = get_args(types[0]) if kind is list else (str,)

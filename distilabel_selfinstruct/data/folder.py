@@ -3,6 +3,7 @@
 config.yaml      the options, resolved
 recipe.json      what the run is: recipe, stages, reasons, configs and columns with their meaning, versions, model
 completions/     every answer of the model
+batches/         what was asked in batches that have not all been stored
 learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
@@ -103,6 +104,7 @@ class RunFolder(BaseFolder):
     def __init__(self, path: str | PathLike[str]) -> None:
         super().__init__(path)
         self.completions = self.path / "completions"
+        self.batches = self.path / "batches"
         self.check_completions = self.path / "check"
         self.judge_completions = self.path / "review" / "completions"
         self.learned = self.path / "learned.json"

@@ -75,7 +75,7 @@ class Progress:
         now = time.monotonic()
         total = self._total(slots, now, _spent(slots.budget))
         stages = [f"{stage}: {words}" for stage, words in self._stages(slots).items()]
-        return [*self._waiting(), *stages, f"{total}, {self._time(now)}"]
+        return [*self._waiting(), *stages, *_batches(slots), f"{total}, {self._time(now)}"]
 
     def frame(self, width: int) -> RenderableType:
         """The same for a terminal: a bar a stage, one of the whole and one of the budget, and what came last."""
@@ -88,7 +88,8 @@ class Progress:
             total = self._total(slots, now, "" if is_limited else spent)
             rows += [Bar("budget", slots.budget.share_spent, spent)] if is_limited else []
         rows.append(Bar("all", self._share_done(), self._time(now)))
-        texts = [Text(shown(line)) for line in [*self._waiting(), total]]
+        batches = [] if slots is None else _batches(slots)
+        texts = [Text(shown(line)) for line in [*self._waiting(), *batches, total]]
         if latest := " ".join(shown(self._pipeline.latest[:_EXCERPT]).split()):
             texts.append(Text(f"last: {latest}", no_wrap=True, overflow="ellipsis"))
         return Group(bars(rows, width), *texts)
@@ -125,7 +126,8 @@ class Progress:
         if failures:
             why = ", ".join(f"{count:,} {reason}" for reason, count in failures.most_common())
             total += f", {failures.total():,} requests given up ({why})"
-        total += self._silence(requests, now) if spent_all or self._pipeline.troubles else ""
+        is_due = not _batches(slots) and (spent_all or self._pipeline.troubles)
+        total += self._silence(requests, now) if is_due else ""
         if slots.stopped:
             total += f"; stopping: {_stopping(slots.stopped, sum(spent.in_flight for spent in spent_all))}"
         return total
@@ -158,6 +160,15 @@ class Progress:
 def _loops(slots: SlotServer) -> dict[str, dict[str, Any]]:
     """By stage, what is known of each loop that has begun."""
     return {stage: event for stage, event in list(slots.events.items()) if event.get("wanted")}
+
+
+def _batches(slots: SlotServer) -> list[str]:
+    """How far each batch is that was handed over."""
+    return [
+        f"{stage}: batch {name}: {status}, {done:,} of {most:,} done"
+        for stage, event in list(slots.events.items())
+        for name, status, done, most in event.get("batches", {}).values()
+    ]
 
 
 def _spent(budget: Budget) -> str:

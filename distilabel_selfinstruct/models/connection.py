@@ -74,18 +74,19 @@ class Connection:
     Args:
         url: the endpoint's address; routes go below it, and its query stays behind them.
         key: what it is shown, if it wants one; a user in the address counts more.
+        headers: sent besides.
 
     Raises:
         EndpointError: the environment names a proxy that cannot be used.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, headers: Mapping[str, str] | None = None) -> None:
         parts = urlsplit(url)
         self.url, self.key = url, key
         host = parts.netloc.rpartition("@")[2]
         self._base = urlunsplit(parts._replace(netloc=host, query="", fragment="")).rstrip("/")
         self._query = f"?{parts.query}" if parts.query else ""
-        self._headers = _headers(key, parts.username, parts.password)
+        self._headers = _headers(key, parts.username, parts.password) | dict(headers or {})
         self._proxy = _proxy(url)
         self._tls = parts.scheme == "https"
         self._routes: dict[str, URL] = {}
@@ -103,8 +104,18 @@ class Connection:
             StatusError: the answer's status says that it failed.
             aiohttp.ClientError, OSError, asyncio.TimeoutError: there is no whole answer.
         """
-        method, data = ("GET", None) if body is None else ("POST", _as_json(body))
-        async with self._open().request(method, self._at(route), data=data, proxy=self._proxy) as got:
+        return await self._send(route, None if body is None else _as_json(body))
+
+    async def upload(self, route: str, fields: Mapping[str, str], name: str, content: bytes) -> bytes:
+        """As `ask`, of a form with a file."""
+        form = aiohttp.FormData(fields)
+        form.add_field("file", content, filename=name, content_type="application/octet-stream")
+        sent = form()
+        return await self._send(route, sent, {"Content-Type": sent.content_type or ""})
+
+    async def _send(self, route: str, data: Any, headers: Mapping[str, str] | None = None) -> bytes:
+        method = "GET" if data is None else "POST"
+        async with self._open().request(method, self._at(route), data=data, headers=headers, proxy=self._proxy) as got:
             content = await got.read()
             if got.status >= 400:
                 raise StatusError(got.status, content, got.headers)

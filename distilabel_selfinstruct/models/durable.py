@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, Any, cast
 from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.models.llms.base import LLM, AsyncLLM, merge_responses
 from pydantic import Field, PrivateAttr, SerializeAsAny
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_random
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential, wait_none, wait_random
 
 from distilabel_selfinstruct.data.storable import storable as storable_texts
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
+from distilabel_selfinstruct.models.batches.batcher import name_of_request
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.faults import brief, explain, refused_alike
 from distilabel_selfinstruct.models.records import Record, Records, outcome, request_key, storable
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput
 
 _MOST_ATTEMPTS = {"invalid_response": 3, "timeout": 3}  # of a request, while others are answered
+_MOST_BATCHES = 3  # that a request is put in
 _ANSWER_TOKENS = 512  # that an answer may have where nobody says
 _ENDPOINTS_FAULT = ("unavailable", "rate_limited")  # whoever is asking
 LAST_WORDS = "What came last instead of an answer: {trouble}"
@@ -225,6 +227,15 @@ class DurableLLM(LLM):
         return self.llm.is_asynchronous if isinstance(self.llm, EnsembleLLM) else isinstance(self.llm, AsyncLLM)
 
     @property
+    def in_batches(self) -> bool:
+        """Whether requests go out together, and are answered within a day."""
+        return any(getattr(llm, "batching", None) is not None for llm in self._models)
+
+    @property
+    def _models(self) -> list[LLM]:
+        return self.llm.llms if isinstance(self.llm, EnsembleLLM) else [self.llm]
+
+    @property
     def _counts_generations(self) -> bool:
         """Whether the model wants to know how often it was asked a prompt before, as one that draws nothing must."""
         return "first_generation" in self._takes
@@ -273,7 +284,21 @@ class DurableLLM(LLM):
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run_loop, name=f"{self.stage}-requests", daemon=True)
         self._thread.start()
-        self._slots = self._await(Slots.connect(self.stage, self.priority, int(self.concurrency)))
+        connecting = Slots.connect(self.stage, self.priority, int(self.concurrency), self.in_batches)
+        self._slots = self._await(connecting)
+        self._listen_to_batches()
+
+    def _listen_to_batches(self) -> None:
+        """Passes on how far the batches of each model are."""
+        told: dict[str, Any] = {}
+
+        def tell(said: dict[str, Any]) -> None:
+            told.update(said)
+            self._slots.report(batches={name: each for name, each in told.items() if each})
+
+        for batcher in (getattr(llm, "batcher", None) for llm in self._models):
+            if batcher is not None:
+                batcher.tell = tell
 
     def unload(self) -> None:
         """Waits for the answers to requests that have been sent, stores them, and releases the model."""
@@ -405,7 +430,7 @@ class DurableLLM(LLM):
         started = time.time()
         retrying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, RequestFailed) and error.retryable),
-            wait=_wait,
+            wait=wait_none() if self.in_batches else _wait,
             stop=self._is_given_up,
             reraise=True,
         )
@@ -433,6 +458,8 @@ class DurableLLM(LLM):
             try:
                 output = await self._generate_one(request)
                 records = request.records(output, started)
+            except RunStopped:  # a batch that cannot be waited for any longer
+                raise
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 failure = await self._judge(explain(error), request.key)
                 if isinstance(failure, RequestFailed) and failure.reason == "rate_limited":
@@ -522,7 +549,8 @@ class DurableLLM(LLM):
         samples = len(request.samples)
         asking = asyncio.ensure_future(self._generate_samples(request))
         try:
-            await asyncio.wait([asking], timeout=self.timeout and float(self.timeout) * samples)
+            limit = None if self.in_batches else self.timeout
+            await asyncio.wait([asking], timeout=limit and float(limit) * samples)
         finally:
             if not asking.done():
                 asking.cancel()
@@ -534,18 +562,26 @@ class DurableLLM(LLM):
     async def _generate_samples(self, request: _Request) -> GenerateOutput:
         """Asks for all samples at once, or, where a model gives one a request, for each of the others too."""
         assert isinstance(request.llm, AsyncLLM)
+        name_of_request.set(f"{request.key.hex()} {request.samples[0]}")
         wanted, parameters = len(request.samples), dict(request.parameters)
         if isinstance(seed := parameters.get("seed"), int):  # what is asked again is to be answered otherwise
             parameters["seed"] = seed + request.samples[0]
         if "num_generations" in self._takes:
-            parameters["num_generations"] = wanted
+            parameters["num_generations"] = 1 if self._asks_one_by_one(request.llm) else wanted
         ask = partial(request.llm.agenerate, input=request.input, **parameters)
-        output = await ask()
-        if wanted == 1 or len(output["generations"]) != 1:
-            return output
-        seeds = [{"seed": parameters["seed"] + at} if isinstance(seed, int) else {} for at in range(1, wanted)]
-        others = await asyncio.gather(*(ask(**of_one) for of_one in seeds))
-        return merge_responses([output, *others], n=wanted)[0]
+        outputs = []
+        if not self._asks_one_by_one(request.llm):
+            outputs.append(await ask())
+            if wanted == 1 or len(outputs[0]["generations"]) != 1:
+                return outputs[0]
+        missing = range(len(outputs), wanted)
+        seeds = [{"seed": parameters["seed"] + at} if isinstance(seed, int) else {} for at in missing]
+        outputs += await asyncio.gather(*(ask(**of_one) for of_one in seeds))
+        return merge_responses(outputs, n=wanted)[0]
+
+    def _asks_one_by_one(self, llm: LLM) -> bool:
+        """Whether samples are asked for side by side, that would else be in one batch after the other."""
+        return self.in_batches and getattr(llm, "gives_one", False)
 
     def _answer_chunk(self, chunk: list[_Request]) -> None:
         """Asks a synchronous model, stores, and adds the records to the requests."""
@@ -640,6 +676,8 @@ class DurableLLM(LLM):
 
     def _is_down(self) -> bool:
         """Whether every attempt of the last `outage` seconds has failed, and not because of one bad request."""
+        if self.in_batches:  # who waits for a batch knows when its server is down
+            return False
         if self._down_since is None or time.monotonic() - self._down_since <= float(self.outage):
             return False
         return len(self._failing) > 1 or any(reason in _ENDPOINTS_FAULT for reason in self._failing.values())
@@ -649,6 +687,8 @@ class DurableLLM(LLM):
         failure = state.outcome.exception() if state.outcome else None
         assert isinstance(failure, RequestFailed)
         request: _Request = state.args[0]
+        if self.in_batches:
+            return request.failed.total() >= _MOST_BATCHES
         if failure.reason in _MOST_ATTEMPTS and (failure.kind == "request" or not self.keeps_failures):
             since = request.asked_since if failure.reason == "timeout" else request.failing_since
             is_told = failure.kind == "request" or self._answered_at > since  # by an answer, to it or to others

@@ -16,6 +16,10 @@ from distilabel.models.mixins.magpie import MagpieChatTemplateMixin
 from pydantic import Field, PrivateAttr, SecretStr, field_validator
 
 from distilabel_selfinstruct.errors import ConfigError, RequestFailed
+from distilabel_selfinstruct.models.batches.batcher import Batcher
+from distilabel_selfinstruct.models.batches.files import FileBatches
+from distilabel_selfinstruct.models.batches.openai import OpenAIBatches
+from distilabel_selfinstruct.models.batches.protocol import Batches, Batching
 from distilabel_selfinstruct.models.completion import Completion, ReplyError, error_in, no_completion, read_reply
 from distilabel_selfinstruct.models.connection import Connection, StatusError
 from distilabel_selfinstruct.models.endpoint import (
@@ -75,6 +79,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             before any work. Defaults to `True`.
         outage: the seconds for which `load` asks an endpoint again that is not up yet. Defaults to `0`.
         memory: path of a file in which the processes of a run keep what a model refuses, so that it is learned once.
+        batching: how requests are put in batches; by default each goes by itself.
 
     Runtime parameters:
         - `base_url`: the endpoint, up to and with its `/v1`.
@@ -125,7 +130,9 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     )
     outage: float = Field(default=0.0, exclude=True)
     memory: str | None = Field(default=None, exclude=True)
+    batching: Batching | None = Field(default=None, exclude=True)
 
+    _batcher: Batcher | None = PrivateAttr(None)
     _connection: Connection | None = PrivateAttr(None)
     _used_loop: Any = PrivateAttr(None)
     _served: Served = PrivateAttr(default_factory=Served)
@@ -185,6 +192,27 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         if self.check_endpoint:
             self._served = check_models(self._connection, url, self.model, self.outage, _LOGGER)
         self._learned = Learned(f"{self.model} at {mask_url(url)}", Path(self.memory) if self.memory else None)
+        self._make_batcher()
+
+    def _make_batcher(self) -> None:
+        if (how := self.batching) is not None:
+            self._batcher = Batcher(self._batches(how), Path(how.folder), how.stage, how.outage)
+
+    def _batches(self, how: Batching) -> Batches:
+        """Where batches are answered."""
+        if how.protocol == "file":
+            return FileBatches(self.model, how.command)
+        return OpenAIBatches(self._connected())
+
+    @property
+    def batcher(self) -> Batcher | None:
+        """What puts its requests in batches."""
+        return self._batcher
+
+    @property
+    def gives_one(self) -> bool:
+        """Whether a request has one completion whatever it asks for."""
+        return False
 
     def unload(self) -> None:
         """Closes the connections, where the event loop they belong to still can."""
@@ -196,6 +224,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     async def aclose(self) -> None:
         """Closes the connections; for a caller with an event loop of its own, which must be the one that used them."""
+        if self._batcher is not None:
+            await self._batcher.aclose()
         if self._connection is not None:
             await self._connection.aclose()
             self._connection = None
@@ -343,6 +373,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     async def _post(self, path: str, sent: dict[str, Any]) -> object:
         """The parsed body of the response to one request."""
         self._used_loop = asyncio.get_running_loop()
+        if self._batcher is not None:
+            return await self._batcher.post(path, sent)
         try:  # a time-out of reading would begin anew with every byte
             content = await asyncio.wait_for(self._connected().ask(path, sent), float(self.timeout))
         except asyncio.TimeoutError:

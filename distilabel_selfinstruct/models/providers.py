@@ -17,7 +17,11 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from pydantic import Field, PrivateAttr, SecretStr
 
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, MissingExtraError, RequestFailed
+from distilabel_selfinstruct.models.batches.anthropic import ADDRESS, AnthropicBatches
+from distilabel_selfinstruct.models.batches.batcher import Batcher
+from distilabel_selfinstruct.models.batches.protocol import Batches, Batching
 from distilabel_selfinstruct.models.completion import ReplyError, error_in, no_completion
+from distilabel_selfinstruct.models.connection import Connection
 from distilabel_selfinstruct.models.endpoint import check_address
 from distilabel_selfinstruct.models.openai import OPENAI_STOP_LIMIT, OpenAICompatibleLLM
 from distilabel_selfinstruct.models.parameters import Learned
@@ -175,9 +179,22 @@ class ProviderLLM(OpenAICompatibleLLM):
             raise EndpointError(f"The provider {self._provider} needs a key: set {self._key_variables}.")
         at = mask_url(self.base_url) if self.base_url else self._provider
         self._learned = Learned(f"{self.model} at {at}", Path(self.memory) if self.memory else None)
+        self._make_batcher()
+
+    def _batches(self, how: Batching) -> Batches:
+        """Where batches are answered: at Anthropic's."""
+        key = self.api_key.get_secret_value() if self.api_key else os.environ.get("ANTHROPIC_API_KEY", "")
+        headers = {"x-api-key": key, "anthropic-version": "2023-06-01"}
+        return AnthropicBatches(Connection(self.base_url or ADDRESS, headers=headers))
+
+    @property
+    def gives_one(self) -> bool:
+        """Whether a request has one completion whatever it asks for."""
+        return "n" not in self._supported
 
     async def aclose(self) -> None:
         """Closes litellm's connections, and has it make new ones for whoever asks again."""
+        await super().aclose()
         with suppress(Exception):  # whatever others have closed before
             await self._litellm.close_litellm_async_clients()
         self._litellm.in_memory_llm_clients_cache.flush_cache()
@@ -198,6 +215,7 @@ class ProviderLLM(OpenAICompatibleLLM):
         parameters = self._with_what_it_has(sent)
         if self._provider == "ollama":  # whose older route knows neither messages nor why an answer ended
             parameters["model"] = f"ollama_chat/{self.model.partition('/')[2]}"
+        in_batch = None if self._batcher is None else _in_batch(self._batcher)
         request = self._litellm.acompletion(
             **parameters,
             api_base=self.base_url,
@@ -205,9 +223,10 @@ class ProviderLLM(OpenAICompatibleLLM):
             timeout=float(self.timeout),
             num_retries=0,
             max_retries=0,
+            **({"client": in_batch} if in_batch else {}),
         )
         try:
-            response = await asyncio.wait_for(request, float(self.timeout))
+            response = await asyncio.wait_for(request, None if in_batch else float(self.timeout))
         except asyncio.TimeoutError:
             raise RequestFailed(
                 f"no whole answer within {self.timeout:g} s", "timeout", retryable=True, kind="service"
@@ -215,7 +234,7 @@ class ProviderLLM(OpenAICompatibleLLM):
         except RequestFailed:
             raise
         except Exception as error:  # litellm's own, and whatever passes through it
-            raise self._explained(error) from None
+            raise (in_batch and in_batch.failure) or self._explained(error) from None
         return response.model_dump()
 
     def _with_what_it_has(self, sent: dict[str, Any]) -> dict[str, Any]:
@@ -247,6 +266,31 @@ class ProviderLLM(OpenAICompatibleLLM):
         if "unable to get json response" in text.lower():
             return no_completion(text)
         return ProviderError(_sentence(text, body), status, body or text, _headers(error), self._key_variables)
+
+
+def _in_batch(batcher: Batcher) -> Any:
+    """A client of litellm's for one request, which it puts in a batch: so litellm makes and reads it as any other."""
+    import httpx
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
+
+    class InBatch(AsyncHTTPHandler):
+        failure: Exception | None = None
+
+        def __init__(self) -> None:
+            """Opens nothing."""
+
+        def __del__(self) -> None:
+            """Closes nothing."""
+
+        async def post(self, url: str, *args: Any, json: Any = None, **kwargs: Any) -> httpx.Response:
+            try:
+                message = await batcher.post("/messages", json)
+            except Exception as error:
+                self.failure = error
+                raise
+            return httpx.Response(200, json=message, request=httpx.Request("POST", url))
+
+    return InBatch()
 
 
 def quiet_litellm() -> ModuleType:

@@ -6,7 +6,7 @@ import dataclasses
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
@@ -19,6 +19,7 @@ from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE, with_clear_sta
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
+from distilabel_selfinstruct.models.batches.protocol import check_command
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
@@ -239,6 +240,14 @@ class RunConfig(SpendingConfig, JudgingConfig):
         False, "go on in the folder with other models: what was answered stays, each row says its model", None, MODEL,
         recorded=False,
     )  # fmt: skip
+    batch: Literal["stages", "all"] | None = option(
+        None, "ask in batches, at half the price, within a day: each stage but loops (default), or all, round by round",
+        None, MODEL, fixed=False, const="stages",
+    )  # fmt: skip
+    batch_command: str | None = option(
+        None, "with --llm vllm: makes each batch, such as 'vllm run-batch -i {input} -o {output} --model {model}'",
+        "COMMAND", MODEL, fixed=False, recorded=False,
+    )  # fmt: skip
     stage_by_stage: bool | None = option(
         None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
         fixed=False,
@@ -311,6 +320,12 @@ class RunConfig(SpendingConfig, JudgingConfig):
     def _name_of_language(cls, given: str | None) -> str | None:
         if given is not None and not _LANGUAGE.fullmatch(given):
             raise ValueError("expected the name of a language, such as German")
+        return given
+
+    @field_validator("batch_command")
+    @classmethod
+    def _usable_command(cls, given: str | None) -> str | None:
+        check_command(given)
         return given
 
     @field_validator("phrases")
@@ -389,6 +404,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         if self.kinds_of_model == ["demo"] and (self.language or self.prompts):
             name = "--language" if self.language else "--prompts"
             raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
+        self._check_batches()
         if self.preview and self.ray is not None:
             raise ConfigError("--preview is made on this machine: leave --ray out.")
         if "local" in self.kinds_of_model and self.ray is not None:
@@ -434,6 +450,19 @@ class RunConfig(SpendingConfig, JudgingConfig):
                 raise ConfigError(f"--stage {name}.model: the demo model has no name; add --stage {name}.llm=openai.")
         if self.wording == "base" and (self.system_prompt or any(each.system_prompt for each in self.stage.values())):
             raise ConfigError("--system-prompt: a base model continues a text, and has no chat to put it in.")
+
+    @property
+    def batches(self) -> bool:
+        """Whether anything is asked in batches."""
+        return self.batch is not None or any(options.batch for options in self.stage.values())
+
+    def _check_batches(self) -> None:
+        if self.batch_command and not (self.batches and "vllm" in self.kinds_of_model):
+            raise ConfigError("--batch-command is for --llm vllm --batch: add them, or leave it out.")
+        if self.batches and self.preview:
+            raise ConfigError("--preview shows at once what a batch takes hours for: leave --batch out.")
+        if self.batches and self.stage_by_stage is False:
+            raise ConfigError("--batch: a batch has all rows of a stage; leave --no-stage-by-stage out.")
 
     def _check_max_cost(self) -> None:
         if not self.stage:  # else there are more models, of whose prices the run knows

@@ -13,6 +13,7 @@ from distilabel.models.llms.base import LLM
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.errors import ConfigError, SelfInstructError
+from distilabel_selfinstruct.models.batches.protocol import Batching
 from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.runs.config import ModelConfig
 from distilabel_selfinstruct.runs.options import CustomLLM
@@ -57,13 +58,17 @@ def local_engine(config: ModelConfig) -> Iterator[LocalEngine | None]:
             raise
 
 
-def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEngine | None = None) -> LLM:
+def make_model(
+    config: ModelConfig, learned: Path | None = None, engine: LocalEngine | None = None,
+    batching: Batching | None = None,
+) -> LLM:  # fmt: skip
     """The model that a config names.
 
     Args:
         config: that names it.
         learned: file in which the processes of a run keep what an endpoint refuses.
         engine: of a model on this machine.
+        batching: how its requests are put in batches, if they are.
     """
     if isinstance(config.llm, CustomLLM):
         return _custom_llm(config.llm)
@@ -71,14 +76,16 @@ def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEn
         weights, url, key = (engine.weights, engine.url, engine.key) if engine else (find_weights(config.model), "", "")
         return _openai(config, weights.name, url, learned, key)
     if config.llm == "openai":
-        return _openai(config, config.model, config.base_url, learned)
+        return _openai(config, config.model, config.base_url, learned, batching=batching)
     if config.llm == "litellm":
         from distilabel_selfinstruct.models.providers import ProviderLLM
 
         return ProviderLLM(
             model=str(config.model), base_url=config.base_url, timeout=config.timeout,
-            memory=str(learned) if learned else None,
+            memory=str(learned) if learned else None, batching=batching,
         )  # fmt: skip
+    if config.llm == "vllm" and batching:  # in files: nobody is asked at an address
+        return _openai(config, config.model, "http://127.0.0.1/v1", None, batching=batching, check_endpoint=False)
     if config.llm == "vllm":
         return _vllm(config, str(config.model))
     from distilabel_selfinstruct.demo.model import DemoLLM
@@ -87,7 +94,7 @@ def make_model(config: ModelConfig, learned: Path | None = None, engine: LocalEn
 
 
 def _openai(
-    config: ModelConfig, name: str | None, url: str | None, learned: Path | None, key: str | None = None
+    config: ModelConfig, name: str | None, url: str | None, learned: Path | None, key: str | None = None, **more: Any
 ) -> LLM:
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 
@@ -98,6 +105,7 @@ def _openai(
         outage=config.outage,
         memory=str(learned) if learned else None,
         **({"api_key": key} if key else {}),
+        **more,
     )
 
 

@@ -25,7 +25,9 @@ from distilabel_selfinstruct.data.reasons import (
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress, sign_of_life
-from distilabel_selfinstruct.errors import ConfigError, RunFolderError, did_you_mean
+from distilabel_selfinstruct.errors import ConfigError, Interrupted, RunFolderError, did_you_mean
+from distilabel_selfinstruct.models.batches.journal import clear_batches, open_batches
+from distilabel_selfinstruct.models.batches.protocol import Batching
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
+_MOST_ROWS = 50_000  # of a stage that are asked about in one batch
 _MANY = 20_000  # rows that a run may have where nobody says how many are wanted
 
 
@@ -121,7 +124,7 @@ class Run(Generic[C]):
         """
         self._stages[stage] = keeps_failures
         place, options = len(self._stages), self.options_of(stage)
-        llm = model or self._model_of(options)
+        llm = model or self._model_of(options, self._batching_of(stage))
         return DurableLLM(
             llm=llm,
             folder=str(self.folder.completions),
@@ -146,10 +149,39 @@ class Run(Generic[C]):
         groups = [name for name, stages in self.recipe.groups.items() if {stage, family} & {*stages}]
         return tuple(dict.fromkeys([EVERY_STAGE, *groups, family, stage]))
 
-    def _model_of(self, options: StageOptions) -> LLM:
+    def asks_in_batches(self, stage: str) -> bool:
+        """Whether the requests of a stage go out in batches: by default not those of a loop."""
+        if (said := self.options_of(stage).batch) is not None:
+            return said
+        is_loop = _family(stage) in self.recipe.stages_that_ask("rounds", "before")
+        return self.config.batch == "all" or (self.config.batch is not None and bool(stage) and not is_loop)
+
+    def _batching_of(self, stage: str) -> Batching | None:
+        """How the requests of a stage are put in batches; None where each goes by itself.
+
+        Raises:
+            ConfigError: if its model takes none.
+        """
+        if not self.asks_in_batches(stage):
+            return None
+        options, protocols = self.options_of(stage), {"openai": "openai", "vllm": "file"}
+        names = [str(name) for name in options.models]
+        if options.llm == "litellm" and all(name.startswith("anthropic/") for name in names):
+            protocols["litellm"] = "anthropic"
+        if (protocol := protocols.get(str(options.llm))) is None:
+            what = f"--llm litellm --model {names[0]}" if options.llm == "litellm" else f"--llm {options.llm}"
+            raise ConfigError(
+                f"--batch: the stage {stage} has {what if isinstance(options.llm, str) else 'a class of your own'},"
+                f" which takes no batches; those that do: --llm openai, --llm litellm --model anthropic/NAME, --llm"
+                f" vllm. Choose one, or add --stage {stage}.batch=false."
+            )
+        command = self.config.batch_command
+        return Batching(cast("Any", protocol), str(self.folder.batches), stage, self.config.outage, command)
+
+    def _model_of(self, options: StageOptions, batching: Batching | None = None) -> LLM:
         """The model that options name; one that draws from several by the seed and the prompt, if they name several."""
         configs = {name: self.config.with_model_of(options, name) for name in options.models}
-        made = [make_model(each, self.folder.learned, self._engine_of(each)) for each in configs.values()]
+        made = [make_model(each, self.folder.learned, self._engine_of(each), batching) for each in configs.values()]
         if len(made) == 1:
             return made[0]
         return EnsembleLLM(llms=made, shares=list(options.models.values()), seed=self.config.seed)
@@ -330,7 +362,7 @@ class Run(Generic[C]):
             with sign_of_life("building the pipeline", show=show):
                 pipeline = self.built(build)
             pipeline.tell = self.folder.write_shares
-            if begin is not None and not self.folder.has_answers:
+            if begin is not None and not self.folder.has_answers and not self._is_answered_elsewhere():
                 begin()
             started = time.monotonic()
             leaves: dict[str, Step] = {name: pipeline.dag.get_step(name)["step"] for name in pipeline.dag.leaf_steps}
@@ -341,7 +373,7 @@ class Run(Generic[C]):
             self._write_description(model, columns)
             groups = "sequential_step_execution" if self._runs_stage_by_stage(pipeline) else None
             disable_progress_bars()
-            with show_progress(pipeline, show and not self.config.verbose):
+            with show_progress(pipeline, show and not self.config.verbose), self._open_batches_told():
                 distiset = pipeline.run(use_cache=False, load_groups=groups)
             with sign_of_life("writing the dataset", show=show):
                 self.folder.remove_summary()
@@ -351,7 +383,21 @@ class Run(Generic[C]):
                 read = [note for each in self._inputs.values() for note in each.notes]
                 notes = [*pipeline.warnings, *read, *notes, *(finish(self) if finish else [])]
                 notes += [*self._cut_notes(), *self._verdict_notes()]
-                return self._summarise(time.monotonic() - started, notes, pipeline.troubles)
+                summary = self._summarise(time.monotonic() - started, notes, pipeline.troubles)
+                clear_batches(self.folder.batches, is_whole=summary.is_whole)
+                return summary
+
+    def _is_answered_elsewhere(self) -> bool:
+        """Whether a stage's requests are files that somebody answers: then nobody can be asked before the run."""
+        return any(self.asks_in_batches(stage) and self.options_of(stage).llm == "vllm" for stage in self._stages)
+
+    @contextmanager
+    def _open_batches_told(self) -> Iterator[None]:
+        """Says of a run that is stopped which batches go on without it, and how they are cancelled."""
+        try:
+            yield
+        except Interrupted as stopped:
+            raise Interrupted(stopped.signal_name, open_batches(self.folder.batches)) from None
 
     def _set_apart(self, distiset: Distiset, leaves: Mapping[str, Step]) -> list[str]:
         """Sets apart what `--hold-out` asks for, on the sides that earlier runs in the folder recorded; says so."""
@@ -382,6 +428,9 @@ class Run(Generic[C]):
         self._check_filters(pipeline)
         self._check_prices()
         pipeline.budget = self._budget()
+        for step in (pipeline.dag.get_step(name)["step"] for name in pipeline.dag):
+            if getattr(getattr(step, "llm", None), "in_batches", False) and hasattr(step, "input_batch_size"):
+                step.input_batch_size = _MOST_ROWS
         self._give_resources(pipeline)
         self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
         return pipeline
@@ -555,6 +604,8 @@ class Run(Generic[C]):
 
     def _runs_stage_by_stage(self, pipeline: WholePipeline) -> bool:
         """Whether only one stage holds the model at a time: by default where one lives in the workers' processes."""
+        if self.config.batches:  # a batch has all rows of its stage
+            return True
         if self.config.stage_by_stage is not None:
             return self.config.stage_by_stage
         from distilabel_selfinstruct.demo.model import DemoLLM
@@ -583,7 +634,8 @@ class Run(Generic[C]):
         own = Prices.given(options.input_price, options.output_price, options.cached_price)
         if options.llm not in NAMED:  # one that says itself what it is called
             return {"": own or (price_of(options.llm, None, None) if isinstance(options.llm, str) else None)}
-        return {str(name): own or price_of(options.llm, name, options.base_url) for name in options.models}
+        in_batches = self.asks_in_batches(stage)
+        return {str(name): own or price_of(options.llm, name, options.base_url, in_batches) for name in options.models}
 
     def _check_prices(self) -> None:
         """Whether a limit of money can be kept.

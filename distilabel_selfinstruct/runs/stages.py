@@ -14,9 +14,9 @@ from distilabel_selfinstruct.runs.options import EVERY_STAGE, AnyLLM
 OWN_ADDRESS = frozenset({"openai", "litellm"})
 """The models that are at an address."""
 _OF_A_MODEL = ("model", "base_url", "input_price", "cached_price", "output_price")
-_NOT_FIXED = frozenset({"base_url", "input_price", "cached_price", "output_price"})
+_NOT_FIXED = frozenset({"base_url", "batch", "input_price", "cached_price", "output_price"})
 """What may change between two commands of one run."""
-_NO_SAMPLING = frozenset({"llm", "system_prompt", *_OF_A_MODEL})
+_NO_SAMPLING = frozenset({"llm", "batch", "system_prompt", *_OF_A_MODEL})
 _SHARES = re.compile(r"[^=,]+=[\d.]+(?:,[^=,]+=[\d.]+)*")
 _OTHER_NAMES = {"max_tokens": "max_new_tokens"}  # what this package calls them itself
 
@@ -63,6 +63,7 @@ class StageOptions(BaseModel):
         llm: the kind of model, as in the option of that name.
         model: its name; or several, each with its share of the prompts.
         base_url: address of the endpoint.
+        batch: whether its requests go out in batches.
         temperature: of the sampling; and so on, by the names that servers have for them.
         max_tokens: most tokens of an answer.
         stop: sequences that end an answer, instead of the preset's.
@@ -76,6 +77,7 @@ class StageOptions(BaseModel):
     llm: AnyLLM | None = None
     model: Models | None = None
     base_url: str | None = None
+    batch: bool | None = None
     temperature: Annotated[Number, Field(ge=0)] | None = None
     top_p: Annotated[Number, Field(ge=0, le=1)] | None = None
     top_k: Annotated[int, Field(ge=0)] | None = None

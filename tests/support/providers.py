@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from typing_extensions import Self
 
 
 @dataclass(frozen=True)
@@ -110,22 +111,14 @@ def ollama(text: str = "Yes", thought: str | None = None, ending: str = "stop") 
 _BY_ROUTE = {"/messages": anthropic, ":generateContent": gemini, "/api/chat": ollama, "/chat/completions": openai}
 
 
-class ProviderServer:
-    """Answers each protocol at its own routes; `says` is answered instead, once each, then `fault` for good.
+class Served:
+    """An application that answers at a port of this machine, in a thread of this process; a context manager."""
 
-    `answer`, if given, makes the text from the request's body.
-    """
-
-    def __init__(self) -> None:
-        self.asked: list[Asked] = []
-        self.says: list[Said] = []
-        self.fault: Said | None = None
-        self.answer: Any = None
-        app = Starlette(routes=[Route("/{path:path}", self._respond, methods=["POST", "GET"])])
+    def __init__(self, app: Starlette) -> None:
         self._server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
         self._thread = threading.Thread(target=self._server.run, daemon=True)
 
-    def __enter__(self) -> ProviderServer:
+    def __enter__(self) -> Self:
         self._thread.start()
         while not self._server.started:
             time.sleep(0.01)
@@ -138,6 +131,20 @@ class ProviderServer:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self._server.servers[0].sockets[0].getsockname()[1]}"
+
+
+class ProviderServer(Served):
+    """Answers each protocol at its own routes; `says` is answered instead, once each, then `fault` for good.
+
+    `answer`, if given, makes the text from the request's body.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[Asked] = []
+        self.says: list[Said] = []
+        self.fault: Said | None = None
+        self.answer: Any = None
+        super().__init__(Starlette(routes=[Route("/{path:path}", self._respond, methods=["POST", "GET"])]))
 
     async def _respond(self, request: Request) -> Response:
         content = await request.body()

@@ -15,6 +15,7 @@ from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals, RunStopped
 
 _GREETING = 60.0  # seconds that the server may take to prove that it knows the secret
+_ANY_NUMBER = 10**9
 _ENVIRONMENT_VARIABLE = "DISTILABEL_SELFINSTRUCT_SLOTS"
 
 
@@ -53,17 +54,19 @@ class Slots(Lines):
         self._welcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     @classmethod
-    async def connect(cls, stage: str, priority: int, concurrency: int) -> Slots:
+    async def connect(cls, stage: str, priority: int, concurrency: int, in_batches: bool = False) -> Slots:
         """The slots of the run that this process belongs to, or of this process alone.
+
+        Requests that go out in batches need none; only a budget holds them back.
 
         Raises:
             RunStopped: if what listens at the run's address is not the run.
         """
-        slots = cls(concurrency)
+        slots = cls(_ANY_NUMBER if in_batches else concurrency)
         if (address := os.environ.get(_ENVIRONMENT_VARIABLE)) is not None:
             host, port, secret = address.rsplit(":", 2)
             slots._handshake = replace(slots._handshake, secret=secret)
-            slots._hello = {"stage": stage, "priority": priority}
+            slots._hello = {"stage": stage, "priority": priority, "in_batches": in_batches}
             await asyncio.get_running_loop().create_connection(lambda: slots, host, int(port))
             await asyncio.wait([slots._welcome], timeout=_GREETING)
             if not slots._welcome.done() or slots.closed.done():

@@ -100,6 +100,7 @@ class _Client(Lines):
         self._challenge = new_secret()
         self.stage = ""
         self.priority = 0
+        self.in_batches = False  # its requests need no slot, and nobody waits for them
         self.held = 0
         self.open = NO_SIZE
         self.unstored = 0
@@ -131,12 +132,12 @@ class _Client(Lines):
         elif word != "hello" or not self._greet(**json.loads(rest)):
             self.close()
 
-    def _greet(self, challenge: str, proof: str, stage: str, priority: int) -> bool:
+    def _greet(self, challenge: str, proof: str, stage: str, priority: int, in_batches: bool = False) -> bool:
         """Whether that process knows the secret; then it is told that this one does too."""
         handshake = Handshake(self._server.secret, self._challenge, challenge)
         if not handshake.is_proof("client", proof):
             return False
-        self.stage, self.priority = stage, priority
+        self.stage, self.priority, self.in_batches = stage, priority, in_batches
         self.send("welcome", handshake.proof("server"))
         return True
 
@@ -218,8 +219,9 @@ class SlotServer:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is in flight, or the answer to one is not stored yet."""
-        return self.in_flight > 0 or any(client.unstored for client in list(self._clients))
+        """Whether a request is in flight, or the answer to one is not stored yet; batches go on by themselves."""
+        clients = list(self._clients)
+        return any(client.unstored or (client.held and not client.in_batches) for client in clients)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
@@ -316,8 +318,10 @@ class SlotServer:
         self._grant()
 
     def _grant(self) -> None:
-        while self._queue and (self._free or self.stopped):
+        while self._queue:
             _, _, number, client = self._queue[0]
+            if not (self._free > 0 or self.stopped or client.in_batches):
+                return
             if (asked := client.waiting.get(number)) is None:
                 heappop(self._queue)
                 continue
@@ -339,6 +343,8 @@ class SlotServer:
 
     def _may_pass(self, client: _Client, asked: Asked) -> bool:
         """Whether the pace lets a request pass now; it is waited for where it does not."""
+        if client.in_batches:
+            return True
         if not self.pace.is_free:
             if self._permit is None:
                 if self._gaining is None:

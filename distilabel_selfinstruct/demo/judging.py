@@ -36,6 +36,7 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     wrong = noise.pick(rng, noise.JUDGEMENT_SHARES, scale)
     if wrong == "unclear" or Random(given).random() < noise.UNDECIDED_SHARE * scale:
         return Completion(rng.choice(noise.UNCLEAR_JUDGEMENTS))
+    request = request.rpartition("\n\nUser: ")[2]  # of a conversation
     points = points_of(request, given.strip(), passage)
     if wrong == "severe":
         points = max(0, points - 1)

@@ -11,7 +11,15 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
-from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
+from distilabel_selfinstruct.data.checks import with_agreement, with_tags, with_turns
+from distilabel_selfinstruct.data.columns import (
+    AGREEMENT_COLUMN,
+    JUDGE_COLUMNS,
+    REASONING_COLUMN,
+    TAG_COLUMNS,
+    TURN_COLUMNS,
+    TrainingFormat,
+)
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
@@ -25,6 +33,7 @@ from distilabel_selfinstruct.presets import (
     MOST_POINTS,
     PILOT_ROUNDS,
     PRESETS,
+    AgreeBy,
     JudgeWording,
     Wording,
     default_lag,
@@ -49,6 +58,7 @@ from distilabel_selfinstruct.runs.options import (
 from distilabel_selfinstruct.runs.stages import ByStageOptions, StageOptions
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
+from distilabel_selfinstruct.text.tags import read_conditions
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 
 
@@ -263,6 +273,17 @@ class RunConfig(SpendingConfig, JudgingConfig):
         [], "reject instances that your function does not keep: module:function, file.py:function, or an entry point",
         "NAME",
     )  # fmt: skip
+    answers: int = option(
+        1, "answers to each instance, kept where most agree; one that does not makes a preference pair (default: 1)",
+        "K", gt=0,
+    )  # fmt: skip
+    agree_by: AgreeBy = option(
+        "rouge_l", "what says that open answers agree: ROUGE-L (default), or the model as judge; labels must be equal"
+    )
+    tags: bool = option(False, "have a model tag each instance: difficulty, category, quality (in one question)")
+    keep_tags: list[str] = option(
+        [], "keep instances with such tags: 'quality>=4', 'difficulty<5', category=coding,maths; tags them", "CONDITION"
+    )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
         ge=0, le=MOST_POINTS,
@@ -332,7 +353,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         except ValueError as error:  # also of what is no UTF-8
             raise ConfigError(f"--phrases: {self.phrases}: {error}.") from None
 
-    @field_validator("keep_clear_of", "filter", mode="before")
+    @field_validator("keep_clear_of", "filter", "keep_tags", mode="before")
     @classmethod
     def _one_of_a_list(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
@@ -373,16 +394,55 @@ class RunConfig(SpendingConfig, JudgingConfig):
         return list(JUDGE_COLUMNS) if self.judges else []
 
     @property
+    def asks_again(self) -> bool:
+        """Whether an instance is answered several times."""
+        return self.answers > 1
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether a model tags the instances."""
+        return self.tags or bool(self.keep_tags)
+
+    @property
+    def most_turns(self) -> int:
+        """Of a conversation."""
+        return 1
+
+    @property
+    def template_of_turns(self) -> str | None:
+        """How a user's turn begins, where the model goes on as the user; None where it is asked."""
+        return None
+
+    @property
+    def requests_each(self) -> int:
+        """How often a model is asked about an instance that is there."""
+        judged = self.judgements if self.judges else 0
+        asked_again = self.answers - 1 + (self.asks_again and self.agree_by == "judge")
+        return judged + asked_again + self.is_tagged + 2 * (self.most_turns - 1)
+
+    @property
     def instance_columns(self) -> list[str]:
         """The columns of instances that depend on options: a judge's, and the model's thoughts."""
-        return [*self.judge_columns, *([REASONING_COLUMN] if self.keep_reasoning else [])]
+        return [
+            *([AGREEMENT_COLUMN] if self.asks_again else []),
+            *(TURN_COLUMNS if self.most_turns > 1 else ()),
+            *(TAG_COLUMNS if self.is_tagged else ()),
+            *self.judge_columns,
+            *([REASONING_COLUMN] if self.keep_reasoning else []),
+        ]
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
         super().check()
         load_filters(self.filter)
+        read_conditions(self.keep_tags)
         self._check_stages()
+        if self.agree_by != "rouge_l" and not self.asks_again:
+            raise ConfigError("--agree-by: there is one answer to each instance; add --answers K.")
+        if self.wording == "base" and (self.asks_again or self.is_tagged):
+            name = "--answers" if self.asks_again else "--tags"
+            raise ConfigError(f"{name}: asks by messages, and a base model continues texts; leave --base out.")
         if self.wording == "base" and "litellm" in self.kinds_of_model:
             raise ConfigError("--llm litellm --base: providers answer messages; leave --base out.")
         if self.kinds_of_model == ["demo"] and (self.language or self.prompts):
@@ -465,10 +525,14 @@ class RunConfig(SpendingConfig, JudgingConfig):
         """The recipe as these options have it carried out, which is what the run folder records."""
         if self.keep_clear_of:
             recipe = with_clear_stages(recipe)
+        if self.asks_again:
+            recipe = with_agreement(recipe)
+        if self.most_turns > 1:
+            recipe = with_turns(recipe)
         if self.filter:
             reasons = (*(each.reason for each in load_filters(self.filter)), FAILED)
             recipe = with_filters_stage(recipe, reasons)
-        return recipe
+        return with_tags(recipe) if self.is_tagged else recipe
 
     def of_size(self, rows: int) -> Self:
         """The config of a small run that makes about so many rows, to be looked at."""
@@ -506,6 +570,20 @@ class LoopConfig(RunConfig):
             return self.model_copy(update={"lag": before["lag"]})
         lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0, self.shows_pool)
         return self.model_copy(update={"lag": lag})
+
+
+class TurnsConfig(RunConfig):
+    """What a run is told that can go on with its instances as conversations."""
+
+    turns: int = option(
+        1, "turns of a conversation, in which the model plays the user too (default: 1, a question and its answer)",
+        "N", gt=0,
+    )  # fmt: skip
+
+    @property
+    def most_turns(self) -> int:
+        """Of a conversation."""
+        return self.turns
 
 
 class SeedConfig(LoopConfig):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from datasets import disable_progress_bars
 from pydantic import ValidationError
 
-from distilabel_selfinstruct.data.columns import HELD_OUT, HELD_OUT_COLUMNS, describe_configs
+from distilabel_selfinstruct.data.columns import AGREEMENT_COLUMN, HELD_OUT, HELD_OUT_COLUMNS, describe_configs
 from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RunFolder
 from distilabel_selfinstruct.data.reasons import (
     CLEAR_INPUTS_STAGE,
@@ -33,6 +33,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe, Stage
 from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
+from distilabel_selfinstruct.runs.following import AFTER_ANSWERS, Following, question_of
 from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_model
@@ -46,6 +47,7 @@ from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.steps.own import ApplyFilters
+from distilabel_selfinstruct.steps.select import SelectPreferences
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 from distilabel_selfinstruct.version import __version__
 
@@ -230,8 +232,8 @@ class Run(Generic[C]):
         """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
         used = usage_by_stage(self.folder.completions)
         return {
-            "requests_each": 1 + (self.config.judgements if self.config.judges else 0),
-            "requests_made": sum(used.get(name, Usage()).requests for name in (stage, JUDGEMENT)),
+            "requests_each": 1 + self.config.requests_each,
+            "requests_made": sum(used.get(name, Usage()).requests for name in (stage, *AFTER_ANSWERS)),
         }
 
     def judge(self, threshold: float | None) -> FilterByJudge:
@@ -250,7 +252,7 @@ class Run(Generic[C]):
             return step
         clear = KeepClear(
             name=stage.name, sources=self.config.keep_clear_of, columns=list(columns), stage=stage.name,
-            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+            input_batch_size=self.batch_size_wanted,
         )  # fmt: skip
         step >> clear
         return clear
@@ -262,24 +264,37 @@ class Run(Generic[C]):
         own = ApplyFilters(
             name=FILTERS_STAGE,
             filters=self.config.filter,
-            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+            input_batch_size=self.batch_size_wanted,
         )
         step >> own
         return own
 
     def judged(self, step: Step) -> Step:
-        """The step that is given, or what comes after it: what is kept clear of, the user's filters, and the judge."""
-        step = self.filtered(self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE))
-        if not self.config.judges:
-            return step
-        judge = self.judge(self.config.judge_threshold)
-        step >> judge
-        return judge
+        """The step that is given, or what comes after it by the options, which is what recipes have in common.
+
+        In this order: what is kept clear of, answers that agree, further turns, the user's filters, tags, the judge.
+        """
+        clear = self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE)
+        following, question = Following(self.config, self.llm, self.batch_size_wanted), question_of(step)
+        last = following.continued(following.agreed(clear, question), question)
+        last = following.tagged(self.filtered(last))
+        if self.config.judges:
+            judge = self.judge(self.config.judge_threshold)
+            last >> judge
+            last = judge
+        if self.config.asks_again:
+            last >> SelectPreferences(name="preferences", score_column=AGREEMENT_COLUMN, input_batch_size=500)
+        return last
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that ask a model, in the order in which the pipeline has them."""
         return tuple(self._stages)
+
+    @property
+    def batch_size_wanted(self) -> int:
+        """The batch size for as many rows as are asked for."""
+        return self.batch_size(self.config.wanted or _MANY)
 
     @staticmethod
     def batch_size(rows: int) -> int:
@@ -534,8 +549,12 @@ class Run(Generic[C]):
             notes=notes,
             main_config=self.recipe.main_config,
             main_rows=sizes.get(self.recipe.main_config, 0),
-            outcomes=outcomes(self.recipe, sizes, thrown_away),
+            outcomes=outcomes(self.recipe, sizes | {"turns": self._further_turns()}, thrown_away),
         )
+
+    def _further_turns(self) -> int:
+        """How many turns of conversations there are after the first ones."""
+        return sum(row["turns"] - 1 for row in self.folder.rows("instances", ["turns"]) if row.get("turns"))
 
     def _cut_notes(self) -> list[str]:
         """Of which stages more than a fifth of the answers was cut by their length."""

@@ -14,6 +14,7 @@ from distilabel_selfinstruct.data.rows import Answer, Row, answers_of, excerpt, 
 from distilabel_selfinstruct.presets import JUDGEMENTS, MOST_POINTS, Decoding, JudgeWording
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.prompting import TEXT, Prompts, object_schema
+from distilabel_selfinstruct.text.conversations import last_exchange
 from distilabel_selfinstruct.text.reading.scores import parse_score
 from distilabel_selfinstruct.text.sentences import with_title
 
@@ -53,6 +54,7 @@ class FilterByJudge(MarkingTask):
         - input (`str`): the input. Optional.
         - document (`str`): what the instruction is about. Optional.
         - title (`str`): the title of the document. Optional.
+        - messages (`list[dict]`): the conversation that the instance has become. Optional.
         - reject_reason (`str`): rows that have one are passed on untouched. Optional.
 
     Output columns:
@@ -122,13 +124,14 @@ class FilterByJudge(MarkingTask):
         return True
 
     def format_input(self, input: Row) -> FormattedInput:
-        """The question about one instance."""
+        """The question about one instance; of a conversation about its last answer, below all that was said before."""
+        instruction, given, output = last_exchange(input)
         return PROMPTS.render(
             "judgement",
             self.wording,
-            instruction=input["instruction"],
-            input=input.get("input") or "",
-            output=input["output"],
+            instruction=instruction,
+            input=given,
+            output=output,
             document=with_title(input.get("document"), input.get("title")),
         )
 

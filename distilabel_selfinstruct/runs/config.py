@@ -24,13 +24,13 @@ from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE, with_clear_stages, with_filters_stage
+from distilabel_selfinstruct.data.rubrics import Rubric, bounds_of, read_rubric
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
-    MOST_POINTS,
     PILOT_ROUNDS,
     PRESETS,
     AgreeBy,
@@ -127,7 +127,35 @@ class ModelConfig(Options):
         """Raises ConfigError if the recipe cannot be carried out with this model."""
 
 
-class JudgingConfig(ModelConfig):
+class RubricConfig(ModelConfig):
+    """What is told of a model as judge, besides the model."""
+
+    judge_rubric: str | None = option(
+        None, "your own criteria and scale for the judge: YAML or JSON with `criteria` and `scale`", "FILE", JUDGE,
+        fixed=False,
+    )  # fmt: skip
+
+    @field_validator("judge_rubric")
+    @classmethod
+    def _rubric_of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
+
+    @cached_property
+    def rubric(self) -> Rubric | None:
+        """The criteria and the scale of the judge; None for those of the package.
+
+        Raises:
+            ConfigError: if the file cannot be used.
+        """
+        return None if self.judge_rubric is None else read_rubric(self.judge_rubric)
+
+    @property
+    def rubric_text(self) -> str | None:
+        """The same, as steps and records have it."""
+        return None if self.rubric is None else self.rubric.text
+
+
+class JudgingConfig(RubricConfig):
     """What is told of a model, and of how often a judge is asked."""
 
     judgements: int = option(
@@ -286,7 +314,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
     )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
-        ge=0, le=MOST_POINTS,
+        ge=0,
     )  # fmt: skip
     judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
     judge_base_url: str | None = option(
@@ -499,9 +527,13 @@ class RunConfig(SpendingConfig, JudgingConfig):
             super()._check_max_cost()
 
     def _check_judge(self) -> None:
-        given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
+        given = [
+            name for name in ("judge_model", "judge_base_url", "judge_agreement", "judge_rubric") if getattr(self, name)
+        ]
         if given and not self.judges:
             raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
+        if (self.judge_threshold or 0) > (most := bounds_of(self.rubric)[1]):
+            raise ConfigError(f"--judge-threshold: a judge gives at most {most} points, got {self.judge_threshold:g}.")
         if self.judges and self.wording == "base" and not self.judge_model:
             raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
         if self.judge_model and self.llm not in NAMED and not self.judge_base_url:

@@ -14,7 +14,7 @@ from datasets import disable_progress_bars
 from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.columns import AGREEMENT_COLUMN, HELD_OUT, HELD_OUT_COLUMNS, describe_configs
-from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RunFolder
+from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RUBRIC, RunFolder
 from distilabel_selfinstruct.data.reasons import (
     CLEAR_INPUTS_STAGE,
     CLEAR_STAGE,
@@ -82,6 +82,7 @@ class Run(Generic[C]):
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
         self._inputs[CLEAR_OF] = Input(config.evaluation_texts())
+        self._inputs[RUBRIC] = Input([config.rubric_text] if config.rubric_text else [])
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
@@ -243,6 +244,7 @@ class Run(Generic[C]):
             llm=self.llm(JUDGEMENT),
             threshold=threshold,
             wording=self.config.judge_wording,
+            rubric=self.config.rubric_text,
             num_generations=self.config.judgements,
         )
 
@@ -340,6 +342,7 @@ class Run(Generic[C]):
                 self.folder.remove_summary()
             self._write_config()
             self.folder.write_prompts(self._templates)
+            self.folder.write_rubric(self.config.rubric_text)
             pipeline = self.built(build)
             if begin is not None and not self.folder.has_answers:
                 begin()
@@ -664,6 +667,7 @@ class Run(Generic[C]):
         if not folder.has_answers:
             return None
         before.setdefault(CLEAR_OF, Input(()).name)
+        before.setdefault(RUBRIC, Input(()).name)
         self._earlier_models = list(before.pop(EARLIER_MODELS, []))
         before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):

@@ -149,4 +149,4 @@ def test_the_demo_model_disagrees_with_itself() -> None:
     rows = [ROW | {"instruction": "Spell the word backwards.", "input": word, "output": word[::-1]} for word in words]
     made = next(step.process(rows))
     assert {row["reject_reason"] for row in made} == {None, "no_agreement"}
-    assert all(row["input"][::-1] in row["output"] for row in made if row["reject_reason"] is None)
+    assert all((row["agreement"] > 0.5) == (row["reject_reason"] is None) for row in made)

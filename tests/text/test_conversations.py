@@ -69,7 +69,7 @@ def test_a_template_that_nobody_knows() -> None:
 @pytest.mark.parametrize(
     "text",
     ["Thank you, that helps a lot!", "Goodbye.", "That's all I need.", "No, nothing else.", "Danke, das war alles.",
-     "Gracias por la ayuda.", "Merci beaucoup !", "谢谢！", "ありがとうございました。", 
+     "Gracias por la ayuda.", "Merci beaucoup !", "谢谢！", "ありがとうございました。",
      "Thanks for that. Have a great day!"],
 )  # fmt: skip
 def test_a_goodbye(text: str) -> None:
@@ -79,7 +79,7 @@ def test_a_goodbye(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["Thanks! Can you also translate it?", "How do I say goodbye in French?", "I have three apples.",
-     "That is helpful, but what about prices?", "Vielen Dank! Kannst du es kürzen?", 
+     "That is helpful, but what about prices?", "Vielen Dank! Kannst du es kürzen?",
      "Thanks. Now write the second verse."],
 )  # fmt: skip
 def test_what_goes_on(text: str) -> None:

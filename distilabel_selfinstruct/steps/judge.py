@@ -151,18 +151,11 @@ class FilterByJudge(MarkingTask):
     def format_input(self, input: Row) -> FormattedInput:
         """The question about one instance; of a conversation about its last answer, below all that was said before."""
         instruction, given, output = last_exchange(input)
-        own: dict[str, Any] = {}
-        if (rubric := self._rubric) is not None:
-            own = {"criteria": rubric.criteria, "scale": rubric.scale, "least": rubric.least, "most": rubric.most}
-        return PROMPTS.render(
-            "rubric" if own else "judgement",
-            self.wording,
-            **own,
-            instruction=instruction,
-            input=given,
-            output=output,
-            document=with_title(input.get("document"), input.get("title")),
-        )
+        asked = {"instruction": instruction, "input": given, "output": output}
+        document = with_title(input.get("document"), input.get("title"))
+        if self._rubric is not None:
+            return rubric_question(self._rubric, self.wording, document=document, **asked)
+        return PROMPTS.render("judgement", self.wording, document=document, **asked)
 
     def _take_output(self, row: Row, output: GenerateOutput) -> None:
         """Model, tokens and end of the completion stay those of the instance."""
@@ -188,3 +181,10 @@ class FilterByJudge(MarkingTask):
                 "low_score",
                 f"{row['judge_score']:.2f} of {self._bounds[1]}, the mean of {len(clear)} judgements",
             )
+
+
+def rubric_question(rubric: Rubric, wording: JudgeWording, document: str = "", **asked: str) -> FormattedInput:
+    """The question about an answer (`instruction`, `input`, `output`) by a user's own rubric."""
+    own = {"criteria": rubric.criteria, "scale": rubric.scale, "least": rubric.least, "most": rubric.most}
+    prompt: FormattedInput = PROMPTS.render("rubric", wording, document=document, **own, **asked)
+    return prompt

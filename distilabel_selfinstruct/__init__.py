@@ -33,8 +33,10 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.recipes.self_instruct.instances import InputFirstInstances, OutputFirstInstances
     from distilabel_selfinstruct.recipes.topics.steps import GenerateTopics, InstructByTopic
     from distilabel_selfinstruct.review.step import SelfInstructToArgilla
+    from distilabel_selfinstruct.steps.agreement import AgreeingAnswers
     from distilabel_selfinstruct.steps.answer import AnswerInstructions
     from distilabel_selfinstruct.steps.clear import KeepClear
+    from distilabel_selfinstruct.steps.conversation import ContinueConversation
     from distilabel_selfinstruct.steps.dedup import RougeDedup
     from distilabel_selfinstruct.steps.documents import LoadDocuments
     from distilabel_selfinstruct.steps.filter import FilterInstances
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
         SelectRejected,
         SelectTopics,
     )
+    from distilabel_selfinstruct.steps.tags import TagInstances
     from distilabel_selfinstruct.text.reading.answers import (
         Instance,
         parse_classification,
@@ -69,11 +72,13 @@ _HOMES = {
     "engine.pipelines": ["Pipeline", "RayPipeline"],
     "presets": ["Preset"],
     "data.seeds": ["SeedTask", "load_seed_tasks"],
+    "steps.agreement": ["AgreeingAnswers"],
     "steps.answer": ["AnswerInstructions"],
     "review.step": ["SelfInstructToArgilla"],
     "recipes.self_instruct.bootstrap": ["BootstrapInstructions"],
     "recipes.self_instruct.classification": ["IdentifyClassification"],
     "steps.clear": ["KeepClear"],
+    "steps.conversation": ["ContinueConversation"],
     "steps.dedup": ["RougeDedup"],
     "steps.documents": ["LoadDocuments"],
     "recipes.evolve.steps": ["AnswerEvolutions", "EvolveInstructions", "JudgeEvolutions"],
@@ -93,6 +98,7 @@ _HOMES = {
         "SelectRejected",
         "SelectTopics",
     ],
+    "steps.tags": ["TagInstances"],
     "recipes.alpaca.steps": ["BootstrapTasks"],
     "recipes.topics.steps": ["GenerateTopics", "InstructByTopic"],
     "text.reading.answers": ["Instance", "parse_classification", "parse_instances", "parse_instructions"],
@@ -102,11 +108,13 @@ _HOMES = {
 
 __all__ = [
     "VLLM",
+    "AgreeingAnswers",
     "AnswerEvolutions",
     "AnswerInstructions",
     "ApplyFilters",
     "BootstrapInstructions",
     "BootstrapTasks",
+    "ContinueConversation",
     "DemoLLM",
     "DurableLLM",
     "EnsembleLLM",
@@ -143,6 +151,7 @@ __all__ = [
     "SelectRejected",
     "SelectTopics",
     "SelfInstructToArgilla",
+    "TagInstances",
     "WholePipeline",
     "check_instances",
     "check_instruction",

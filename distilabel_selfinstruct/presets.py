@@ -16,8 +16,13 @@ Wording = Literal["base", "chat", "structured"]
 """How a question is put: to a model that continues a text, to one that answers messages, or under a JSON schema."""
 WORDINGS: tuple[Wording, ...] = get_args(Wording)
 
+AgreeBy = Literal["rouge_l", "judge"]
+"""What says that two open answers agree."""
 JudgeWording = Literal["chat", "structured"]
 JUDGEMENTS = 3  # Self-Rewarding, section 2.4: three are sampled of each answer, and their mean is its score
+AGREEING = 0.3
+"""The ROUGE-L F from which two open answers say the same: that from which Semantic Uncertainty (arXiv 2302.09664,
+section 6) takes an answer for the reference's."""
 MOST_POINTS = 5  # that a judge can give, section 2.2
 PILOT_ROUNDS = 3
 ROOM = 1024

@@ -59,8 +59,8 @@ class Stage:
     Attributes:
         name: as in the column `stage` of the config `rejected`.
         title: as in reports.
-        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, preference pairs, or
-            topics.
+        judges: what it lets pass or rejects: candidate instructions, admitted ones, instances, preference pairs,
+            topics, or further turns of conversations.
         reasons: for which it rejects, besides failed requests.
         optional: whether runs may go without it.
         asks: `each` row by itself, in `rounds` until there are enough, or `before` these rounds, so that its requests
@@ -69,7 +69,7 @@ class Stage:
 
     name: str
     title: str
-    judges: Literal["candidate", "instruction", "instance", "pair", "topic"]
+    judges: Literal["candidate", "instruction", "instance", "pair", "topic", "turn"]
     reasons: tuple[Reason, ...] = ()
     optional: bool = False
     asks: Literal["each", "rounds", "before"] = "each"

@@ -24,7 +24,7 @@ def judge_notes(run: Run[Any]) -> list[str]:
         return []
     from distilabel_selfinstruct.review import Judge, find_agreement, judge_note
 
-    judge = Judge.of(run.llm_aside(JUDGEMENT_STAGE.name), config.judgements, config.judge_wording)
+    judge = Judge.of(run.llm_aside(JUDGEMENT_STAGE.name), config.judgements, config.judge_wording, config.rubric_text)
     if config.judge_agreement:
         return [judge_note(find_agreement(config.judge_agreement, judge), config.judge_threshold)]
     return [

@@ -13,6 +13,12 @@ REASONING_COLUMN = "reasoning"
 JUDGE_COLUMNS = ("judge_score", "judgements")
 """What a judge adds to an instance."""
 
+TURN_COLUMNS = ("messages", "turns")
+"""What further turns add to an instance."""
+AGREEMENT_COLUMN = "agreement"
+TAG_COLUMNS = ("difficulty", "category", "quality")
+"""What tags add to an instance."""
+
 HELD_OUT = "held_out"
 HELD_OUT_COLUMNS = ("instance_id", "instruction_id", "instruction", "input", "output")
 """The config of `--hold-out`."""
@@ -22,6 +28,7 @@ CONFIGS = {  # with their meaning
     "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "sft": "The instances in the format that a trainer takes.",
+    "preferences": "Pairs of answers, the chosen and the rejected one, as trainers of preferences (DPO) take them.",
     HELD_OUT: "Instances that were set apart before training, for evaluation: nothing that is trained on is similar.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
     "curated": "The reviewed instances that are right, with corrections applied.",
@@ -61,6 +68,15 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "reasoning": Column("what the model thought before it wrote the completion with this instance, where it says so"),
     "judge_score": Column("the mean of a judge's scores, from 0 to 5", "score"),
     "judgements": Column("how many of the judge's answers gave a score", "number"),
+    "agreement": Column("the share of the answers to the instance that say what its output says", "score"),
+    "difficulty": Column("how hard the task is, from 1 to 5, as a model says", "number"),
+    "category": Column("what kind of task it is, as a model says"),
+    "quality": Column("how well instruction and output are made, from 1 to 5, as a model says", "number"),
+    "turns": Column("how many turns the conversation has, of a question and an answer each", "number"),
+    "chosen": Column("the better answer, as a chat", "chat"),
+    "rejected": Column("the worse answer, as a chat", "chat"),
+    "score_chosen": Column("the score of the better answer", "score"),
+    "score_rejected": Column("the score of the worse answer", "score"),
     "original_instruction": Column("the instruction before its correction"),
     "original_input": Column("the input before its correction"),
     "original_output": Column("the output before its correction"),

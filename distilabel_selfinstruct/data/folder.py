@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from datasets import DatasetDict, Features
     from distilabel.distiset import Distiset
 
-PHRASES, CLEAR_OF = "phrase_list", "evaluation_texts"
+PHRASES, CLEAR_OF, RUBRIC = "phrase_list", "evaluation_texts", "rubric"
 EARLIER_MODELS = "earlier_models"
 RECORDED = frozenset(
     {
@@ -55,13 +55,14 @@ RECORDED = frozenset(
         PHRASES,
         "trained_on",
         CLEAR_OF,
+        RUBRIC,
     }
 )
 """What `config.yaml` holds beside the options; the last four are the names of what was read."""
 CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
-_PROGRESS, _SHARES, _EVALUATIONS = "progress", "shares.json", "evaluations.json"
+_PROGRESS, _SHARES, _EVALUATIONS, _RUBRIC = "progress", "shares.json", "evaluations.json", "rubric.yaml"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -166,6 +167,11 @@ class RunFolder(BaseFolder):
         for name, text in templates.items():
             (self.path / _PROMPTS / name).parent.mkdir(parents=True, exist_ok=True)
             self._write(f"{_PROMPTS}/{name}", text + "\n")
+
+    def write_rubric(self, text: str | None) -> None:
+        """Records a user's own rubric for the judge, if there is one."""
+        if text is not None:
+            self._write_yaml(_RUBRIC, json.loads(text))
 
     def recipe(self) -> Recipe:
         """The recipe, as the run recorded it; of a run of version 0.1.0, which recorded its name, as it is now.

@@ -77,11 +77,12 @@ FILTERS_STAGE = "filters"
 def with_filters_stage(recipe: Recipe, reasons: tuple[Reason, ...]) -> Recipe:
     """The recipe with the stage of `--filter`: after those that make instances, and before any judge."""
     stage = Stage(FILTERS_STAGE, "Your filters", "instance", reasons, optional=True)
-    return dataclasses.replace(recipe, stages=_before_judge(recipe.stages, stage))
+    return dataclasses.replace(recipe, stages=before_judge(recipe.stages, stage))
 
 
-def _before_judge(stages: tuple[Stage, ...], new: Stage) -> tuple[Stage, ...]:
-    last = max((at for at, stage in enumerate(stages) if stage.judges == "instance"), default=len(stages) - 1)
+def before_judge(stages: tuple[Stage, ...], new: Stage) -> tuple[Stage, ...]:
+    """The stages with another after all that make and look at instances, and before any judge."""
+    last = max((at for at, stage in enumerate(stages) if stage.judges in ("instance", "turn")), default=len(stages) - 1)
     place = next((at for at, stage in enumerate(stages) if stage.name == JUDGEMENT_STAGE.name), last + 1)
     return (*stages[:place], new, *stages[place:])
 
@@ -91,7 +92,7 @@ def with_clear_stages(recipe: Recipe) -> Recipe:
     stages = list(recipe.stages)
     makers = [at for at, stage in enumerate(stages) if stage.judges == "candidate"]
     stages.insert(makers[-1] + 1 if makers else 0, CLEAR_STAGE)
-    return dataclasses.replace(recipe, stages=_before_judge(tuple(stages), CLEAR_INPUTS_STAGE))
+    return dataclasses.replace(recipe, stages=before_judge(tuple(stages), CLEAR_INPUTS_STAGE))
 
 
 FAILED_REQUESTS = frozenset(

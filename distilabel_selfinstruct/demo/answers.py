@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from distilabel_selfinstruct.demo import judging, plain
+from distilabel_selfinstruct.demo import checks, judging, plain
 from distilabel_selfinstruct.demo.completion import Completion
 from distilabel_selfinstruct.demo.lookup import recipe_modules
 
@@ -21,7 +21,7 @@ def answer(prompt: str, rng: Random, scale: float, number: int = 0) -> Completio
         number: of the answer to this prompt, from 0.
     """
     own = (module.answer for module in recipe_modules())
-    for answerer in (judging.answer, *own, plain.another_answer if number else plain.answer):
+    for answerer in (checks.answer, judging.answer, *own, plain.another_answer if number else plain.answer):
         if (completion := answerer(prompt, rng, scale)) is not None:
             return completion
     return Completion(OTHER_PROMPT)

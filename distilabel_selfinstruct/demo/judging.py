@@ -17,6 +17,7 @@ _QUESTION = re.compile(
     r"(?:<passage>\n(.*)\n</passage>\n\n)?<request>\n(.*)\n</request>\n\n<answer>\n(.*)\n</answer>\n\n(.*)\Z",
     re.DOTALL,
 )
+_SCALE = re.compile(r"the points from (\d+) to (\d+)")  # of a user's own rubric
 _WHY = {
     5: "It is what was asked for, and nothing else.",
     4: "It is right, though it takes more words than it needs.",
@@ -36,13 +37,17 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     wrong = noise.pick(rng, noise.JUDGEMENT_SHARES, scale)
     if wrong == "unclear" or Random(given).random() < noise.UNDECIDED_SHARE * scale:
         return Completion(rng.choice(noise.UNCLEAR_JUDGEMENTS))
+    request = request.rpartition("\n\nUser: ")[2]  # of a conversation
     points = points_of(request, given.strip(), passage)
     if wrong == "severe":
         points = max(0, points - 1)
+    why, forms = _WHY[points], ("Score: {}", "Score: {}", "**Score:** {}/5", "Score: {} out of 5")
+    if (own := _SCALE.search(form)) is not None:
+        points = int(own[1]) + points * (int(own[2]) - int(own[1])) // MOST_POINTS
     if "JSON object" in form:
-        return Completion(json.dumps({"justification": _WHY[points], "score": points}))
-    line = rng.choice(("Score: {}", "Score: {}", "**Score:** {}/5", "Score: {} out of 5")) if scale else "Score: {}"
-    return Completion(f"{_WHY[points]}\n{line.format(points)}")
+        return Completion(json.dumps({"justification": why, "score": points}))
+    line = rng.choice(forms) if scale and own is None else "Score: {}"
+    return Completion(f"{why}\n{line.format(points)}")
 
 
 def points_of(request: str, given: str, passage: str | None = None) -> int:

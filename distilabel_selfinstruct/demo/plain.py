@@ -36,6 +36,15 @@ def another_answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     return Completion(said[kind])
 
 
+def request(rng: Random) -> str:
+    """What a user might ask: a task that it knows, with the input that it needs."""
+    instruction = GRAMMAR.propose(rng)
+    task = GRAMMAR.recognise(instruction)
+    assert task is not None
+    given = next((instance.input for instance in task.instances(rng, 1)), "")
+    return f"{instruction}\n\n{given}".strip()
+
+
 def solve(prompt: str) -> str | None:
     """The right answer: computed, or that of one of the project's seed tasks; None where it is not known."""
     instruction, _, given = prompt.strip().partition("\n\n")

@@ -7,10 +7,11 @@ from typing import Any, Literal
 from pydantic import field_validator
 
 from distilabel_selfinstruct.data.files import local_path
+from distilabel_selfinstruct.data.rubrics import bounds_of
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation.benchmarks import LM_EVAL, SUPERNI, Place, check_name
 from distilabel_selfinstruct.presets import Decoding, JudgeWording
-from distilabel_selfinstruct.runs.config import SpendingConfig
+from distilabel_selfinstruct.runs.config import RubricConfig, SpendingConfig
 from distilabel_selfinstruct.runs.options import MODEL, AnyLLM, option
 
 _SUPERNI_TOKENS = 128  # Tk-Instruct's limit of an answer
@@ -82,7 +83,7 @@ class EvaluationConfig(SpendingConfig):
         return self.model_dump(mode="json", by_alias=True, include=self.names(fixed=True))
 
 
-class EvaluationJudgeConfig(SpendingConfig):
+class EvaluationJudgeConfig(SpendingConfig, RubricConfig):
     """What `evaluate judge` is told: it takes no model for granted."""
 
     llm: AnyLLM = option(..., "llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here", None, MODEL)
@@ -91,5 +92,6 @@ class EvaluationJudgeConfig(SpendingConfig):
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         super().check()
+        bounds_of(self.rubric)  # which is read, and may be wrong
         if self.llm == "demo":
             raise ConfigError("--llm demo: the demo model cannot judge answers; name another model.")

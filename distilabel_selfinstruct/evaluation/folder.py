@@ -27,7 +27,7 @@ from distilabel_selfinstruct.evaluation.scoring import Scores
 from distilabel_selfinstruct.secrets import masked
 
 _CONFIG, _PREDICTIONS, _SCORES = "evaluation.yaml", "predictions.jsonl", "scores.json"
-_RATINGS, _LEVELS = "ratings.jsonl", "levels.json"
+_RATINGS, _LEVELS, _RUBRIC = "ratings.jsonl", "levels.json", "rubric_scores.json"
 _AGAIN = "delete it and run the same command again: what was answered is kept"
 
 
@@ -41,6 +41,7 @@ class EvaluationFolder(BaseFolder):
     mending: ClassVar[Mapping[str, str]] = {
         _PREDICTIONS: _AGAIN,
         _SCORES: _AGAIN,
+        _RUBRIC: "delete it and run `evaluate judge` again: what the judge has answered is kept",
         _LEVELS: "delete it and run `evaluate judge` again: what the judge has answered is kept",
     }
 
@@ -140,6 +141,14 @@ class EvaluationFolder(BaseFolder):
     def write_levels(self, levels: Mapping[str, Any]) -> None:
         """Writes what a judge has said of the answers."""
         self._write_json(_LEVELS, levels)
+
+    def rubric_scores(self) -> dict[str, Any]:
+        """What a judge has said by a user's own rubric: `judge`, `rubric`, and `scores` by question; or nothing."""
+        return self._read_object(_RUBRIC) if (self.path / _RUBRIC).is_file() else {}
+
+    def write_rubric_scores(self, scores: Mapping[str, Any]) -> None:
+        """Writes what a judge has said by a user's own rubric."""
+        self._write_json(_RUBRIC, scores)
 
     def pairs(self, other: str) -> dict[str, Any]:
         """What a judge has said of these answers and those of another evaluation; empty where none was asked."""

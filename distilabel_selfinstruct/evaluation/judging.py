@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from distilabel_selfinstruct.data.rows import Answer, answer_of
+from distilabel_selfinstruct.data.rubrics import Rubric
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation.answering import PROMPTS, asked_model
 from distilabel_selfinstruct.evaluation.config import EvaluationJudgeConfig
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder, names_of
-from distilabel_selfinstruct.evaluation.levels import Judged, Rated, counted
+from distilabel_selfinstruct.evaluation.intervals import Estimate, estimates
+from distilabel_selfinstruct.evaluation.levels import Judged, Rated, Scored, counted
 from distilabel_selfinstruct.evaluation.questions import Prediction
-from distilabel_selfinstruct.evaluation.ratings import judge_and_people, preference_in
+from distilabel_selfinstruct.evaluation.ratings import judge_and_people, points_and_people, preference_in
 from distilabel_selfinstruct.evaluation.verdicts import parse_better, parse_level
+from distilabel_selfinstruct.models.records import usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
+from distilabel_selfinstruct.steps.judge import rubric_question
+from distilabel_selfinstruct.text.reading.scores import parse_score
+from distilabel_selfinstruct.usage import Usage
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput
@@ -38,6 +46,8 @@ def judge_levels(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show
         SelfInstructError: if the judge cannot be asked, or a folder cannot be used.
     """
     opened = [EvaluationFolder.open(folder) for folder in folders]
+    if config.rubric is not None:
+        return _judge_by_rubric(opened, config, config.rubric, show)
     rated, unclear, failed = [], 0, 0
     for folder, name in zip(opened, names_of(opened)):
         with folder.locked():
@@ -54,7 +64,53 @@ def judge_levels(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show
         rated.append(Rated(name, model, counted(list(levels.values())), list(levels.values()).count(None)))
         failed += sum(answer.failure is not None for answer in answers)
         unclear += sum(level is None for level in levels.values())
-    return Judged(rated, unclear=unclear - failed, failed=failed, agreement=judge_and_people(opened))
+    return Judged(
+        rated, unclear=unclear - failed, failed=failed, agreement=judge_and_people(opened), usage=_used(opened, config)
+    )
+
+
+def _judge_by_rubric(
+    folders: Sequence[EvaluationFolder], config: EvaluationJudgeConfig, rubric: Rubric, show: bool
+) -> Judged:
+    """Has a judge give points to each answer, and keeps them in the folders; an answer that is not there gets none."""
+    scored, unclear, failed = [], 0, 0
+    read = partial(parse_score, least=rubric.least, most=rubric.most)
+    for folder, name in zip(folders, names_of(folders)):
+        with folder.locked():
+            predictions = folder.predictions()
+            asked = [each for each in predictions if each.is_answered]
+            with asked_model(
+                config, folder.judge_completions, folder.learned, "rubric", show, questions=len(asked)
+            ) as llm:
+                answers = _answers(llm, [_rubric_prompt(each, config, rubric) for each in asked], config)
+                model = llm.model_name
+            said = {each.id: _verdict(answer, read) for each, answer in zip(asked, answers)}
+            points = {each.id: said.get(each.id, float(rubric.least)) for each in predictions}
+            folder.write_rubric_scores({**_by(model, folder), "rubric": json.loads(rubric.text), "scores": points})
+        clear = [(each.task, value) for each in predictions if (value := points[each.id]) is not None]
+        if clear:
+            scored.append(Scored(name, model, len(clear), rubric.most, _mean(clear, rubric)))
+        failed += sum(answer.failure is not None for answer in answers)
+        unclear += len(predictions) - len(clear)
+    return Judged(
+        scored=scored, unclear=unclear - failed, failed=failed, agreement=points_and_people(folders),
+        usage=_used(folders, config),
+    )  # fmt: skip
+
+
+def _mean(points: Sequence[tuple[str, float]], rubric: Rubric) -> Estimate:
+    """The mean of points with its interval, on the scale of the rubric."""
+    span = rubric.most - rubric.least
+    (share,) = estimates([[(value - rubric.least) / span for _, value in points]], [task for task, _ in points])
+    ends = (share.value, share.low, share.high)
+    return Estimate(*(None if end is None else round(rubric.least + span * end / 100, 4) for end in ends))  # type: ignore[arg-type]
+
+
+def _used(folders: Sequence[EvaluationFolder], config: EvaluationJudgeConfig) -> Usage:
+    """What judging these evaluations has taken."""
+    prices = config.prices()
+    by_stage = (usage_by_stage(folder.judge_completions, prices) for folder in folders)
+    return sum((usage for stages in by_stage for usage in stages.values()), Usage())
 
 
 def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show: bool = False) -> Judged:
@@ -87,7 +143,7 @@ def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show:
         first.write_pairs(second.key, {**_by(model, first), "better": clear})
     preferred = preference_in((names[0], first), (names[1], second))
     failed = sum(answer.failure is not None for answer in answers)
-    return Judged(preferred=preferred, unclear=len(pairs) - len(clear), failed=failed)
+    return Judged(preferred=preferred, unclear=len(pairs) - len(clear), failed=failed, usage=_used([first], config))
 
 
 def _by(model: str, folder: EvaluationFolder) -> dict[str, Any]:
@@ -100,7 +156,15 @@ def _level_prompt(each: Prediction, config: EvaluationJudgeConfig) -> FormattedI
 
 
 def _pair_prompt(one: Prediction, other: Prediction, config: EvaluationJudgeConfig) -> FormattedInput:
-    return _prompt("pair", config, one, first=one.response, second=other.response)
+    criteria = config.rubric.criteria if config.rubric else []
+    return _prompt("pair", config, one, first=one.response, second=other.response, criteria=criteria)
+
+
+def _rubric_prompt(each: Prediction, config: EvaluationJudgeConfig, rubric: Rubric) -> FormattedInput:
+    """As the judge of a run is asked."""
+    return rubric_question(
+        rubric, config.wording, instruction=each.instruction, input=each.input, output=each.response or ""
+    )
 
 
 def _prompt(question: str, config: EvaluationJudgeConfig, asked: Prediction, **answers: Any) -> FormattedInput:

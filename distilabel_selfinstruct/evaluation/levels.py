@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
 
-from distilabel_selfinstruct.evaluation.intervals import Difference
+from distilabel_selfinstruct.evaluation.intervals import Difference, Estimate
 from distilabel_selfinstruct.shares import Share
+from distilabel_selfinstruct.usage import Usage
 
 LEVELS = {
     "A": "valid and satisfying",
@@ -48,22 +49,45 @@ class Rated:
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """The answers of one model by the points of a rubric.
+
+    Attributes:
+        model: its name.
+        by: the name of the judge.
+        answers: that got points.
+        most: points that there are.
+        mean: of the points, with its interval.
+    """
+
+    model: str
+    by: str
+    answers: int
+    most: int
+    mean: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """What a judge has said.
 
     Attributes:
         rated: the levels of each model.
+        scored: the points of each model, by a user's own rubric.
         preferred: of pairs, how often either is better, as a difference of points of 100.
         unclear: questions without a verdict.
         failed: requests that came to nothing.
         agreement: of the judge with people, over the answers that both have rated.
+        usage: what judging these evaluations has taken, over all sessions.
     """
 
     rated: Sequence[Rated] = ()
+    scored: Sequence[Scored] = ()
     preferred: Difference | None = None
     unclear: int = 0
     failed: int = 0
     agreement: RaterAgreement | None = None
+    usage: Usage = field(default_factory=Usage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +157,17 @@ def cohens_kappa(one: Sequence[str], other: Sequence[str]) -> float | None:
 
 
 def spearman(one: Sequence[str], other: Sequence[str]) -> float | None:
-    """Spearman's correlation of two raters' levels; None where one of them says the same of all."""
+    """Spearman's correlation of two raters' levels or points; None where one of them says the same of all."""
     from scipy.stats import spearmanr
 
     if len(set(one)) < 2 or len(set(other)) < 2:
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        ranks = [[list(LEVELS).index(level) for level in levels] for levels in (one, other)]
+        ranks = [list(map(_rank, levels)) for levels in (one, other)]
         return float(spearmanr(*ranks).statistic)
+
+
+def _rank(given: str) -> float:
+    """The best first: a level, or points."""
+    return list(LEVELS).index(given) if given in LEVELS else -float(given)

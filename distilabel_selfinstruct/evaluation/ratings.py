@@ -6,7 +6,14 @@ from collections.abc import Sequence
 
 from distilabel_selfinstruct.evaluation.folder import EvaluationFolder
 from distilabel_selfinstruct.evaluation.intervals import Difference, difference
-from distilabel_selfinstruct.evaluation.levels import Rated, RaterAgreement, agreement_of, counted, median_level
+from distilabel_selfinstruct.evaluation.levels import (
+    Rated,
+    RaterAgreement,
+    agreement_of,
+    counted,
+    median_level,
+    spearman,
+)
 
 _POINTS = {"1": (1.0, 0.0), "2": (0.0, 1.0), "tie": (0.5, 0.5)}
 
@@ -53,6 +60,18 @@ def judge_and_people(folders: Sequence[EvaluationFolder]) -> RaterAgreement | No
         people |= {f"{number} {question}": level for question, level in levels_of_people(folder).items()}
         judge |= {f"{number} {question}": level for question, level in levels_of_judge(folder).items() if level}
     return agreement_of({"judge": judge, "people": people})
+
+
+def points_and_people(folders: Sequence[EvaluationFolder]) -> RaterAgreement | None:
+    """How far the points of a judge and the levels of people go together; None where nothing has both."""
+    points, levels = [], []
+    for folder in folders:
+        said, people = folder.rubric_scores(), levels_of_people(folder)
+        scores = said["scores"] if said and said["of"] == folder.key else {}
+        both = [question for question in people if scores.get(question) is not None]
+        points += [str(scores[question]) for question in both]
+        levels += [people[question] for question in both]
+    return RaterAgreement(len(points), None, spearman(points, levels)) if points else None
 
 
 def preference_in(first: tuple[str, EvaluationFolder], second: tuple[str, EvaluationFolder]) -> Difference | None:

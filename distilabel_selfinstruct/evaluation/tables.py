@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from distilabel_selfinstruct.evaluation.comparing import Comparison
 from distilabel_selfinstruct.evaluation.intervals import Estimate
-from distilabel_selfinstruct.evaluation.levels import LEVELS, Judged, Rated
+from distilabel_selfinstruct.evaluation.levels import LEVELS, Judged, Rated, Scored
 from distilabel_selfinstruct.evaluation.metrics import EXACT_MATCH, METRICS
 from distilabel_selfinstruct.evaluation.scoring import Scores
 from distilabel_selfinstruct.shares import Share
 from distilabel_selfinstruct.text.tables import Table
+from distilabel_selfinstruct.usage import Usage
 
 
 def named(metric: str) -> str:
@@ -108,11 +109,9 @@ def describe(scores: Scores) -> str:
         lines += ["", categories_table(scores).markdown()]
         if any(group.metric == EXACT_MATCH for group in scores.categories):
             lines.append("* the metric that Tk-Instruct judges the category by")
-    used = scores.usage
-    if used.requests:
-        spent = f"{used.requests:,} requests, {used.input_tokens:,} tokens in, {used.output_tokens:,} out"
-        lines.append(f"{spent}, cost {scores.cost:,.2f}" if scores.cost else spent)
-    return "\n".join([*lines, *scores.reasons, *(f"note: {each}" for each in scores.notes)])
+    return "\n".join(
+        [*lines, *_spent(scores.usage, scores.cost), *scores.reasons, *(f"note: {each}" for each in scores.notes)]
+    )
 
 
 _MOST_CATEGORIES = 30  # more do not help on a screen
@@ -162,6 +161,8 @@ def levels_caption() -> str:
 def describe_judged(judged: Judged) -> str:
     """What a judge has said, for the terminal."""
     lines = [levels_table(judged.rated).markdown(), levels_caption()] if judged.rated else []
+    if judged.scored:
+        lines.append(points_table(judged.scored).markdown())
     if judged.agreement:
         lines.append(f"Judge and people {judged.agreement}.")
     if (preferred := judged.preferred) is not None:
@@ -174,4 +175,23 @@ def describe_judged(judged: Judged) -> str:
         lines.append(f"{judged.unclear:,} questions have no clear verdict, and are not counted.")
     if judged.failed:
         lines.append(f"{judged.failed:,} requests failed: the same command asks them again.")
-    return "\n".join(lines)
+    return "\n".join([*lines, *_spent(judged.usage, judged.usage.cost)])
+
+
+def points_table(scored: Sequence[Scored]) -> Table:
+    """One row a model: its points by a user's own rubric."""
+    return Table(
+        ["model", "rated by", "answers", "mean points", "95% interval"],
+        [
+            [each.model, each.by, f"{each.answers:,}", f"{each.mean.value:.2f} of {each.most}", each.mean.range]
+            for each in scored
+        ],
+    )
+
+
+def _spent(used: Usage, cost: float) -> list[str]:
+    """What was asked, and what it costs; nothing where nothing was asked."""
+    if not used.requests:
+        return []
+    spent = f"{used.requests:,} requests, {used.input_tokens:,} tokens in, {used.output_tokens:,} out"
+    return [f"{spent}, cost {cost:,.2f}" if cost else spent]

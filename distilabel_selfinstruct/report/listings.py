@@ -43,7 +43,20 @@ _USUAL = (
         "instances",
         "Instances",
         ("instruction", "output", "is_classification", "round"),
-        ("is_classification", "label", "round", "max_similarity", "judge_score", "words of output", "reviewed"),
+        (
+            "is_classification",
+            "label",
+            "round",
+            "max_similarity",
+            "judge_score",
+            "agreement",
+            "turns",
+            "category",
+            "difficulty",
+            "quality",
+            "words of output",
+            "reviewed",
+        ),
     ),
     Listing(
         "instructions",
@@ -52,6 +65,7 @@ _USUAL = (
         ("is_classification", "verb", "object", "round", "max_similarity", "nearest seed", "words of instruction"),
     ),
     Listing("rejected", "Rejected", ("instruction", "stage", "reason", "score"), ("stage", "reason", "round", "score")),
+    Listing("preferences", "Pairs", ("prompt", "score_chosen", "score_rejected"), ("score_chosen", "score_rejected")),
     Listing("seeds", "Seed tasks", ("instruction", "is_classification"), ("is_classification",)),
 )
 """What every recipe's page lists, if there are such rows; what all have may be filtered by, whatever a recipe says."""

@@ -30,7 +30,16 @@ from distilabel_selfinstruct.review.tables import judge_caption, judge_table, qu
 _ASSETS = Path(__file__).parent / "assets"
 _SEED = 0  # of the sample
 _LONGEST_EXCERPT = 400  # characters
-_OF_INSTANCE = ("instance_id", "instruction", "input", "output", "document", "title")  # what a record is made of
+# What a record is made of:
+_OF_INSTANCE = (
+    "instance_id",
+    "instruction",
+    "input",
+    "output",
+    "document",
+    "title",
+    "messages",
+)  # what a record is made of
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,16 @@ Rows: TypeAlias = "Iterable[Row] | Dataset | DatasetDict | str | Path"
 _EXPECTED = "instruction, input and output, or messages"
 _COLUMNS = {
     "instructions": ("instruction_id", "instruction", "is_classification", "round", "model_name"),
-    "instances": ("instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round"),
+    "instances": (
+        "instance_id",
+        "instruction_id",
+        "instruction",
+        "input",
+        "output",
+        "is_classification",
+        "round",
+        "turns",
+    ),
     "rejected": (
         "stage",
         "reason",
@@ -58,6 +67,7 @@ class ReportRows:
         recipe: that the run followed; None for a dataset that is no run's.
         pairs: preference pairs, where the recipe makes them.
         topics: topics, where the recipe makes them.
+        turns: turns of conversations after the first ones.
         seed_verdicts: whether each seed task is classification.
         notes: what a user should know of what was read.
     """
@@ -70,6 +80,7 @@ class ReportRows:
     recipe: Recipe | None = None
     pairs: int = 0
     topics: int = 0
+    turns: int = 0
     seed_verdicts: Sequence[bool | None] = ()
     notes: Sequence[str] = ()
 
@@ -93,6 +104,7 @@ def read_run(path: str | PathLike[str]) -> ReportRows:
         recipe=folder.recipe(),
         pairs=len(rows["preferences"]),
         topics=len(rows["topics"]),
+        turns=sum(row["turns"] - 1 for row in rows["instances"] if row.get("turns")),
         seed_verdicts=[row.get("is_classification") for row in rows["seeds"]],
     )
 

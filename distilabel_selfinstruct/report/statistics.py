@@ -30,6 +30,7 @@ _CANDIDATE = {
     "instance": "instance_id",
     "pair": "instruction_id",
     "topic": "topic",
+    "turn": "instance_id",
 }
 """The column that is None in a row without anything to judge."""
 UNITS = {
@@ -38,6 +39,7 @@ UNITS = {
     "instance": "instances",
     "pair": "pairs",
     "topic": "topics",
+    "turn": "turns",
 }
 """What a stage counts, by what it judges."""
 _COMMONEST_LABELS = 15
@@ -326,6 +328,7 @@ def funnel_of(rows: ReportRows) -> list[Stage]:
         "instance": len(rows.instances),
         "pair": rows.pairs,
         "topic": rows.topics,
+        "turn": rows.turns,
     }
     funnel: list[Stage] = []
     for stage in reversed(rows.recipe.stages):

@@ -12,8 +12,9 @@ import numpy as np
 
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.reasons import TRUNCATED, UNCLEAR_JUDGEMENT
+from distilabel_selfinstruct.data.rubrics import Rubric, bounds_of
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.presets import MOST_POINTS, JudgeWording
+from distilabel_selfinstruct.presets import JudgeWording
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
@@ -31,6 +32,7 @@ class Judge:
         wording: how it is asked: `chat`, or `structured` with JSON.
         temperature: that it is asked with; None where the model takes none.
         prompts_version: of the question.
+        rubric: a user's own, as JSON; empty for the points of the package.
     """
 
     model: str
@@ -38,32 +40,35 @@ class Judge:
     wording: JudgeWording
     temperature: float | None
     prompts_version: int
+    rubric: str = ""
 
     @classmethod
-    def of(cls, llm: LLM, judgements: int, wording: JudgeWording) -> Judge:
+    def of(cls, llm: LLM, judgements: int, wording: JudgeWording, rubric: str | None = None) -> Judge:
         """The judge that this model is."""
         from distilabel_selfinstruct.steps.asking import decoding_kwargs
         from distilabel_selfinstruct.steps.judge import DECODING, PROMPTS_VERSION
 
         temperature = decoding_kwargs(llm, DECODING, wording).get("temperature")
-        return cls(llm.model_name, judgements, wording, temperature, PROMPTS_VERSION)
+        return cls(llm.model_name, judgements, wording, temperature, PROMPTS_VERSION, rubric or "")
 
     def __str__(self) -> str:
         judgements = f"{self.judgements:,} judgement" + ("" if self.judgements == 1 else "s")
         temperature = [] if self.temperature is None else [f"temperature {self.temperature:g}"]
-        details = [judgements, self.wording, *temperature, f"prompts version {self.prompts_version}"]
+        own = ["a rubric of yours"] if self.rubric else []
+        details = [judgements, self.wording, *temperature, f"prompts version {self.prompts_version}", *own]
         return f"{self.model} ({', '.join(details)})"
 
     def command(self, run: str | PathLike[str]) -> str:
         """What compares it with people."""
         structured = " --structured" if self.wording == "structured" else ""
-        return f"self-instruct judge {run} --llm ...{structured} --judgements {self.judgements}"
+        rubric = " --judge-rubric FILE" if self.rubric else ""
+        return f"self-instruct judge {run} --llm ...{structured} --judgements {self.judgements}{rubric}"
 
     def differences(self, there: Judge) -> str:
         """In what it differs from the judge of another run."""
         here = dataclasses.asdict(self)
         return ", ".join(
-            f"{name} is {value!r} there and {here[name]!r} here"
+            f"{name} is {value!r} there and {here[name]!r} here" if name != "rubric" else "the rubric is another one"
             for name, value in dataclasses.asdict(there).items()
             if value != here[name]
         )
@@ -167,8 +172,9 @@ class Agreement:
 
     @property
     def thresholds(self) -> list[Confusion]:
-        """From one point to five."""
-        return [self.at(threshold) for threshold in range(1, MOST_POINTS + 1)]
+        """From the second fewest points to the most: from one to five, or by the rubric."""
+        least, most = bounds_of(Rubric.of(self.judge.rubric))
+        return [self.at(threshold) for threshold in range(least + 1, most + 1)]
 
     @property
     def best(self) -> Confusion | None:

@@ -12,6 +12,7 @@ from distilabel_selfinstruct.data.dataset import features_of
 from distilabel_selfinstruct.recipe import Column
 from distilabel_selfinstruct.review.quality import answers_by_record, verdicts_of
 from distilabel_selfinstruct.review.records import FIELDS, QUESTIONS, Answer, ReviewRecord, corrected
+from distilabel_selfinstruct.text.conversations import with_first, with_input
 
 _OF_COMPLETION = frozenset({"finish_reason", "input_tokens", "output_tokens"})  # not of the texts as they are now
 _FLAGS = {question.name: Value("bool") for question in QUESTIONS}
@@ -78,7 +79,10 @@ def corrections_of_all(answers: Sequence[Answer]) -> dict[str, str]:
 def _row(record: ReviewRecord, instance: Row, corrections: Mapping[str, str]) -> Row:
     original = {f"original_{name}": text for name, text in record.texts.items()}
     kept = {column: value for column, value in instance.items() if column not in _OF_COMPLETION}
-    return {**kept, **corrected(record, corrections), **original}
+    texts = corrected(record, corrections)
+    if messages := kept.get("messages"):
+        kept["messages"] = with_first(messages, with_input(texts), texts["output"])
+    return {**kept, **texts, **original}
 
 
 def _kept(instance_columns: Iterable[str]) -> list[str]:

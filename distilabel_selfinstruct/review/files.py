@@ -36,7 +36,7 @@ def write_review_file(path: Path, records: Sequence[ReviewRecord], annotator: st
         {
             "record_id": record.id,
             "annotator": annotator,
-            DOCUMENT: record.document,
+            DOCUMENT: record.beside,
             **record.texts,
             **dict.fromkeys(_VERDICTS, ""),
             **{correction_of(name): text for name, text in record.texts.items()},
@@ -85,7 +85,7 @@ def _check_shown(row: Mapping[str, str], record: ReviewRecord, where: str) -> No
                 f"{where}, column {name!r}: is not the text that was pushed. Put it back, and write what should be"
                 f" different into {correction_of(name)!r}."
             )
-    if not same_text(row[DOCUMENT], record.document):
+    if not same_text(row[DOCUMENT], record.beside):
         raise ReviewError(f"{where}, column {DOCUMENT!r}: is not the text that was pushed. Put it back.")
 
 

@@ -18,7 +18,7 @@ from distilabel_selfinstruct.steps.judge import FilterByJudge
 
 
 def judge_review(
-    run: str | PathLike[str], llm: LLM, judgements: int, wording: JudgeWording = "chat"
+    run: str | PathLike[str], llm: LLM, judgements: int, wording: JudgeWording = "chat", rubric: str | None = None
 ) -> list[Agreement]:
     """Has a judge score the reviewed records of a run, and keeps what it says beside what people say.
 
@@ -27,6 +27,7 @@ def judge_review(
         llm: the judge, with its completions.
         judgements: of each record.
         wording: how it is asked.
+        rubric: a user's own, as JSON.
 
     Returns:
         What was found of this judge, and then what is known of others.
@@ -45,8 +46,9 @@ def judge_review(
             )
         records = store.records()
         shown = map(records.__getitem__, is_right)
-        judge, before = Judge.of(llm, judgements, wording), read_agreements(run)
-        rows = _scored(llm, judge, ({**record.texts, "document": record.document} for record in shown))
+        judge, before = Judge.of(llm, judgements, wording, rubric), read_agreements(run)
+        asked = ({**each.texts, "document": each.document, "messages": each.messages} for each in shown)
+        rows = _scored(llm, judge, asked)
         judged = (
             Judged(record_id, row["judge_score"], row["reject_reason"], right)
             for row, (record_id, right) in zip(rows, is_right.items())
@@ -69,7 +71,12 @@ def _verdicts(store: ReviewStore) -> dict[str, bool]:
 def _scored(llm: LLM, judge: Judge, rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     with Pipeline("judge"):  # a step of none warns of it
         step = FilterByJudge(
-            name="judge", llm=llm, threshold=None, wording=judge.wording, num_generations=judge.judgements
+            name="judge",
+            llm=llm,
+            threshold=None,
+            wording=judge.wording,
+            num_generations=judge.judgements,
+            rubric=judge.rubric or None,
         )
     step.load()
     try:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from distilabel_selfinstruct.text.conversations import transcript
 from distilabel_selfinstruct.text.sentences import with_title
 
 FIELDS = ("instruction", "input", "output")
 DOCUMENT = "document"
 _KINDS: dict[Any, str] = {True: "classification", False: "other"}
+_GOES_ON = "The conversation goes on after the output:"
 NO_INPUT = "<noinput>"  # Alpaca's word; as a correction: the record shall have no input
 
 
@@ -56,6 +58,7 @@ class ReviewRecord:
             one about another text.
         texts: instruction, input and output.
         document: what the instruction is about, with its title, where the recipe has documents: shown, not judged.
+        messages: the conversation that the instance has become, if it has: its later turns are shown too.
         metadata: what annotators can filter by; values that are not known are left out.
     """
 
@@ -63,6 +66,13 @@ class ReviewRecord:
     texts: Mapping[str, str]
     document: str = ""
     metadata: Mapping[str, str | int | float] = field(default_factory=dict)
+    messages: Sequence[Mapping[str, str]] = ()
+
+    @property
+    def beside(self) -> str:
+        """What is shown beside the texts: the document, and how the conversation goes on."""
+        later = transcript(self.messages[2:])
+        return "\n\n".join(filter(None, (self.document, later and f"{_GOES_ON}\n\n{later}")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,9 @@ def record_of(row: Mapping[str, Any], preset: str | None = None) -> ReviewRecord
     """The record of a row with instruction, input and output; further columns become id, document and metadata."""
     texts = {name: row.get(name) or "" for name in FIELDS}
     document = with_title(row.get("document"), row.get("title"))
-    shown = [*(texts[name] for name in FIELDS), *([document] if document else [])]
+    messages = row.get("messages") or ()
+    later = [message["content"] for message in messages[2:]]
+    shown = [*(texts[name] for name in FIELDS), *([document] if document else []), *([later] if later else [])]
     content = json.dumps(shown).encode()
     name = row.get("instance_id") or "record"
     metadata = {
@@ -106,6 +118,7 @@ def record_of(row: Mapping[str, Any], preset: str | None = None) -> ReviewRecord
         texts=texts,
         document=document,
         metadata={name: value for name, value in metadata.items() if value is not None},
+        messages=messages,
     )
 
 

@@ -92,7 +92,7 @@ def argilla_record(record: ReviewRecord) -> rg.Record:
     """
     import argilla as rg
 
-    shown = {**({DOCUMENT: record.document} if record.document else {}), **record.texts}
+    shown = {**({DOCUMENT: record.beside} if record.beside else {}), **record.texts}
     return rg.Record(
         id=record.id,
         fields={name: html.escape(text, quote=False) for name, text in shown.items()},

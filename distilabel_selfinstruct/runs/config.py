@@ -11,11 +11,20 @@ from typing import Any, ClassVar, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from typing_extensions import Self
 
-from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS, REASONING_COLUMN, TrainingFormat
+from distilabel_selfinstruct.data.checks import with_agreement, with_tags, with_turns
+from distilabel_selfinstruct.data.columns import (
+    AGREEMENT_COLUMN,
+    JUDGE_COLUMNS,
+    REASONING_COLUMN,
+    TAG_COLUMNS,
+    TURN_COLUMNS,
+    TrainingFormat,
+)
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
 from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE, with_clear_stages, with_filters_stage
+from distilabel_selfinstruct.data.rubrics import Rubric, bounds_of, read_rubric
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
@@ -23,9 +32,9 @@ from distilabel_selfinstruct.models.batches.protocol import check_command
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
-    MOST_POINTS,
     PILOT_ROUNDS,
     PRESETS,
+    AgreeBy,
     JudgeWording,
     Wording,
     default_lag,
@@ -50,6 +59,7 @@ from distilabel_selfinstruct.runs.options import (
 from distilabel_selfinstruct.runs.stages import ByStageOptions, StageOptions
 from distilabel_selfinstruct.secrets import remember_named
 from distilabel_selfinstruct.text.phrases import Phrase, read_phrases
+from distilabel_selfinstruct.text.tags import read_conditions
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 
 
@@ -118,7 +128,35 @@ class ModelConfig(Options):
         """Raises ConfigError if the recipe cannot be carried out with this model."""
 
 
-class JudgingConfig(ModelConfig):
+class RubricConfig(ModelConfig):
+    """What is told of a model as judge, besides the model."""
+
+    judge_rubric: str | None = option(
+        None, "your own criteria and scale for the judge: YAML or JSON with `criteria` and `scale`", "FILE", JUDGE,
+        fixed=False,
+    )  # fmt: skip
+
+    @field_validator("judge_rubric")
+    @classmethod
+    def _rubric_of_this_machine(cls, given: str | None) -> str | None:
+        return given if given is None else local_path(given)
+
+    @cached_property
+    def rubric(self) -> Rubric | None:
+        """The criteria and the scale of the judge; None for those of the package.
+
+        Raises:
+            ConfigError: if the file cannot be used.
+        """
+        return None if self.judge_rubric is None else read_rubric(self.judge_rubric)
+
+    @property
+    def rubric_text(self) -> str | None:
+        """The same, as steps and records have it."""
+        return None if self.rubric is None else self.rubric.text
+
+
+class JudgingConfig(RubricConfig):
     """What is told of a model, and of how often a judge is asked."""
 
     judgements: int = option(
@@ -272,9 +310,20 @@ class RunConfig(SpendingConfig, JudgingConfig):
         [], "reject instances that your function does not keep: module:function, file.py:function, or an entry point",
         "NAME",
     )  # fmt: skip
+    answers: int = option(
+        1, "answers to each instance, kept where most agree; one that does not makes a preference pair (default: 1)",
+        "K", gt=0,
+    )  # fmt: skip
+    agree_by: AgreeBy = option(
+        "rouge_l", "what says that open answers agree: ROUGE-L (default), or the model as judge; labels must be equal"
+    )
+    tags: bool = option(False, "have a model tag each instance: difficulty, category, quality (in one question)")
+    keep_tags: list[str] = option(
+        [], "keep instances with such tags: 'quality>=4', 'difficulty<5', category=coding,maths; tags them", "CONDITION"
+    )  # fmt: skip
     judge_threshold: float | None = option(
         None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
-        ge=0, le=MOST_POINTS,
+        ge=0,
     )  # fmt: skip
     judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
     judge_base_url: str | None = option(
@@ -348,7 +397,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         except ValueError as error:  # also of what is no UTF-8
             raise ConfigError(f"--phrases: {self.phrases}: {error}.") from None
 
-    @field_validator("keep_clear_of", "filter", mode="before")
+    @field_validator("keep_clear_of", "filter", "keep_tags", mode="before")
     @classmethod
     def _one_of_a_list(cls, given: Any) -> Any:
         return [given] if isinstance(given, str) else given
@@ -389,16 +438,55 @@ class RunConfig(SpendingConfig, JudgingConfig):
         return list(JUDGE_COLUMNS) if self.judges else []
 
     @property
+    def asks_again(self) -> bool:
+        """Whether an instance is answered several times."""
+        return self.answers > 1
+
+    @property
+    def is_tagged(self) -> bool:
+        """Whether a model tags the instances."""
+        return self.tags or bool(self.keep_tags)
+
+    @property
+    def most_turns(self) -> int:
+        """Of a conversation."""
+        return 1
+
+    @property
+    def template_of_turns(self) -> str | None:
+        """How a user's turn begins, where the model goes on as the user; None where it is asked."""
+        return None
+
+    @property
+    def requests_each(self) -> int:
+        """How often a model is asked about an instance that is there."""
+        judged = self.judgements if self.judges else 0
+        asked_again = self.answers - 1 + (self.asks_again and self.agree_by == "judge")
+        return judged + asked_again + self.is_tagged + 2 * (self.most_turns - 1)
+
+    @property
     def instance_columns(self) -> list[str]:
         """The columns of instances that depend on options: a judge's, and the model's thoughts."""
-        return [*self.judge_columns, *([REASONING_COLUMN] if self.keep_reasoning else [])]
+        return [
+            *([AGREEMENT_COLUMN] if self.asks_again else []),
+            *(TURN_COLUMNS if self.most_turns > 1 else ()),
+            *(TAG_COLUMNS if self.is_tagged else ()),
+            *self.judge_columns,
+            *([REASONING_COLUMN] if self.keep_reasoning else []),
+        ]
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
         super().check()
         load_filters(self.filter)
+        read_conditions(self.keep_tags)
         self._check_stages()
+        if self.agree_by != "rouge_l" and not self.asks_again:
+            raise ConfigError("--agree-by: there is one answer to each instance; add --answers K.")
+        if self.wording == "base" and (self.asks_again or self.is_tagged):
+            name = "--answers" if self.asks_again else "--tags"
+            raise ConfigError(f"{name}: asks by messages, and a base model continues texts; leave --base out.")
         if self.wording == "base" and "litellm" in self.kinds_of_model:
             raise ConfigError("--llm litellm --base: providers answer messages; leave --base out.")
         if self.kinds_of_model == ["demo"] and (self.language or self.prompts):
@@ -469,9 +557,13 @@ class RunConfig(SpendingConfig, JudgingConfig):
             super()._check_max_cost()
 
     def _check_judge(self) -> None:
-        given = [name for name in ("judge_model", "judge_base_url", "judge_agreement") if getattr(self, name)]
+        given = [
+            name for name in ("judge_model", "judge_base_url", "judge_agreement", "judge_rubric") if getattr(self, name)
+        ]
         if given and not self.judges:
             raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is judged without --judge-threshold.")
+        if (self.judge_threshold or 0) > (most := bounds_of(self.rubric)[1]):
+            raise ConfigError(f"--judge-threshold: a judge gives at most {most} points, got {self.judge_threshold:g}.")
         if self.judges and self.wording == "base" and not self.judge_model:
             raise ConfigError("A judge answers messages, and a base model continues texts: give --judge-model.")
         if self.judge_model and self.llm not in NAMED and not self.judge_base_url:
@@ -495,10 +587,14 @@ class RunConfig(SpendingConfig, JudgingConfig):
         """The recipe as these options have it carried out, which is what the run folder records."""
         if self.keep_clear_of:
             recipe = with_clear_stages(recipe)
+        if self.asks_again:
+            recipe = with_agreement(recipe)
+        if self.most_turns > 1:
+            recipe = with_turns(recipe)
         if self.filter:
             reasons = (*(each.reason for each in load_filters(self.filter)), FAILED)
             recipe = with_filters_stage(recipe, reasons)
-        return recipe
+        return with_tags(recipe) if self.is_tagged else recipe
 
     def of_size(self, rows: int) -> Self:
         """The config of a small run that makes about so many rows, to be looked at."""
@@ -536,6 +632,20 @@ class LoopConfig(RunConfig):
             return self.model_copy(update={"lag": before["lag"]})
         lag = get_preset(self.preset).lag or default_lag(self.concurrency, self.wanted or 0, self.shows_pool)
         return self.model_copy(update={"lag": lag})
+
+
+class TurnsConfig(RunConfig):
+    """What a run is told that can go on with its instances as conversations."""
+
+    turns: int = option(
+        1, "turns of a conversation, in which the model plays the user too (default: 1, a question and its answer)",
+        "N", gt=0,
+    )  # fmt: skip
+
+    @property
+    def most_turns(self) -> int:
+        """Of a conversation."""
+        return self.turns
 
 
 class SeedConfig(LoopConfig):

@@ -30,7 +30,7 @@ def outcomes(recipe: Recipe, sizes: Mapping[str, int], rejected: Sequence[Mappin
 
     Args:
         recipe: whose stages they are.
-        sizes: rows of each config.
+        sizes: rows of each config, and how many turns follow the first ones.
         rejected: the rows of the config `rejected`, with `COLUMNS`.
     """
     by_stage: dict[str, list[Mapping[str, Any]]] = {}
@@ -67,6 +67,7 @@ def _passed_at_the_end(
         "instance": sizes.get("instances", 0),
         "pair": sizes.get("preferences", 0),
         "topic": sizes.get("topics", 0),
+        "turn": sizes.get("turns", 0),
     }
 
 

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from datasets import disable_progress_bars
 from pydantic import ValidationError
 
-from distilabel_selfinstruct.data.columns import HELD_OUT, HELD_OUT_COLUMNS, describe_configs
-from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RunFolder
+from distilabel_selfinstruct.data.columns import AGREEMENT_COLUMN, HELD_OUT, HELD_OUT_COLUMNS, describe_configs
+from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RUBRIC, RunFolder
 from distilabel_selfinstruct.data.reasons import (
     CLEAR_INPUTS_STAGE,
     CLEAR_STAGE,
@@ -35,6 +35,7 @@ from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe, Stage
 from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
+from distilabel_selfinstruct.runs.following import AFTER_ANSWERS, Following, question_of
 from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_model
@@ -48,6 +49,7 @@ from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.steps.own import ApplyFilters
+from distilabel_selfinstruct.steps.select import SelectPreferences
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 from distilabel_selfinstruct.version import __version__
 
@@ -83,6 +85,7 @@ class Run(Generic[C]):
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
         self._inputs[CLEAR_OF] = Input(config.evaluation_texts())
+        self._inputs[RUBRIC] = Input([config.rubric_text] if config.rubric_text else [])
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
@@ -262,8 +265,8 @@ class Run(Generic[C]):
         """What a loop is told of the requests that this stage, and the judge, make about its instructions."""
         used = usage_by_stage(self.folder.completions)
         return {
-            "requests_each": 1 + (self.config.judgements if self.config.judges else 0),
-            "requests_made": sum(used.get(name, Usage()).requests for name in (stage, JUDGEMENT)),
+            "requests_each": 1 + self.config.requests_each,
+            "requests_made": sum(used.get(name, Usage()).requests for name in (stage, *AFTER_ANSWERS)),
         }
 
     def judge(self, threshold: float | None) -> FilterByJudge:
@@ -273,6 +276,7 @@ class Run(Generic[C]):
             llm=self.llm(JUDGEMENT),
             threshold=threshold,
             wording=self.config.judge_wording,
+            rubric=self.config.rubric_text,
             num_generations=self.config.judgements,
         )
 
@@ -282,7 +286,7 @@ class Run(Generic[C]):
             return step
         clear = KeepClear(
             name=stage.name, sources=self.config.keep_clear_of, columns=list(columns), stage=stage.name,
-            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+            input_batch_size=self.batch_size_wanted,
         )  # fmt: skip
         step >> clear
         return clear
@@ -294,24 +298,37 @@ class Run(Generic[C]):
         own = ApplyFilters(
             name=FILTERS_STAGE,
             filters=self.config.filter,
-            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+            input_batch_size=self.batch_size_wanted,
         )
         step >> own
         return own
 
     def judged(self, step: Step) -> Step:
-        """The step that is given, or what comes after it: what is kept clear of, the user's filters, and the judge."""
-        step = self.filtered(self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE))
-        if not self.config.judges:
-            return step
-        judge = self.judge(self.config.judge_threshold)
-        step >> judge
-        return judge
+        """The step that is given, or what comes after it by the options, which is what recipes have in common.
+
+        In this order: what is kept clear of, answers that agree, further turns, the user's filters, tags, the judge.
+        """
+        clear = self.kept_clear(step, ("input", "instruction"), CLEAR_INPUTS_STAGE)
+        following, question = Following(self.config, self.llm, self.batch_size_wanted), question_of(step)
+        last = following.continued(following.agreed(clear, question), question)
+        last = following.tagged(self.filtered(last))
+        if self.config.judges:
+            judge = self.judge(self.config.judge_threshold)
+            last >> judge
+            last = judge
+        if self.config.asks_again:
+            last >> SelectPreferences(name="preferences", score_column=AGREEMENT_COLUMN, input_batch_size=500)
+        return last
 
     @property
     def stages(self) -> tuple[str, ...]:
         """The stages that ask a model, in the order in which the pipeline has them."""
         return tuple(self._stages)
+
+    @property
+    def batch_size_wanted(self) -> int:
+        """The batch size for as many rows as are asked for."""
+        return self.batch_size(self.config.wanted or _MANY)
 
     @staticmethod
     def batch_size(rows: int) -> int:
@@ -359,6 +376,7 @@ class Run(Generic[C]):
                 self.folder.remove_summary()
             self._write_config()
             self.folder.write_prompts(self._templates)
+            self.folder.write_rubric(self.config.rubric_text)
             with sign_of_life("building the pipeline", show=show):
                 pipeline = self.built(build)
             pipeline.tell = self.folder.write_shares
@@ -588,8 +606,12 @@ class Run(Generic[C]):
             notes=notes,
             main_config=self.recipe.main_config,
             main_rows=sizes.get(self.recipe.main_config, 0),
-            outcomes=outcomes(self.recipe, sizes, thrown_away),
+            outcomes=outcomes(self.recipe, sizes | {"turns": self._further_turns()}, thrown_away),
         )
+
+    def _further_turns(self) -> int:
+        """How many turns of conversations there are after the first ones."""
+        return sum(row["turns"] - 1 for row in self.folder.rows("instances", ["turns"]) if row.get("turns"))
 
     def _cut_notes(self) -> list[str]:
         """Of which stages more than a fifth of the answers was cut by their length."""
@@ -702,6 +724,7 @@ class Run(Generic[C]):
         if not folder.has_answers:
             return None
         before.setdefault(CLEAR_OF, Input(()).name)
+        before.setdefault(RUBRIC, Input(()).name)
         self._earlier_models = list(before.pop(EARLIER_MODELS, []))
         before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
         if "recipe" not in before or not self._could_be_recorded(before):

@@ -257,17 +257,19 @@ class MarkingTask(Task, Putting):
         rows = [columns | {"instruction_model": row.get("model_name")} | row for row in inputs]
         asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
         if asked:
-            for row, output in zip(asked, self._outputs(asked)):
+            makes = [partial(self._question, row) for row in asked]
+            outputs = self._outputs(makes, self._decoding_kwargs(), int(self.num_generations or 1))
+            for row, output in zip(asked, outputs):
                 self._take_output(row, output)
         yield rows
 
-    def _outputs(self, rows: list[Row]) -> "list[GenerateOutput]":
-        """What the model gives to the question about each row; one that is too long for it is asked for once more."""
-        kwargs, samples = self._decoding_kwargs(), int(self.num_generations or 1)
-        makes = [partial(self._question, row) for row in rows]
+    def _outputs(
+        self, makes: "Sequence[Callable[[], FormattedInput]]", kwargs: dict[str, Any], samples: int = 1
+    ) -> "list[GenerateOutput]":
+        """What the model gives to each question that is made; one that is too long for it is asked for once more."""
         prompts = [self.put(make, kwargs) for make in makes]
         outputs = self.llm.generate_outputs(inputs=prompts, num_generations=samples, **kwargs)
-        refused = list(range(len(rows)))
+        refused = list(range(len(makes)))
         while refused := [at for at in refused if answer_of(outputs[at]).failure == TOO_LONG]:
             shorter = {
                 at: self.put_shorter(makes[at], kwargs, prompts[at], answer_of(outputs[at]).detail) for at in refused

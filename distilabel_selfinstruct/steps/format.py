@@ -4,6 +4,8 @@
 import random
 import re
 from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, ClassVar
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -13,6 +15,7 @@ from pydantic import Field, PrivateAttr
 from distilabel_selfinstruct.data.columns import REASONING_COLUMN, TrainingFormat
 from distilabel_selfinstruct.data.rows import Row
 from distilabel_selfinstruct.data.seeds import load_seed_tasks
+from distilabel_selfinstruct.text.conversations import exchanges
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -74,6 +77,9 @@ _FORMATS: dict[TrainingFormat, tuple[Callable[[str, str, str, random.Random], Ro
 class FormatForTraining(Step):
     """Selects the accepted instances and writes each in a training format, each text once.
 
+    A conversation (`messages`) is one chat; in the other formats each of its answers is a row, below what was said
+    before.
+
     Attributes:
         training_format: `messages` (a chat), `alpaca` (instruction, input, output) or `prompt_completion` (the
             authors' templates, drawn at random).
@@ -94,6 +100,7 @@ class FormatForTraining(Step):
         - input (`str`): the input, which may be empty.
         - output (`str`): the output.
         - reject_reason (`str`): None in an accepted row.
+        - messages (`list[dict]`): the conversation that the instance has become. Optional.
 
     Output columns:
         - messages (`list[dict]`): `role` and `content` of each message, with the format `messages`.
@@ -184,12 +191,20 @@ class FormatForTraining(Step):
             if row["reject_reason"] is not None or (self.flag is not None and not row[self.flag]):
                 continue
             choice = random.Random(f"{self.seed}-{row['instance_id']}")
-            formatted = write(row["instruction"], row["input"], row["output"], choice)
-            if self.keep_reasoning and "messages" in formatted:
-                question, answer = formatted["messages"]
-                thoughts = {"thinking": row.get(REASONING_COLUMN)}
-                formatted = {"messages": [question | {"thinking": None}, answer | thoughts]}
-            if (text := repr(formatted)) not in self._seen:
-                self._seen.add(text)
-                names = {name: row.get(name) for name in ROW_NAMES} if self.names_rows else {}
-                yield formatted | names
+            if self.training_format == "messages" and row.get("messages"):
+                written = [{"messages": row["messages"]}]
+            else:
+                written = [write(*texts, choice) for texts in exchanges(row)]
+            for formatted in map(partial(self._with_thoughts, row), written):
+                if (text := repr(formatted)) not in self._seen:
+                    self._seen.add(text)
+                    names = {name: row.get(name) for name in ROW_NAMES} if self.names_rows else {}
+                    yield formatted | names
+
+    def _with_thoughts(self, row: Row, formatted: Row) -> Row:
+        """With what the model thought before the first answer of a chat, if that is kept."""
+        if not (self.keep_reasoning and "messages" in formatted):
+            return formatted
+        thoughts = [None, row.get(REASONING_COLUMN)]
+        chat = zip_longest(formatted["messages"], thoughts)
+        return {"messages": [message | {"thinking": thought} for message, thought in chat]}

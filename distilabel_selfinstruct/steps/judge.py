@@ -7,13 +7,16 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.data.columns import JUDGE_COLUMNS
 from distilabel_selfinstruct.data.rows import Answer, Row, answers_of, excerpt, reject
+from distilabel_selfinstruct.data.rubrics import Rubric, bounds_of
+from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import JUDGEMENTS, MOST_POINTS, Decoding, JudgeWording
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
 from distilabel_selfinstruct.steps.prompting import TEXT, Prompts, object_schema
+from distilabel_selfinstruct.text.conversations import last_exchange
 from distilabel_selfinstruct.text.reading.scores import parse_score
 from distilabel_selfinstruct.text.sentences import with_title
 
@@ -22,7 +25,11 @@ if TYPE_CHECKING:
 
 STAGE, UNCLEAR, TRUNCATED = "judgement", "unclear_judgement", "truncated"
 PROMPTS = Prompts(
-    __package__, {"judgement": object_schema(justification=TEXT, score={"type": "integer", "minimum": 0, "maximum": 5})}
+    __package__,
+    {
+        "judgement": object_schema(justification=TEXT, score={"type": "integer", "minimum": 0, "maximum": MOST_POINTS}),
+        "rubric": object_schema(justification=TEXT, score={"type": "integer"}),
+    },
 )
 PROMPTS_VERSION = 1  # of the question; a change of its template raises it
 DECODING = Decoding(temperature=0.7, top_p=0.9, max_new_tokens=512)  # section 3.1.3
@@ -40,6 +47,7 @@ class FilterByJudge(MarkingTask):
 
     Attributes:
         threshold: the lowest score that passes, from 0 to 5; None marks no score.
+        rubric: criteria and a scale instead of these points: the content of a file for `--judge-rubric`, as JSON.
         wording: `chat`, or `structured` with JSON.
         num_generations: judgements of an instance.
 
@@ -53,6 +61,7 @@ class FilterByJudge(MarkingTask):
         - input (`str`): the input. Optional.
         - document (`str`): what the instruction is about. Optional.
         - title (`str`): the title of the document. Optional.
+        - messages (`list[dict]`): the conversation that the instance has become. Optional.
         - reject_reason (`str`): rows that have one are passed on untouched. Optional.
 
     Output columns:
@@ -97,12 +106,30 @@ class FilterByJudge(MarkingTask):
     """
 
     threshold: RuntimeParameter[float] | None = Field(
-        default=3.0, ge=0, le=MOST_POINTS, description="The lowest score that passes, from 0 to 5; None marks no score."
+        default=3.0, ge=0, description="The lowest score that passes, from 0 to 5; None marks no score."
     )
+    rubric: str | None = None
     wording: JudgeWording = "chat"
     num_generations: RuntimeParameter[int] = Field(default=JUDGEMENTS, ge=1, description="Judgements of an instance.")
 
     language_sentence = None  # the answer is a number
+
+    _rubric: Rubric | None = PrivateAttr(None)
+
+    def load(self) -> None:
+        """Loads the model, and reads the rubric.
+
+        Raises:
+            ConfigError: if the threshold is above all points.
+        """
+        self._rubric = Rubric.of(self.rubric)
+        if self.threshold is not None and float(self.threshold) > self._bounds[1]:
+            raise ConfigError(f"FilterByJudge: threshold must be at most {self._bounds[1]}, got {self.threshold!r}")
+        super().load()
+
+    @property
+    def _bounds(self) -> tuple[int, int]:
+        return bounds_of(self._rubric)
 
     @property
     def inputs(self) -> StepColumns:
@@ -122,15 +149,13 @@ class FilterByJudge(MarkingTask):
         return True
 
     def format_input(self, input: Row) -> FormattedInput:
-        """The question about one instance."""
-        return PROMPTS.render(
-            "judgement",
-            self.wording,
-            instruction=input["instruction"],
-            input=input.get("input") or "",
-            output=input["output"],
-            document=with_title(input.get("document"), input.get("title")),
-        )
+        """The question about one instance; of a conversation about its last answer, below all that was said before."""
+        instruction, given, output = last_exchange(input)
+        asked = {"instruction": instruction, "input": given, "output": output}
+        document = with_title(input.get("document"), input.get("title"))
+        if self._rubric is not None:
+            return rubric_question(self._rubric, self.wording, document=document, **asked)
+        return PROMPTS.render("judgement", self.wording, document=document, **asked)
 
     def _take_output(self, row: Row, output: GenerateOutput) -> None:
         """Model, tokens and end of the completion stay those of the instance."""
@@ -141,7 +166,7 @@ class FilterByJudge(MarkingTask):
 
     def _score(self, row: Row, answers: Sequence[Answer]) -> None:
         given = [answer for answer in answers if answer.completion is not None]
-        scores = [parse_score(str(answer.completion), answer.finish_reason) for answer in given]
+        scores = [parse_score(str(answer.completion), answer.finish_reason, *self._bounds) for answer in given]
         clear = [score for score in scores if score is not None]
         row.update(judge_score=fmean(clear) if clear else None, judgements=len(clear))
         if not given:
@@ -154,5 +179,12 @@ class FilterByJudge(MarkingTask):
                 row,
                 STAGE,
                 "low_score",
-                f"{row['judge_score']:.2f} of {MOST_POINTS}, the mean of {len(clear)} judgements",
+                f"{row['judge_score']:.2f} of {self._bounds[1]}, the mean of {len(clear)} judgements",
             )
+
+
+def rubric_question(rubric: Rubric, wording: JudgeWording, document: str = "", **asked: str) -> FormattedInput:
+    """The question about an answer (`instruction`, `input`, `output`) by a user's own rubric."""
+    own = {"criteria": rubric.criteria, "scale": rubric.scale, "least": rubric.least, "most": rubric.most}
+    prompt: FormattedInput = PROMPTS.render("rubric", wording, document=document, **own, **asked)
+    return prompt

@@ -10,6 +10,7 @@ from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Row
+from distilabel_selfinstruct.text.conversations import with_input
 
 if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
@@ -192,6 +193,7 @@ class SelectPreferences(_Select):
 
     Attributes:
         more_columns: columns that a recipe adds, kept after the usual ones.
+        score_column: the column with the score of a response.
 
     Input columns:
         - instruction_id (`str`): names the instruction.
@@ -199,6 +201,8 @@ class SelectPreferences(_Select):
         - output (`str`): the response.
         - judge_score (`float`): its score.
         - is_chosen (`bool`): whether it is the better response of a pair.
+        - input (`str`): the input. Optional.
+        - reject_reason (`str`): None in an accepted row. Optional.
         - rejected_output (`str`): the worse response of its pair.
         - rejected_score (`float`): the score of that.
 
@@ -219,22 +223,23 @@ class SelectPreferences(_Select):
     """
 
     columns = PREFERENCE_COLUMNS
+    score_column: str = "judge_score"
 
     is_trained_on: ClassVar[bool] = True
 
     @property
     def inputs(self) -> "StepColumns":
-        return ["instruction_id", "instruction", "output", "judge_score", "is_chosen", "rejected_output",
+        return ["instruction_id", "instruction", "output", self.score_column, "is_chosen", "rejected_output",
                 "rejected_score"]  # fmt: skip
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:
-            if row["is_chosen"]:
+            if row["is_chosen"] and row.get("reject_reason") is None:
                 yield row | {
-                    "prompt": [{"role": "user", "content": row["instruction"]}],
+                    "prompt": [{"role": "user", "content": with_input(row)}],
                     "chosen": [{"role": "assistant", "content": row["output"]}],
                     "rejected": [{"role": "assistant", "content": row["rejected_output"]}],
-                    "score_chosen": row["judge_score"],
+                    "score_chosen": row[self.score_column],
                     "score_rejected": row["rejected_score"],
                 }
 

@@ -358,9 +358,9 @@ class TestAsAUserStartsIt:
 
 
 @contextmanager
-def started(recipe: Recipe, folder: Path) -> Iterator[WarmProcess | subprocess.Popen[str]]:
+def started(recipe: Recipe, folder: Path, *more: str) -> Iterator[WarmProcess | subprocess.Popen[str]]:
     """The script of a recipe in a session of its own, of which nothing is left over."""
-    arguments = [str(recipe.script_path()), "--out", str(folder), *SMALL[recipe.name]]
+    arguments = [str(recipe.script_path()), "--out", str(folder), *SMALL[recipe.name], *more]
     process = start(arguments, ROOT, {**os.environ, "PYTHONPATH": WITHOUT_REPORT})
     try:
         yield process

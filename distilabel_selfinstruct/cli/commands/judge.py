@@ -41,4 +41,4 @@ def run(words: list[str]) -> str:
             outage=config.outage,
             timeout=config.timeout,
         )
-        return render_agreements(judge_review(folder.path, llm, config.judgements, config.wording))
+        return render_agreements(judge_review(folder.path, llm, config.judgements, config.wording, config.rubric_text))

@@ -85,6 +85,13 @@ UNCLEAR_JUDGEMENTS = (
     "Score: 7/10",
     "It deserves a score of 2 for its content and a score of 4 for its form.",
 )
+TURN_SHARES = {"goodbye": 0.1, "repeated": 0.06, "empty": 0.04}
+"""Of what it says next as a user."""
+GOODBYES = ("Thank you, that is all I need.", "Thanks a lot! Have a nice day.", "END")
+TAG_SHARES = {"unknown": 0.04}
+"""Of the tags."""
+AGREEMENT_SHARES = {"unclear": 0.05}
+"""Of the verdicts on which answers agree."""
 RESPONSE_SHARES = {"labelled": 0.25, "wordy": 0.15, "incomplete": 0.15, "wrong": 0.2}
 """Of the further answers to an instruction that is asked several times; a judge has to tell them apart."""
 LABELLED = "Answer: {}"

@@ -10,12 +10,12 @@ from pydantic import field_validator
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.shipped import MEDICAL_TERMS
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.runs.config import RunConfig
+from distilabel_selfinstruct.runs.config import TurnsConfig
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.options import MODEL, option
 
 
-class DomainConfig(RunConfig):
+class DomainConfig(TurnsConfig):
     """What a run about documents is told."""
 
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)

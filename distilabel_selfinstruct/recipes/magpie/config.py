@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Literal
 
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.runs.config import LoopConfig
+from distilabel_selfinstruct.runs.config import LoopConfig, TurnsConfig
 from distilabel_selfinstruct.runs.options import MODEL, option
 
 PRE_QUERY_TEMPLATES = (
@@ -14,7 +14,7 @@ PRE_QUERY_TEMPLATES = (
 )
 
 
-class MagpieConfig(LoopConfig):
+class MagpieConfig(LoopConfig, TurnsConfig):
     """What a run of this recipe is told."""
 
     shows_pool: ClassVar[bool] = False
@@ -46,5 +46,13 @@ class MagpieConfig(LoopConfig):
     def check_model(self, llm: Any) -> None:
         """Raises ConfigError if the model cannot be given the beginning of a user's turn."""
         from distilabel_selfinstruct.recipes.magpie.steps import with_template
+        from distilabel_selfinstruct.steps.conversation import template_of_turns
 
-        with_template(llm, self.template)
+        model = with_template(llm, self.template)
+        if self.turns > 1:
+            template_of_turns(str(model.magpie_pre_query_template))
+
+    @property
+    def template_of_turns(self) -> str | None:
+        """How a user's turn begins: the model goes on as the user."""
+        return self.template

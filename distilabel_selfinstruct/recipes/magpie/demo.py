@@ -7,7 +7,8 @@ from random import Random
 from distilabel.models.mixins.magpie import MAGPIE_PRE_QUERY_TEMPLATES
 
 from distilabel_selfinstruct.demo.completion import Completion
-from distilabel_selfinstruct.demo.tasks import GRAMMAR, noise
+from distilabel_selfinstruct.demo.plain import request
+from distilabel_selfinstruct.demo.tasks import noise
 
 _SHARES = {**noise.CANDIDATE_SHARES, "copy": 0.0, "near_copy": 0.0, "keyword": 0.0}  # nothing to copy, no keywords
 
@@ -22,13 +23,5 @@ def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     spoiled = noise.pick(rng, noise.MAGPIE_SHARES, scale)
     if spoiled == "empty":
         return Completion("")
-    text = _request(rng)
+    text = request(rng)
     return Completion(noise.cut(text, rng), "length") if spoiled == "truncated" else Completion(text)
-
-
-def _request(rng: Random) -> str:
-    instruction = GRAMMAR.propose(rng)
-    task = GRAMMAR.recognise(instruction)
-    assert task is not None
-    given = next((instance.input for instance in task.instances(rng, 1)), "")
-    return f"{instruction}\n\n{given}".strip()

@@ -32,3 +32,7 @@ class PreferencesConfig(SourceConfig):
         super().check()
         if self.judge_threshold is not None:
             raise ConfigError("--judge-threshold: a pair needs its worse response; leave it out.")
+        if self.asks_again:
+            raise ConfigError("--answers: this recipe compares several responses anyway; see --num-responses.")
+        if self.is_tagged:
+            raise ConfigError("--tags: this recipe makes pairs; tag the run that its instructions come from.")

@@ -8,11 +8,11 @@ from pydantic import BeforeValidator, PositiveInt
 from typing_extensions import Self
 
 from distilabel_selfinstruct.recipes.topics.kinds import DEFAULT_QUOTAS, KINDS, Kind
-from distilabel_selfinstruct.runs.config import LoopConfig
+from distilabel_selfinstruct.runs.config import LoopConfig, TurnsConfig
 from distilabel_selfinstruct.runs.options import MODEL, numbers_by_name, option
 
 
-class TopicsConfig(LoopConfig):
+class TopicsConfig(LoopConfig, TurnsConfig):
     """What a run of this recipe is told."""
 
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)

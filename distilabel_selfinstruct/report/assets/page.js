@@ -7,7 +7,7 @@
   const RESERVED = new Set(["rows", "row", "q", "sort"]);
   const TEXTS = ["prompt", "instruction", "input", "output", "completion", "chosen", "rejected", "neighbour", "detail",
     "reasoning", "parent", "title", "document", "topic", "original_instruction", "original_input", "original_output"];
-  const HIDDEN = new Set(["shot_ids", "most_similar", "instances"]);
+  const HIDDEN = new Set(["shot_ids", "most_similar", "instances", "messages"]);
   const PALETTE = ["--blue", "--orange", "--green", "--purple", "--yellow", "--sky", "--pink", "--grey"];
   const whole = (number) => Math.round(number).toLocaleString("en-US");
   const $ = (id) => document.getElementById(id);
@@ -294,6 +294,7 @@
         blocks.push(textBlock(name, row[name]));
       }
     }
+    if (Array.isArray(row.messages) && row.messages.length > 2) blocks.push(...row.messages.slice(2).map((each) => textBlock(each.role, each.content)));
     if (row._cut) blocks.push(el("p", { class: "muted" }, `Cut to the first characters here: ${row._cut.map(labelOf).join(", ")}. \`self-instruct view RUN\` shows all.`));
     return blocks;
   }

@@ -11,7 +11,7 @@ from functools import cache
 from importlib import resources
 from typing import Literal, get_args
 
-Kind = Literal["refusal", "apology", "chatter", "closing", "greeting", "offer"]
+Kind = Literal["refusal", "apology", "chatter", "closing", "greeting", "offer", "goodbye"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Phrase = tuple[Kind, str]
 

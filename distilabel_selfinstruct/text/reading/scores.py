@@ -24,30 +24,37 @@ def _score() -> re.Pattern[str]:
     )
 
 
-_OF_FIVE = re.compile(r"[\s*_`\"')\]}]*(?:/|out of|of)\s*5?\Z", re.I)
+_OF = re.compile(r"[\s*_`\"')\]}]*(?:/|out of|of)\s*(?P<most>\d*)\Z", re.I)
 _DASH = re.compile(r"[\s*_]*[-–—]\s*\Z")  # a remark follows, and not a second number
 
 
-def parse_score(completion: str, finish_reason: str | None = None) -> float | None:
-    """The last score that a completion gives, from 0 to 5; None where it is unclear or out of range.
+def parse_score(
+    completion: str, finish_reason: str | None = None, least: int = 0, most: int = MOST_POINTS
+) -> float | None:
+    """The last score that a completion gives; None where it is unclear or out of range.
 
     Args:
         completion: what the judge wrote.
         finish_reason: "length" where it was cut: what stands last is then not the end.
+        least: the fewest points of the scale.
+        most: the most points.
     """
     if finish_reason == "length":
         return None
     found = list(_score().finditer(plain(completion)))
     marked = [each for each in found if each["mark"]]
     if marked:
-        return _value(marked[-1])
-    values = {_value(each) for each in found}  # "a score of 4" in a sentence counts where nothing contradicts it
+        return _value(marked[-1], least, most)
+    values = {
+        _value(each, least, most) for each in found
+    }  # "a score of 4" in a sentence counts where nothing contradicts it
     return values.pop() if len(values) == 1 else None
 
 
-def _value(found: re.Match[str]) -> float | None:
+def _value(found: re.Match[str], least: int, most: int) -> float | None:
     after = found["after"]
-    if after and not _OF_FIVE.match(after) and not _DASH.match(after):
+    of = _OF.match(after) if after else None
+    if after and not (of and of["most"] in ("", str(most))) and not _DASH.match(after):
         return None  # of another scale, in percent, or one of two numbers
     score = float(found["number"].replace(",", ".").replace("−", "-"))
-    return score if 0 <= score <= MOST_POINTS else None
+    return score if least <= score <= most else None

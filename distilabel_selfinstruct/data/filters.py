@@ -14,6 +14,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.data.ready import READY, ready_filter
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.recipe import Reason
 
@@ -54,12 +55,15 @@ def load_filter(name: str) -> Filter:
     """A filter by its name.
 
     Args:
-        name: `module:function`, `path/to/file.py:function`, or what an installed package calls it by an entry point of
-            the group `distilabel_selfinstruct.filters`.
+        name: one of `READY`, `module:function`, `path/to/file.py:function`, or what an installed package calls it by an
+            entry point of the group `distilabel_selfinstruct.filters`.
 
     Raises:
         ConfigError: if there is none, or it cannot be imported.
+        MissingExtraError: if one that is ready needs packages that are not installed.
     """
+    if (ready := ready_filter(name)) is not None:
+        return Filter(name, *ready)
     function = _function(name)
     if not callable(function):
         raise ConfigError(f"--filter {name}: is no function.")
@@ -92,8 +96,10 @@ def _function(name: str) -> Any:
             return known[name].load()
         place, colon, attribute = name.rpartition(":")
         if not (colon and place and attribute):
-            more = did_you_mean(name, known)
-            raise ConfigError(f"--filter {name}: expected module:function, or file.py:function{more}.")
+            more = did_you_mean(name, [*READY, *known])
+            raise ConfigError(
+                f"--filter {name}: expected module:function, file.py:function, or one of {', '.join(READY)}{more}."
+            )
         return getattr(_module(place), attribute)
     except ConfigError:
         raise

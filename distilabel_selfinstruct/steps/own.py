@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ApplyFilters(Step):
-    """Rejects each row that one of the user's filters does not keep.
+    """Rejects each row that a filter does not keep.
 
     A filter is a function of a row. It gives a truth value, or that and a text that says more. Its name is the reason
     code of what it rejects; of several filters the first that does counts. A filter that raises an error rejects the
@@ -23,8 +23,10 @@ class ApplyFilters(Step):
     dropped.
 
     Attributes:
-        filters: the names of the functions: `module:function`, `path/to/file.py:function`, or what an installed package
-            calls one by an entry point of the group `distilabel_selfinstruct.filters`.
+        filters: the names of the functions: `module:function`, `path/to/file.py:function`, what an installed package
+            calls one by an entry point of the group `distilabel_selfinstruct.filters`, or one that is ready: `json`,
+            `code:LANGUAGE`, `maths:FILE`, `examples`, `language:CODE`, `pii`, `tokens:TOKENIZER:MOST`, each of another
+            column than the output with `@COLUMN` behind it.
 
     Input columns:
         - reject_reason (`str`): rows that have one are passed on untouched. Optional.
@@ -50,7 +52,7 @@ class ApplyFilters(Step):
         #         return bool(json.loads(row["output"]))
         #     except ValueError as error:
         #         return False, str(error)
-        own = ApplyFilters(filters=["mine.py:is_json"])
+        own = ApplyFilters(filters=["mine.py:is_json", "language:en@instruction"])
         ```
     """
 

@@ -70,7 +70,7 @@ def test_what_a_filter_says_of_a_row(mine: str) -> None:
 @pytest.mark.parametrize(
     ("names", "said"),
     [
-        (["is_json"], "--filter is_json: expected module:function, or file.py:function."),
+        (["is_json"], "--filter is_json: expected module:function, file.py:function, or one of json, code,"),
         (["my_filters.py:nothing"], "--filter my_filters.py:nothing: module 'filters_my_filters' has no attribute"),
         (["none.py:a"], "--filter none.py: there is no such file."),
         (["no_such_module:a"], "--filter no_such_module:a: cannot be imported (ModuleNotFoundError: No module named"),

@@ -4,18 +4,22 @@
     python benchmarks/rouge_dedup.py --sizes 1000000 --methods python numba
 
 Every method decides the same stream of texts, one after the other: a text with a ROUGE-L F above 0.7 with an admitted
-one is a duplicate. Each runs in a process of its own, on one thread but for the two that use a pool of processes.
+one is a duplicate. Each runs in a process of its own, on one thread but for the two that use a pool of processes,
+and `numba`, which reads texts in a thread of its own.
+Time is the wall's, CPU that of all its processes: on a machine with other work compare the latter.
 
 A method that would take too long is given a part of the work: a pool of the size that the pool of the whole stream has
 on average, and a few texts to compare with it. Its time grows in proportion to the pool, so the mean over these texts
 times the number of texts is the time of the stream. The table marks such figures with ~.
 
-Needs rouge-score, rapidfuzz, datasketch and nltk for the methods they stand for, and the extra `fast` for `numba`.
+Needs rouge-score, rapidfuzz, rensa, datasketch and nltk for the methods they stand for, and the extra `fast` for
+`numba`.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import itertools
 import json
 import math
@@ -39,6 +43,29 @@ JACCARD_THRESHOLD = 0.54
 NEAR_DUPLICATES = 0.35
 
 Decisions = list[bool]  # of each text: is it admitted
+
+
+@dataclass(frozen=True)
+class Spent:
+    """Seconds by the clock on the wall, and of CPU: of this process and those that it has waited for."""
+
+    wall: float
+    cpu: float
+
+    def __mul__(self, times: float) -> Spent:
+        return Spent(self.wall * times, self.cpu * times)
+
+    def __truediv__(self, parts: float) -> Spent:
+        return self * (1 / parts)
+
+
+def now() -> Spent:
+    return Spent(time.perf_counter(), sum(os.times()[:4]))
+
+
+def since(start: Spent) -> Spent:
+    end = now()
+    return Spent(end.wall - start.wall, end.cpu - start.cpu)
 
 
 # The texts
@@ -100,35 +127,35 @@ def _edit(text: list[str], word: list[str], rng: random.Random) -> None:
 # The methods: each decides a stream ...
 
 
-def rouge_l_index(implementation: Literal["python", "numba"], texts: Sequence[str]) -> tuple[float, Decisions]:
+def rouge_l_index(implementation: Literal["python", "numba"], texts: Sequence[str]) -> tuple[Spent, Decisions]:
     from distilabel_selfinstruct.text.rouge import RougeLIndex
 
     RougeLIndex(THRESHOLD, implementation=implementation).add_batch(texts[:400])  # the start of numba
     index = RougeLIndex(THRESHOLD, implementation=implementation)
-    start = time.perf_counter()
+    start = now()
     decisions = index.add_batch(texts)
-    return time.perf_counter() - start, decisions
+    return since(start), decisions
 
 
-def rapidfuzz_brute_force(texts: Sequence[str]) -> tuple[float, Decisions]:
+def rapidfuzz_brute_force(texts: Sequence[str]) -> tuple[Spent, Decisions]:
     """Each word becomes one character; then rapidfuzz's fastest loop over the pool, on one thread."""
-    start = time.perf_counter()
+    start = now()
     pool: list[str] = []
     decisions = []
     for text in _as_characters(texts):
         decisions.append(not _rapidfuzz_is_duplicate(text, pool))
         if decisions[-1]:
             pool.append(text)
-    return time.perf_counter() - start, decisions
+    return since(start), decisions
 
 
-def minhash(threshold: float, texts: Sequence[str]) -> tuple[float, Decisions]:
+def minhash(threshold: float, texts: Sequence[str]) -> tuple[Spent, Decisions]:
     """What distilabel's MinHashDedup does with its defaults, but for the threshold."""
     from datasketch import MinHash, MinHashLSH
     from nltk.tokenize import word_tokenize
 
     lsh = MinHashLSH(num_perm=128, threshold=threshold)
-    start = time.perf_counter()
+    start = now()
     decisions = []
     for number, text in enumerate(texts):
         # preserve_line: a text is one sentence, which spares the download of nltk's sentence splitter.
@@ -137,58 +164,97 @@ def minhash(threshold: float, texts: Sequence[str]) -> tuple[float, Decisions]:
         decisions.append(not lsh.query(signature))
         if decisions[-1]:
             lsh.insert(str(number), signature)
-    return time.perf_counter() - start, decisions
+    return since(start), decisions
+
+
+def rensa(texts: Sequence[str]) -> tuple[Spent, Decisions]:
+    """The fastest MinHash of the field, with its own LSH, at the same Jaccard threshold."""
+    from rensa import RMinHash, RMinHashDeduplicator
+
+    start = now()
+    deduplicator = RMinHashDeduplicator(JACCARD_THRESHOLD, 128, True, 32, 1)
+    decisions = []
+    for number, text in enumerate(texts):
+        signature = RMinHash(128, 1)
+        signature.update(text.split())
+        decisions.append(deduplicator.add(str(number), signature))
+    return since(start), decisions
 
 
 # ... or compares a few texts with a pool, which gives the seconds for one.
 
 
-def authors_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
+def authors_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
     """`bootstrap_instructions.py` of the Self-Instruct repository."""
     from rouge_score import rouge_scorer
 
     scorer = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)
-    start = time.perf_counter()
+    start = now()
     for text in texts:
         with multiprocessing.get_context("fork").Pool(4) as processes:
             scores = processes.map(partial(scorer.score, text), pool)
         max(score["rougeL"].fmeasure for score in scores)
-    return (time.perf_counter() - start) / len(texts)
+    return since(start) / len(texts)
 
 
-def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
+def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
     """`generate_instruction.py` of Stanford Alpaca: the pool is tokenised once, one process a core."""
     from rouge_score import rouge_scorer
 
     tokenize = rouge_scorer.RougeScorer(["rougeL"], use_stemmer=False)._tokenizer.tokenize
     tokens = [tokenize(text) for text in pool]
-    start = time.perf_counter()
+    start = now()
     for text in texts:
         with multiprocessing.get_context("fork").Pool(os.cpu_count()) as processes:
             scores = processes.map(partial(rouge_scorer._score_lcs, tokenize(text)), tokens)
         max(score.fmeasure for score in scores)
-    return (time.perf_counter() - start) / len(texts)
+    return since(start) / len(texts)
 
 
 def rouge_l_index_per_text(
     implementation: Literal["python", "numba"], pool: Sequence[str], texts: Sequence[str]
-) -> float:
+) -> Spent:
     from distilabel_selfinstruct.text.rouge import RougeLIndex
 
     index = RougeLIndex(THRESHOLD, implementation=implementation)
     index.load(pool)
-    start = time.perf_counter()
+    start = now()
     for text in texts:
         index.nearest(text)
-    return (time.perf_counter() - start) / len(texts)
+    return since(start) / len(texts)
 
 
-def rapidfuzz_per_text(pool: Sequence[str], texts: Sequence[str]) -> float:
+def rapidfuzz_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
     characters = _as_characters([*pool, *texts])
-    start = time.perf_counter()
+    start = now()
     for text in characters[len(pool) :]:
         _rapidfuzz_is_duplicate(text, characters[: len(pool)])
-    return (time.perf_counter() - start) / len(texts)
+    return since(start) / len(texts)
+
+
+def filtered_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
+    """As polyleven does: lengths and a signature of the words rule pairs out, and the LCS is left for the others."""
+    import numpy as np
+
+    from distilabel_selfinstruct.text.rouge.bounds import RequiredLcs
+
+    def signature(text: str) -> int:
+        return functools.reduce(lambda bits, word: bits ^ 1 << (ord(word) * 0x9E3779B97F4A7C15 >> 58 & 63), text, 0)
+
+    characters = _as_characters([*pool, *texts])
+    pool = characters[: len(pool)]
+    lengths = np.array([len(text) for text in pool])
+    signatures = np.array([signature(text) for text in pool], np.uint64)
+    start = now()
+    for text in characters[len(pool) :]:
+        required = RequiredLcs(len(text), THRESHOLD)
+        least = np.array([required[length] for length in range(lengths.max() + 1)])[lengths]
+        differing = np.bitwise_count(signatures ^ np.uint64(signature(text)))
+        near = np.flatnonzero(
+            (least <= np.minimum(lengths, len(text))) & (differing <= len(text) + lengths - 2 * least)
+        )
+        _rapidfuzz_is_duplicate(text, [pool[at] for at in near])
+    return since(start) / len(texts)
 
 
 def _as_characters(texts: Sequence[str]) -> list[str]:
@@ -227,9 +293,9 @@ class Method:
 
     title: str
     packages: Sequence[str] = ()
-    decide: Callable[[Sequence[str]], tuple[float, Decisions]] | None = None
+    decide: Callable[[Sequence[str]], tuple[Spent, Decisions]] | None = None
     whole_up_to: int = 10**9
-    per_text: Callable[[Sequence[str], Sequence[str]], float] | None = None
+    per_text: Callable[[Sequence[str], Sequence[str]], Spent] | None = None
     sample: int = 5
 
 
@@ -244,6 +310,14 @@ METHODS = {
         1000,
     ),
     "rapidfuzz": Method("rapidfuzz, brute force", ["rapidfuzz"], rapidfuzz_brute_force, 60_000, rapidfuzz_per_text, 50),
+    "filtered": Method(
+        "rapidfuzz, length and bitmap filter (as polyleven)",
+        ["rapidfuzz"],
+        whole_up_to=0,
+        per_text=filtered_per_text,
+        sample=50,
+    ),
+    "rensa": Method(f"rensa's MinHash LSH, Jaccard {JACCARD_THRESHOLD}", ["rensa"], rensa),
     "minhash": Method(
         f"MinHash LSH, Jaccard {JACCARD_THRESHOLD}", ["datasketch", "nltk"], partial(minhash, JACCARD_THRESHOLD)
     ),
@@ -265,11 +339,11 @@ def run_method(name: str, size: int, mean_pool: int, folder: Path) -> None:
         _require(package)
     texts = make_texts(size)
     if method.decide is not None and size <= method.whole_up_to:
-        seconds, decisions = method.decide(texts)
+        spent, decisions = method.decide(texts)
     else:
         assert method.per_text is not None
-        seconds, decisions = method.per_text(texts[:mean_pool], texts[-method.sample :]) * size, None
-    result = {"seconds": seconds, "decisions": decisions, "megabytes": _peak_megabytes()}
+        spent, decisions = method.per_text(texts[:mean_pool], texts[-method.sample :]) * size, None
+    result = {"wall": spent.wall, "cpu": spent.cpu, "decisions": decisions, "megabytes": _peak_megabytes()}
     (folder / f"{name}.json").write_text(json.dumps(result))
 
 
@@ -313,17 +387,17 @@ def row(name: str, result: dict[str, Any], exact: dict[str, Any]) -> str:
     """A line of the table; `exact` is the result that it is compared with."""
     decided = result["decisions"] is not None
     missed = wrong = "0"
-    if decided and name.startswith("minhash"):
+    if decided and name in ("rensa", "minhash", "minhash-default"):
         pairs = list(zip(exact["decisions"], result["decisions"], strict=True))
         duplicates = exact["decisions"].count(False)
         missed = f"{sum(kept and not right for right, kept in pairs) / duplicates:.0%}"
         wrong = f"{sum(right and not kept for right, kept in pairs):,}"
     elif decided and result["decisions"] != exact["decisions"]:
         raise SystemExit(f"{name} is meant to be exact, and decides differently")
-    times = result["seconds"] / exact["seconds"]
+    times = result["cpu"] / exact["cpu"]
     cells = [
         METHODS[name].title,
-        ("" if decided else "~") + _duration(result["seconds"]),
+        *(("" if decided else "~") + _duration(result[kind]) for kind in ("wall", "cpu")),
         f"{times:,.{0 if times >= 10 else 1}f}",
         f"{result['megabytes']:,.0f} MB",
         missed,
@@ -344,8 +418,9 @@ def print_table(size: int, names: Sequence[str]) -> None:
     admitted = list(itertools.accumulate(exact["decisions"], initial=0))
     mean_pool = sum(admitted[:-1]) // size
     print(f"\n{size:,} texts, {exact['decisions'].count(False) / size:.0%} of them duplicates\n")
-    print(f"| method | time | times {METHODS[first].title} | peak memory | duplicates missed | wrongly rejected |")
-    print("|---|---:|---:|---:|---:|---:|")
+    columns = ["time", "CPU", f"times the CPU of {METHODS[first].title}", "peak memory", "duplicates missed"]
+    print(f"| method | {' | '.join(columns)} | wrongly rejected |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for name in names:
         result = exact if name == first else measure(name, size, mean_pool)
         print(row(name, result, exact), flush=True)

@@ -7,7 +7,7 @@ Self-Instruct admits an instruction when its ROUGE-L F score with every text of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Literal, get_args
 
@@ -98,7 +98,7 @@ class RougeLIndex:
 
     def add_batch(self, texts: Iterable[str]) -> list[bool]:
         """As `add` for one text after the other, and faster."""
-        return [match is None for match in self.admit_batch(texts)]
+        return [match is None for found in self._admitted(texts) for match in found]
 
     def admit(self, text: str) -> Match | None:
         """The text of the pool that `nearest` finds, or None, and then the new text has joined the pool."""
@@ -106,18 +106,24 @@ class RougeLIndex:
 
     def admit_batch(self, texts: Iterable[str]) -> list[Match | None]:
         """As `admit` for one text after the other, and faster."""
-        matches: list[Match | None] = []
-        for batch, words in self._batches(texts):
-            found = self._pool.admit_all(words)
-            self.texts += [text for text, match in zip(batch, found, strict=True) if match is None]
-            matches += found
-        return matches
+        return [match for found in self._admitted(texts) for match in found]
+
+    def _admitted(self, texts: Iterable[str]) -> Iterator[list[Match | None]]:
+        """What `admit` gives for each text, part by part."""
+        texts = self._checked(texts)
+        self._make_room_for(texts)
+        asked = iter(texts)
+        for found in self._pool.admit_all(self._batches(texts)):
+            self.texts += [text for match, text in zip(found, asked) if match is None]
+            yield found
 
     def load(self, texts: Iterable[str]) -> None:
         """Let texts join the pool unchecked, such as seeds, or the pool of an interrupted run."""
-        for batch, words in self._batches(texts):
+        texts = self._checked(texts)
+        self._make_room_for(texts)
+        for words in self._batches(texts):
             self._pool.load(words)
-            self.texts += batch
+        self.texts += texts
 
     def nearest(self, text: str) -> Match | None:
         """The text of the pool with the highest score, if that is above the threshold; of equal ones the first."""
@@ -125,9 +131,8 @@ class RougeLIndex:
 
     def nearest_batch(self, texts: Iterable[str]) -> list[Match | None]:
         """As `nearest` for each text, and faster."""
-        texts = list(texts)
-        words = (list(map(self._tokens, texts[start : start + _BATCH])) for start in range(0, len(texts), _BATCH))
-        return [match for batch in words for match in self._pool.nearest_all(batch)]
+        batches = self._batches(self._checked(texts))
+        return [match for found in self._pool.nearest_all(batches) for match in found]
 
     def similarities(self, text: str, k: int = 10) -> Similarities:
         """The k texts of the pool with the highest scores, of equal ones the first, and the mean over the pool.
@@ -139,21 +144,32 @@ class RougeLIndex:
             self._change_to_numba()
         return self._pool.similarities(self._tokens(text), k)
 
-    def _batches(self, texts: Iterable[str]) -> Iterator[tuple[list[str], list[list[str]]]]:
-        """Parts of the texts, with their words: a text that has none to give (not a string) raises before its part."""
+    def _checked(self, texts: Iterable[str]) -> list[str]:
+        """The texts, before any of them joins the pool.
+
+        Raises:
+            TypeError: if one is no string.
+        """
         texts = list(texts)
+        if (other := next((text for text in texts if not isinstance(text, str)), "")) != "":
+            raise TypeError(f"texts must be strings, got {other!r}")
+        return texts
+
+    def _make_room_for(self, texts: Sequence[str]) -> None:
         if len(self) + len(texts) >= _NUMBA_PAYS_FROM:
             self._change_to_numba()
+
+    def _batches(self, texts: Sequence[str]) -> Iterator[list[list[str]]]:
+        """The words of the texts, part by part."""
         for start in range(0, len(texts), _BATCH):
-            batch = texts[start : start + _BATCH]
-            yield batch, [self._tokens(text) for text in batch]
+            yield list(map(self._tokens, texts[start : start + _BATCH]))
 
     def _change_to_numba(self) -> None:
         if self.implementation == "python" or not isinstance(self._pool, PythonPool):
             return
         if (numba_pool := _numba_pool()) is not None:
             self._pool = numba_pool(self.threshold)
-            for start in range(0, len(self), _BATCH):
-                self._pool.load([self._tokens(text) for text in self.texts[start : start + _BATCH]])
+            for words in self._batches(self.texts):
+                self._pool.load(words)
         elif self.implementation == "numba":
             raise MissingExtraError.of('RougeLIndex(implementation="numba")', "fast")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
@@ -35,13 +35,13 @@ class Pool(Protocol):
 
     def __init__(self, threshold: float) -> None: ...
 
-    def admit_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
+    def admit_all(self, batches: Iterable[Sequence[list[str]]]) -> Iterator[list[Match | None]]:
         """For each text, one after the other: the nearest over the threshold, or None and the text joins the pool."""
 
     def load(self, texts: Sequence[list[str]]) -> None:
         """Let texts join the pool unchecked."""
 
-    def nearest_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
+    def nearest_all(self, batches: Iterable[Sequence[list[str]]]) -> Iterator[list[Match | None]]:
         """For each text the nearest over the threshold; none joins the pool."""
 
     def similarities(self, words: list[str], k: int) -> Similarities:

@@ -67,15 +67,15 @@ class PythonPool:
         self._required: dict[int, RequiredLcs] = {}
         self._prefix_lengths: dict[int, int] = {}
 
-    def admit_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
-        return [self._admit(self._encode(words)) for words in texts]
+    def admit_all(self, batches: Iterable[Sequence[list[str]]]) -> Iterator[list[Match | None]]:
+        return ([self._admit(self._encode(words)) for words in texts] for texts in batches)
 
     def load(self, texts: Sequence[list[str]]) -> None:
         for words in texts:
             self._insert(self._encode(words))
 
-    def nearest_all(self, texts: Sequence[list[str]]) -> list[Match | None]:
-        return [self._nearest(self._encode(words)) for words in texts]
+    def nearest_all(self, batches: Iterable[Sequence[list[str]]]) -> Iterator[list[Match | None]]:
+        return ([self._nearest(self._encode(words)) for words in texts] for texts in batches)
 
     def neighbours(self, words: list[str]) -> list[Match]:
         """All texts of the pool over the threshold, in their order."""

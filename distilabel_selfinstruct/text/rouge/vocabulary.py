@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-class _NumberOf(dict[object, int]):
+class NumberOf(dict[object, int]):
     """A number for each name, given at first sight."""
 
     def __missing__(self, name: object) -> int:
@@ -21,7 +21,7 @@ class Vocabulary:
     """
 
     def __init__(self) -> None:
-        self._numbers = _NumberOf()
+        self._numbers = NumberOf()
         self._ranks: list[int] = []
 
     def __len__(self) -> int:

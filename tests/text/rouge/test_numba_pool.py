@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
 from typing import Any
@@ -51,6 +52,44 @@ def test_a_pool_that_outgrows_python_decides_as_either_pool_alone(
         assert growing.similarities(text) == python.similarities(text) == numba.similarities(text)
 
 
+def long_and_short_texts(count: int) -> list[str]:
+    """Of 1 to 150 words, many of them again and again in a text; a third are earlier ones, edited."""
+    rng = random.Random(8)
+    texts: list[list[str]] = []
+    for _ in range(count):
+        text = [f"v{int(rng.paretovariate(0.7)) % 900}" for _ in range(rng.choice([1, 5, 12, 62, 63, 64, 100, 150]))]
+        if texts and rng.random() < 0.35:
+            text = list(rng.choice(texts))
+            for _ in range(rng.randint(0, len(text) // 2)):
+                text[rng.randrange(len(text))] = f"v{rng.randrange(900)}"
+        texts.append(text)
+    return [" ".join(text) for text in texts]
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.7, 1.0])
+def test_wherever_postings_stand_the_decisions_are_the_same(monkeypatch: pytest.MonkeyPatch, threshold: float) -> None:
+    """In order, aside, in order anew; of texts too long for the fields of a posting too."""
+    numba_pool = pytest.importorskip("distilabel_selfinstruct.text.rouge.numba_pool")
+    monkeypatch.setattr(numba_pool, "_LEAST_ASIDE", 7)
+    texts = long_and_short_texts(900)
+    python, numba = RougeLIndex(threshold, implementation="python"), RougeLIndex(threshold, implementation="numba")
+    for start in range(0, len(texts), 10):
+        part = texts[start : start + 10]
+        assert numba.admit_batch(part) == python.admit_batch(part)
+    assert len(numba._pool._index.postings) > 500 or threshold == 1
+    assert numba.nearest_batch(texts) == python.nearest_batch(texts)
+
+
+def test_many_texts_at_once_are_decided_as_one_after_the_other() -> None:
+    """While some are at work, another thread reads the next ones."""
+    pytest.importorskip("numba")
+    texts = similar_texts(4500, seed=9)
+    at_once, single = (RougeLIndex(implementation="numba") for _ in range(2))
+    assert at_once.admit_batch(texts) == [single.admit(text) for text in texts]
+    assert at_once.texts == single.texts
+    assert at_once.nearest_batch(texts) == [single.nearest(text) for text in texts]
+
+
 def test_a_small_run_never_starts_numba() -> None:
     """Neither some thousand texts nor a million scored pairs are worth the time to compile."""
     code = (
@@ -96,10 +135,10 @@ def test_numba_compiles_where_it_cannot_keep_what_it_compiled(monkeypatch: pytes
 
     njit = numba.njit
 
-    def without_cache(*args: Any, cache: bool = False) -> Any:
+    def without_cache(*args: Any, cache: bool = False, **options: Any) -> Any:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        return njit(*args)
+        return njit(*args, **options)
 
     monkeypatch.setattr(numba, "njit", without_cache)
     assert _compiled(lambda value: value + 1)(1) == 2

@@ -290,8 +290,9 @@ def test_a_pickled_index_goes_on_as_before(implementation: Any) -> None:
 
 def test_a_text_that_is_none_leaves_the_index_as_it_was(implementation: Any) -> None:
     index = RougeLIndex(implementation=implementation)
-    with pytest.raises(AttributeError):
-        index.add_batch(["a b c", None])  # type: ignore[list-item]
+    for texts in (["a b c", None], [*(f"text {number}" for number in range(1500)), None]):
+        with pytest.raises(TypeError, match="texts must be strings, got None"):
+            index.add_batch(texts)  # type: ignore[arg-type]
     assert len(index) == 0
     assert index.add_batch(["a b c", "a b c"]) == [True, False]
 

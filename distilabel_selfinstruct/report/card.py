@@ -119,8 +119,9 @@ class CardFacts:
     @property
     def command(self) -> str:
         """Makes it again, in the folder that it was downloaded to."""
-        at_home = isinstance(url := self.settings.get("base_url"), str) and is_at_home(url)
-        return f"self-instruct run {self.script or self.recipe.name} --config config.yaml --out run{' --base-url URL' if at_home else ''}"
+        url = self.settings.get("base_url")
+        elsewhere = " --base-url URL" if isinstance(url, str) and is_at_home(url) else ""
+        return f"self-instruct run {self.script or self.recipe.name} --config config.yaml --out run{elsewhere}"
 
 
 def render_card(facts: CardFacts, existing: str | None = None) -> str:
@@ -340,11 +341,8 @@ def type_name(feature: Any) -> str:
 
 def _to_read(rows: Dataset) -> list[dict[str, str]]:
     """The texts of a few rows, from all over the dataset, as Markdown."""
-    places = (
-        [len(rows) * at // _TO_READ for at in range(min(_TO_READ, len(rows)))]
-        if len(rows) >= _TO_READ
-        else range(len(rows))
-    )
+    number = min(_TO_READ, len(rows))
+    places = [len(rows) * at // number for at in range(number)]
     return [{name: text for name in _TEXTS if (text := _shown(row.get(name)))} for row in rows.select(places)]
 
 

@@ -66,6 +66,17 @@ class TestLines:
         (_, total) = lines_after(10.0, pipeline({"answers": Spent(20, 100, 10)}, {}, held_to=1.94), monkeypatch)
         assert total == "20 requests (2.0/s), 100 tokens in, 10 out, held to 1.9/s by the endpoint's limit, 10 s"
 
+    def test_how_far_batches_are(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told = {"classification-1": ["batch_abc", "in_progress", 340, 1000]}
+        running = pipeline(
+            {"classification": Spent(0, 0, 0, 1000)}, {"classification": {"batches": told}}, troubles=("503",)
+        )
+        assert lines_after(60.0, running, monkeypatch) == [
+            "classification: batch batch_abc: in_progress, 340 of 1,000 done",
+            "classification: 0 requests answered, 1000 in flight",
+            "0 requests (0.0/s), 0 tokens in, 0 out, 1 min 00 s",
+        ]
+
     def test_half_way(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert lines_after(30.0, HALF_WAY, monkeypatch) == [
             "bootstrap: 250 of 1,000 admitted, 78% accepted",

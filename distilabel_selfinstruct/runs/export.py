@@ -16,7 +16,7 @@ from distilabel_selfinstruct.data.dataset import features_of
 from distilabel_selfinstruct.data.files import write_whole
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.sources import iter_source
-from distilabel_selfinstruct.data.tasks import tasks_of
+from distilabel_selfinstruct.data.tasks import Task, tasks_of
 from distilabel_selfinstruct.data.trainers import (
     Shape,
     axolotl_options,
@@ -26,6 +26,7 @@ from distilabel_selfinstruct.data.trainers import (
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.recipe import Column
 from distilabel_selfinstruct.steps.format import as_alpaca, as_messages, as_prompt_completion
+from distilabel_selfinstruct.text.conversations import exchanges
 
 ExportFormat = Literal[
     "jsonl", "openai", "sharegpt", "chatml", "alpaca", "prompt_completion", "csv", "parquet", "preference"
@@ -38,6 +39,7 @@ _NAME = "self_instruct"  # of the dataset in LLaMA-Factory's list
 _HELD_OUT = "self_instruct_held_out"
 _INFO, _LLAMA_FACTORY, _AXOLOTL = "dataset_info.json", "llama_factory.yaml", "axolotl.yaml"
 _FEWEST = 10  # examples that OpenAI's fine-tuning takes: platform.openai.com/docs/guides/supervised-fine-tuning
+_ONE_ANSWER = ("alpaca", "prompt_completion")  # forms with one answer a row
 _SHAPES: dict[ExportFormat, Shape] = {
     "openai": "messages",
     "chatml": "messages",
@@ -131,7 +133,7 @@ def _made(rows: Sequence[Row], to: ExportFormat, what: str, seed: int) -> tuple[
 def _instances(row: Row, to: ExportFormat, where: str, seed: int) -> list[tuple[str, str, Row]]:
     """What tells it from others, its instruction, and how it is written."""
     found = []
-    for at, task in enumerate(tasks_of(row, where)):
+    for at, task in enumerate([*tasks_of(row, where), *(_later(row) if to in _ONE_ANSWER else [])]):
         if not (task.instruction and task.output):
             continue
         if to in ("jsonl", "csv", "parquet"):
@@ -143,6 +145,12 @@ def _instances(row: Row, to: ExportFormat, where: str, seed: int) -> list[tuple[
             written = {"messages": [_said("system", task.system), *question]}
         found.append((repr(task), task.instruction, written if to != "sharegpt" else _as_conversations(written)))
     return found
+
+
+def _later(row: Row) -> list[Task]:
+    """The later turns of a conversation, each below what was said before."""
+    messages = row.get("messages") if row.get("turns") else None
+    return [Task("", *texts) for texts in exchanges(row)[1:]] if messages else []
 
 
 def _chat(row: Row, instruction: str, given: str, output: str, choice: random.Random) -> Row:

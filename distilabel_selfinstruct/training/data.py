@@ -52,11 +52,11 @@ def read_training_rows(source: str, config: TrainConfig) -> TrainingRows:
     rows = read_source(source, name if run.is_run else config.subset)
     read = _reader_of(rows[0], config, source) if rows else _of_messages
     made = [read(row, f"{source}, row {number:,}") for number, row in enumerate(rows, 1)]
-    kept = [row for row in made if row is not None]
+    kept = [row for of_row in made for row in of_row]
     if not kept:
         raise ConfigError(f"{source}: there is nothing to learn from: the config {name!r} has no row with an answer.")
     first: Kind = "pair" if config.method == "dpo" else "text" if isinstance(kept[0]["prompt"], str) else "chat"
-    passed_over = len(made) - len(kept)
+    passed_over = made.count([])
     if config.keep_clear is None:
         return TrainingRows(first, kept, passed_over)
     clear = _clear_of(_questions(config.keep_clear), kept)
@@ -99,8 +99,8 @@ def _missing(run: RunFolder, source: str, config: TrainConfig) -> str:
     return f"{source}: the run has no config {config.config_name!r}; it has: {there}. Name one with --subset."
 
 
-def _reader_of(row: Row, config: TrainConfig, source: str) -> Callable[[Row, str], Row | None]:
-    """What reads rows with these columns."""
+def _reader_of(row: Row, config: TrainConfig, source: str) -> Callable[[Row, str], list[Row]]:
+    """What reads rows with these columns: what is learned from each, nothing where it has no answer."""
     known = _PAIRS if config.method == "dpo" else _ANSWERS
     for columns, read in known.items():
         if set(row) >= set(columns):
@@ -109,30 +109,35 @@ def _reader_of(row: Row, config: TrainConfig, source: str) -> Callable[[Row, str
     raise ConfigError(f"{source}: --method {config.method} needs the columns {needed}; there are: {', '.join(row)}.")
 
 
-def _of_messages(row: Row, where: str) -> Row | None:
+def _of_messages(row: Row, where: str) -> list[Row]:
+    """Of a conversation each answer is learned, after what was said before it."""
     messages = _chat(row["messages"], where)
     if len(messages) < 2 or messages[-1]["role"] != "assistant" or not messages[-1]["content"].strip():
-        return None
-    return {"prompt": messages[:-1], "completion": messages[-1:]}
+        return []
+    return [
+        {"prompt": messages[:at], "completion": [message]}
+        for at, message in enumerate(messages)
+        if at and message["role"] == "assistant" and message["content"].strip()
+    ]
 
 
-def _of_texts(row: Row, where: str) -> Row | None:
+def _of_texts(row: Row, where: str) -> list[Row]:
     if isinstance(row["prompt"], list):
-        return _of_messages({"messages": [*row["prompt"], *row["completion"]]}, where)
+        return _of_messages({"messages": [*row["prompt"], *row["completion"]]}, where)[-1:]
     prompt, completion = _text(row["prompt"], where), _text(row["completion"], where)
     if not completion.removesuffix(END).strip():
-        return None
-    return {"prompt": prompt, "completion": completion}
+        return []
+    return [{"prompt": prompt, "completion": completion}]
 
 
-def _of_fields(row: Row, where: str) -> Row | None:
+def _of_fields(row: Row, where: str) -> list[Row]:
     instruction, given = _text(row["instruction"], where), _text(row.get("input"), where)
     question = f"{instruction}\n\n{given}" if given else instruction
     answer = _text(row["output"], where)
     return _of_messages({"messages": [_message("user", question), _message("assistant", answer)]}, where)
 
 
-def _of_pair(row: Row, where: str) -> Row | None:
+def _of_pair(row: Row, where: str) -> list[Row]:
     prompt = row["prompt"] if isinstance(row["prompt"], list) else [_message("user", _text(row["prompt"], where))]
     answers = {}
     for name in ("chosen", "rejected"):
@@ -140,8 +145,8 @@ def _of_pair(row: Row, where: str) -> Row | None:
         chat = _chat(given, where) if isinstance(given, list) else [_message("assistant", _text(given, where))]
         answers[name] = chat[-1:]
         if not (chat and chat[-1]["content"].strip()):
-            return None
-    return {"prompt": _chat(prompt, where), **answers}
+            return []
+    return [{"prompt": _chat(prompt, where), **answers}]
 
 
 def _chat(messages: Any, where: str) -> list[Row]:

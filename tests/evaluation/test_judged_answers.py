@@ -14,6 +14,7 @@ from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.evaluation import EvaluationFolder, compare
 from distilabel_selfinstruct.evaluation.config import EvaluationJudgeConfig
 from distilabel_selfinstruct.evaluation.judging import judge_levels, judge_pairs
+from distilabel_selfinstruct.evaluation.tables import describe_judged
 from distilabel_selfinstruct.runs.config import read_config
 from tests.evaluation.evaluations import CAPITALS, predicted
 from tests.support.openai_server import OpenAIServer
@@ -101,6 +102,59 @@ def test_how_far_the_judge_agrees_with_people(folders: list[Path], tmp_path: Pat
     assert agreement.spearman == pytest.approx(1)  # the same order, though C is not D
     assert agreement.kappa == pytest.approx((4 / 9 - 16 / 81) / (1 - 16 / 81))
     assert compare(folders).agreement == agreement
+
+
+def by_length(body: Mapping[str, Any]) -> str:
+    """As many points as the answer has letters; unclear of one."""
+    answer = part("answer", content(body))
+    return "I cannot say." if answer == "unclear" else f"Fine.\nScore: {len(answer)}"
+
+
+@pytest.fixture
+def rubric(tmp_path: Path) -> str:
+    path = tmp_path / "rubric.yaml"
+    path.write_text("criteria: [It is long.]\nscale: {1: short, 9: long}\n")
+    return str(path)
+
+
+def test_points_by_a_rubric_of_the_user(folders: list[Path], rubric: str) -> None:
+    with OpenAIServer(answer=by_length) as server:
+        judged = judge_levels(folders, judge(server, judge_rubric=rubric))
+        assert all("- It is long.\n" in each and "- 9: long\n" in each for each in asked(server))
+    base, tuned = judged.scored
+    assert (base.model, base.by, base.answers, base.most) == ("base", "stub-model", 5, 9)
+    assert base.mean.value == pytest.approx((4 + 5 + 5 + 5 + 1) / 5)  # one is missing
+    assert (tuned.answers, judged.unclear, judged.rated) == (4, 1, ())
+    kept = EvaluationFolder(folders[0]).rubric_scores()
+    assert kept["rubric"] == {"criteria": ["It is long."], "scale": {"1": "short", "9": "long"}}
+    assert kept["scores"]["Peru"] == 4.0
+
+
+def test_points_and_the_levels_of_people(folders: list[Path], rubric: str) -> None:
+    base = EvaluationFolder(folders[0])
+    levels = {"Peru": "B", "Chile": "A", "Kenya": "A", "Japan": "A", "Egypt": "D"}
+    base.write_ratings(
+        {"question_id": each.id, "record_id": each.answer_id, "annotator": "rater-1", "level": levels[each.id]}
+        for each in base.predictions()
+    )
+    with OpenAIServer(answer=by_length) as server:
+        agreement = judge_levels(folders[:1], judge(server, judge_rubric=rubric)).agreement
+    assert agreement is not None
+    assert (agreement.answers, agreement.kappa, agreement.spearman) == (5, None, pytest.approx(1))
+
+
+def test_pairs_by_the_criteria_of_the_user(folders: list[Path], rubric: str) -> None:
+    with OpenAIServer(answer=fair) as server:
+        judge_pairs(folders, judge(server, judge_rubric=rubric))
+        assert all("what was asked for. These are the criteria:\n\n- It is long.\n" in each for each in asked(server))
+
+
+def test_what_judging_costs_is_told(folders: list[Path]) -> None:
+    with OpenAIServer(answer=level) as server:
+        judged = judge_levels(folders, judge(server, input_price=1_000_000.0, output_price=0.0))
+    used = judged.usage
+    assert (used.requests, used.cost) == (9, used.input_tokens)
+    assert f"9 requests, {used.input_tokens:,} tokens in, {used.output_tokens:,} out, cost" in describe_judged(judged)
 
 
 def test_pairs_are_shown_in_both_orders(folders: list[Path]) -> None:

@@ -145,6 +145,18 @@ def test_the_reviewed_records_are_judged_and_compared(reviewed: Path, capsys: py
     assert {each.record_id for each in kept.judged if each.is_right} == {record_id(row) for row in RIGHT[1:]}
 
 
+def test_a_judge_with_a_rubric_is_another_judge(reviewed: Path, tmp_path: Path, capsys: Any) -> None:
+    rubric = tmp_path / "mine.yaml"
+    rubric.write_text("criteria: [It is right.]\nscale: {0: wrong, 3: right}\n")
+    assert self_instruct(["judge", str(reviewed), "--llm", "demo", "--judge-rubric", str(rubric)]) == 0
+    said = capsys.readouterr().out
+    assert "prompts version 1, a rubric of yours) as judge of" in said
+    found = read_agreements(reviewed)[0]
+    assert json.loads(found.judge.rubric)["criteria"] == ["It is right."]
+    assert [each.threshold for each in found.thresholds] == [1, 2, 3]
+    assert all(each.score is None or each.score <= 3 for each in found.judged)
+
+
 def test_nothing_is_asked_twice(reviewed: Path) -> None:
     self_instruct(["judge", str(reviewed), "--llm", "demo"])
     before = {path.name: path.stat().st_size for path in (reviewed / "review" / "completions").iterdir()}

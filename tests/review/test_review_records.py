@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distilabel_selfinstruct.review.records import ReviewRecord, corrections_of, record_of
+from distilabel_selfinstruct.review.curate import curated_rows
+from distilabel_selfinstruct.review.records import Answer, ReviewRecord, corrections_of, record_of
 from tests.review.runs import CAPITAL, DOSE, SIGN
 
 RECORD = ReviewRecord("r", {"instruction": "Add the numbers.", "input": "1\n2", "output": "3"})
@@ -22,6 +23,40 @@ def test_the_document_is_part_of_what_is_judged() -> None:
     assert record_of({**DOSE, "title": None}).document == DOSE["document"]
     assert record_of({**CAPITAL, "title": "Europe"}).document == ""
     assert record.id != record_of({**DOSE, "document": "Take two."}).id
+
+
+CHAT = [
+    {"role": "user", "content": "Name the capital of France."},
+    {"role": "assistant", "content": "Paris"},
+    {"role": "user", "content": "And of Spain?"},
+    {"role": "assistant", "content": "Madrid"},
+]
+
+
+def test_a_conversation_is_shown_whole_and_is_another_record() -> None:
+    record = record_of({**DOSE, "messages": CHAT})
+    assert record.beside == (
+        "Paracetamol\n\nTake one tablet every six hours, <b>not more</b>.\n\nThe conversation goes on after the output:"
+        "\n\nUser: And of Spain?\n\nAssistant: Madrid"
+    )
+    assert record.document == record_of(DOSE).document
+    assert record.id != record_of(DOSE).id
+    assert record_of({**CAPITAL, "messages": CHAT[:2]}).id == record_of(CAPITAL).id
+
+
+def test_a_corrected_conversation_begins_with_the_correction() -> None:
+    row = {**CAPITAL, "messages": CHAT, "turns": 2}
+    record = record_of(row)
+    answer = Answer(
+        record.id, "ada", {"valid_task": True, "appropriate_input": True, "correct_output": False},
+        {"output": "Paris, on the Seine"},
+    )  # fmt: skip
+    (made,) = curated_rows({record.id: record}, [answer], 1, {record.id: row})
+    assert [message["content"] for message in made["messages"][1:]] == [
+        "Paris, on the Seine",
+        "And of Spain?",
+        "Madrid",
+    ]
 
 
 def test_a_row_without_an_id_is_named_by_its_text_alone() -> None:

@@ -197,3 +197,33 @@ class TestWhatCannotBe:
         Dataset.from_list([{"instruction": "Sing.", "output": ""}]).save_to_disk(str(tmp_path / "saved"))
         with pytest.raises(ConfigError, match="saved: there are no rows to export"):
             export(str(tmp_path / "saved"), "alpaca", tmp_path / "out")
+
+
+TALK = {
+    "instance_id": "1-0", "instruction": "Name a sea.", "input": "", "output": "The Baltic.", "turns": 2,
+    "messages": [
+        {"role": "user", "content": "Name a sea."}, {"role": "assistant", "content": "The Baltic."},
+        {"role": "user", "content": "Is it deep?"}, {"role": "assistant", "content": "459 m at most."},
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("to", ["openai", "chatml", "sharegpt"])
+def test_a_conversation_goes_out_whole(to: Any, tmp_path: Path) -> None:
+    (tmp_path / "talk.jsonl").write_text(json.dumps(TALK) + "\n")
+    export(str(tmp_path / "talk.jsonl"), to, tmp_path / "out")
+    (row,) = lines(tmp_path / "out" / "train.jsonl")
+    (chat,) = row.values()
+    assert [each.get("content") or each.get("value") for each in chat] == [
+        "Name a sea.", "The Baltic.", "Is it deep?", "459 m at most.",
+    ]  # fmt: skip
+
+
+def test_where_a_row_has_one_answer_each_of_a_conversation_is_one(tmp_path: Path) -> None:
+    (tmp_path / "talk.jsonl").write_text(json.dumps(TALK) + "\n")
+    export(str(tmp_path / "talk.jsonl"), "alpaca", tmp_path / "out")
+    before = "User: Name a sea.\n\nAssistant: The Baltic.\n\nUser: Is it deep?"
+    assert lines(tmp_path / "out" / "train.jsonl") == [
+        {"instruction": "Name a sea.", "input": "", "output": "The Baltic."},
+        {"instruction": before, "input": "", "output": "459 m at most."},
+    ]

@@ -118,3 +118,30 @@ class TestWhichRows:
         together = format_all(*rows, training_format="prompt_completion")
         assert together == [format_all(row, training_format="prompt_completion")[0] for row in rows]
         assert together != format_all(*rows, training_format="prompt_completion", seed=1)
+
+
+CHAT = [
+    {"role": "user", "content": "Sort the numbers.\n\n3, 1, 2"},
+    {"role": "assistant", "content": "1, 2, 3"},
+    {"role": "user", "content": "And the other way?"},
+    {"role": "assistant", "content": "3, 2, 1"},
+]
+
+
+def test_a_conversation_is_one_chat() -> None:
+    assert format_all(instance(0, messages=CHAT, turns=2)) == [{"messages": CHAT}]
+
+
+def test_thoughts_stand_at_the_answer_that_they_led_to() -> None:
+    (row,) = format_all(instance(0, messages=CHAT, turns=2, reasoning="Small first."), keep_reasoning=True)
+    assert [message["thinking"] for message in row["messages"]] == [None, "Small first.", None, None]
+
+
+def test_in_other_formats_each_answer_is_a_row_below_what_was_said() -> None:
+    first, second = format_all(instance(0, messages=CHAT, turns=2), training_format="alpaca")
+    assert first == {"instruction": "Sort the numbers.", "input": "3, 1, 2", "output": "1, 2, 3"}
+    assert second == {
+        "instruction": "User: Sort the numbers.\n\n3, 1, 2\n\nAssistant: 1, 2, 3\n\nUser: And the other way?",
+        "input": "",
+        "output": "3, 2, 1",
+    }

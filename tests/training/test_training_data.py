@@ -50,6 +50,15 @@ class TestRows:
         row = {"prompt": "Name a prime. Output:", "completion": " 7<|endoftext|>"}
         assert read(tmp_path, row) == TrainingRows("text", [row])
 
+    def test_of_a_conversation_each_answer_is_learned(self, tmp_path: Path) -> None:
+        more = [{"role": "user", "content": "Another."}, {"role": "assistant", "content": "11"}]
+        rows = read(tmp_path, {"messages": [QUESTION, ANSWER, *more]})
+        assert rows.rows == [
+            {"prompt": [QUESTION], "completion": [ANSWER]},
+            {"prompt": [QUESTION, ANSWER, more[0]], "completion": [more[1]]},
+        ]
+        assert rows.passed_over == 0
+
     def test_thoughts_are_kept_where_there_are_any(self, tmp_path: Path) -> None:
         thoughtful = [QUESTION | {"thinking": None}, ANSWER | {"thinking": "It is odd."}]
         row = read(tmp_path, {"messages": thoughtful}).rows[0]

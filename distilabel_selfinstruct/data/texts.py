@@ -9,8 +9,9 @@ import io
 import json
 import logging
 import re
+import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -30,6 +31,7 @@ _UNDERLINED = re.compile(  # a heading of reStructuredText, below a line of the 
     r"[ \t]*(?P<line>\S[^\n]*)\n(?P<sign>[=\-~^\"'`*+#.:_])(?P=sign){2,}[ \t]*$",
     re.MULTILINE,
 )
+_TABLES = (".csv", ".tsv", ".json", ".jsonl", ".log")  # which are texts where they are attached to a mail
 _SLIDE = re.compile(r"\s*<!-- Slide number: \d+ -->\s*")
 _PICTURE = re.compile(r"!\[[^\]\n]*\]\([^)\n]*\)")
 _HYPHEN = re.compile(r"(?<=[^\W\d_])[-\u00ad]\n(?=[^\W\d_])")
@@ -168,7 +170,7 @@ def _mail(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
     import email.policy
 
     with open_bytes(path) as stream:
-        yield _message(email.message_from_binary_file(stream, policy=email.policy.default), path)
+        yield from _messages(email.message_from_binary_file(stream, policy=email.policy.default), path)
 
 
 def _mailbox(path: Path, columns: Collection[str] | None = None) -> Iterator[Row]:
@@ -180,11 +182,37 @@ def _mailbox(path: Path, columns: Collection[str] | None = None) -> Iterator[Row
         raise ConfigError(f"{path}: a mailbox is read unpacked; unpack it first.")
     with closing(mailbox.mbox(path, create=False)) as box:
         for message in box:
-            yield _message(email.message_from_bytes(message.as_bytes(), policy=email.policy.default), path)
+            yield from _messages(email.message_from_bytes(message.as_bytes(), policy=email.policy.default), path)
+
+
+def _messages(message: Any, path: Path) -> Iterator[Row]:
+    """A message, and after it what is attached to it, each a document; without text where it cannot be read."""
+    row = _message(message, path)
+    yield row
+    about = {name: row[name] for name in ("from", "date") if name in row} | {"attached_to": row["title"]}
+    for part in message.iter_attachments():
+        if part.get_content_type() == "message/rfc822":
+            yield from _messages(part.get_content(), path)
+        elif part.is_attachment():
+            name = Path(part.get_filename() or "attachment").name
+            for each in _attached(name, part.get_payload(decode=True) or b""):
+                yield about | each
+
+
+def _attached(name: str, content: bytes) -> list[Row]:
+    ending = ending_of(Path(name))
+    reader = _plain if ending in _TABLES else TEXTS.get(ending)
+    if reader is not None:
+        with tempfile.TemporaryDirectory(prefix="attachment-") as folder, suppress(ConfigError):
+            place = Path(folder, "attached" + "".join(Path(name).suffixes[-2:]))
+            place.write_bytes(content)
+            rows = list(reader(place, None))
+            return [row | {"title": stem_of(Path(name))} if row["title"] == stem_of(place) else row for row in rows]
+    return [{"title": name, "text": ""}]
 
 
 def _message(message: Any, path: Path) -> Row:
-    """Subject and text of a message; what is attached to it is not read."""
+    """Subject and text of a message."""
     body = message.get_body(("plain", "html"))
     try:
         text = body.get_content() if body is not None else ""

@@ -74,7 +74,6 @@ class TestMail:
 
     def test_a_message(self, tmp_path: Path) -> None:
         letter = self.letter(charset="iso-8859-1")
-        letter.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="plan.pdf")
         (tmp_path / "m.eml").write_bytes(bytes(letter))
         assert row_of(tmp_path / "m.eml") == {
             "from": "a@b.example", "date": "Mon, 02 Nov 2026 09:00:00 +0000", "title": "Größe",
@@ -91,6 +90,29 @@ class TestMail:
         (tmp_path / "m.eml").write_bytes(bytes(letter))
         row = row_of(tmp_path / "m.eml")
         assert (row["title"], row["text"].replace("*", "").split()) == ("m", ["The", "berth", "is", "small."])
+
+    def test_what_is_attached_is_a_document_of_its_own(self, tmp_path: Path) -> None:
+        inner = EmailMessage()
+        inner["Subject"] = "Forwarded"
+        inner.set_content("The sluice is open.")
+        letter = self.letter()
+        letter.add_attachment("# Locks\n\nA lock lifts boats.\n", subtype="markdown", filename="../locks.md")
+        letter.add_attachment("berth,size\n1,small\n", subtype="csv", filename="berths.csv")
+        letter.add_attachment(inner)
+        letter.add_attachment(b"\x89PNG", maintype="image", subtype="png", filename="photo.png")
+        letter.add_attachment(b"no pdf", maintype="application", subtype="pdf", filename="broken.pdf")
+        (tmp_path / "m.eml").write_bytes(bytes(letter))
+        message, *attached = read_source(str(tmp_path / "m.eml"))
+        assert message["text"].strip() == "The berth is too small."
+        assert [(row["title"], row["text"].strip()) for row in attached] == [
+            ("locks", "# Locks\n\nA lock lifts boats."),
+            ("berths", "berth,size\n1,small"),
+            ("Forwarded", "The sluice is open."),
+            ("photo.png", ""),
+            ("broken.pdf", ""),
+        ]
+        assert [row.get("attached_to") for row in attached] == ["Größe", "Größe", None, "Größe", "Größe"]
+        assert attached[0]["from"] == "a@b.example"
 
     def test_a_mailbox_has_a_row_for_each_message(self, tmp_path: Path) -> None:
         one = b"From a@b.example Mon Nov  2 09:00:00 2026\n" + bytes(self.letter())

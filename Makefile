@@ -6,10 +6,10 @@ CANARY := build/canary
 # make canary DISTILABEL="distilabel @ git+https://github.com/argilla-io/distilabel"
 DISTILABEL ?= distilabel>=1.5.3.dev0
 
-.PHONY: help install test test-all lint docs bench gate canary page-libraries
+.PHONY: help install test test-all lint docs docs-output bench gate canary page-libraries
 
 help:  ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
 
 install:  ## the package with what its tests need, and the hooks of git
 	$(PYTHON) -m pip install -e ".[test]" pre-commit
@@ -28,8 +28,14 @@ lint:  ## style, format, types, licences of the dependencies
 	lint-imports
 	$(PYTHON) tests/licences.py
 
-docs:  ## whether the README and the docstrings say what is true
-	$(PYTHON) -m pytest tests/test_readme.py tests/test_package.py
+docs:  ## the site in build/site (extra docs); a warning, a broken link or a request to another host is an error
+	$(PYTHON) tools/site/pages.py
+	zensical build --strict --clean
+	! grep -rnoE '<script[^>]+src="?https?:[^>]*|<link[^>]+stylesheet[^>]+https?:[^>]*|url\(.?https?:[^)]*' \
+	  --include='*.html' --include='*.css' build/site
+
+docs-output:  ## what the commands of the pages print, written anew into docs/
+	$(PYTHON) -m tests.support.pages
 
 bench:  ## deduplication, side by side; other figures: see benchmarks/
 	$(PYTHON) benchmarks/rouge_dedup.py --sizes 5000 52000 --methods python numba

@@ -2,7 +2,8 @@
 
 `paper` follows the authors' code (github.com/yizhongw/self-instruct, March 2023) to the letter; where the paper
 (arXiv 2212.10560) says something else, a comment gives both. `alpaca` changes limits and lists as Stanford Alpaca
-does. `default` is what a user wants with today's models; the README's table gives the reason for each difference.
+does. `default` is what a user wants with today's models; docs/recipes/self-instruct.md gives the reason for each
+difference.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ ROOT = "distilabel-selfinstruct"
 ALLOWED = re.compile(
     r"""
     0BSD | CC0-1\.0 | CNRI-Python | HPND | MIT-CMU | MIT-0 | Python-2\.0 | The\ Unlicense.* | Unlicense | Zlib
-    | (The\ )?MIT(\ License)?
+    | (The\ )?MIT(\ Licen[cs]e)?
     | ((New|Modified|[23]-Clause)\ )?BSD([-\ ][23]-Clause)?(\ License)?
     | Apache(\ Software)?(\ License)?(,?\ Version)?([-\ ]2(\.0)?)?
     | (PSF-2\.0 | PSFL? | Python\ Software\ Foundation)(\ License)?

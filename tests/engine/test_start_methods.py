@@ -1,4 +1,4 @@
-"""The wiring of the README as a script, however Python starts processes: fork, spawn (macOS) or forkserver (3.14)."""
+"""The wiring of the guide as a script, however Python starts processes: fork, spawn (macOS) or forkserver (3.14)."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tests.support.waiting import LIMIT, wait_until
 pytestmark = pytest.mark.slow
 
 METHODS = ["fork", "spawn", "forkserver"]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-(WIRING,) = (each for each in re.findall(r"^```python\n(.*?)^```$", README, re.M | re.S) if "my-self-instruct" in each)
+GUIDE = (ROOT / "docs" / "guide" / "wiring.md").read_text(encoding="utf-8")
+(WIRING,) = (each for each in re.findall(r"^```python\n(.*?)^```$", GUIDE, re.M | re.S) if "my-self-instruct" in each)
 BUILD = re.split(r"^(?:if __name__ ==|distiset =)", WIRING, flags=re.MULTILINE)[0]
 RUN = 'distiset = pipeline.run()\nprint(sorted(distiset), len(distiset["instances"]["train"]) > 0)\n'
 GUARDED = f'{BUILD}if __name__ == "__main__":\n{textwrap.indent(RUN, "    ")}'

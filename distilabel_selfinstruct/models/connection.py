@@ -12,7 +12,7 @@ import ssl
 import urllib.request
 import weakref
 from base64 import b64encode
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -89,6 +89,7 @@ class Connection:
         self._proxy = _proxy(url)
         self._tls = parts.scheme == "https"
         self._routes: dict[str, URL] = {}
+        self.last_headers: Iterable[tuple[str, str]] = ()  # of whatever was answered last
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -105,6 +106,7 @@ class Connection:
         """
         method, data = ("GET", None) if body is None else ("POST", _as_json(body))
         async with self._open().request(method, self._at(route), data=data, proxy=self._proxy) as got:
+            self.last_headers = got.headers.items()
             content = await got.read()
             if got.status >= 400:
                 raise StatusError(got.status, content, got.headers)

@@ -12,7 +12,7 @@ import ssl
 import urllib.request
 import weakref
 from base64 import b64encode
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -90,6 +90,7 @@ class Connection:
         self._proxy = _proxy(url)
         self._tls = parts.scheme == "https"
         self._routes: dict[str, URL] = {}
+        self.last_headers: Iterable[tuple[str, str]] = ()  # of whatever was answered last
         self._session: aiohttp.ClientSession | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -116,6 +117,7 @@ class Connection:
     async def _send(self, route: str, data: Any, headers: Mapping[str, str] | None = None) -> bytes:
         method = "GET" if data is None else "POST"
         async with self._open().request(method, self._at(route), data=data, headers=headers, proxy=self._proxy) as got:
+            self.last_headers = got.headers.items()
             content = await got.read()
             if got.status >= 400:
                 raise StatusError(got.status, content, got.headers)

@@ -30,6 +30,7 @@ from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.faults import brief, explain, refused_alike
 from distilabel_selfinstruct.models.records import Record, Records, outcome, request_key, storable
 from distilabel_selfinstruct.models.slots import Asked, RunStopped, Slots, run_id
+from distilabel_selfinstruct.models.telling import told
 from distilabel_selfinstruct.secrets import mask_known, masked, remember_named, shown
 
 if TYPE_CHECKING:
@@ -463,7 +464,7 @@ class DurableLLM(LLM):
             except (Exception, SystemExit, KeyboardInterrupt) as error:
                 failure = await self._judge(explain(error), request.key)
                 if isinstance(failure, RequestFailed) and failure.reason == "rate_limited":
-                    self._slots.limited(failure.retry_after)
+                    self._slots.limited(failure.retry_after, time.time() - started)
                 if isinstance(failure, RequestFailed) and failure.retryable:
                     self._open[task] = False
                     self._note_failing(request, failure)
@@ -471,6 +472,7 @@ class DurableLLM(LLM):
             self._note_answers(records)
             return records
         finally:
+            self._slots.told(told(getattr(request.llm, "last_headers", ())))
             self._slots.release(**_cost(records), asked=asked, model=request.model)
 
     async def _judge(self, failure: RequestFailed | EndpointError, key: bytes) -> RequestFailed | EndpointError:

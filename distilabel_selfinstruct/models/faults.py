@@ -8,15 +8,13 @@ say from one answer, so whoever asks has to see whether any request gets through
 from __future__ import annotations
 
 import json
-import math
 import re
-import time
-from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from distilabel_selfinstruct.errors import GO_ON, EndpointError, RequestFailed
 from distilabel_selfinstruct.models.completion import error_in, normal_ending
+from distilabel_selfinstruct.models.telling import until_reset, wait_asked_for, wait_said
 from distilabel_selfinstruct.secrets import shown
 
 Kind = Literal["request", "service", "setup"]
@@ -161,7 +159,7 @@ def _explain_status(error: BaseException, status: int) -> RequestFailed | Endpoi
         return certain
     if _is_passing(status, said):
         reason = "rate_limited" if _has(said, _TOO_FAST) and status < 500 else _RETRYABLE_STATUS.get(status)
-        return _passing(text, reason or "server_error", _retry_after(error, status))
+        return _passing(text, reason or "server_error", _wait_of(error, status))
     if not is_page and _has(said, _CONTENT_FILTER):
         return RequestFailed(text, "content_filter")
     if status == 413 or (not is_page and _has(said, _CONTEXT_LENGTH + _TOO_LONG)):
@@ -244,78 +242,14 @@ def _sentence(error: BaseException) -> tuple[str, bool]:
     return brief(error), False
 
 
-def _retry_after(error: BaseException, status: int) -> float | None:
-    """Seconds the server asked to wait, in any of the headers that servers have for it."""
+def _wait_of(error: BaseException, status: int) -> float | None:
+    """Seconds the server asked to wait, in any of the headers that servers have for it, or in words."""
     headers = getattr(error, "headers", None) or getattr(getattr(error, "response", None), "headers", {})
-    for name, read in _WAITS.items():
-        if (seconds := read(headers.get(name, ""))) is not None:
-            return max(0.0, seconds)
-    if status != 429:
-        return None
-    until_reset = _until_reset(headers)
-    return _wait_said(str(getattr(error, "said", error))) if until_reset is None else until_reset
-
-
-def _wait_said(said: str) -> float | None:
-    """Seconds that the words of an answer ask to wait: Gemini's `retryDelay`, or a sentence."""
-    if (found := _WAIT_SAID.search(said)) is None:
-        return None
-    return float(found["number"]) * (0.001 if found["unit"].lower().startswith(("ms", "milli")) else 1)
-
-
-_WAIT_SAID = re.compile(
-    r"(?:retry_?delay\W+|(?:try again|retry) (?:in|after) )(?P<number>\d+(?:\.\d+)?) ?"
-    r"(?P<unit>ms|milliseconds?|s\b|sec(?:ond)?s?)",
-    re.I,
-)
-
-
-def _until_reset(headers: Mapping[str, str]) -> float | None:
-    """Seconds until the limit is off that was met; of several, that of which nothing remains."""
-    resets: dict[str, float] = {}
-    for name, value in headers.items():
-        _, found, of = name.lower().partition("x-ratelimit-reset")
-        if found and (seconds := _duration(value)) is not None:
-            resets[of] = seconds
-    used_up = [seconds for of, seconds in resets.items() if headers.get(f"x-ratelimit-remaining{of}") in ("0", "0.0")]
-    return max(used_up, default=min(resets.values(), default=None))
-
-
-def _number(value: str) -> float | None:
-    try:
-        number = float(value)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _milliseconds(value: str) -> float | None:
-    number = _number(value)
-    return None if number is None else number / 1000
-
-
-def _seconds_or_date(value: str) -> float | None:
-    if (seconds := _duration(value)) is not None:
-        return seconds
-    try:
-        return parsedate_to_datetime(value).timestamp() - time.time()
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-
-
-def _duration(value: str) -> float | None:
-    """Seconds of `2`, `1.2s`, `6m0s`, `120ms`; also of a moment in seconds or milliseconds since the epoch."""
-    if (number := _number(value)) is not None:
-        moment = number / 1000 if number > 1e11 else number
-        return moment - time.time() if moment > 1e9 else number
-    text = value.strip().lower()
-    if not re.fullmatch(r"(?:\d+(?:\.\d+)?(?:ms|[dhms]))+", text):
-        return None
-    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[dhms])", text))
-
-
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_WAITS: dict[str, Callable[[str], float | None]] = {"retry-after-ms": _milliseconds, "retry-after": _seconds_or_date}
+    asked = wait_asked_for(headers)
+    if asked is not None or status != 429:
+        return asked
+    reset = until_reset(headers)
+    return wait_said(str(getattr(error, "said", error))) if reset is None else reset
 
 
 def brief(error: BaseException) -> str:

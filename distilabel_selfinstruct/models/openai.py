@@ -34,6 +34,8 @@ from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, THINKS
 from distilabel_selfinstruct.secrets import clean_key, mask_url, remember, remember_named, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from distilabel.typing import FormattedInput, GenerateOutput
 
 _LOGGER = logging.getLogger("distilabel.llm.openai")
@@ -172,6 +174,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         if not self._served.counts_tokens:
             return None
         return count_tokens(self._connected(), self._url(), text)
+
+    @property
+    def last_headers(self) -> Iterable[tuple[str, str]]:
+        """Those of the last answer, whichever request it was to: an endpoint tells of its limits there."""
+        return self._connection.last_headers if self._connection else ()
 
     @property
     def learned(self) -> dict[str, Any]:

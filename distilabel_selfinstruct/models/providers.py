@@ -28,7 +28,7 @@ from distilabel_selfinstruct.models.parameters import Learned
 from distilabel_selfinstruct.secrets import is_secret_name, mask_url, remember_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _LOGGER = logging.getLogger("distilabel.llm.providers")
 _SUPPORTED_OR_NOT = frozenset(
@@ -129,6 +129,7 @@ class ProviderLLM(OpenAICompatibleLLM):
     _provider: str = PrivateAttr("")
     _supported: frozenset[str] = PrivateAttr(frozenset())
     _key_variables: str = PrivateAttr("the key's variable")
+    _last_headers: Iterable[tuple[str, str]] = PrivateAttr(())
 
     def model_post_init(self, context: Any) -> None:
         """Takes the provider's variables along."""
@@ -136,6 +137,11 @@ class ProviderLLM(OpenAICompatibleLLM):
         provider = self.model.partition("/")[0]
         prefixes = _PREFIXES.get(provider, (provider.upper().removesuffix("_AI"),))
         self._environment = {name: value for name, value in os.environ.items() if name.startswith(prefixes)}
+
+    @property
+    def last_headers(self) -> Iterable[tuple[str, str]]:
+        """Those of the last answer, as far as litellm hands them on."""
+        return self._last_headers
 
     @property
     def window(self) -> int | None:
@@ -234,7 +240,9 @@ class ProviderLLM(OpenAICompatibleLLM):
         except RequestFailed:
             raise
         except Exception as error:  # litellm's own, and whatever passes through it
+            self._last_headers = _headers(error).items()
             raise (in_batch and in_batch.failure) or self._explained(error) from None
+        self._last_headers = _hidden_headers(response)
         return response.model_dump()
 
     def _with_what_it_has(self, sent: dict[str, Any]) -> dict[str, Any]:
@@ -342,6 +350,12 @@ def _body_in(text: str) -> Any:
 
 def _sentence(text: str, body: object) -> str:
     return str(error_in(body) or text)
+
+
+def _hidden_headers(response: Any) -> Iterable[tuple[str, str]]:
+    """The headers that an answer came with; litellm writes before their names that they are the provider's."""
+    hidden = getattr(response, "_hidden_params", None) or {}
+    return [(str(name), str(value)) for name, value in (hidden.get("additional_headers") or {}).items()]
 
 
 def _headers(error: Exception) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""How fast a run asks: limits that are given, and those that an endpoint shows by refusing."""
+"""How fast a run asks: limits that are given, that answers tell of, or that an endpoint shows by refusing."""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections.abc import Callable, Coroutine
@@ -14,8 +15,24 @@ import pytest
 from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.models.slots import RateLimits, Slots, SlotServer
-from distilabel_selfinstruct.models.slots.pace import Pace
+from distilabel_selfinstruct.models.slots.pace import Cost, Pace
+from distilabel_selfinstruct.models.telling import Told
+from tests.support.limiters import Bucket, Limiter, Sliding, Window, draft_headers, openai_headers, simulated
 from tests.support.openai_server import Fault, OpenAIServer, status
+
+Wait = Callable[[float], "float | None"]
+LIMITS: dict[str, Callable[[], Limiter]] = {  # of 20 requests a second
+    "a bucket that holds a second's share": lambda: Bucket(20, 20),
+    "a bucket that holds a minute's share": lambda: Bucket(20, 1200),
+    "windows of ten seconds": lambda: Window(20, 10),
+    "windows of a minute, in the middle of one": lambda: Window(20, 60, ahead=23),
+    "ten seconds that slide": lambda: Sliding(20, 10),
+}
+WAITS: dict[str, Wait] = {
+    "the wait told": lambda wait: wait,
+    "the wait told in whole seconds": math.ceil,
+    "no wait told": lambda wait: None,
+}
 
 
 class Clock:
@@ -28,83 +45,132 @@ class Clock:
         return self.now
 
 
-def found(pace: Pace, clock: Clock, seconds: float, sent: int, refused: int = 1, wait: float | None = 1.0) -> float:
-    """What a pace has learned when so many requests were sent in these seconds, of which the last were refused."""
-    for _ in range(sent):
-        pace.note_passed()
-    clock.now += seconds
-    for _ in range(refused):
-        pace.note_refused(wait)
-    clock.now += 1.0 if wait is None else wait
-    asyncio.run(pace.gain(0))
-    assert pace.learned is not None
-    return pace.learned
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize("limit", LIMITS.values(), ids=LIMITS)
+def test_a_limit_is_found_and_used_and_hardly_anything_is_refused(limit: Callable[[], Limiter], wait: Wait) -> None:
+    used, refused = simulated(limit(), 180, wait)
+    assert used > 0.93
+    assert refused < 0.02
 
 
-class TestWhatIsLearned:
-    def test_without_limits_and_refusals_everything_passes(self) -> None:
-        pace = Pace()
-        for _ in range(1000):
-            pace.note_passed()
-        assert pace.is_free
+@pytest.mark.parametrize(
+    ("limit", "headers", "refusals"),
+    [
+        (lambda: Bucket(20, 20), openai_headers, 0.02),  # 64 requests are there before the first answer
+        (lambda: Bucket(20, 1200), openai_headers, 0.001),
+        (lambda: Window(20, 60, ahead=23), openai_headers, 0.001),
+        (lambda: Window(20, 10), draft_headers, 0.001),
+        (lambda: Sliding(20, 10), draft_headers, 0.001),
+    ],
+)
+def test_a_limit_that_answers_tell_of_is_used_and_not_run_into(
+    limit: Callable[[], Limiter], headers: Callable[[Limiter, float], dict[str, str]], refusals: float
+) -> None:
+    used, refused = simulated(limit(), 180, lambda wait: None, headers)
+    assert used > 0.93
+    assert refused < refusals
+
+
+@pytest.mark.parametrize("limit", [lambda: Bucket(20, 20), lambda: Window(20, 10), lambda: Sliding(20, 10)])
+def test_a_limit_that_is_given_is_never_run_into(limit: Callable[[], Limiter]) -> None:
+    used, refused = simulated(limit(), 60, make=lambda clock: Pace(RateLimits(requests=1200), 64, clock))
+    assert used == pytest.approx(0.99, abs=0.005)
+    assert refused == 0
+
+
+class TestWhatPasses:
+    def test_without_limits_and_refusals_all_come_within_a_second(self) -> None:
+        clock = Clock()
+        pace, passed = Pace(None, 64, clock), 0
+        while clock.now < 1001:
+            if (delay := pace.delay()) > 0:
+                clock.now += delay
+            else:
+                pace.take(Cost())
+                passed += 1
+        assert passed == 64
         assert pace.learned is None
+        assert pace.delay() == 0
 
-    def test_what_was_accepted_is_what_an_endpoint_bears(self) -> None:
-        clock = Clock()
-        assert found(Pace(clock=clock), clock, seconds=9.0, sent=203, refused=3) == pytest.approx(0.97 * 20)
-
-    def test_a_window_that_is_full_counts_with_the_wait_for_the_next(self) -> None:
-        clock = Clock()
-        assert found(Pace(clock=clock), clock, seconds=9.0, sent=620, refused=20, wait=51.0) == pytest.approx(0.97 * 10)
-
-    def test_it_is_never_more_than_what_was_refused(self) -> None:
+    def test_a_refusal_keeps_all_back_for_as_long_as_the_endpoint_says(self) -> None:
         clock = Clock()
         pace = Pace(clock=clock)
-        first = found(pace, clock, seconds=9.0, sent=201)
-        assert found(pace, clock, seconds=9.0, sent=801) < first * 1.05
+        pace.take(Cost())
+        pace.note_refused(7.0, age=0.1)
+        assert pace.delay() == 7.0
 
-    def test_where_nothing_was_accepted_it_is_halved_and_the_pause_doubled(self) -> None:
+    def test_then_one_request_tries_whether_others_may_follow(self) -> None:
         clock = Clock()
         pace = Pace(clock=clock)
-        first = found(pace, clock, seconds=9.0, sent=201)
-        second = found(pace, clock, seconds=0.1, sent=1, wait=None)
-        assert second == pytest.approx(first / 2, rel=0.01)
-        pace.note_passed()
-        pace.note_refused(None)
-        assert pace._closed_until == clock.now + 2.0
+        pace.take(Cost())
+        pace.note_refused(7.0, age=0.1)
+        clock.now += 7
+        assert pace.delay() == 0
+        pace.take(Cost())
+        assert pace.delay() == pytest.approx(0.25)
 
-    def test_it_grows_while_nothing_is_refused(self) -> None:
+    def test_a_late_refusal_of_a_request_from_before_the_pause_says_nothing_new(self) -> None:
         clock = Clock()
         pace = Pace(clock=clock)
-        first = found(pace, clock, seconds=9.0, sent=201)
-        clock.now += 30
-        assert first * 1.02 < (pace.learned or 0) < first * 1.05
+        pace.take(Cost())
+        pace.take(Cost())
+        pace.note_refused(1.0, age=0.1)
+        clock.now += 1
+        assert pace.delay() == 0
+        pace.note_refused(1.0, age=1.5)
+        assert pace.delay() == 0
 
-    def test_a_given_limit_is_never_exceeded(self) -> None:
+    def test_an_hour_that_nobody_asked_is_no_finding(self) -> None:
         clock = Clock()
-        pace = Pace(RateLimits(requests=600), clock)
-        found(pace, clock, seconds=9.0, sent=201)
-        clock.now += 10_000
-        assert pace._rate() == pytest.approx(0.99 * 10)
+        pace = Pace(clock=clock)
+        for _ in range(20):
+            pace.take(Cost())
+        clock.now += 1
+        pace.note_refused(1.0, age=0.1)
+        clock.now += 3600
+        assert pace.delay() == 0
+        pace.take(Cost())
+        clock.now += 1
+        pace.delay()
+        assert (pace.learned or 0) > 5
+
+    def test_what_is_told_of_tokens_holds_tokens(self) -> None:
+        clock = Clock()
+        pace = Pace(clock=clock)
+        pace.take(Cost())
+        pace.note_told([Told("tokens", limit=60_000, window=60)])
+        pace.take(Cost(900, 90))
+        assert pace.delay() == pytest.approx(1.0)
+
+    def test_what_is_told_of_output_counts_output_alone(self) -> None:
+        clock = Clock()
+        pace = Pace(clock=clock)
+        pace.take(Cost())
+        pace.note_told([Told("output-tokens", limit=6_000, window=60)])
+        pace.take(Cost(900, 99))
+        assert pace.delay() == pytest.approx(1.0)
+
+    def test_nothing_passes_where_a_window_has_nothing_left(self) -> None:
+        clock = Clock()
+        pace = Pace(clock=clock)
+        pace.take(Cost())
+        pace.note_told([Told("requests", limit=100, remaining=0, reset=12, window=60)])
+        assert pace.delay() == 12
 
 
 class TestTokens:
     def test_what_was_paid_and_not_used_is_paid_back(self) -> None:
-        async def work() -> float:
-            pace = Pace(RateLimits(tokens=60_000))
-            await pace.gain(900)  # a second's share is 990
-            pace.settle(900, 100)
-            started = time.monotonic()
-            await pace.gain(800)
-            return time.monotonic() - started
+        clock = Clock()
+        pace = Pace(RateLimits(tokens=60_000), clock=clock)
+        pace.take(Cost(900, 90))
+        assert pace.delay() == pytest.approx(1.0)
+        pace.settle(Cost(900, 90), Cost(90, 9))
+        assert pace.delay() == pytest.approx(0.1)
 
-        assert asyncio.run(work()) < 0.5
-
-    def test_a_request_that_is_larger_than_a_seconds_share_passes(self) -> None:
-        async def work() -> None:
-            await asyncio.wait_for(Pace(RateLimits(tokens=600_000)).gain(12_000), 10)
-
-        asyncio.run(work())
+    def test_a_request_that_is_larger_than_a_minutes_share_passes(self) -> None:
+        pace = Pace(RateLimits(tokens=6_000), clock=Clock())
+        pace.take(Cost(12_000, 0))
+        assert pace.delay() == pytest.approx(12_000 / 99)
 
 
 def in_one_loop(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
@@ -116,7 +182,23 @@ class TestInARun:
         async def work() -> float:
             one, other = await Slots.connect("a", 1, 9), await Slots.connect("b", 2, 9)
             await one.acquire()
-            one.limited(0.5)
+            one.limited(0.5, 0.0)
+            one.release()
+            started = time.monotonic()
+            await other.acquire()
+            waited = time.monotonic() - started
+            await one.disconnect()
+            await other.disconnect()
+            return waited
+
+        with SlotServer(concurrency=8):
+            assert in_one_loop(work) > 0.4
+
+    def test_what_an_answer_to_one_stage_tells_holds_all(self) -> None:
+        async def work() -> float:
+            one, other = await Slots.connect("a", 1, 9), await Slots.connect("b", 2, 9)
+            await one.acquire()
+            one.told([Told("requests", limit=100, remaining=0, reset=0.5, window=60)])
             one.release()
             started = time.monotonic()
             await other.acquire()
@@ -132,7 +214,7 @@ class TestInARun:
         async def work(server: SlotServer) -> None:
             slots = await Slots.connect("a", 1, 9)
             await slots.acquire()
-            slots.limited(100.0)
+            slots.limited(100.0, 0.0)
             waiting = asyncio.ensure_future(slots.acquire())
             await asyncio.sleep(0.05)
             threading.Thread(target=server.stop, args=("interrupted",)).start()
@@ -143,16 +225,19 @@ class TestInARun:
         with SlotServer(concurrency=8) as server:
             in_one_loop(lambda: work(server))
 
-    def test_stages_share_a_limit_and_nothing_is_refused(self, tmp_path: Path) -> None:
-        bucket = {"left": 20.0, "at": time.monotonic()}
+    @pytest.mark.parametrize("is_given", [True, False])
+    def test_stages_share_a_limit_that_is_given_or_told(self, tmp_path: Path, is_given: bool) -> None:
+        limiter = Bucket(20, 20)
 
-        def limit(_: Any) -> Fault | None:  # 20 a second, and as many at once
-            now = time.monotonic()
-            bucket["left"], bucket["at"] = min(20.0, bucket["left"] + 20 * (now - bucket["at"])), now
-            bucket["left"] -= 1
-            return status(429, "too many", retry_after=1) if bucket["left"] < 0 else None
+        def limit(_: Any) -> Fault | None:
+            left = limiter.refusal(time.monotonic())
+            return None if left is None else status(429, "too many", retry_after=round(left, 2))
 
-        with OpenAIServer(fault_rule=limit) as server, SlotServer(64, limits=RateLimits(requests=1200)):
+        def tells() -> dict[str, str]:
+            return {} if is_given else openai_headers(limiter, time.monotonic())
+
+        limits = RateLimits(requests=1200) if is_given else None
+        with OpenAIServer(fault_rule=limit, tells=tells) as server, SlotServer(8, limits=limits) as slots:
             llms = [
                 DurableLLM(
                     llm=OpenAICompatibleLLM(model="stub-model", base_url=server.url), folder=str(tmp_path), stage=stage
@@ -165,5 +250,8 @@ class TestInARun:
             assert all(future.result(30)[0].completion for future in futures)
             for llm in llms:
                 llm.unload()
-        assert len(server.requests) == 40
-        assert all(request.status == 200 for request in server.requests)
+            told = slots.pace.learned
+        refused = sum(request.status == 429 for request in server.requests)
+        assert len(server.requests) == 40 + refused
+        assert refused <= (0 if is_given else 12)
+        assert told is None or told < 21

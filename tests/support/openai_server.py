@@ -34,7 +34,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TextIO, TypeVar
 
@@ -177,6 +177,7 @@ class Stub:
         latency: seconds of work a request, the mean of a lognormal distribution with this `sigma` and `seed`.
         faults: one entry a completion request, in the order of arrival; None lets a request pass.
         fault_rule: asked for every request after that, with its body.
+        tells: headers of each answer, as it is when the request has come.
         log: a file that gets a JSON line for every finished request.
     """
 
@@ -195,6 +196,7 @@ class Stub:
         seed: int = 0,
         faults: Sequence[Fault | None] = (),
         fault_rule: Callable[[Body], Fault | None] | None = None,
+        tells: Callable[[], Mapping[str, str]] = dict,
         log: str | Path | None = None,
     ) -> None:
         self.says, self.props = says or {}, props
@@ -202,7 +204,7 @@ class Stub:
         self.api_keys = set(api_keys) if api_keys is not None else None
         self.latency, self.sigma, self._random = latency, sigma, random.Random(seed)
         self.slots, self._slots = slots, asyncio.Semaphore(slots or sys.maxsize)
-        self.faults, self.fault_rule = list(faults), fault_rule
+        self.faults, self.fault_rule, self.tells = list(faults), fault_rule, tells
         self.release()
         self.requests: list[Request] = []
         self.in_flight = self.max_in_flight = 0
@@ -285,12 +287,13 @@ class Stub:
         self.max_in_flight = max(self.max_in_flight, self.in_flight)
         work = self._draw_latency()
         try:
-            if (response := self._fault(body)) is None or response.kind in _WITH_ANSWER:
+            response, told = self._fault(body), self.tells()
+            if response is None or response.kind in _WITH_ANSWER:
                 response = await self._work(request, work, response)
             elif response.kind == "hang":
                 await asyncio.Event().wait()
             request.status = None if response.kind in ("cut", "reset", "drip") else response.status
-            return response
+            return replace(response, headers={**told, **response.headers}) if told else response
         finally:
             self.in_flight -= 1
             request.finished = time.time()

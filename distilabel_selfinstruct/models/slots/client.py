@@ -7,12 +7,13 @@ import hashlib
 import itertools
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import quote
 
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals, RunStopped
+from distilabel_selfinstruct.models.telling import Told
 
 _GREETING = 60.0  # seconds that the server may take to prove that it knows the secret
 _ANY_NUMBER = 10**9
@@ -132,10 +133,15 @@ class Slots(Lines):
             self._refusals.note_answer("")
         self._local.release()
 
-    def limited(self, wait: float | None) -> None:
-        """Says that a request was refused for their number, and the seconds that the endpoint asks to wait."""
+    def limited(self, wait: float | None, age: float) -> None:
+        """Says that a request was refused for their number: the seconds it is to wait, or None, and its age."""
         if self.is_shared:
-            self.send("limited", "-" if wait is None else f"{wait:.3f}")
+            self.send("limited", "-" if wait is None else f"{wait:.3f}", f"{age:.3f}")
+
+    def told(self, limits: list[Told]) -> None:
+        """Says what an answer told of the limits that hold."""
+        if self.is_shared and limits:
+            self.send("told", json.dumps([asdict(each) for each in limits]))
 
     def stored(self, requests: int) -> None:
         """Says that the answers to so many requests, whose slots were given back before, are on disk."""

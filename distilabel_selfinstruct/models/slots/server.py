@@ -23,8 +23,9 @@ from urllib.parse import unquote
 
 from distilabel_selfinstruct.models.slots.client import join_slots, leave_slots
 from distilabel_selfinstruct.models.slots.handshake import Handshake, new_secret
-from distilabel_selfinstruct.models.slots.pace import Pace, RateLimits
+from distilabel_selfinstruct.models.slots.pace import Cost, Pace, RateLimits
 from distilabel_selfinstruct.models.slots.wire import NO_SIZE, Asked, Lines, Refusals
+from distilabel_selfinstruct.models.telling import Told
 from distilabel_selfinstruct.usage import Budget, Usage
 
 _GREETING, _LONGEST_GREETING = 60.0, 4096  # seconds and bytes that a stranger may take to prove what it knows
@@ -104,7 +105,7 @@ class _Client(Lines):
         self.held = 0
         self.open = NO_SIZE
         self.unstored = 0
-        self.paid: deque[float] = deque()  # tokens that the requests in flight were let pass with
+        self.paid: deque[Cost] = deque()  # what the requests in flight were let pass with
         self.waiting: dict[int, Asked] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -164,9 +165,8 @@ class SlotServer:
     ) -> None:
         self.concurrency = concurrency
         self.budget = budget or Budget()
-        self.pace = Pace(limits)
-        self._permit: float | None = None  # tokens that the next request may pass with
-        self._gaining: asyncio.Task[None] | None = None
+        self.pace = Pace(limits, concurrency)
+        self._look_again: asyncio.TimerHandle | None = None
         self.spent: dict[str, Spent] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.stopped: str | None = None
@@ -244,8 +244,8 @@ class SlotServer:
             self._stop("budget")
         self._ready.set()
         await self._closing.wait()
-        if self._gaining is not None:
-            self._gaining.cancel()
+        if self._look_again is not None:
+            self._look_again.cancel()
         server.close()
 
     def _connect(self) -> _Client:
@@ -270,14 +270,17 @@ class SlotServer:
             if texts:
                 self._refusals.note_answer(client.stage)
             if client.paid:
-                self.pace.settle(client.paid.popleft(), read + written)
+                self.pace.settle(client.paid.popleft(), Cost(read, written))
             used = Usage(requests, input_tokens=read, output_tokens=written, cached_tokens=cached)
             self._count(client.stage, unquote(model), asked, used)
         elif word == "refused":
             asking, key = rest.split()
             client.send("counted", asking, self._refusals.verdict(client.stage, key))
         elif word == "limited":
-            self.pace.note_refused(None if rest == "-" else float(rest))
+            wait, age = rest.split()
+            self.pace.note_refused(None if wait == "-" else float(wait), float(age))
+        elif word == "told":
+            self.pace.note_told([Told(**each) for each in json.loads(rest)], self.in_flight)
         elif word == "stored":
             client.unstored -= int(rest)
         elif word == "number":
@@ -342,25 +345,19 @@ class SlotServer:
             client.send("granted", number)
 
     def _may_pass(self, client: _Client, asked: Asked) -> bool:
-        """Whether the pace lets a request pass now; it is waited for where it does not."""
+        """Whether the pace lets a request pass now; it is looked at again where it does not."""
         if client.in_batches:
             return True
-        if not self.pace.is_free:
-            if self._permit is None:
-                if self._gaining is None:
-                    spent = self.spent.get(client.stage, Spent())
-                    tokens = sum(spent.expected(asked, None, False))
-                    self._gaining = self._loop.create_task(self._gain(tokens))
-                return False
-            client.paid.append(self._permit)
-            self._permit = None
-        self.pace.note_passed()
+        if self._look_again is not None:
+            self._look_again.cancel()
+            self._look_again = None
+        if (delay := self.pace.delay()) > 0:
+            self._look_again = self._loop.call_later(delay, self._grant)
+            return False
+        cost = Cost(*self.spent.get(client.stage, Spent()).expected(asked, None, False))
+        client.paid.append(cost)
+        self.pace.take(cost)
         return True
-
-    async def _gain(self, tokens: float) -> None:
-        await self.pace.gain(tokens)
-        self._permit, self._gaining = tokens, None
-        self._grant()
 
     def _lack_of_room(self, stage: str, asked: Asked) -> str | None:
         """None where the budget has room for a request, `wait` where what is in flight may leave some, or `budget`."""

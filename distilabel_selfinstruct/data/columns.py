@@ -10,7 +10,7 @@ from distilabel_selfinstruct.recipe import Column, Recipe
 TrainingFormat = Literal["messages", "alpaca", "prompt_completion"]
 
 REASONING_COLUMN = "reasoning"
-JUDGE_COLUMNS = ("judge_score", "judgements")
+JUDGE_COLUMNS = ("judge_score", "judgements", "judge_words")
 """What a judge adds to an instance."""
 
 HELD_OUT = "held_out"
@@ -61,6 +61,7 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "reasoning": Column("what the model thought before it wrote the completion with this instance, where it says so"),
     "judge_score": Column("the mean of a judge's scores, from 0 to 5", "score"),
     "judgements": Column("how many of the judge's answers gave a score", "number"),
+    "judge_words": Column("what the judge answered, each time", "texts"),
     "original_instruction": Column("the instruction before its correction"),
     "original_input": Column("the input before its correction"),
     "original_output": Column("the output before its correction"),

@@ -10,7 +10,7 @@ from distilabel_selfinstruct.recipe import Column, Recipe
 TrainingFormat = Literal["messages", "alpaca", "prompt_completion"]
 
 REASONING_COLUMN = "reasoning"
-JUDGE_COLUMNS = ("judge_score", "judgements")
+JUDGE_COLUMNS = ("judge_score", "judgements", "judge_words")
 """What a judge adds to an instance."""
 
 TURN_COLUMNS = ("messages", "turns")
@@ -77,6 +77,7 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "rejected": Column("the worse answer, as a chat", "chat"),
     "score_chosen": Column("the score of the better answer", "score"),
     "score_rejected": Column("the score of the worse answer", "score"),
+    "judge_words": Column("what the judge answered, each time", "texts"),
     "original_instruction": Column("the instruction before its correction"),
     "original_input": Column("the input before its correction"),
     "original_output": Column("the output before its correction"),

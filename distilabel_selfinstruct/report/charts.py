@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from distilabel_selfinstruct.engine.drawing import Wiring
 from distilabel_selfinstruct.recipe import Chart as Declared
+from distilabel_selfinstruct.report.links import admitted_config, link
 from distilabel_selfinstruct.report.listings import NOTHING, RowTable, word
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import Distribution, Statistics
@@ -77,13 +78,6 @@ def pipeline_chart(wiring: Wiring) -> Chart:
                   note="What asks a model has a bold frame.")  # fmt: skip
 
 
-def link(config: str, **filters: str) -> str:
-    """The address of rows on the page; of a name with spaces write `**{"words of output": "1..3"}`."""
-    return "#" + "&".join(
-        [f"rows={quote(config)}", *(f"{quote(name)}={quote(each)}" for name, each in filters.items())]
-    )
-
-
 def _chart(id: str, section: str, title: str, kind: str, **rest: Any) -> Chart:
     return {"id": id, "section": section, "title": title, "kind": kind, **rest}
 
@@ -95,7 +89,7 @@ def _funnel(statistics: Statistics, tables: Mapping[str, RowTable]) -> Chart | N
     """One bar a stage, all on one scale."""
     bars = []
     for stage in statistics.funnel:
-        config = _ADMITTED.get(stage.unit, "instances")
+        config = admitted_config(stage)
         to_admitted = link(config) if config in tables else None
         parts = [{"name": "admitted", "value": stage.admitted, "href": to_admitted}]
         rejected = stage.candidates - stage.admitted
@@ -107,12 +101,6 @@ def _funnel(statistics: Statistics, tables: Mapping[str, RowTable]) -> Chart | N
         return None
     return _chart("funnel", "funnel", "What became of what came", "bars", bars=bars, unit="rows",
                   note="One scale for all stages; a stage counts what its name says.")  # fmt: skip
-
-
-_ADMITTED = {
-    "candidates": "instructions", "instructions": "instructions", "instances": "instances", "pairs": "preferences",
-    "topics": "topics",
-}  # fmt: skip
 
 
 def _reasons(statistics: Statistics) -> list[Chart]:

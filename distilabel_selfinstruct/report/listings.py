@@ -67,6 +67,12 @@ _USUAL = (
     Listing("rejected", "Rejected", ("instruction", "stage", "reason", "score"), ("stage", "reason", "round", "score")),
     Listing("preferences", "Pairs", ("prompt", "score_chosen", "score_rejected"), ("score_chosen", "score_rejected")),
     Listing("seeds", "Seed tasks", ("instruction", "is_classification"), ("is_classification",)),
+    Listing(
+        "reviewed",
+        "Reviewed",
+        ("instruction", "output", "annotator"),
+        ("annotator", *(question.name for question in QUESTIONS)),
+    ),
 )
 """What every recipe's page lists, if there are such rows; what all have may be filtered by, whatever a recipe says."""
 
@@ -206,6 +212,7 @@ class RowTable:
             "title": self.listing.title,
             "total": len(self),
             "key": self.key,
+            "of": self.listing.of,
             "columns": [{"name": name, "label": self.label(name), "kind": self.kind(name)} for name in self.columns],
             "filters": filters,
             "meanings": {name: self.labels[name] for name in self.table.column_names if name in self.labels},

@@ -204,6 +204,7 @@ def page_data(parts: PageParts) -> dict[str, Any]:
         "listings": listings,
         "charts": list(parts.charts),
         "review": _review(parts),
+        "questions": [{"name": each.name, "title": each.title} for each in QUESTIONS],
         "words": {"reason": dict(parts.meanings), "stage": dict(parts.statistics.titles)},
         **({"live": True, **parts.live} if parts.live is not None else {}),
     }

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+from distilabel_selfinstruct.report.links import admitted_config, link
 from distilabel_selfinstruct.report.rounds import merge_rounds
 from distilabel_selfinstruct.report.statistics import (
     PAPER,
@@ -26,10 +27,11 @@ from distilabel_selfinstruct.report.wording import (
     money,
     share,
 )
-from distilabel_selfinstruct.text.tables import Table
+from distilabel_selfinstruct.text.tables import Link, Table
 from distilabel_selfinstruct.usage import CURRENCY, Usage
 
 _MOST_ROUNDS = 12
+_CONFIG_OF = {"preference pairs": "preferences"}  # what is counted, where it is not so called
 
 
 def overview_table(overview: Overview, of_paper: bool = True, more: Mapping[str, int] = MappingProxyType({})) -> Table:
@@ -41,15 +43,31 @@ def overview_table(overview: Overview, of_paper: bool = True, more: Mapping[str,
         more: how many rows there are of the recipe's own.
     """
     columns = (overview, PAPER) if of_paper else (overview,)
+
+    def paper(figure: Callable[[Overview], float | None]) -> list[str]:
+        return [count(figure(PAPER))] if of_paper else []
+
     table = Table(
         ["", "this dataset", *(["Self-Instruct paper"] if of_paper else [])],
         [
-            *([name, count(number)] for name, number in more.items()),
-            ["instructions", *(count(each.instructions) for each in columns)],
-            ["· classification", *(count(each.classification) for each in columns)],
-            ["· not classification", *(count(each.not_classification) for each in columns)],
-            ["instances", *(count(each.instances) for each in columns)],
-            ["· with empty input", *(count(each.empty_input) for each in columns)],
+            *([name, _rows(number, _CONFIG_OF.get(name, name))] for name, number in more.items()),
+            ["instructions", _rows(overview.instructions, "instructions"), *paper(lambda each: each.instructions)],
+            [
+                "· classification",
+                _rows(overview.classification, "instructions", is_classification="yes"),
+                *paper(lambda each: each.classification),
+            ],
+            [
+                "· not classification",
+                _rows(overview.not_classification, "instructions", is_classification="no"),
+                *paper(lambda each: each.not_classification),
+            ],
+            ["instances", _rows(overview.instances, "instances"), *paper(lambda each: each.instances)],
+            [
+                "· with empty input",
+                _rows(overview.empty_input, "instances", **{"words of input": "0"}),
+                *paper(lambda each: each.empty_input),
+            ],
             ["mean words of an instruction", *(mean(each.instruction_words) for each in columns)],
             ["mean words of a non-empty input", *(mean(each.input_words) for each in columns)],
             ["mean words of an output", *(mean(each.output_words) for each in columns)],
@@ -63,6 +81,11 @@ def overview_table(overview: Overview, of_paper: bool = True, more: Mapping[str,
     return replace(table, rows=told)
 
 
+def _rows(number: int | None, config: str, **filters: str) -> str:
+    """A number of rows, with the way to them where there are any."""
+    return Link(count(number), link(config, **filters)) if number else count(number)
+
+
 def funnel_table(funnel: Sequence[Stage]) -> Table:
     """One row a stage."""
     return Table(
@@ -71,8 +94,8 @@ def funnel_table(funnel: Sequence[Stage]) -> Table:
             [
                 f"{stage.title} ({stage.unit})",
                 count(stage.candidates),
-                count(stage.admitted),
-                count(stage.candidates - stage.admitted),
+                _rows(stage.admitted, admitted_config(stage)),
+                _rows(stage.candidates - stage.admitted, "rejected", stage=stage.name),
                 share(stage.admitted, stage.candidates),
             ]
             for stage in funnel
@@ -83,7 +106,11 @@ def funnel_table(funnel: Sequence[Stage]) -> Table:
 def reasons_table(stage: Stage) -> Table:
     """One row a reason, with its share of the candidates; requests without a candidate have none."""
     rejected = [
-        [_reason_and_code(stage, reason), count(number), share(number, stage.candidates)]
+        [
+            _reason_and_code(stage, reason),
+            _rows(number, "rejected", stage=stage.name, reason=reason),
+            share(number, stage.candidates),
+        ]
         for reason, number in stage.rejected.items()
     ]
     barren = [[_reason_and_code(stage, reason), count(number), NOTHING] for reason, number in stage.barren.items()]
@@ -119,7 +146,11 @@ def verbs_table(diversity: Diversity) -> Table:
     return Table(
         ["verb", "pairs", "commonest objects"],
         [
-            [verb.verb, count(verb.count), ", ".join(f"{noun} {number:,}" for noun, number in verb.objects)]
+            [
+                verb.verb,
+                _rows(verb.count, "instructions", verb=verb.verb),
+                ", ".join(f"{noun} {number:,}" for noun, number in verb.objects),
+            ]
             for verb in diversity.verbs
         ],
         numeric=False,
@@ -131,10 +162,10 @@ def similarity_table(similarity: Similarity) -> Table:
     return Table(
         ["maximum ROUGE-L with a seed task", ""],
         [
-            ["seed tasks compared with", count(similarity.seeds)],
+            ["seed tasks compared with", _rows(similarity.seeds, "seeds")],
             ["mean", mean(similarity.scores.mean, 2)],
             ["median", mean(similarity.scores.median, 2)],
-            ["identical with a seed", count(similarity.identical)],
+            ["identical with a seed", _rows(similarity.identical, "instructions", **{"nearest seed": "1"})],
         ],
     )
 
@@ -149,11 +180,11 @@ def rounds_table(statistics: Statistics) -> Table:
                 count(each.number + 1),
                 count(each.prompts),
                 count(each.candidates),
-                count(each.admitted),
+                _rows(each.admitted, "instructions", round=f"{first}..{each.number}"),
                 share(each.admitted, each.candidates),
                 share(each.admitted, each.admitted + each.similar),
             ]
-            for each in rounds
+            for first, each in zip([0, *(each.number + 1 for each in rounds)], rounds)
         ],
     )
 
@@ -163,7 +194,7 @@ def balance_table(balance: Balance) -> Table:
     return Table(
         ["labels of classification instances", ""],
         [
-            ["instances", count(balance.instances)],
+            ["instances", _rows(balance.instances, "instances", is_classification="yes")],
             ["different labels", count(balance.distinct)],
             ["instructions with two or more instances", count(balance.compared)],
             [
@@ -179,7 +210,10 @@ def labels_table(balance: Balance) -> Table:
     """The commonest labels."""
     return Table(
         ["label", "instances", "share"],
-        [[_short(label), count(number), share(number, balance.instances)] for label, number in balance.labels],
+        [
+            [_short(label), _rows(number, "instances", label=label), share(number, balance.instances)]
+            for label, number in balance.labels
+        ],
     )
 
 

@@ -67,6 +67,7 @@ class FilterByJudge(MarkingTask):
     Output columns:
         - judge_score (`float`): the mean of the clear judgements, from 0 to 5; None where there is none.
         - judgements (`int`): how many judgements were clear.
+        - judge_words (`List[str]`): what the judge answered, each time.
         - stage (`str`): the stage that rejected the row, or None.
         - reject_reason (`str`): the reason code, or None.
         - detail (`str`): what the reason code leaves open.
@@ -169,6 +170,7 @@ class FilterByJudge(MarkingTask):
         scores = [parse_score(str(answer.completion), answer.finish_reason, *self._bounds) for answer in given]
         clear = [score for score in scores if score is not None]
         row.update(judge_score=fmean(clear) if clear else None, judgements=len(clear))
+        row["judge_words"] = [str(answer.completion) for answer in given]
         if not given:
             reject(row, STAGE, answers[0].failure or "no_completion", answers[0].detail)
         elif not clear:

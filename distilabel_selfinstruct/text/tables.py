@@ -6,6 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 
+class Link(str):
+    """A cell that leads to an address; elsewhere than on a page it is its text."""
+
+    href: str
+
+    def __new__(cls, text: str, href: str) -> Link:
+        made = super().__new__(cls, text)
+        made.href = href
+        return made
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A head and rows of texts; all columns but the first hold numbers, unless `numeric` says otherwise."""

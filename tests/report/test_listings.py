@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from distilabel_selfinstruct.recipe import Listing, Recipe, get_recipe, recipes
-from distilabel_selfinstruct.report.charts import charts_of, link
+from distilabel_selfinstruct.report.charts import charts_of
+from distilabel_selfinstruct.report.links import link
 from distilabel_selfinstruct.report.listings import RowTable, bounds_of, listings_of, sampled
 from distilabel_selfinstruct.report.measures import Measures
 from distilabel_selfinstruct.report.page import embedded

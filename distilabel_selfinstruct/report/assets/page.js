@@ -7,7 +7,7 @@
   const RESERVED = new Set(["rows", "row", "q", "sort"]);
   const TEXTS = ["prompt", "instruction", "input", "output", "completion", "chosen", "rejected", "neighbour", "detail",
     "reasoning", "parent", "title", "document", "topic", "original_instruction", "original_input", "original_output"];
-  const HIDDEN = new Set(["shot_ids", "most_similar", "instances", "messages"]);
+  const HIDDEN = new Set(["shot_ids", "most_similar", "instances", "messages", "judge_words"]);
   const PALETTE = ["--blue", "--orange", "--green", "--purple", "--yellow", "--sky", "--pink", "--grey"];
   const whole = (number) => Math.round(number).toLocaleString("en-US");
   const $ = (id) => document.getElementById(id);
@@ -137,7 +137,9 @@
       className: at ? (column.kind === "number" ? "number" : "small") + (at > 2 ? " wide" : at > 1 ? " middle" : "") : "first",
       type: column.kind === "number" ? "num" : "string",
       render: (value, use, row) => {
-        if (use === "display") return document.createTextNode(lineOf(value, at, row));
+        if (use === "display") return of.of && value > 0 && listings.has(column.name)
+          ? el("a", { href: `#rows=${encodeURIComponent(column.name)}&${encodeURIComponent(of.of)}=${encodeURIComponent(row[of.of])}` }, whole(value))
+          : document.createTextNode(lineOf(value, at, row));
         if (use === "sort" || use === "type") return column.kind === "number" ? (value ?? -Infinity) : textOf(value).toLowerCase();
         return value;
       },
@@ -295,6 +297,7 @@
       }
     }
     if (Array.isArray(row.messages) && row.messages.length > 2) blocks.push(...row.messages.slice(2).map((each) => textBlock(each.role, each.content)));
+    (row.judge_words ?? []).forEach((words, at) => blocks.push(textBlock(`what the judge says${row.judge_words.length > 1 ? ` (${at + 1})` : ""}`, words)));
     if (row._cut) blocks.push(el("p", { class: "muted" }, `Cut to the first characters here: ${row._cut.map(labelOf).join(", ")}. \`self-instruct view RUN\` shows all.`));
     return blocks;
   }
@@ -336,7 +339,9 @@
     for (const [name, value] of Object.entries(row)) {
       if (name.startsWith("_") || isText(name, row) || (HIDDEN.has(name) && typeof value === "object") || textOf(value) === "") continue;
       const said = data.words?.[name]?.[word(value)];
-      facts.append(el("dt", { title: meanings[name] ?? "" }, labelOf(name)), el("dd", {}, said ? `${said} (${word(value)})` : shortly(value)));
+      const text = said ? `${said} (${word(value)})` : shortly(value);
+      const leads = listing().filters.some((filter) => filter.name === name && filter.kind !== "number");
+      facts.append(el("dt", { title: meanings[name] ?? "" }, labelOf(name)), el("dd", {}, leads ? el("a", { href: addressOf({ rows: state.rows, row: null, q: "", sort: "", filters: { [name]: word(value) } }), title: "all rows like this one" }, text) : text));
     }
     return facts;
   }
@@ -353,6 +358,9 @@
       for (const [of, title] of [["instances", listings.get("instances")?.title], ["preferences", "Pair"], ["rejected", "Rejected with it"]]) {
         section(title, (await rowsWhere(of, "instruction_id", row.instruction_id)).filter((each) => of !== name || each._key !== row._key), of);
       }
+    }
+    if (row.instance_id && name !== "reviewed") {
+      for (const each of await rowsWhere("reviewed", "instance_id", row.instance_id)) parts.push(reviewOfOne(each));
     }
     const named = async (id) => {
       for (const of of ["instructions", "seeds"]) { const found = await rowOf(of, id); if (found) return [of, found]; }
@@ -381,6 +389,14 @@
       if (found) parts.push(el("section", {}, el("h3", {}, "Document", el("a", { class: "follow", href: `#row=documents/${encodeURIComponent(found._key)}` }, found.title ?? found._key)), paragraph(textOf(found.document))));
     }
     return parts;
+  }
+
+  function reviewOfOne(each) {
+    const questions = data.questions.filter((question) => typeof each[question.name] === "boolean");
+    const changed = ["instruction", "input", "output"].filter((field) => textOf(each[field]) !== textOf(each[`original_${field}`]));
+    return el("section", {}, el("h3", {}, "Review ", el("a", { class: "follow", href: `#row=reviewed/${encodeURIComponent(each._key)}` }, each.annotator ?? each._key)),
+      el("ul", {}, ...questions.map((question) => el("li", {}, `${question.title} `, el("strong", {}, word(each[question.name]))))),
+      ...changed.map((field) => textBlock(`${field}, corrected`, each[field])));
   }
 
   function step(by) {
@@ -676,7 +692,7 @@
     $("search").addEventListener("input", () => { clearTimeout(typing); typing = setTimeout(() => go({ q: $("search").value, row: null }, true), data.live ? 300 : 120); });
     $("clear").addEventListener("click", () => go({ q: "", filters: {}, row: null }));
     $("list").addEventListener("click", (event) => {
-      const line = event.target.closest("tbody tr");
+      const line = event.target.closest("a") ? null : event.target.closest("tbody tr");
       if (line?.dataset.key !== undefined) go({ row: line.dataset.key });
     });
     const begun = read(location.hash) ?? state;
@@ -692,6 +708,7 @@
     const address = link?.getAttribute("href") ?? link?.getAttributeNS("http://www.w3.org/1999/xlink", "href");
     if (address && address === location.hash) arrive();  // the same address again
   });
+  for (const link of document.querySelectorAll("main .numeric td a")) if (!listings.has(read(link.getAttribute("href"))?.rows)) link.removeAttribute("href");
   drawCharts();
   new ResizeObserver(() => requestAnimationFrame(drawCharts)).observe(document.querySelector("main"));
   if (data.live) look();

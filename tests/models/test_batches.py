@@ -108,6 +108,12 @@ class TestOneBatch:
         ]  # fmt: skip
         assert output["statistics"]["output_tokens"] == [6, 6]
 
+    def test_a_text_may_hold_whatever_others_take_for_the_end_of_a_line(
+        self, server: BatchServer, load: Callable[..., DurableLLM]
+    ) -> None:
+        server.stub.answer = lambda body: "one\u2028two\x85three\x0bfour"
+        assert ask(load(), 1) == ["one\u2028two\x85three\x0bfour"]
+
     def test_a_prompt_that_comes_twice_is_asked_twice(
         self, server: BatchServer, load: Callable[..., DurableLLM]
     ) -> None:

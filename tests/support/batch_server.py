@@ -158,7 +158,7 @@ class BatchServer(Served):
         for name, kind, rows in (("output_file_id", "out", good), ("error_file_id", "err", bad)):
             if rows:
                 known[name] = f"{kind}-{batch.id}"
-                self.files[known[name]] = "".join(json.dumps(row) + "\n" for row in rows).encode()
+                self.files[known[name]] = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
         return known
 
     def _result(self, row: Row) -> Row:

@@ -295,7 +295,7 @@ class Batcher:
     def _read(self, text: str) -> dict[str, object]:
         """What each line holds, by its name: an answer rather than a failure, where there are several."""
         found: dict[str, object] = {}
-        for written in text.splitlines():
+        for written in text.split("\n"):  # `splitlines` would cut at characters that a text may hold
             try:
                 line = json.loads(written)
                 name = line["custom_id"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from distilabel_selfinstruct.data.columns import CONFIGS
+from distilabel_selfinstruct.data.columns import PAIR_COLUMNS, PAIR_CONFIG
 from distilabel_selfinstruct.data.reasons import ANSWER_RULES, TRUNCATED, before_judge
 from distilabel_selfinstruct.recipe import Chart, Reason, Recipe, Stage
 
@@ -51,8 +51,8 @@ def with_agreement(recipe: Recipe) -> Recipe:
         " (Self-Consistency, arXiv 2203.11171). One that does not agree makes a preference pair with one that does."
     )
     chart = Chart("Instances by how many answers agree", "instances", "agreement", "histogram")
-    configs = {**recipe.configs, "preferences": CONFIGS["preferences"]}
-    return _with_stage(recipe, AGREEMENT_STAGE, how, chart, configs=configs)
+    configs, columns = {**recipe.configs, **PAIR_CONFIG}, {**recipe.columns, **PAIR_COLUMNS}
+    return _with_stage(recipe, AGREEMENT_STAGE, how, chart, configs=configs, columns=columns)
 
 
 def with_turns(recipe: Recipe) -> Recipe:

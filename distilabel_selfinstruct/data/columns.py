@@ -28,7 +28,6 @@ CONFIGS = {  # with their meaning
     "instructions": "The admitted instructions, each once, also those that no instance was kept of.",
     "rejected": "Everything that was thrown away: the stage, the reason, and what it was compared with.",
     "sft": "The instances in the format that a trainer takes.",
-    "preferences": "Pairs of answers, the chosen and the rejected one, as trainers of preferences (DPO) take them.",
     HELD_OUT: "Instances that were set apart before training, for evaluation: nothing that is trained on is similar.",
     "reviewed": "What annotators said of instances: their verdicts and corrections.",
     "curated": "The reviewed instances that are right, with corrections applied.",
@@ -73,10 +72,6 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "category": Column("what kind of task it is, as a model says"),
     "quality": Column("how well instruction and output are made, from 1 to 5, as a model says", "number"),
     "turns": Column("how many turns the conversation has, of a question and an answer each", "number"),
-    "chosen": Column("the better answer, as a chat", "chat"),
-    "rejected": Column("the worse answer, as a chat", "chat"),
-    "score_chosen": Column("the score of the better answer", "score"),
-    "score_rejected": Column("the score of the worse answer", "score"),
     "judge_words": Column("what the judge answered, each time", "texts"),
     "original_instruction": Column("the instruction before its correction"),
     "original_input": Column("the input before its correction"),
@@ -90,6 +85,18 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "is_corrected": Column("whether an annotator corrected it"),
     "annotators": Column("how many answered"),
 }
+
+
+PAIR_CONFIG = {
+    "preferences": "Pairs of answers, the better and the worse one, as trainers of preferences (DPO) take them."
+}
+PAIR_COLUMNS = {
+    "chosen": Column("the better answer, as a chat", "chat"),
+    "rejected": Column("the worse answer, as a chat", "chat"),
+    "score_chosen": Column("the score of the better answer", "score"),
+    "score_rejected": Column("the score of the worse answer", "score"),
+}
+"""The config and the columns of recipes that make preference pairs, and of `--answers`."""
 
 
 def columns_of(recipe: Recipe) -> dict[str, Column]:

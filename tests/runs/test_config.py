@@ -46,7 +46,7 @@ class TestConfig:
             ({"llm": "openai"}, "--llm openai needs --model, the name of the model."),
             ({"llm": "vllm"}, "--llm vllm needs --model, the name of the model."),
             ({"max_cost": 2.0}, "--max-cost needs --input-price and --output-price, money per million tokens."),
-            ({"judge_threshold": 6.0}, "--judge-threshold: Input should be less than or equal to 5, got 6.0."),
+            ({"judge_threshold": 6.0}, "--judge-threshold: a judge gives at most 5 points, got 6."),
             ({"judge_model": "gpt"}, "--judge-model: nothing is judged without --judge-threshold."),
             ({"judge_agreement": "runs/a"}, "--judge-agreement: nothing is judged without --judge-threshold."),
             ({"judge_threshold": 3.0, "wording": "base"},
@@ -187,6 +187,10 @@ class TestOptionsOfARecipe:
     def test_what_the_result_depends_on(self) -> None:
         fixed = {"llm", "model", "wording", "temperature", "max_tokens", "seed", "training_format", "keep_reasoning"}
         fixed |= {
+            "answers",
+            "agree_by",
+            "tags",
+            "keep_tags",
             "filter",
             "hold_out",
             "language",

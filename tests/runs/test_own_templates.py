@@ -64,14 +64,14 @@ class TestRead:
             read(tmp_path / "mine")
 
     def test_an_empty_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigError, match=r"there is no template in it; the recipe magpie has judgement\.chat"):
+        with pytest.raises(ConfigError, match=r"there is no template in it; the recipe magpie has agreement\.chat"):
             read(tmp_path, "magpie")
 
     def test_a_name_that_the_recipe_does_not_have(self, folder: Path) -> None:
         said = error(folder, OWN, "clasification.chat.jinja2")
         assert said.startswith(
             f"--prompts {folder}: the recipe self-instruct has no template 'clasification.chat.jinja2' (did you mean"
-            " classification.chat.jinja2?); it has bootstrap.base.jinja2, "
+            " classification.chat.jinja2?); it has agreement.chat.jinja2, bootstrap.base.jinja2, "
         )
 
     def test_none_is_of_the_wording_of_the_run(self, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distilabel_selfinstruct.data.columns import PAIR_COLUMNS, PAIR_CONFIG
 from distilabel_selfinstruct.data.reasons import (
     ANSWER_RULES,
     DUPLICATE,
@@ -42,14 +43,9 @@ and Jason Weston},
 }""",
     columns={
         "is_chosen": Column("whether it is the better response of a preference pair", "flag"),
-        "chosen": Column("the better response, as a chat", "chat"),
-        "rejected": Column("the worse response, as a chat", "chat"),
-        "score_chosen": Column("the score of the better response, from 0 to 5", "score"),
-        "score_rejected": Column("the score of the worse response", "score"),
+        **PAIR_COLUMNS,
     },
-    configs={
-        "preferences": "Pairs of responses, the better and the worse one, as trainers of preferences (DPO) take them."
-    },
+    configs=PAIR_CONFIG,
     main_config="preferences",
     listings=(
         Listing(

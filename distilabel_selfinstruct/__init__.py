@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
     from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
     from distilabel_selfinstruct.models.durable import DurableLLM
+    from distilabel_selfinstruct.models.embedding import EmbeddingLLM
     from distilabel_selfinstruct.models.ensemble import EnsembleLLM
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
     from distilabel_selfinstruct.models.providers import ProviderLLM
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.format import FormatForTraining
     from distilabel_selfinstruct.steps.judge import FilterByJudge
     from distilabel_selfinstruct.steps.load import LoadInstructions, LoadSeedTasks
+    from distilabel_selfinstruct.steps.meaning import SemanticDedup
     from distilabel_selfinstruct.steps.own import ApplyFilters
     from distilabel_selfinstruct.steps.select import (
         SelectInstances,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "demo.model": ["DemoLLM"],
     "models.durable": ["DurableLLM"],
+    "models.embedding": ["EmbeddingLLM"],
     "models.ensemble": ["EnsembleLLM"],
     "models.openai": ["OpenAICompatibleLLM"],
     "models.providers": ["ProviderLLM"],
@@ -85,6 +88,7 @@ _HOMES = {
     "recipes.magpie.steps": ["MagpieInstructions"],
     "recipes.preferences.steps": ["GenerateResponses", "PairResponses"],
     "recipes.domain.steps": ["GenerateQueries"],
+    "steps.meaning": ["SemanticDedup"],
     "steps.own": ["ApplyFilters"],
     "steps.select": [
         "SelectInstances",
@@ -109,6 +113,7 @@ __all__ = [
     "BootstrapTasks",
     "DemoLLM",
     "DurableLLM",
+    "EmbeddingLLM",
     "EnsembleLLM",
     "EvolveInstructions",
     "FilterByJudge",
@@ -143,6 +148,7 @@ __all__ = [
     "SelectRejected",
     "SelectTopics",
     "SelfInstructToArgilla",
+    "SemanticDedup",
     "WholePipeline",
     "check_instances",
     "check_instruction",

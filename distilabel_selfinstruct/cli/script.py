@@ -77,7 +77,7 @@ def _run(
     finish: Callable[[Run[Any]], Sequence[str]] | None, script: Path,
 ) -> int:  # fmt: skip
     with plain_tracebacks():
-        from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
+        from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, publishing, send, write_what_follows
         from distilabel_selfinstruct.cli.preview import preview
         from distilabel_selfinstruct.cli.words import describe, forecast_before, preview_end
         from distilabel_selfinstruct.engine.progress import sign_of_life
@@ -96,7 +96,8 @@ def _run(
     check_targets(run.config)
     if run.config.judge_agreement:
         say(*notes)
-    summary = run.execute(build, finish=finish, notes=notes, begin=lambda: _check(recipe, run))
+    with publishing(run) as whole:
+        summary = run.execute(build, finish=finish, notes=notes, begin=lambda: _check(recipe, run), whole=whole)
     if not run.is_concluded:
         with sign_of_life("writing review and report"):
             write_what_follows(run, summary)

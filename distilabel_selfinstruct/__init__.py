@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
     from distilabel_selfinstruct.engine.pipelines import Pipeline, RayPipeline
     from distilabel_selfinstruct.models.durable import DurableLLM
+    from distilabel_selfinstruct.models.embedding import EmbeddingLLM
     from distilabel_selfinstruct.models.ensemble import EnsembleLLM
     from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
     from distilabel_selfinstruct.models.providers import ProviderLLM
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from distilabel_selfinstruct.steps.format import FormatForTraining
     from distilabel_selfinstruct.steps.judge import FilterByJudge
     from distilabel_selfinstruct.steps.load import LoadInstructions, LoadSeedTasks
+    from distilabel_selfinstruct.steps.meaning import SemanticDedup
     from distilabel_selfinstruct.steps.own import ApplyFilters
     from distilabel_selfinstruct.steps.select import (
         SelectInstances,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "demo.model": ["DemoLLM"],
     "models.durable": ["DurableLLM"],
+    "models.embedding": ["EmbeddingLLM"],
     "models.ensemble": ["EnsembleLLM"],
     "models.openai": ["OpenAICompatibleLLM"],
     "models.providers": ["ProviderLLM"],
@@ -90,6 +93,7 @@ _HOMES = {
     "recipes.magpie.steps": ["MagpieInstructions"],
     "recipes.preferences.steps": ["GenerateResponses", "PairResponses"],
     "recipes.domain.steps": ["GenerateQueries"],
+    "steps.meaning": ["SemanticDedup"],
     "steps.own": ["ApplyFilters"],
     "steps.select": [
         "SelectInstances",
@@ -117,6 +121,7 @@ __all__ = [
     "ContinueConversation",
     "DemoLLM",
     "DurableLLM",
+    "EmbeddingLLM",
     "EnsembleLLM",
     "EvolveInstructions",
     "FilterByJudge",
@@ -151,6 +156,7 @@ __all__ = [
     "SelectRejected",
     "SelectTopics",
     "SelfInstructToArgilla",
+    "SemanticDedup",
     "TagInstances",
     "WholePipeline",
     "check_instances",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.cli.parser import say
+from distilabel_selfinstruct.data.growing import Whole
 from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE
 from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.errors import MissingExtraError
@@ -57,6 +60,26 @@ def check_targets(config: RunConfig) -> None:
 
         check_licence(config.license)
         check_push(config.push_to_hub)
+
+
+@contextmanager
+def publishing(run: Run[Any]) -> Iterator[Whole | None]:
+    """While the block runs, what is whole of the run is published, where that was asked for.
+
+    Raises:
+        HubError: if a push to the Hub cannot succeed.
+    """
+    config = run.config
+    if not (config.push_to_hub and config.push_every):
+        yield None
+        return
+    from distilabel_selfinstruct.hub.growing import GrowingPush
+
+    push = GrowingPush(config.push_to_hub, run.recipe, config.push_every, private=config.private)
+    yield push  # a run that fails waits for no push
+    push.close()
+    if push.notes:
+        say(*push.notes)
 
 
 def send(run: Run[Any], script: Path) -> list[str]:

@@ -76,7 +76,7 @@ def _run(
 
     show = not config.quiet
     with sign_of_life("getting ready", show=show), plain_tracebacks():
-        from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, send, write_what_follows
+        from distilabel_selfinstruct.cli.finish import check_targets, judge_notes, publishing, send, write_what_follows
         from distilabel_selfinstruct.cli.preview import preview
         from distilabel_selfinstruct.cli.words import describe, forecast_before, preview_end, what_is_missing
         from distilabel_selfinstruct.runs.run import Run
@@ -93,7 +93,10 @@ def _run(
     check_targets(run.config)
     if run.config.judge_agreement and show:
         say(*notes)
-    summary = run.execute(build, show=show, finish=finish, notes=notes, begin=lambda: _check(recipe, run))
+    with publishing(run) as whole:
+        summary = run.execute(
+            build, show=show, finish=finish, notes=notes, begin=lambda: _check(recipe, run), whole=whole
+        )
     if not run.is_concluded:
         with sign_of_life("writing review and report", show=show):
             write_what_follows(run, summary)

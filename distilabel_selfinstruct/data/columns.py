@@ -57,7 +57,10 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     "detail": Column("what the reason code leaves open, such as the beginning of an unusable completion"),
     "neighbour_id": Column("the instruction that a candidate was too similar to; of an evaluation set it has none"),
     "neighbour": Column("its text"),
-    "score": Column("their ROUGE-L F, or the share of an evaluation text that shared runs of words cover", "score"),
+    "score": Column(
+        "their ROUGE-L F, the cosine of their embeddings, or the share of an evaluation text that shared runs cover",
+        "score",
+    ),
     "id": Column("names the seed task"),
     "name": Column("a short name of the seed task"),
     "instances": Column("input and output of each instance", "instances"),

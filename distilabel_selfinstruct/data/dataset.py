@@ -64,14 +64,14 @@ def save_dataset(
             features = features_of(names, known)
             if config in distiset:
                 table = distiset[config]["train"].data.table.select(list(names))
-                features = _with_thoughts(features, table.schema)
+                features = with_thoughts(features, table.schema)
                 table = table.cast(features.arrow_schema)
             else:
                 table = features.arrow_schema.empty_table()
             _write_config(table, features, draft / config)
 
 
-def _with_thoughts(features: Features, schema: pa.Schema) -> Features:
+def with_thoughts(features: Features, schema: pa.Schema) -> Features:
     """With thoughts in the messages, where these have any."""
     if "messages" not in features or "thinking" not in str(schema.field("messages").type):
         return features

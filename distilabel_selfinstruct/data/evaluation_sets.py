@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.data.columns import HELD_OUT
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.formats import Row
 from distilabel_selfinstruct.data.quiet import quiet_clients
 from distilabel_selfinstruct.data.sources import EVERY_SPLIT, iter_source, read_lines
 from distilabel_selfinstruct.data.streams import ending_of
 from distilabel_selfinstruct.data.tasks import ABOVE, BELOW, CHATS, LAST, QUESTIONS, messages_in
-from distilabel_selfinstruct.errors import ConfigError
+from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 
 _ASKED = (*CHATS, *QUESTIONS, *LAST, *BELOW, "text", "ctx", "goal", "sentence", "turns")  # columns with what is asked
+EVALUATION, PREDICTIONS = "evaluation.yaml", "predictions.jsonl"
+"""Names of files in the folder of an evaluation, which is known by the first; the second has its questions."""
+_EVALUATIONS = "evaluations"  # where they are, unless they are among the runs
 _SHORTEST = 3  # words of a text that counts: a shorter one, such as a label, is everybody's
 _SPLITS = ("test", "validation", "train")  # of a dataset of the Hub, the first that it has
 
@@ -22,8 +28,9 @@ def read_evaluation_texts(sources: Sequence[str]) -> list[str]:
     """What evaluation sets ask, each text once: questions, inputs, and both together; no answers.
 
     Args:
-        sources: files, folders, runs, or datasets of the Hub, `NAMESPACE/NAME`, `NAMESPACE/NAME:CONFIG` or
-            `NAMESPACE/NAME:CONFIG:SPLIT`, by default their test split. A `.txt` file has a text a line.
+        sources: files, folders, runs, what a run has set apart (`RUN:held_out`), or datasets of the Hub,
+            `NAMESPACE/NAME`, `NAMESPACE/NAME:CONFIG` or `NAMESPACE/NAME:CONFIG:SPLIT`, by default their test split. A
+            `.txt` file has a text a line.
 
     Raises:
         ConfigError: if one cannot be read, or has no texts.
@@ -40,6 +47,31 @@ def read_evaluation_texts(sources: Sequence[str]) -> list[str]:
     return list(texts)
 
 
+def sets_beside(folder: RunFolder) -> list[str]:
+    """The evaluation sets of the project that a run belongs to: what the runs beside it have set apart, and what
+    evaluations ask that are beside it, or in a folder `evaluations` beside that of the runs.
+    """
+    runs = folder.path.parent
+    near = [path for place in (runs, runs.parent / _EVALUATIONS) if place.is_dir() for path in sorted(place.iterdir())]
+    found = []
+    for path in near:
+        if path != folder.path and RunFolder(path).has_config(HELD_OUT):
+            found.append(f"{path}:{HELD_OUT}")
+        elif (path / EVALUATION).is_file() and (path / PREDICTIONS).is_file():
+            found.append(str(path / PREDICTIONS))
+    return found
+
+
+def read_sets_beside(folder: RunFolder) -> list[dict[str, str]]:
+    """The texts of `sets_beside`, each once, with where it is from; sets that cannot be read are passed over."""
+    texts: dict[str, str] = {}
+    for source in sets_beside(folder):
+        with suppress(ConfigError, RunFolderError):
+            for text in _texts_of(source):
+                texts.setdefault(text, source)
+    return [{"text": text, "source": source} for text, source in texts.items()]
+
+
 def _texts_of(source: str) -> Iterator[str]:
     try:
         if not Path(source).is_dir() and ending_of(Path(source)) == ".txt":
@@ -54,6 +86,9 @@ def _texts_of(source: str) -> Iterator[str]:
 
 def _place(source: str) -> tuple[str, str | None, str]:
     """Name, config and split."""
+    run, _, config = source.rpartition(":")
+    if run and not Path(source).exists() and RunFolder(run).has_config(config):
+        return run, config, EVERY_SPLIT
     name, _, rest = source.partition(":")
     if Path(source).exists() or name.count("/") != 1 or Path(name).exists():
         return source, None, EVERY_SPLIT

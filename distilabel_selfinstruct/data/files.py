@@ -53,10 +53,10 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text file by way of a draft, so that nobody ever reads half of it."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Writes a file by way of a draft, so that nobody ever reads half of it."""
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_text(text, encoding="utf-8")
+    draft.write_bytes(content if isinstance(content, bytes) else content.encode())
     os.replace(draft, path)
 
 

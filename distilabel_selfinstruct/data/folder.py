@@ -8,7 +8,9 @@ learned.json     what the model refuses of a request's parameters
 pool.jsonl       all texts that no later one may be too similar to
 STAGE.json       how the loop of a stage ended
 hold_out.jsonl   the side of each instruction, where some are set apart
+kept_clear.jsonl what is evaluated on beside this run, when it began: its rows are kept clear of that
 progress/        how far each loop is, for who looks on, until the run has ended
+data/            the rows that are finished so far, until the run has ended: Parquet files that anybody may read
 dataset/         a folder a config
 report/          page and statistics
 review/          what annotators and judges have said of instances; completions/ of the command `judge`
@@ -63,6 +65,7 @@ CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
 _PROGRESS, _SHARES, _EVALUATIONS, _RUBRIC = "progress", "shares.json", "evaluations.json", "rubric.yaml"
+_KEPT_CLEAR = "kept_clear.jsonl"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -109,11 +112,13 @@ class RunFolder(BaseFolder):
         self.check_completions = self.path / "check"
         self.judge_completions = self.path / "review" / "completions"
         self.learned = self.path / "learned.json"
+        self.growing = self.path / "data"
         self.dataset_path = self.path / "dataset"
         self.report = ReportFolder(self.path / "report")
         self.cache = self.path / "cache"
         self.log = self.path / "run.log"
         self.pipeline = self.path / PIPELINE
+        self.kept_clear = self.path / _KEPT_CLEAR
 
     @classmethod
     def open(cls, path: str | PathLike[str]) -> RunFolder:
@@ -231,7 +236,8 @@ class RunFolder(BaseFolder):
     def write_summary(self, summary: Summary) -> None:
         """Records what the run has come to; how far it was is of no more use."""
         self._write_json(_SUMMARY, dataclasses.asdict(summary))
-        shutil.rmtree(self.path / _PROGRESS, ignore_errors=True)
+        for path in (self.path / _PROGRESS, self.growing):
+            shutil.rmtree(path, ignore_errors=True)
 
     @property
     def summary_path(self) -> Path:
@@ -295,12 +301,28 @@ class RunFolder(BaseFolder):
         """Records the side of each instruction."""
         self._write_lines(_SIDES, ({"instruction_id": name, "side": side} for name, side in sides.items()))
 
+    def texts_kept_clear(self) -> list[dict[str, str]]:
+        """What is evaluated on beside this run, each text with its `source`; nothing where there is none.
+
+        Raises:
+            RunFolderError: if the record is damaged.
+        """
+        return self._read_lines(_KEPT_CLEAR, lambda row: {"text": str(row["text"]), "source": str(row["source"])})
+
+    def write_texts_kept_clear(self, texts: Sequence[Mapping[str, str]]) -> None:
+        """Records what is evaluated on beside this run."""
+        self._write_lines(_KEPT_CLEAR, texts)
+
     # --- the dataset ------------------------------------------------------------------------------------------------
 
     @property
     def has_dataset(self) -> bool:
         """Whether there is a dataset."""
         return self.dataset_path.is_dir()
+
+    def has_config(self, config: str) -> bool:
+        """Whether this is a run whose dataset has such a config."""
+        return self.is_run and bool(config) and (self.dataset_path / config / "dataset_dict.json").is_file()
 
     def check_dataset_place(self) -> None:
         """Whether a dataset can be put in its place.

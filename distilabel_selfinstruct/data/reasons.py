@@ -70,6 +70,12 @@ CLEAR_INPUTS_STAGE = Stage("clear_inputs", "Inputs kept clear of them", "instanc
 """The stages of `--keep-clear-of`, which every recipe can have: before anything more is asked, and of the inputs."""
 
 
+SAME_MEANING = Reason("same_meaning", "means the same as an earlier one")
+SEMANTIC_STAGE = Stage("semantic", "Near in meaning", "candidate", (SAME_MEANING,), optional=True)
+"""The stage of `--semantic-threshold`, which every recipe can have: before anything more is asked."""
+NO_MORE_ASKED = (CLEAR_STAGE.name, SEMANTIC_STAGE.name)
+"""The stages that reject instructions which a recipe has made, so that nothing more is asked about them."""
+
 FILTERS_STAGE = "filters"
 """The stage of `--filter`, which every recipe can have: its reasons are those of the filters."""
 
@@ -89,10 +95,19 @@ def before_judge(stages: tuple[Stage, ...], new: Stage) -> tuple[Stage, ...]:
 
 def with_clear_stages(recipe: Recipe) -> Recipe:
     """The recipe with the stages of `--keep-clear-of`: after those that make instructions, and before any judge."""
+    return dataclasses.replace(recipe, stages=before_judge(_after_makers(recipe, CLEAR_STAGE), CLEAR_INPUTS_STAGE))
+
+
+def with_semantic_stage(recipe: Recipe) -> Recipe:
+    """The recipe with the stage of `--semantic-threshold`: after those that make instructions."""
+    return dataclasses.replace(recipe, stages=_after_makers(recipe, SEMANTIC_STAGE))
+
+
+def _after_makers(recipe: Recipe, new: Stage) -> tuple[Stage, ...]:
     stages = list(recipe.stages)
     makers = [at for at, stage in enumerate(stages) if stage.judges == "candidate"]
-    stages.insert(makers[-1] + 1 if makers else 0, CLEAR_STAGE)
-    return dataclasses.replace(recipe, stages=before_judge(tuple(stages), CLEAR_INPUTS_STAGE))
+    stages.insert(makers[-1] + 1 if makers else 0, new)
+    return tuple(stages)
 
 
 FAILED_REQUESTS = frozenset(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from distilabel_selfinstruct.data.growing import GrowingRows
 from distilabel_selfinstruct.engine.stock import Batch, WriteBuffer
 from distilabel_selfinstruct.errors import PipelineError
 
@@ -17,13 +18,16 @@ _LEAF_ROWS = 5000  # rows of a leaf kept in memory before they are written
 class LeafWriter(WriteBuffer):
     """Writes the rows of leaf steps to Parquet, each part with the schema that its rows have."""
 
-    def __init__(self, path: Path, leaf_steps: set[str]) -> None:
+    def __init__(self, path: Path, leaf_steps: set[str], growing: GrowingRows | None = None) -> None:
         super().__init__(path, leaf_steps)
+        self._growing = growing
         self._buffers_dump_batch_size = dict.fromkeys(leaf_steps, _LEAF_ROWS)
         self.rows: Counter[str] = Counter()
 
     def add_batch(self, batch: Batch) -> None:
         self.rows[batch.step_name] += len(batch.data[0])
+        if self._growing is not None:
+            self._growing.add(batch.step_name, batch.data[0])
         super().add_batch(batch)
 
     def _write(self, step_name: str) -> None:

@@ -26,6 +26,7 @@ from distilabel.distiset import Distiset
 from distilabel.utils.serialization import TYPE_INFO_KEY
 
 from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.growing import GrowingRows
 from distilabel_selfinstruct.engine.leaves import LeafWriter
 from distilabel_selfinstruct.engine.logs import logging_to
 from distilabel_selfinstruct.engine.loop import MainLoop
@@ -75,6 +76,7 @@ class WholePipeline(MainLoop):
         self.concurrency, self.budget, self.limits = concurrency, budget, limits
         self.log_file, self.verbose = Path(log_file) if log_file else None, verbose
         self.slots = None
+        self.growing: GrowingRows | None = None  # that shows the rows of leaves while it runs
         self._signatures: tuple[str, str] | None = None  # within a run
         self._forget_run()
 
@@ -215,7 +217,7 @@ class WholePipeline(MainLoop):
 
     def _run_workers(self) -> dict[str, int]:
         """Runs the main loop, with everything around it that must be gone afterwards: the numbers of leaves' rows."""
-        leaves = LeafWriter(self._cache_location["data"] / STEPS_OUTPUTS_PATH, self.dag.leaf_steps)
+        leaves = LeafWriter(self._cache_location["data"] / STEPS_OUTPUTS_PATH, self.dag.leaf_steps, self.growing)
         self._write_buffer = leaves
         with (
             signals_go_to(self._note_signal),

@@ -20,13 +20,14 @@ from os import PathLike
 from typing import Any, ClassVar
 
 from distilabel_selfinstruct.data.base_folder import BaseFolder
+from distilabel_selfinstruct.data.evaluation_sets import EVALUATION, PREDICTIONS
 from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.evaluation.questions import Prediction
 from distilabel_selfinstruct.evaluation.scoring import Scores
 from distilabel_selfinstruct.secrets import masked
 
-_CONFIG, _PREDICTIONS, _SCORES = "evaluation.yaml", "predictions.jsonl", "scores.json"
+_CONFIG, _PREDICTIONS, _SCORES = EVALUATION, PREDICTIONS, "scores.json"
 _RATINGS, _LEVELS, _RUBRIC = "ratings.jsonl", "levels.json", "rubric_scores.json"
 _AGAIN = "delete it and run the same command again: what was answered is kept"
 

@@ -38,6 +38,8 @@ from distilabel_selfinstruct.secrets import find_secrets, mask_known, mask_text,
 _ANY = RunFolder("run")
 FIGURES = f"{_ANY.report.figures.relative_to(_ANY.path).as_posix()}/"
 CARD = "README.md"
+PART = "part"
+"""How the data files of a run begin that goes on."""
 _SEEDS = "seed_tasks.jsonl"
 _SEED_COLUMNS = {"id", "name", "instruction", "instances", "is_classification"}
 _SHARD_BYTES = 500_000_000
@@ -105,7 +107,7 @@ def write_contents(run: FinishedRun, draft: Path, script: Path | None) -> dict[s
         HubError: if a row holds a secret of this machine.
     """
     for config, rows in run.datasets.items():
-        _check_rows(config, rows)
+        check_rows(config, rows)
         write_parquet(rows, draft / config)
     texts = {CONFIG: _config_text(run)}
     if _has_seed_tasks(run):
@@ -121,7 +123,7 @@ def write_contents(run: FinishedRun, draft: Path, script: Path | None) -> dict[s
     return {path.relative_to(draft).as_posix(): path for path in sorted(draft.rglob("*")) if path.is_file()}
 
 
-def _check_rows(config: str, rows: Dataset) -> None:
+def check_rows(config: str, rows: Dataset) -> None:
     """Raises HubError for a secret of this machine in the rows; what only looks like one may be an example."""
     for start in range(0, len(rows), _ROWS_CHECKED):
         some = rows.select(range(start, min(start + _ROWS_CHECKED, len(rows)))).to_list()
@@ -172,8 +174,8 @@ def write_parquet(rows: Dataset, folder: Path, shard_bytes: int = _SHARD_BYTES) 
 
 
 def data_file(*configs: str) -> re.Pattern[str]:
-    """What the paths of the data files of these configs look like."""
-    return re.compile(rf"(?:{'|'.join(map(re.escape, configs))})/train-\d{{5}}-of-\d{{5}}\.parquet")
+    """What the paths of the data files of these configs look like, also of a run that goes on."""
+    return re.compile(rf"(?:{'|'.join(map(re.escape, configs))})/(?:train-\d{{5}}-of|{PART})-\d{{5}}\.parquet")
 
 
 def _has_seed_tasks(run: FinishedRun) -> bool:

@@ -76,7 +76,7 @@ def push_run(
     with tempfile.TemporaryDirectory(prefix="self-instruct-") as draft:
         files = write_contents(run, Path(draft), source)
         facts = _card_facts(run, repo_id, files, source, license, language)
-        ask(f"open {repo_id}", lambda: _open_repository(api, repo_id, private), checked)
+        ask(f"open {repo_id}", lambda: open_repository(api, repo_id, private), checked)
         ask(f"publish {repo_id}", lambda: _commit(api, facts, files), checked)
     return f"{api.endpoint}/datasets/{repo_id}"
 
@@ -116,7 +116,12 @@ def _card_facts(
     )
 
 
-def _open_repository(api: HfApi, repo_id: str, private: bool) -> None:
+def open_repository(api: HfApi, repo_id: str, private: bool) -> None:
+    """Makes the repository where there is none.
+
+    Raises:
+        HubError: if it is public, and was to be private.
+    """
     if not api.repo_exists(repo_id, repo_type="dataset"):
         # None, not False: an organisation may have made private the rule.
         api.create_repo(repo_id, repo_type="dataset", private=private or None, exist_ok=True)
@@ -131,7 +136,7 @@ def _commit(api: HfApi, facts: CardFacts, files: Mapping[str, Path]) -> None:
     """One commit on top of what is there now; it fails if somebody else commits meanwhile."""
     head = api.dataset_info(facts.repo_id)
     present = {sibling.rfilename for sibling in head.siblings or []}
-    existing = _read_card(api, facts.repo_id, head.sha) if CARD in present else None
+    existing = read_card(api, facts.repo_id, head.sha) if CARD in present else None
     card = mask_text(render_card(facts, existing))
     stale = stale_files(present - files.keys(), facts.datasets, pushed_configs(split_card(existing or "")[0]))
     overview = facts.statistics.overview
@@ -149,7 +154,8 @@ def _commit(api: HfApi, facts: CardFacts, files: Mapping[str, Path]) -> None:
     )
 
 
-def _read_card(api: HfApi, repo_id: str, revision: str | None) -> str:
+def read_card(api: HfApi, repo_id: str, revision: str | None) -> str:
+    """The card that is there."""
     path = api.hf_hub_download(repo_id, CARD, repo_type="dataset", revision=revision)
     return Path(path).read_text(encoding="utf-8")
 

@@ -195,6 +195,39 @@ def card_metadata(facts: CardFacts) -> dict[str, Any]:
     return {**data.to_dict(), MARK: {"version": __version__, "configs": configs}}
 
 
+def render_growing_card(
+    repo_id: str, recipe: Recipe, parts: Mapping[str, str], rows: int, existing: str | None = None
+) -> str:
+    """The README.md of a run that goes on.
+
+    Args:
+        repo_id: `namespace/name` on the Hub.
+        recipe: that the run follows.
+        parts: the data files that are there, `CONFIG/NAME`, with what tells their contents apart.
+        rows: of the main config.
+        existing: the README.md it replaces, see `render_card`.
+    """
+    before, text = split_card(existing or "")
+    configs = list(dict.fromkeys(path.partition("/")[0] for path in parts))
+    default = recipe.main_config if recipe.main_config in configs else configs[0]
+    entries = [_config_entry(name, default, "part") for name in sorted(configs, key=lambda name: name != default)]
+    mark = {"version": __version__, "configs": configs, "parts": dict(parts)}
+    ours = {"pretty_name": repo_id.split("/")[-1], "tags": _tags(recipe), "configs": entries, MARK: mark}
+    head = yaml.safe_dump(_merged_metadata(ours, before), sort_keys=False, allow_unicode=True)
+    said = (
+        f"# {repo_id.split('/')[-1]}\n\n> **Unfinished.** {recipe.title} goes on writing this dataset: {rows:,} rows of"
+        f" `{default}` so far. The whole dataset takes the place of these files at the end."
+    )
+    return f"---\n{head}---\n\n{_merged_text(said, text)}"
+
+
+def pushed_parts(values: Mapping[str, Any]) -> dict[str, str]:
+    """The data files that a run which goes on has pushed, by the metadata of its card."""
+    mark = values.get(MARK)
+    parts = mark.get("parts") if isinstance(mark, Mapping) else None
+    return {str(path): str(digest) for path, digest in parts.items()} if isinstance(parts, Mapping) else {}
+
+
 def _tags(recipe: Recipe) -> list[str]:
     """With the paper's, from which the Hub makes a link."""
     paper = [f"arxiv:{recipe.url.rpartition('/')[2]}"] if "//arxiv.org/abs/" in recipe.url else []
@@ -205,11 +238,11 @@ def _one_or_all(values: Sequence[str]) -> str | list[str]:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _config_entry(name: str, default: str) -> dict[str, Any]:
+def _config_entry(name: str, default: str, files: str = "train") -> dict[str, Any]:
     entry: dict[str, Any] = {"config_name": name}
     if name == default:
         entry["default"] = True
-    return entry | {"data_files": [{"split": "train", "path": f"{name}/train-*"}]}
+    return entry | {"data_files": [{"split": "train", "path": f"{name}/{files}-*"}]}
 
 
 def size_category(rows: int) -> str:

@@ -23,12 +23,18 @@ from distilabel_selfinstruct.data.columns import (
 from distilabel_selfinstruct.data.files import local_path
 from distilabel_selfinstruct.data.filters import FAILED, load_filters
 from distilabel_selfinstruct.data.folder import RECORDED
-from distilabel_selfinstruct.data.reasons import JUDGEMENT_STAGE, with_clear_stages, with_filters_stage
+from distilabel_selfinstruct.data.reasons import (
+    JUDGEMENT_STAGE,
+    with_clear_stages,
+    with_filters_stage,
+    with_semantic_stage,
+)
 from distilabel_selfinstruct.data.rubrics import Rubric, bounds_of, read_rubric
 from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.models.batches.protocol import check_command
+from distilabel_selfinstruct.models.embedding import EMBEDDINGS, STATIC_MODEL
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
@@ -306,8 +312,24 @@ class RunConfig(SpendingConfig, JudgingConfig):
         [], "reject what these evaluation sets have already: files, or datasets NAMESPACE/NAME[:CONFIG[:SPLIT]] of the"
         " Hub", "FILE|NAME", fixed=False,
     )  # fmt: skip
+    keep_clear_of_project: bool | None = option(
+        None, "reject what runs beside this one have set apart, and what evaluations ask (default: yes)", fixed=False
+    )
+    semantic_threshold: float | None = option(
+        None, "reject instructions whose embedding has a greater cosine with an earlier one's, such as 0.9", "COSINE",
+        gt=0, lt=1,
+    )  # fmt: skip
+    embedder: Literal["static", "openai", "local"] = option(
+        "static", "embeddings: static (model2vec; default), an endpoint's like OpenAI's, or llama.cpp's here"
+    )
+    embedder_model: str | None = option(
+        None, f"name of the embeddings, a folder or a GGUF file (default: {STATIC_MODEL})", "NAME"
+    )
+    embedder_base_url: str | None = option(
+        None, "endpoint with the embeddings (default: --base-url)", "URL", fixed=False
+    )
     filter: list[str] = option(
-        [], "reject instances that your function does not keep: module:function, file.py:function, or an entry point",
+        [], "reject instances that a function does not keep: module:function, file.py:function, or a ready one",
         "NAME",
     )  # fmt: skip
     answers: int = option(
@@ -344,6 +366,10 @@ class RunConfig(SpendingConfig, JudgingConfig):
     push_to_hub: str | None = option(
         None, "publish the dataset with its card at the end", "NAMESPACE/NAME", HUB, recorded=False
     )
+    push_every: int | None = option(
+        None, "publish what is there while the run goes on, each time N more rows are finished", "N", HUB,
+        recorded=False, gt=0,
+    )  # fmt: skip
     private: bool = option(False, "in a private repository", None, HUB, recorded=False)
     license: str | None = option(
         None, "of the dataset, such as apache-2.0 (default: unknown)", "ID", HUB, recorded=False
@@ -406,6 +432,11 @@ class RunConfig(SpendingConfig, JudgingConfig):
     @classmethod
     def _sets_of_this_machine(cls, given: list[str]) -> list[str]:
         return list(map(local_path, given))
+
+    @field_validator("embedder_model")
+    @classmethod
+    def _embeddings_of_this_machine(cls, given: str | None) -> str | None:
+        return local_path(given) if given and Path(given).expanduser().exists() else given
 
     def evaluation_texts(self) -> list[str]:
         """The texts that the rows are kept clear of.
@@ -478,6 +509,9 @@ class RunConfig(SpendingConfig, JudgingConfig):
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
         self._check_judge()
+        self._check_embedder()
+        if self.push_every and not self.push_to_hub:
+            raise ConfigError("--push-every needs --push-to-hub NAMESPACE/NAME, which says where to.")
         super().check()
         load_filters(self.filter)
         read_conditions(self.keep_tags)
@@ -517,6 +551,8 @@ class RunConfig(SpendingConfig, JudgingConfig):
         if name == JUDGEMENT_STAGE.name and self.judges:
             said |= {"model": self.judge_model, "base_url": self.judge_base_url}
             said["llm"] = "openai" if self.judge_base_url and self.llm != "litellm" else None
+        if name == EMBEDDINGS and self.embedder != "static":
+            said |= {"llm": self.embedder, "model": self.embedder_model, "base_url": self.embedder_base_url}
         return StageOptions.model_construct(**{each: value for each, value in said.items() if value is not None})
 
     def with_model_of(self, options: StageOptions, model: str | None) -> Self:
@@ -571,6 +607,18 @@ class RunConfig(SpendingConfig, JudgingConfig):
         if self.judge_base_url and not (self.judge_model or self.model):
             raise ConfigError("--judge-base-url needs --judge-model, the name of the judge.")
 
+    def _check_embedder(self) -> None:
+        given = [name for name in ("embedder_model", "embedder_base_url") if getattr(self, name)]
+        given += ["embedder"] if self.embedder != "static" else []
+        if given and self.semantic_threshold is None:
+            raise ConfigError(f"--{given[0].replace('_', '-')}: nothing is compared without --semantic-threshold.")
+        if self.embedder != "static" and not self.embedder_model:
+            raise ConfigError(f"--embedder {self.embedder} needs --embedder-model, the name of the embeddings.")
+        if self.embedder != "openai" and self.embedder_base_url:
+            raise ConfigError("--embedder-base-url is for an endpoint: add --embedder openai.")
+        if self.embedder == "local" and self.ray is not None:
+            raise ConfigError("--embedder local is on this machine alone; on a cluster use --embedder openai.")
+
     def inputs(self) -> dict[str, Input]:
         """What is read from files and datasets: what the result depends on besides.
 
@@ -583,10 +631,17 @@ class RunConfig(SpendingConfig, JudgingConfig):
         """The config with values that depend on others, or on the run that the folder holds already."""
         return self
 
-    def carried_out(self, recipe: Recipe) -> Recipe:
-        """The recipe as these options have it carried out, which is what the run folder records."""
-        if self.keep_clear_of:
+    def carried_out(self, recipe: Recipe, is_kept_clear: bool = False) -> Recipe:
+        """The recipe as these options have it carried out, which is what the run folder records.
+
+        Args:
+            recipe: as it is declared.
+            is_kept_clear: whether there are evaluation sets besides those of the options.
+        """
+        if self.keep_clear_of or is_kept_clear:
             recipe = with_clear_stages(recipe)
+        if self.semantic_threshold is not None:
+            recipe = with_semantic_stage(recipe)
         if self.asks_again:
             recipe = with_agreement(recipe)
         if self.most_turns > 1:

@@ -13,14 +13,23 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from datasets import disable_progress_bars
 from pydantic import ValidationError
 
-from distilabel_selfinstruct.data.columns import AGREEMENT_COLUMN, HELD_OUT, HELD_OUT_COLUMNS, describe_configs
+from distilabel_selfinstruct.data.columns import (
+    AGREEMENT_COLUMN,
+    HELD_OUT,
+    HELD_OUT_COLUMNS,
+    columns_of,
+    describe_configs,
+)
+from distilabel_selfinstruct.data.evaluation_sets import read_sets_beside
 from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RUBRIC, RunFolder
+from distilabel_selfinstruct.data.growing import ROWS, GrowingRows, Whole
 from distilabel_selfinstruct.data.reasons import (
     CLEAR_INPUTS_STAGE,
     CLEAR_STAGE,
     FAILED_REQUESTS,
     FILTERS_STAGE,
     JUDGEMENT_STAGE,
+    SEMANTIC_STAGE,
 )
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
@@ -29,7 +38,9 @@ from distilabel_selfinstruct.errors import ConfigError, Interrupted, RunFolderEr
 from distilabel_selfinstruct.models.batches.journal import clear_batches, open_batches
 from distilabel_selfinstruct.models.batches.protocol import Batching
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
+from distilabel_selfinstruct.models.embedding import EMBEDDINGS, STATIC_MODEL, EmbeddingLLM
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
+from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe, Stage
@@ -48,6 +59,7 @@ from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.clear import KeepClear
 from distilabel_selfinstruct.steps.judge import FilterByJudge
+from distilabel_selfinstruct.steps.meaning import SemanticDedup, WithMeaning
 from distilabel_selfinstruct.steps.own import ApplyFilters
 from distilabel_selfinstruct.steps.select import SelectPreferences
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
@@ -64,6 +76,7 @@ if TYPE_CHECKING:
 
 JUDGEMENT = JUDGEMENT_STAGE.name
 _MOST_ROWS = 50_000  # of a stage that are asked about in one batch
+_FIRST = -1_000  # before all stages: an admission waits for its embedding
 _MANY = 20_000  # rows that a run may have where nobody says how many are wanted
 
 
@@ -80,25 +93,47 @@ class Run(Generic[C]):
     """
 
     def __init__(self, config: C, recipe: Recipe) -> None:
-        self.recipe = config.carried_out(recipe)
-        self._given = config
+        self.recipe, self._given = recipe, config
+        self._earlier_models: list[Any] = []  # that have answered in this folder
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
+        before = self._read_before()
+        self._beside = self._read_beside(before)
+        self.recipe = config.carried_out(recipe, bool(self._beside))
         self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
-        self._inputs[CLEAR_OF] = Input(config.evaluation_texts())
+        beside = dict.fromkeys(row["text"] for row in self._beside)
+        self._inputs[CLEAR_OF] = Input([*config.evaluation_texts(), *beside], notes=self._notes_on_beside())
         self._inputs[RUBRIC] = Input([config.rubric_text] if config.rubric_text else [])
         self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
-        self._earlier_models: list[Any] = []  # that have answered in this folder
-        before = self._read_before()
         self.config = config.resolved(before)
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
         self._engines: dict[str | None, LocalEngine | None] = {}  # of models on this machine
+        self._embedding_engine: LocalEngine | None = None
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
         self._has_grown = before is not None and any(
             before.get(name) != value for name, value in self._input_names.items()
         )
+
+    def _read_beside(self, before: dict[str, Any] | None) -> list[dict[str, str]]:
+        """What is evaluated on beside this run; of a run that has begun, as it was then."""
+        if self._given.keep_clear_of_project is False:
+            return []
+        if before is not None:
+            return self.folder.texts_kept_clear()
+        return read_sets_beside(self.folder)
+
+    def _notes_on_beside(self) -> list[str]:
+        sources = dict.fromkeys(row["source"] for row in self._beside)
+        if not sources:
+            return []
+        return [f"Kept clear of what is evaluated on beside this run: {', '.join(sources)}."]
+
+    @property
+    def evaluation_sets(self) -> list[str]:
+        """What the rows are kept clear of: what the user names, and what is evaluated on beside this run."""
+        return [*self.config.keep_clear_of, *([str(self.folder.kept_clear)] if self._beside else [])]
 
     # --- what a pipeline is built from ------------------------------------------------------------------------------
 
@@ -148,6 +183,8 @@ class Run(Generic[C]):
 
     def _names_of(self, stage: str) -> tuple[str, ...]:
         """The names that options may have for a stage, the widest first."""
+        if stage == EMBEDDINGS:  # of which nothing is said that is said of answers
+            return (stage,)
         family = _family(stage)
         groups = [name for name, stages in self.recipe.groups.items() if {stage, family} & {*stages}]
         return tuple(dict.fromkeys([EVERY_STAGE, *groups, family, stage]))
@@ -248,13 +285,21 @@ class Run(Generic[C]):
         """While the block runs the models can be asked, wherever they live."""
         every = [self.config.options_of(), *(self.config.options_of(EVERY_STAGE, name) for name in self.config.stage)]
         named = {name: options for options in every for name in options.models if options.llm == "local"}
+        config = self.config
         with ExitStack() as stack:
+            if config.semantic_threshold is not None and config.embedder == "local":
+                from distilabel_selfinstruct.models.local.engine import CONTEXT, LocalEngine
+
+                weights = find_weights(config.embedder_model)
+                engine = LocalEngine(weights, config.concurrency, CONTEXT, config.threads, embeds=True)
+                self._embedding_engine = stack.enter_context(engine)
             for name, options in named.items():
                 self._engines[name] = stack.enter_context(local_engine(self.config.with_model_of(options, name)))
             try:
                 yield
             finally:
                 self._engines.clear()
+                self._embedding_engine = None
 
     @property
     def window(self) -> int | None:
@@ -281,15 +326,51 @@ class Run(Generic[C]):
         )
 
     def kept_clear(self, step: Step, columns: Sequence[str] = ("instruction",), stage: Stage = CLEAR_STAGE) -> Step:
-        """The step that is given, or, where rows are to be kept clear of evaluation sets, what comes after it."""
-        if not self.config.keep_clear_of:
+        """The step that is given, or what comes after it: what rejects what is near in meaning, or to be kept clear of.
+
+        Those of the first kind are instructions alone.
+        """
+        if stage is CLEAR_STAGE:
+            step = self._of_new_meaning(step)
+        if not self.evaluation_sets:
             return step
         clear = KeepClear(
-            name=stage.name, sources=self.config.keep_clear_of, columns=list(columns), stage=stage.name,
+            name=stage.name, sources=self.evaluation_sets, columns=list(columns), stage=stage.name,
             input_batch_size=self.batch_size_wanted,
         )  # fmt: skip
         step >> clear
         return clear
+
+    def _of_new_meaning(self, step: Step) -> Step:
+        if self.config.semantic_threshold is None:
+            return step
+        dedup = SemanticDedup(
+            name=SEMANTIC_STAGE.name,
+            threshold=self.config.semantic_threshold,
+            embedder=self.embedder(),
+            references=getattr(self.config, "originals", []),
+            input_batch_size=self.batch_size(self.config.wanted or _MANY),
+        )
+        step >> dedup
+        return dedup
+
+    def embedder(self) -> LLM | str:
+        """What embeds instructions: a model that is asked, or the name of static embeddings."""
+        config = self.config
+        if config.embedder == "static":
+            return config.embedder_model or STATIC_MODEL
+        engine = self._embedding_engine
+        options = self.options_of(EMBEDDINGS)
+        llm = EmbeddingLLM(
+            model=engine.weights.name if engine else str(options.model),
+            base_url=engine.url if engine else options.base_url,
+            timeout=config.timeout,
+            outage=config.outage,
+            **({"api_key": engine.key} if engine else {}),
+        )
+        made = self.llm(EMBEDDINGS, keeps_failures=True, model=llm)
+        made.priority = _FIRST
+        return made
 
     def filtered(self, step: Step) -> Step:
         """The step that is given, or, where the user has filters, what comes after it."""
@@ -340,7 +421,7 @@ class Run(Generic[C]):
     def execute(
         self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
         finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
-        begin: Callable[[], None] | None = None,
+        begin: Callable[[], None] | None = None, whole: Whole | None = None,
     ) -> Summary:  # fmt: skip
         """Builds the pipeline, runs it to its end, and writes the dataset; `conclude` writes the summary.
 
@@ -350,6 +431,7 @@ class Run(Generic[C]):
             finish: writes what the recipe leaves in the folder besides, once the dataset is there, and returns notes.
             notes: what else a user should know.
             begin: called before the first request of a run, once nothing speaks against it and its model can be asked.
+            whole: is told of the files that are whole, each time that `push_every` more rows are finished.
 
         Raises:
             SelfInstructError: if it cannot finish whole; what was answered so far is kept.
@@ -360,11 +442,12 @@ class Run(Generic[C]):
         with ExitStack() as stack:
             with sign_of_life("getting the model ready", show=show):
                 stack.enter_context(self.ready_model())
-            return self._execute(build, show, finish, notes, begin)
+            return self._execute(build, show, finish, notes, begin, whole)
 
     def _execute(
         self, build: Callable[[Run[C]], WholePipeline], show: bool,
         finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str], begin: Callable[[], None] | None,
+        whole: Whole | None,
     ) -> Summary:  # fmt: skip
         for name in self.config.stage:  # what is wrong with arguments is said before anything is written
             self._model_of(self.config.options_of(*dict.fromkeys([EVERY_STAGE, name])))
@@ -375,6 +458,8 @@ class Run(Generic[C]):
             if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
                 self.folder.remove_summary()
             self._write_config()
+            if self._beside:
+                self.folder.write_texts_kept_clear(self._beside)
             self.folder.write_prompts(self._templates)
             self.folder.write_rubric(self.config.rubric_text)
             with sign_of_life("building the pipeline", show=show):
@@ -389,6 +474,7 @@ class Run(Generic[C]):
                 columns[HELD_OUT] = list(HELD_OUT_COLUMNS)
                 name_rows(leaves.values())
             self._write_description(model, columns)
+            pipeline.growing = self._growing(leaves, columns, whole)
             groups = "sequential_step_execution" if self._runs_stage_by_stage(pipeline) else None
             disable_progress_bars()
             with show_progress(pipeline, show and not self.config.verbose), self._open_batches_told():
@@ -417,6 +503,20 @@ class Run(Generic[C]):
         except Interrupted as stopped:
             raise Interrupted(stopped.signal_name, open_batches(self.folder.batches)) from None
 
+    def _growing(
+        self, leaves: Mapping[str, Step], columns: Mapping[str, list[str]], whole: Whole | None
+    ) -> GrowingRows:
+        """Shows the rows while it runs; those to train on not, where some of them are to be set apart at the end."""
+        shown = {
+            name: columns[name]
+            for name, step in leaves.items()
+            if not (self.config.hold_out and getattr(step, "is_trained_on", False))
+        }
+        main = self.recipe.main_config if self.recipe.main_config in shown else "instances"
+        return GrowingRows(
+            self.folder.growing, shown, columns_of(self.recipe), self.config.push_every or ROWS, main, whole
+        )
+
     def _set_apart(self, distiset: Distiset, leaves: Mapping[str, Step]) -> list[str]:
         """Sets apart what `--hold-out` asks for, on the sides that earlier runs in the folder recorded; says so."""
         if not self.config.hold_out:
@@ -442,8 +542,8 @@ class Run(Generic[C]):
             ConfigError: if options name stages, steps or prices that there are not.
         """
         pipeline = build(self)
-        self._check_stages()
         self._check_filters(pipeline)
+        self._check_stages()
         self._check_prices()
         pipeline.budget = self._budget()
         for step in (pipeline.dag.get_step(name)["step"] for name in pipeline.dag):
@@ -484,7 +584,7 @@ class Run(Generic[C]):
         return "".join(f", {name} ({' and '.join(stages)})" for name, stages in groups.items())
 
     def _check_filters(self, pipeline: WholePipeline) -> None:
-        """Which evaluation sets the steps keep clear of; whether there are steps for all filters.
+        """What the steps keep clear of, and what they embed with; whether there are steps for all filters.
 
         Raises:
             ConfigError: if none of the pipeline's does.
@@ -495,15 +595,32 @@ class Run(Generic[C]):
                 "--filter: the script of this recipe has no step for it; write `run.judged(step)`, or"
                 " `run.filtered(step)`, for the step that makes its instances, where others follow it."
             )
-        if not self.config.keep_clear_of:
+        self._give_embedder(steps)
+        if not self.evaluation_sets:
             return
         able = [step for step in steps if hasattr(step, "keep_clear_of")]
         for step in able:
-            step.keep_clear_of = self.config.keep_clear_of
-        if not able and not any(isinstance(step, KeepClear) and step.stage == CLEAR_STAGE.name for step in steps):
+            step.keep_clear_of = self.evaluation_sets
+        if (
+            self.config.keep_clear_of
+            and not able
+            and not any(isinstance(step, KeepClear) and step.stage == CLEAR_STAGE.name for step in steps)
+        ):
             raise ConfigError(
                 "--keep-clear-of: the script of this recipe has no step for it; write `run.kept_clear(step)` for the"
                 " step that makes its instructions, where others follow it."
+            )
+
+    def _give_embedder(self, steps: Sequence[Step]) -> None:
+        if self.config.semantic_threshold is None:
+            return
+        able = [step for step in steps if isinstance(step, WithMeaning)]
+        for step in able:
+            step.semantic_threshold, step.embedder = self.config.semantic_threshold, self.embedder()
+        if not able and not any(isinstance(step, SemanticDedup) for step in steps):
+            raise ConfigError(
+                "--semantic-threshold: the script of this recipe has no step for it; write `run.kept_clear(step)` for"
+                " the step that makes its instructions, where others follow it."
             )
 
     def _give_resources(self, pipeline: WholePipeline) -> None:
@@ -692,7 +809,7 @@ class Run(Generic[C]):
         prices = self.prices()
         by_stage = usage_by_stage(self.folder.completions, prices)
         loops = self.recipe.stages_that_ask("rounds", "before")
-        later = sum((usage for stage, usage in by_stage.items() if stage not in loops), Usage())
+        later = sum((usage for stage, usage in by_stage.items() if stage not in (*loops, EMBEDDINGS)), Usage())
         budget = self.config.budget(sum(self.used().values(), Usage()), prices)
         if each := later.requests:
             budget.owed_input, budget.owed_output = later.input_tokens / each, later.output_tokens / each

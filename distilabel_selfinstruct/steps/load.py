@@ -13,6 +13,7 @@ from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Row, reject, task_row
 from distilabel_selfinstruct.data.seeds import load_seed_tasks, seed_row
 from distilabel_selfinstruct.steps.clear import reject_overlaps
+from distilabel_selfinstruct.steps.meaning import WithMeaning, reject_same
 from distilabel_selfinstruct.text.contamination import ContaminationIndex
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class LoadRows(GeneratorStep):
             yield self._rows[start : start + size], start + size >= len(self._rows)
 
 
-class LoadInstructions(LoadRows):
+class LoadInstructions(WithMeaning, LoadRows):
     """Yields the instructions of a run, a file, a saved dataset, or a dataset of the Hub, each once.
 
     A row without an instruction is a row that is rejected (`empty_instruction`), and comes after the instructions.
@@ -57,6 +58,8 @@ class LoadInstructions(LoadRows):
         max_instructions: how many rows are read at most.
         stage: the name of the stage in which rows without an instruction are rejected.
         keep_clear_of: evaluation sets, see `KeepClear`; what they have already is rejected, and comes at the end.
+        semantic_threshold: the cosine above which an instruction means the same as an earlier one, and is rejected.
+        embedder: what embeds them, see `SemanticDedup`.
 
     Output columns:
         - instruction_id (`str`): names the instruction: its number among those of the source.
@@ -130,7 +133,10 @@ class LoadInstructions(LoadRows):
         if self.keep_clear_of:
             index = ContaminationIndex(read_evaluation_texts(self.keep_clear_of))
             reject_overlaps(self._rows, index, ["instruction"], CLEAR_STAGE.name)
-            self._rows.sort(key=lambda row: row["reject_reason"] is not None)
+        if (meaning := self.meaning()) is not None:
+            reject_same([row for row in self._rows if row["reject_reason"] is None], meaning, "instruction")
+            meaning.unload()
+        self._rows.sort(key=lambda row: row["reject_reason"] is not None)
 
 
 class LoadSeedTasks(LoadRows):

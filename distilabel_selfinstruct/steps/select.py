@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
-from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
+from distilabel_selfinstruct.data.reasons import CLEAR_STAGE, NO_MORE_ASKED, SAME_MEANING
 from distilabel_selfinstruct.data.rows import Row
 from distilabel_selfinstruct.text.conversations import with_input
 
@@ -33,7 +33,11 @@ PREFERENCE_COLUMNS = (
 )  # fmt: skip
 
 
-_COMPARED = {"similar", *(reason.code for reason in CLEAR_STAGE.reasons)}  # reasons with a neighbour and a score
+_COMPARED = {
+    "similar",
+    SAME_MEANING.code,
+    *(reason.code for reason in CLEAR_STAGE.reasons),
+}  # reasons with a neighbour and a score
 
 
 class _Select(Step):
@@ -105,8 +109,8 @@ class SelectInstructions(_Select):
 
     Attributes:
         more_columns: columns that a recipe adds, kept after the usual ones.
-        stages: the stages that make instructions; a row rejected in one of them, or because an
-            evaluation set has it, is no admitted instruction.
+        stages: the stages that make instructions; a row rejected in one of them, because an
+            evaluation set has it, or for its meaning, is no admitted instruction.
 
     Input columns:
         - instruction_id (`str`): names the instruction; rows of one come one after the other.
@@ -138,7 +142,7 @@ class SelectInstructions(_Select):
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:
-            admitted = row["instruction"] is not None and row["stage"] not in (*self.stages, CLEAR_STAGE.name)
+            admitted = row["instruction"] is not None and row["stage"] not in (*self.stages, *NO_MORE_ASKED)
             if admitted and row["instruction_id"] != self._last:
                 self._last = row["instruction_id"]
                 yield row | {"model_name": row.get("instruction_model") or row.get("model_name")}
@@ -169,7 +173,8 @@ class SelectRejected(_Select):
         - round (`int`): the bootstrap round.
         - neighbour_id (`str`): the pool item that a `similar` candidate is too similar to.
         - neighbour (`str`): its text.
-        - score (`float`): their ROUGE-L F, or how much of an evaluation text shared runs of words cover.
+        - score (`float`): their ROUGE-L F, the cosine of their embeddings, or how much of an evaluation text shared
+          runs of words cover.
         - finish_reason (`str`): why the completion ended.
         - input_tokens (`int`): tokens of its prompt.
         - output_tokens (`int`): its tokens.

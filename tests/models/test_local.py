@@ -12,6 +12,7 @@ import pytest
 
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, MissingExtraError
 from distilabel_selfinstruct.models.connection import StatusError
+from distilabel_selfinstruct.models.embedding import EmbeddingLLM, vector_of
 from distilabel_selfinstruct.models.local import engine as engines
 from distilabel_selfinstruct.models.local import weights as weights_module
 from distilabel_selfinstruct.models.local.engine import LocalEngine
@@ -225,3 +226,18 @@ class TestARealModel:
             wait_until(lambda: engine._process is not None and engine._process.poll() is not None)
             with pytest.raises(EndpointError, match=r"llama\.cpp, which answered for this run, has ended \(-9\)"):
                 engine.check()
+
+
+@pytest.mark.slow
+def test_it_embeds_texts() -> None:
+    weights = small_model()
+    with LocalEngine(weights, concurrency=2, context=512, embeds=True) as engine:
+        llm = EmbeddingLLM(model=weights.name, base_url=engine.url, api_key=engine.key)
+        llm.load()
+        outputs = llm.generate_outputs(inputs=["Name a prime.", "Bake a cake.", "Name a prime."])
+        llm.unload()
+    one, other, same = (vector_of(str(output["generations"][0])) for output in outputs)
+    assert one.shape == other.shape == (576,)
+    assert (one == same).all()
+    assert (one != other).any()
+    assert outputs[0]["statistics"]["input_tokens"] == [4]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rouge_score.rouge_scorer import RougeScorer
 
+from distilabel_selfinstruct.data.evaluation_sets import read_sets_beside
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.sources import read_source
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
@@ -19,7 +21,7 @@ from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructCon
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.hold_out import Side, sides_of
 from distilabel_selfinstruct.runs.run import Run
-from tests.support.recipes import Made, run_here
+from tests.support.recipes import Made, bytes_of, run_here
 
 SCORER = RougeScorer(["rougeL"])
 DIFFERENT = {f"i{at:03}": f"word{at} thing{at} topic{at} verb{at}" for at in range(200)}
@@ -153,6 +155,51 @@ class TestARun:
         assert not (plain.folder.dataset_path / "held_out").exists()
         assert not (plain.path / "hold_out.jsonl").exists()
         assert RunFolder(plain.path).sides() == {}
+
+
+@pytest.fixture(scope="module")
+def second(made: Made) -> Made:
+    return run_here(RECIPE, made.path.parent / "second", "--num-instructions", 20)
+
+
+class TestBesideIt:
+    """What one run has set apart, the others beside it are kept clear of."""
+
+    def test_a_run_beside_it_has_nothing_of_what_was_held_out(self, made: Made, second: Made) -> None:
+        held_out = {row["instruction"] for row in made.rows("held_out")}
+        assert second.status == 0, second.err
+        assert second.folder.summary().admitted == 20
+        assert not held_out & {row["instruction"] for row in second.rows("instructions")}
+        rejected = [row for row in second.rows("rejected") if row["stage"] == "clear"]
+        assert held_out & {row["neighbour"] for row in rejected}
+        assert f"Kept clear of what is evaluated on beside this run: {made.path}:held_out." in second.out
+
+    def test_it_stays_so_whatever_becomes_of_the_other(self, made: Made, second: Made, tmp_path: Path) -> None:
+        """A run that is moved, or gone on with, is kept clear of what it was kept clear of before."""
+        shutil.copytree(second.path, tmp_path / "second")
+        before = bytes_of(second.path / "dataset")
+        (tmp_path / "second" / "summary.json").unlink()
+        again = run_here(RECIPE, tmp_path / "second", "--num-instructions", 20)
+        assert (again.status, bytes_of(tmp_path / "second" / "dataset")) == (0, before)
+
+    def test_it_can_be_left(self, made: Made) -> None:
+        free = run_here(RECIPE, made.path.parent / "free", "--num-instructions", 20, "--no-keep-clear-of-project")
+        assert not [row for row in free.rows("rejected") if row["stage"] == "clear"]
+        assert not (free.path / "kept_clear.jsonl").exists()
+
+    def test_what_evaluations_ask(self, tmp_path: Path) -> None:
+        for place in ("runs/before", "evaluations/before"):
+            (tmp_path / place).mkdir(parents=True)
+            (tmp_path / place / "evaluation.yaml").write_text("benchmark: rows\n")
+            row = {"id": "0", "instruction": f"What is asked in {place} of all?", "input": "", "response": "x"}
+            (tmp_path / place / "predictions.jsonl").write_text(json.dumps(row) + "\n")
+        (tmp_path / "runs" / "no-run").mkdir()
+        (tmp_path / "elsewhere").mkdir()
+        found = read_sets_beside(RunFolder(tmp_path / "runs" / "mine"))
+        assert [row["text"] for row in found] == [
+            "What is asked in runs/before of all?", "What is asked in evaluations/before of all?",
+        ]  # fmt: skip
+        assert read_sets_beside(RunFolder(tmp_path / "elsewhere" / "none" / "mine")) == []
 
 
 class TestOtherFormats:

@@ -162,6 +162,14 @@ def words(body: Body) -> str:
     return " ".join(f"word{digest[i : i + 2]}" for i in range(0, 24, 2))
 
 
+def bag_of_words(text: str, size: int = 64) -> list[float]:
+    """An embedding: how many words of a text fall into each of so many places."""
+    vector = [0.0] * size
+    for word in text.lower().split():
+        vector[int(hashlib.md5(word.strip(".,?!").encode()).hexdigest(), 16) % size] += 1.0
+    return vector
+
+
 class Stub:
     """What the server does, apart from where it runs.
 
@@ -276,7 +284,7 @@ class Stub:
             return self.models_fault or Fault("json", body=listing)
         if path == "/props" and self.props is not None:
             return Fault("json", body=self.props)
-        if path not in ("/v1/completions", "/v1/chat/completions"):
+        if path not in ("/v1/completions", "/v1/chat/completions", "/v1/embeddings"):
             return status(404, f"no route {path}")
         return await self._complete(path, key, body)
 
@@ -328,6 +336,10 @@ class Stub:
         return self.fault_rule(body) if self.fault_rule else None
 
     def _completion(self, request: Request) -> dict[str, Any]:
+        if request.path == "/v1/embeddings":
+            text = request.body["input"]
+            found = {"object": "embedding", "index": 0, "embedding": bag_of_words(text)}
+            return {"object": "list", "data": [found], "usage": {"prompt_tokens": len(text.split())}}
         body, chat = request.body, request.path == "/v1/chat/completions"
         n = (body.get("n") or 1) if self.honours_n else 1
         answers = [_cut(self.answer({**body, "choice": i}), body) for i in range(n)]

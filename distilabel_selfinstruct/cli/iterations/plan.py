@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from distilabel_selfinstruct.cli.iterations.config import (
     IterationsConfig,
@@ -13,9 +14,11 @@ from distilabel_selfinstruct.cli.iterations.config import (
     recipe_of,
     takes_source,
 )
+from distilabel_selfinstruct.data.evaluation_sets import PREDICTIONS
 from distilabel_selfinstruct.runs.options import CustomLLM
 
 BASE = "base"
+_OF_A_FILE = ("user-oriented", "rows")  # benchmarks that are read from a file
 _PLAIN = {"repetition_penalty": 1.0}  # distilabel's class has 1.1, which no benchmark is answered with
 _TRANSFORMERS = "distilabel.models.llms.TransformersLLM"
 
@@ -87,7 +90,21 @@ def _runs(config: IterationsConfig, folder: Path, place: str, number: int, asked
             options["source"] = str(folder / place / _run_name(config, at - 1))
         if number > 1 and at == config.sets_apart:
             options.pop("hold_out")  # all iterations are evaluated on what the first has set apart
+        if asked_there := _asked(config, folder, number):  # beside a run of its own it would be found
+            options["keep_clear_of"] = [*_listed(given.get("keep_clear_of")), asked_there]
         yield Step(f"{place}/{_run_name(config, at)}", ["run", recipe_of(run).name], options, makes_data=True)
+
+
+def _asked(config: IterationsConfig, folder: Path, number: int) -> str | None:
+    """Where the questions stand that the models are evaluated on; None where nobody knows yet."""
+    if number > 1:
+        return str(folder / "before" / PREDICTIONS)
+    benchmark = config.benchmark
+    return str(benchmark["tasks"]) if benchmark["benchmark"] in _OF_A_FILE and "tasks" in benchmark else None
+
+
+def _listed(given: Any) -> list[str]:
+    return [given] if isinstance(given, str) else list(given or [])
 
 
 def _run_name(config: IterationsConfig, at: int) -> str:

@@ -54,7 +54,7 @@ def examples(argument: str) -> Callable[[str, dict[str, Any]], Verdict]:
 
 
 def _tests(row: dict[str, Any]) -> list[str]:
-    found = next((row[name] for name in TESTS if row.get(name)), [])
+    found: Any = next((row[name] for name in TESTS if row.get(name)), [])
     return [found] if isinstance(found, str) else list(map(str, found))
 
 

@@ -7,7 +7,7 @@ import json as json_module
 import re
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast, get_args
 
 from distilabel_selfinstruct.data.ready import Verdict
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, did_you_mean
@@ -98,10 +98,10 @@ def _tree_sitter(language: str) -> Callable[[str], None]:
         from tree_sitter_language_pack import SupportedLanguage, get_parser
     except ImportError:
         raise MissingExtraError.of(f"--filter code:{language}", EXTRA) from None
-    known = SupportedLanguage.__args__
+    known = get_args(SupportedLanguage)
     if language not in known:
         raise ConfigError(f"--filter code:{language}: there is no grammar of it{did_you_mean(language, known)}.")
-    parser = get_parser(language)
+    parser = get_parser(cast("Any", language))
 
     def parse(text: str) -> None:
         root = parser.parse(f"{text}\n".encode(errors="replace")).root_node

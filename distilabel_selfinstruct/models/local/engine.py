@@ -30,13 +30,16 @@ class LocalEngine:
         concurrency: requests that come at once.
         context: tokens that a prompt and its answer may have together.
         threads: of the CPU; None leaves it to llama.cpp.
+        embeds: whether it embeds texts, and does not answer.
 
     Raises:
         MissingExtraError: if `xllamacpp` is not installed.
         EndpointError: from entering the block, if the model cannot be loaded.
     """
 
-    def __init__(self, weights: Weights, concurrency: int, context: int, threads: int | None = None) -> None:
+    def __init__(
+        self, weights: Weights, concurrency: int, context: int, threads: int | None = None, embeds: bool = False
+    ) -> None:
         if find_spec("xllamacpp") is None:
             raise MissingExtraError.of("--llm local (llama.cpp)", "local")
         self.weights = weights
@@ -44,7 +47,7 @@ class LocalEngine:
         self.url = ""
         self._asked = {
             "path": str(weights.path), "name": weights.name, "key": self.key, "context": context, "threads": threads,
-            "slots": max(1, min(concurrency, _MOST_SLOTS)),
+            "slots": max(1, min(concurrency, _MOST_SLOTS)), "embeds": embeds,
         }  # fmt: skip
         self._process: subprocess.Popen[str] | None = None
         self._log: Any = None

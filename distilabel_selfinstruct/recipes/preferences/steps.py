@@ -9,7 +9,7 @@ from distilabel.mixins.runtime_parameters import RuntimeParameter
 from distilabel.steps.base import Step, StepInput
 from pydantic import Field, PrivateAttr
 
-from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
+from distilabel_selfinstruct.data.reasons import NO_MORE_ASKED
 from distilabel_selfinstruct.data.rows import Answer, Row, answers_of, reject, take_answer
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import Decoding
@@ -226,7 +226,7 @@ def _paired(rows: Sequence[Row]) -> list[Row]:
     judged = [row for row in rows if row["reject_reason"] is None]
     for row in rows:
         row.update(is_chosen=None if row["reject_reason"] else False, rejected_output=None, rejected_score=None)
-    if rows[0]["instruction"] is None or rows[0]["stage"] == CLEAR_STAGE.name:
+    if rows[0]["instruction"] is None or rows[0]["stage"] in NO_MORE_ASKED:
         return list(rows)
     without = dict.fromkeys(rows[0]) | {name: rows[0][name] for name in ("instruction_id", "instruction")}
     if len(judged) < 2:

@@ -16,7 +16,7 @@ class SelfInstructConfig(SeedConfig):
     )
     no_check: bool = option(False, "ask a real model no questions before the run begins", recorded=False)
 
-    def carried_out(self, recipe: Recipe) -> Recipe:
+    def carried_out(self, recipe: Recipe, is_kept_clear: bool = False) -> Recipe:
         """Without the stage that is left out."""
-        recipe = super().carried_out(recipe)
+        recipe = super().carried_out(recipe, is_kept_clear)
         return without_classification(recipe) if self.skip_classification else recipe

@@ -11,7 +11,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from distilabel_selfinstruct.data.reasons import CLEAR_STAGE
 from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row, excerpt, reject
@@ -46,8 +46,8 @@ class Pool:
         for shot in seeds:
             self._containment.add(self._words(shot.text))
 
-    def admit(self, row: Row, text: str) -> str | None:
-        """Takes the text of a row in, or says why not: `similar`, `contained`; what was compared stands in the row."""
+    def fault(self, row: Row, text: str) -> str | None:
+        """Why the text of a row cannot be taken in: `similar`, `contained`; what was compared stands in the row."""
         if self._most_similar:
             similar = self._index.similarities(text, self._most_similar)
             row["most_similar"] = [{"id": self.shots[m.position].id, "score": m.score} for m in similar.best]
@@ -62,15 +62,36 @@ class Pool:
                 row.update(neighbour_id=self.shots[holder].id, neighbour=self.shots[holder].text)
                 return "contained"
         else:
-            neighbour = self._index.admit(text)
+            neighbour = self._index.nearest(text)
         if neighbour is not None:
             near = self.shots[neighbour.position]
             row.update(neighbour_id=near.id, neighbour=near.text, max_similarity=neighbour.score)
             return "similar"
-        self._places[text] = len(self.shots)
-        self._containment.add(words)
-        self.shots.append(Shot(row["instruction_id"], text))
         return None
+
+    def is_near(self, text: str) -> bool:
+        """Whether a text is too similar to one of the pool."""
+        return self._index.nearest(text) is not None
+
+    def add(self, shot: Shot) -> None:
+        """Takes a text in."""
+        self._places[shot.text] = len(self.shots)
+        self._containment.add(self._words(shot.text))
+        self._index.load([shot.text])
+        self.shots.append(shot)
+
+
+class Meaning(Protocol):
+    """What tells texts that mean the same: see `steps.meaning`."""
+
+    def refer(self, texts: Sequence[tuple[str, str | None]]) -> None:
+        """Texts that others are compared with, with their names."""
+
+    def prepare(self, texts: Sequence[str]) -> None:
+        """Gets ready to judge these."""
+
+    def admit(self, row: Row, text: str) -> bool:
+        """Takes the text of a row in, or rejects the row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +120,7 @@ class Loop(ABC):
     Attributes:
         most_prompts: prompts after which the loop ends, for a pilot; without end by default.
         clear_of: evaluation texts; what they have already is rejected in a stage of its own, and joins no pool.
+        meaning: what means the same as a text of the pool is rejected in a stage of its own, and joins no pool.
     """
 
     stage: ClassVar[str]
@@ -114,12 +136,19 @@ class Loop(ABC):
         self._expected = expected
         self.most_prompts = math.inf
         self.clear_of: ContaminationIndex | None = None
+        self.meaning: Meaning | None = None
         self.drawn = self.taken = self.admitted = self.candidates = 0
         self._pool = Pool(preset, seeds)
         self._first = len(seeds)  # of the pool that was admitted
         self._sizes: list[int] = []  # admitted after each answer
         self._open: dict[int, Any] = {}  # what prompts were made from that are drawn and not yet answered
         self._last_admission = 0
+
+    def compare(self, meaning: Meaning | None) -> None:
+        """From here on what means the same as a text of the pool is rejected."""
+        self.meaning = meaning
+        if meaning is not None:
+            meaning.refer([(shot.text, shot.id) for shot in self._pool.shots])
 
     @property
     def is_complete(self) -> bool:
@@ -208,7 +237,11 @@ class Loop(ABC):
             reject(row, self.stage, answer.failure or "no_completion", answer.detail)
             return [row]
         rows = []
-        for at, candidate in enumerate(self._without_loop(list(self._listed(number, answer)))):
+        listed = self._without_loop(list(self._listed(number, answer)))
+        if self.meaning is not None:
+            texts = [each.text for each in listed if each.text is not None and each.fault is None]
+            self.meaning.prepare([text for text in texts if not self._pool.is_near(text)])
+        for at, candidate in enumerate(listed):
             rows.append(self._row(number, at, answer) | {self.column: candidate.text} | candidate.columns)
             if candidate.fault is not None:
                 reject(rows[-1], self.stage, candidate.fault, candidate.detail)
@@ -234,7 +267,8 @@ class Loop(ABC):
         elif self.clear_of is not None and (overlap := self.clear_of.overlaps([row[self.column]])[0]) is not None:
             row.update(neighbour=self.clear_of.texts[overlap.position], max_similarity=overlap.score)
             reject(row, CLEAR_STAGE.name, overlap.reason, overlap.detail)
-        elif (reason := self._pool.admit(row, row[self.column])) is not None:
+        elif (reason := self._pool.fault(row, row[self.column])) is not None:
             reject(row, self.stage, reason)
-        else:
+        elif self.meaning is None or self.meaning.admit(row, row[self.column]):
+            self._pool.add(Shot(row["instruction_id"], row[self.column]))
             self.admitted += 1

@@ -28,6 +28,7 @@ from distilabel_selfinstruct.presets import Decoding, default_lag
 from distilabel_selfinstruct.steps.asking import TOO_LONG, AskingByPreset, answer_room, cut_at_stop, decoding_kwargs
 from distilabel_selfinstruct.steps.fitting import most_by_estimate, named, room_for_answer, tokens_of
 from distilabel_selfinstruct.steps.loops.loop import Loop
+from distilabel_selfinstruct.steps.meaning import Meaning, WithMeaning
 from distilabel_selfinstruct.text.contamination import ContaminationIndex
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _LINGER = 0.05  # seconds to wait for a batch to fill up once it has a row
 Rows = queue.SimpleQueue["Row | BaseException | None"]
 
 
-class Looping(AskingByPreset):
+class Looping(WithMeaning, AskingByPreset):
     """Attributes that Tasks with a loop share, and how they drive it.
 
     With a `DurableLLM` requests run concurrently without a barrier; the result depends on the configuration and the
@@ -92,7 +93,12 @@ class Looping(AskingByPreset):
             loop.most_prompts = self.pilot_rounds * loop.lag
         if self.keep_clear_of and loop.column == "instruction":
             loop.clear_of = ContaminationIndex(read_evaluation_texts(self.keep_clear_of))
-        ended = self._drive(loop, take)
+        meaning = self.meaning() if loop.column == "instruction" else None
+        try:
+            ended = self._drive(loop, take, meaning)
+        finally:
+            if meaning is not None:
+                meaning.unload()
         if self.folder is not None:
             self._write_report(RunFolder(self.folder), loop, ended)
         return ended
@@ -114,18 +120,22 @@ class Looping(AskingByPreset):
             },
         )
 
-    def _drive(self, loop: Loop, take: Callable[[Row], None]) -> str:
+    def _drive(self, loop: Loop, take: Callable[[Row], None], meaning: Meaning | None) -> str:
         """Draws prompts and takes answers until there is enough or nothing more comes; says how it ended."""
         answers = _Answers(self)
         told = 0.0
+        try:
+            loop.compare(meaning)
+        except RunStopped as stopped:
+            return str(stopped)
         while not (loop.is_complete or loop.is_stalled or loop.is_pilot_over):
             while loop.can_draw():
                 answers.ask(*loop.draw())
             try:
-                answer = answers.of(loop.taken)
+                rows = loop.take(answers.of(loop.taken))
             except RunStopped as stopped:
                 return str(stopped)
-            for row in loop.take(answer):
+            for row in rows:
                 take(row)
             if self.folder is not None and time.monotonic() - told >= _TELL:
                 RunFolder(self.folder).write_progress(

@@ -59,6 +59,9 @@ class TestSelfRewarding:
         assert "hold_out" not in found["iteration-2/run-1-self-instruct"].options
         for number in (1, 2, 3):
             assert found[f"iteration-{number}/model"].options["keep_clear"] == "/loop/iteration-1/run-1-self-instruct"
+        assert "keep_clear_of" not in found["iteration-1/run-1-self-instruct"].options
+        clear = found["iteration-2/run-1-self-instruct"].options["keep_clear_of"]
+        assert clear == ["/loop/before/predictions.jsonl"]
 
     def test_each_iteration_draws_anew(self) -> None:
         found = steps(REWARDING)

@@ -1,0 +1,90 @@
+"""Texts that mean the same, by the cosine of their embeddings with those of earlier ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_DIGITS = 6  # of a cosine that count: the last ones depend on the order in which a machine adds
+_BLOCK = 256  # embeddings that are compared together
+
+
+class Near(NamedTuple):
+    """The earlier text that means most nearly the same: its place, and the cosine."""
+
+    position: int
+    score: float
+
+
+class SemanticIndex:
+    """Embeddings no two of which are too near to each other; each is compared with all, so what is found is exact.
+
+    Args:
+        threshold: the cosine above which two texts mean the same.
+    """
+
+    def __init__(self, threshold: float) -> None:
+        if not 0 < threshold < 1:
+            raise ValueError(f"threshold must be between 0 and 1, got {threshold!r}")
+        self._threshold = threshold
+        self._matrix: NDArray[np.float32] | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def admit_batch(self, vectors: Sequence[NDArray[np.float32]], whatever: bool = False) -> list[Near | None]:
+        """For each the nearest earlier one, if that is too near; one that has none joins them.
+
+        Args:
+            vectors: embeddings, in their order.
+            whatever: whether they join in any case.
+        """
+        import numpy as np
+
+        found: list[Near | None] = []
+        for start in range(0, len(vectors), _BLOCK):
+            block = np.stack([_unit(vector) for vector in vectors[start : start + _BLOCK]])
+            best = self._nearest(block)
+            among = block @ block.T
+            new: list[int] = []  # of the block, that have joined
+            for at, near in enumerate(best):
+                if new and (score := round(float(among[at, new].max()), _DIGITS)) > near.score:
+                    near = Near(self._count + int(among[at, new].argmax()), score)
+                is_near = near.score > self._threshold
+                found.append(near if is_near else None)
+                if whatever or not is_near:
+                    new.append(at)
+            self._append(block[new])
+        return found
+
+    def _nearest(self, block: NDArray[np.float32]) -> list[Near]:
+        """The nearest of those that are there already."""
+        if not self._count:
+            return [Near(-1, -1.0)] * len(block)
+        assert self._matrix is not None
+        cosines = block @ self._matrix[: self._count].T
+        places = cosines.argmax(axis=1)
+        return [Near(int(place), round(float(row[place]), _DIGITS)) for place, row in zip(places, cosines)]
+
+    def _append(self, block: NDArray[np.float32]) -> None:
+        import numpy as np
+
+        if self._matrix is None:
+            self._matrix = np.empty((1024, block.shape[1]), np.float32)
+        while self._count + len(block) > len(self._matrix):
+            self._matrix = np.concatenate([self._matrix, np.empty_like(self._matrix)])
+        self._matrix[self._count : self._count + len(block)] = block
+        self._count += len(block)
+
+
+def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of length 1; one of nothing is near to nothing."""
+    import numpy as np
+
+    length = float(np.linalg.norm(vector))
+    return vector / np.float32(length) if length else vector

@@ -29,7 +29,7 @@ lint:  ## style, format, types, licences of the dependencies
 	$(PYTHON) tests/licences.py
 
 docs:  ## the site in build/site (extra docs); a warning, a broken link or a request to another host is an error
-	$(PYTHON) tools/site/pages.py
+	$(PYTHON) -m tools.site.pages
 	zensical build --strict --clean
 	! grep -rnoE '<script[^>]+src="?https?:[^>]*|<link[^>]+stylesheet[^>]+https?:[^>]*|url\(.?https?:[^)]*' \
 	  --include='*.html' --include='*.css' build/site

@@ -42,7 +42,7 @@ _BLOCK = re.compile(
 _PLACEHOLDER = re.compile(
     r"\b(?:NAME|NAMESPACE|MODEL|TRAINED|SMALL|FILE|REPOSITORY|FOLDER|RUN)\b|\.\.\.|\bme/|/shared/"
 )
-_DURATION = re.compile(r"\d[\d,.]* (?:ms|s|min|h)\b")
+_DURATION = re.compile(r" *(?:\d[\d,.]* (?:ms|s|min|h)\b ?)+")
 _CLONE = (
     "benchmarks",
     "distilabel_selfinstruct",
@@ -114,13 +114,12 @@ def blocks_of(text: str) -> list[Block]:
 def words_of(command: str) -> Iterator[list[str]]:
     """The words of each command of a line, without what stands behind `#` and what a shell does with its output."""
     words: list[str] = []
-    for word in [*shlex.split(command, comments=True), ";"]:
-        if word in ("&&", "|", ";", ">"):
-            if words:
-                yield words
-            words = []
-        else:
+    for word in [*shlex.split(re.sub(r" > \S+", "", command), comments=True), ";"]:
+        if word not in ("&&", "|", ";"):
             words.append(word)
+        elif words:
+            yield words
+            words = []
 
 
 def recipe_run(words: list[str]) -> tuple[Recipe, list[str]] | None:

@@ -1,6 +1,6 @@
 """Puts the source of the site together in build/docs: the pages of docs/, and those that the package itself makes.
 
-`python tools/site/pages.py && zensical build --strict --clean`, or `make docs`. Made of the package are the gallery of
+`python -m tools.site.pages && zensical build --strict --clean`, or `make docs`. Made of the package are the gallery of
 components (their docstrings), the options of every command, the reasons of every recipe, and the list of messages;
 of notebooks/ their texts and cells.
 """
@@ -13,6 +13,9 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
+
+from tools.site.messages import of_errors
 
 os.environ["COLUMNS"] = "110"  # of the helps
 ROOT = Path(__file__).parents[2]
@@ -103,24 +106,19 @@ Every row that is thrown away stands in the config `rejected` with its stage and
 named after its fault (`content_filter`, `context_length`, `bad_request` ...); a filter of your own brings its name."""
 
 
-def reasons_of(recipe: object) -> str:
+def reasons_of(recipe: Any) -> str:
     """The reasons of a recipe, a table."""
     rows = [
         f"| {stage.name} | `{reason.code}` | {reason.meaning.replace('|', chr(92) + '|')} |"
-        for stage in recipe.stages  # type: ignore[attr-defined]
+        for stage in recipe.stages
         for reason in stage.reasons
     ]
     table = "\n".join(["| stage | reason | meaning |", "|---|---|---|", *rows])
-    return f"## {recipe.name}\n\n{table}"  # type: ignore[attr-defined]
+    return f"## {recipe.name}\n\n{table}"
 
 
 def all_messages() -> str:
     """Every message of an error: it says what is wrong, where, and what to do."""
-    import sys
-
-    sys.path.insert(0, str(ROOT))
-    from tools.site.messages import of_errors
-
     parts = [
         "# All messages\n\nEach says what is wrong, where, and what to do; `…` is what it fills in. Those that people"
         " meet most are explained in [troubleshooting](../troubleshooting.md)."
@@ -139,8 +137,8 @@ def notebooks() -> dict[str, str]:
     }
 
 
-def cell(made: Mapping[str, object]) -> str:
-    source = "".join(made["source"])  # type: ignore[call-overload]
+def cell(made: Mapping[str, Any]) -> str:
+    source = "".join(made["source"])
     return source if made["cell_type"] == "markdown" else f"```python\n{source}\n```"
 
 

@@ -41,7 +41,9 @@ def build(run: "Run[SelfInstructConfig]") -> "WholePipeline":
             **config.asking,
         )
         if not config.skip_classification:
-            identify = IdentifyClassification(name="identify", llm=run.llm("classification"), **asking)
+            identify = IdentifyClassification(
+                name="identify", llm=run.llm("classification"), together=config.ask_together, **asking
+            )
             output_first = OutputFirstInstances(name="output_first", llm=run.llm("output_first"), **asking)
         input_first = InputFirstInstances(name="input_first", llm=run.llm("input_first"), **asking)
         filter_instances = FilterInstances(name="filter", preset=config.preset, seed=config.seed)

@@ -257,11 +257,14 @@ class MarkingTask(Task, Putting):
         rows = [columns | {"instruction_model": row.get("model_name")} | row for row in inputs]
         asked = [row for row in rows if row["reject_reason"] is None and self._asks_about(row)]
         if asked:
-            makes = [partial(self._question, row) for row in asked]
-            outputs = self._outputs(makes, self._decoding_kwargs(), int(self.num_generations or 1))
-            for row, output in zip(asked, outputs):
+            for row, output in zip(asked, self._outputs_about(asked)):
                 self._take_output(row, output)
         yield rows
+
+    def _outputs_about(self, rows: list[Row]) -> "list[GenerateOutput]":
+        """What the model gives to the question about each row."""
+        makes = [partial(self._question, row) for row in rows]
+        return self._outputs(makes, self._decoding_kwargs(), int(self.num_generations or 1))
 
     def _outputs(
         self, makes: "Sequence[Callable[[], FormattedInput]]", kwargs: dict[str, Any], samples: int = 1

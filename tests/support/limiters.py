@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 from typing import Protocol
 
 from distilabel_selfinstruct.models.slots.pace import Cost, Pace
-from distilabel_selfinstruct.models.telling import told
+from distilabel_selfinstruct.models.telling import Told, told
 
 
 class Limiter(Protocol):
@@ -166,35 +166,37 @@ def simulated(
     draw, at, number, free = random.Random(0), [0.0], 0, slots
     pace = make(lambda: at[0]) if make else Pace(None, slots, lambda: at[0])
     accepted = refused = 0
-    events: list[tuple[float, int, str, float, float]] = [(0.0, 0, "look", 0.0, 0.0)]
+    events: list[tuple[float, int, str, float, float, list[Told]]] = [(0.0, 0, "look", 0.0, 0.0, [])]
     looks_at = math.inf
     while events and events[0][0] <= seconds:
-        now, _, what, passed, waits = heapq.heappop(events)
+        now, _, what, passed, waits, tells = heapq.heappop(events)
         at[0] = now
         if what == "asked":
             number += 1
-            if (left := limiter.refusal(now)) is None:
+            left = limiter.refusal(now)
+            tells = told(headers(limiter, now).items()) if headers else []
+            if left is None:
                 accepted += 1
                 takes = draw.lognormvariate(math.log(latency) - 0.125, 0.5)
-                heapq.heappush(events, (now + way / 2 + takes, number, "answered", passed, 0.0))
+                heapq.heappush(events, (now + way / 2 + takes, number, "answered", passed, 0.0, tells))
             else:
                 refused += 1
-                heapq.heappush(events, (now + way / 2, number, "refused", passed, left))
+                heapq.heappush(events, (now + way / 2, number, "refused", passed, left, tells))
             continue
         free += what != "look"
         if what == "refused":
             pace.note_refused(wait(waits), now - passed)
-        if what != "look" and headers:
-            pace.note_told(told(headers(limiter, now).items()), slots - free)
+        if tells:
+            pace.note_told(tells, slots - free)
         looks_at = math.inf if now >= looks_at else looks_at
         while free:
             if (delay := pace.delay()) > 0:
                 if now + delay + 1e-6 < looks_at:
                     number, looks_at = number + 1, now + delay + 1e-6
-                    heapq.heappush(events, (looks_at, number, "look", 0.0, 0.0))
+                    heapq.heappush(events, (looks_at, number, "look", 0.0, 0.0, []))
                 break
             pace.take(Cost(90, 10))
             free, number = free - 1, number + 1
-            heapq.heappush(events, (now + way / 2, number, "asked", now, 0.0))
+            heapq.heappush(events, (now + way / 2, number, "asked", now, 0.0, []))
     per_second = getattr(limiter, "per_second", 0.0)
     return accepted / (per_second * seconds), refused / (accepted + refused)

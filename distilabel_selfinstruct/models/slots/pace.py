@@ -27,7 +27,7 @@ _NEAR = 1.06  # how much two such findings may differ that confirm each other
 _DOUBLING = 15.0  # seconds in which a finding grows that nothing has confirmed
 _DEPTH, _DEEPEST = 0.02, 0.08  # how far around a finding is asked for, by how exact it is
 _SPAN, _RARELY = 60.0, 200  # the seconds in which the way is gone, or as many requests: so rarely one is refused
-_MORE, _UNLIKE = 1.5, 0.25  # times as much used, and the difference that shows of what kind a limit is
+_FIRST, _MORE, _UNLIKE = 8, 2.0, 0.35  # used of a limit at first, times as much then: they show of what kind it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +84,10 @@ class _Telling:
             return told.limit / (told.window or 60.0)
         if told.remaining is None or (used := told.limit - told.remaining) <= 0:
             return None
-        if self._used and used >= self._used * _MORE:
+        if self._used and used >= max(_FIRST, self._used * _MORE):
             growth = told.reset / self._reset if self._reset else math.inf
             self.is_window = abs(growth * self._used / used - 1) > _UNLIKE
-        if not self._used or used >= self._used * _MORE or used < self._used / _MORE:
+        if not self._used / _MORE < used < max(_FIRST, self._used * _MORE):
             self._used, self._reset = used, told.reset
         if told.reset > self._longest:
             self._longest, self._refill = told.reset, used / told.reset
@@ -235,9 +235,9 @@ class Pace:
                 meter.rate = rate * _SHARE
             if told.remaining is None or told.reset is None or telling.is_window is False:
                 continue
-            is_window = telling.is_window or told.window is not None
-            if told.remaining < (1 if is_window else in_flight + 1) * self._last_cost.of(told.kind):
-                pause = min(told.reset, _LONGEST_PAUSE if is_window else _PAUSE)
+            is_known = telling.is_window or told.window is not None
+            if told.remaining < (1 if is_known else in_flight + 1) * self._last_cost.of(told.kind):
+                pause = min(told.reset, _PAUSE if told.window is None else _LONGEST_PAUSE)
                 self._held_until = max(self._held_until, now + pause)
 
     def _try(self, now: float) -> None:

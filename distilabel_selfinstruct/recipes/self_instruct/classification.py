@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
 
-from distilabel_selfinstruct.data.rows import Answer, Row, excerpt, reject
+from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, excerpt, reject
 from distilabel_selfinstruct.data.seeds import SeedTask
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.steps.asking import AskingTask
-from distilabel_selfinstruct.text.reading.answers import parse_classification
+from distilabel_selfinstruct.text.reading.answers import parse_classification, parse_classifications
 from distilabel_selfinstruct.text.requests import asks_for_text
 
 if TYPE_CHECKING:
-    from distilabel.typing import FormattedInput, StepColumns
+    from distilabel.typing import FormattedInput, GenerateOutput, StepColumns
 
 STAGE = "classification"
 _AUTHORS_YES = ("Yes", "yes", "YES")  # identify_clf_or_not.py: any other answer is a no
@@ -34,6 +35,8 @@ class IdentifyClassification(AskingTask):
         wording: `base` for a model that continues a text, `chat` for one that answers, `structured` with JSON.
         seed_files: seed files that the shots are drawn from.
         seed: seed of the draw.
+        together: instructions that one request asks about, in `chat` wording; where its answer has not one verdict for
+            each, they are asked about one by one.
 
     Runtime parameters:
         - `seed`: seed of the draw.
@@ -85,6 +88,7 @@ class IdentifyClassification(AskingTask):
     """
 
     language_sentence = None  # the answer is Yes or No
+    together: int = 1
 
     @property
     def inputs(self) -> StepColumns:
@@ -111,7 +115,27 @@ class IdentifyClassification(AskingTask):
 
     def format_input(self, input: Row) -> FormattedInput:
         """The question about one instruction."""
-        return PROMPTS.render("classification", self.wording, shots=self._shots, instruction=input["instruction"])
+        return self._ask(instruction=input["instruction"])
+
+    def _ask(self, **about: Any) -> FormattedInput:
+        return PROMPTS.render("classification", self.wording, shots=self._shots, **about)
+
+    def _outputs_about(self, rows: list[Row]) -> list[GenerateOutput]:
+        """What the model gives to the question about each row, of which one request may ask about several."""
+        if self.together == 1 or self.wording != "chat":
+            return super()._outputs_about(rows)
+        kwargs = self._decoding_kwargs()
+        groups = [rows[at : at + self.together] for at in range(0, len(rows), self.together)]
+        makes = [partial(self._ask, instructions=[row["instruction"] for row in group]) for group in groups]
+        answered = self.llm.generate_outputs(inputs=[self.put(make, kwargs) for make in makes], **kwargs)
+        found = {
+            id(row): output
+            for group, together in zip(groups, answered)
+            for row, output in zip(group, _one_by_one(together, len(group)))
+        }
+        others = [row for row in rows if id(row) not in found]
+        found |= zip(map(id, others), super()._outputs_about(others) if others else [])
+        return [found[id(row)] for row in rows]
 
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
@@ -125,3 +149,17 @@ class IdentifyClassification(AskingTask):
             if row["is_classification"] is None:
                 reason = "truncated" if answer.is_cut else "unclear_classification"
                 reject(row, STAGE, reason, excerpt(answer.completion))
+
+
+def _one_by_one(output: GenerateOutput, count: int) -> Iterator[GenerateOutput]:
+    """The answer about several instructions as one about each, with a share of its tokens; none if one is missing."""
+    answer = answer_of(output)
+    verdicts = [] if answer.is_cut else parse_classifications(answer.completion or "", count)
+    for at, verdict in enumerate(verdicts):
+        shares = {name: [_share(sum(tokens), at, count)] for name, tokens in output["statistics"].items()}
+        firsts = {name: values[:1] for name, values in output.items() if name != "statistics"}
+        yield {**firsts, "generations": ["Yes" if verdict else "No"], "statistics": shares}  # type: ignore[typeddict-item]
+
+
+def _share(whole: int, at: int, count: int) -> int:
+    return whole * (at + 1) // count - whole * at // count

@@ -23,6 +23,8 @@ UNKNOWN_TASK = "This demo model cannot do this task: it only knows the ones that
 _CLASSIFICATION_END = "Is it classification?"
 _BASE_LIST_END = re.compile(r"\n(\d+)\.\Z")
 _CHAT_LIST = re.compile(r"\nContinue the list with (\d+) new instructions(?:, numbered (\d+) to)?")
+_SEVERAL = "\nNow these "
+_TOGETHER = re.compile(r"^Task \d+: (.+)$", re.M)
 _SHOT = re.compile(r"^\d+\. (.+)$", re.M)
 _UP_TO = re.compile(r"\nNow this task,[^\n]* with up to (\d+) ")
 
@@ -81,6 +83,8 @@ def _read_task_question(prompt: str, head: str) -> TaskQuestion | None:
 
 def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
     """The answer to one of the four questions; None to any other prompt."""
+    if _SEVERAL in prompt:
+        return _classify_together(_TOGETHER.findall(prompt.rpartition(_SEVERAL)[2]), rng, scale)
     question = read_question(prompt)
     if question is None:
         return None
@@ -148,6 +152,12 @@ def _classify(question: TaskQuestion, rng: Random, scale: float) -> Completion:
     if question.wording == "base":
         return Completion(f" {word}")
     return Completion(rng.choice(("{}", "{}", "{}.", "**{}**")).format(word) if scale else word)
+
+
+def _classify_together(instructions: list[str], rng: Random, scale: float) -> Completion:
+    """A line each; where one is not as it was asked for, nobody can know which others are."""
+    asked = [TaskQuestion("classification", "chat", each) for each in instructions]
+    return Completion("\n".join(f"{at}. {_classify(each, rng, scale).text}" for at, each in enumerate(asked, start=1)))
 
 
 # --- instances -----------------------------------------------------------------------------------------------------

@@ -90,6 +90,16 @@ def parse_classification(completion: str) -> bool | None:
     return parse_yes_or_no(after) if verdict is None else verdict
 
 
+def parse_classifications(completion: str, count: int) -> list[bool]:
+    """The verdicts on so many tasks, from an answer of one numbered line each and nothing else; else none at all."""
+    lines = [line.replace("**", "").strip() for line in plain(completion).split("\n") if line.strip()]
+    found = [_NUMBERED_VERDICT.fullmatch(line) for line in lines]
+    numbers = [int(each[1]) for each in found if each]
+    if len(found) != count or numbers != list(range(1, count + 1)):
+        return []
+    return [each[2].lower() == "yes" for each in found if each]
+
+
 def parse_yes_or_no(completion: str) -> bool | None:
     """Whether the first line of an answer says yes or no; None where it says neither."""
     text = plain(completion)
@@ -137,6 +147,7 @@ def _without_cut(items: list[Any], is_cut: bool, keep: bool) -> Listed:
 
 # --- yes or no -----------------------------------------------------------------------------------------------------
 
+_NUMBERED_VERDICT = re.compile(r"(?:Task )?(\d+)[.):]? +(Yes|No)\.?", re.IGNORECASE)
 _JSON_VERDICT = re.compile(r'"is_classification"\s*:\s*(true|false)\b')
 _BOTH = re.compile(r"\W*yes\W+(?:or\W+|and\W+)?no\b", re.I)
 _FIRST_WORD = re.compile(r"\A\W*(yes|no)\b", re.I)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import io
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from distilabel.distiset import Distiset
 
 _TEXT, _NUMBER, _SCORE, _FLAG = Value("string"), Value("int64"), Value("float64"), Value("bool")
+_PART = 5_000  # rows that are in memory at once
 _CHAT = List({"role": _TEXT, "content": _TEXT})
 _THOUGHTFUL_CHAT = List({"role": _TEXT, "content": _TEXT, "thinking": _TEXT})
 _FEATURES: dict[str, Any] = {
@@ -32,6 +34,29 @@ _FEATURES: dict[str, Any] = {
     "similar": List({"id": _TEXT, "score": _SCORE}),
     "instances": List({"input": _TEXT, "output": _TEXT}),
 }
+
+
+class StoredRows(Sequence[dict[str, Any]]):
+    """The rows of a table, each made when it is asked for: a table in a file is not read into memory.
+
+    Args:
+        table: whose rows they are.
+    """
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for batch in self._table.to_batches(max_chunksize=_PART):
+            yield from batch.to_pylist()
+
+    def __getitem__(self, at: Any) -> Any:
+        if isinstance(at, slice):
+            return self._table.take(pa.array(range(*at.indices(len(self))), pa.int64())).to_pylist()
+        return self._table.slice(range(len(self))[at], 1).to_pylist()[0]
 
 
 def features_of(columns: Iterable[str], known: Mapping[str, Column] = COLUMNS) -> Features:
@@ -138,8 +163,21 @@ def load_config(folder: Path) -> DatasetDict:
 def _dataset(table: pa.Table, features: Features) -> Dataset:
     """Named by its content: a name by time or chance would make equal datasets differ on disk."""
     table = table.replace_schema_metadata(features.arrow_schema.metadata).combine_chunks()
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    sink = _Digest()
+    with pa.ipc.new_stream(pa.PythonFile(sink, "w"), table.schema) as writer:
         writer.write_table(table)
-    name = hashlib.sha256(sink.getvalue()).hexdigest()[:16]
-    return Dataset(InMemoryTable(table), fingerprint=name)
+    return Dataset(InMemoryTable(table), fingerprint=sink.digest.hexdigest()[:16])
+
+
+class _Digest(io.RawIOBase):
+    """A file of which only the digest is kept."""
+
+    def __init__(self) -> None:
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.digest.update(data)
+        return len(data)

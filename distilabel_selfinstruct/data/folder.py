@@ -380,21 +380,22 @@ class RunFolder(BaseFolder):
         folders = sorted(self.dataset_path.iterdir()) if self.has_dataset else []
         return {path.name: load_config(path)["train"].data.table for path in folders if is_config(path)}
 
-    def rows(self, config: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    def rows(self, config: str, columns: Sequence[str] | None = None) -> Sequence[dict[str, Any]]:
         """The rows of a config, with those of these columns that it has; none where there is no such config.
+
+        They are read as they are asked for: a list of all rows of a large run takes gigabytes.
 
         Raises:
             RunFolderError: if it is damaged.
         """
-        from distilabel_selfinstruct.data.dataset import is_config, load_config
+        from distilabel_selfinstruct.data.dataset import StoredRows, is_config, load_config
 
         folder = self.dataset_path / config
         if not is_config(folder):
             return []
         dataset = load_config(folder)["train"]
         names = [name for name in dataset.column_names if columns is None or name in columns]
-        rows: list[dict[str, Any]] = dataset.select_columns(names).to_list()
-        return rows
+        return StoredRows(dataset.data.table.select(names))
 
     def save_dataset(self, distiset: Distiset, columns: dict[str, list[str]]) -> None:
         """Writes all configs, each with exactly its columns; whole or not at all."""

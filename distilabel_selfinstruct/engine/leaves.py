@@ -48,3 +48,18 @@ class LeafWriter(WriteBuffer):
         for step_name, rows in self._buffers.items():
             if rows:
                 self._write(step_name)
+
+
+def read_leaf(folder: Path) -> pa.Table | None:
+    """The rows of a leaf step, mapped into memory part by part and not held there; None where it has none."""
+    parts = [_mapped(path) for path in sorted(folder.glob("*.parquet"))]
+    return pa.concat_tables(parts, promote_options="permissive") if parts else None
+
+
+def _mapped(part: Path) -> pa.Table:
+    """The rows of a part, in a file that can be mapped: Parquet cannot."""
+    rows, path, draft = pq.read_table(part), part.with_suffix(".arrow"), part.with_suffix(".draft")
+    with pa.ipc.new_file(draft, rows.schema) as file:
+        file.write_table(rows)
+    draft.replace(path)  # what maps the one before keeps it
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()

@@ -17,8 +17,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 from datasets import Dataset, DatasetDict
 from datasets.table import InMemoryTable
 from distilabel.constants import DISTILABEL_METADATA_KEY, STEP_ATTR_NAME, STEPS_OUTPUTS_PATH
@@ -27,7 +25,7 @@ from distilabel.utils.serialization import TYPE_INFO_KEY
 
 from distilabel_selfinstruct.data.files import write_whole
 from distilabel_selfinstruct.data.growing import GrowingRows
-from distilabel_selfinstruct.engine.leaves import LeafWriter
+from distilabel_selfinstruct.engine.leaves import LeafWriter, read_leaf
 from distilabel_selfinstruct.engine.logs import logging_to
 from distilabel_selfinstruct.engine.loop import MainLoop
 from distilabel_selfinstruct.engine.signals import signals_go_to
@@ -306,10 +304,8 @@ class WholePipeline(MainLoop):
         distiset = Distiset()
         folder = self._cache_location["data"] / STEPS_OUTPUTS_PATH
         for name in sorted(self.dag.leaf_steps):
-            files = sorted((folder / name).glob("*.parquet"))
-            if not files:  # a leaf may have no rows
+            if (table := read_leaf(folder / name)) is None:
                 continue
-            table = pa.concat_tables(map(pq.read_table, files), promote_options="permissive")
             if not self._enable_metadata and DISTILABEL_METADATA_KEY in table.column_names:
                 table = table.drop_columns([DISTILABEL_METADATA_KEY])
             distiset[name] = DatasetDict({"train": Dataset(InMemoryTable(table))})

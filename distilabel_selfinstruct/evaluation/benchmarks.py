@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -113,7 +113,7 @@ def _rows(place: Place) -> Benchmark:
     return _of_rows(rows, place.tasks)
 
 
-def _of_rows(rows: list[dict[str, Any]], source: str) -> Benchmark:
+def _of_rows(rows: Sequence[dict[str, Any]], source: str) -> Benchmark:
     """Rows of one instruction are one task."""
     questions = []
     for number, row in enumerate(rows, 1):

@@ -34,7 +34,8 @@ class VLLM(vLLM):
             distilabel, which needs the package `nvidia-ml-py` for it. Defaults to `True`.
 
     Runtime parameters:
-        - `extra_kwargs`: further arguments of `vllm.LLM`, such as `gpu_memory_utilization` or `max_model_len`.
+        - `extra_kwargs`: further arguments of `vllm.LLM`, such as `gpu_memory_utilization` or `max_model_len`;
+            `enable_prefix_caching` is on, since the prompts of a stage begin alike.
         - `structured_output`: the JSON schema or the regular expression that every completion has to follow.
         - `disable_cuda_device_placement`: whether to leave the choice of the GPU to `CUDA_VISIBLE_DEVICES`. Defaults
             to `True`.
@@ -99,6 +100,7 @@ class VLLM(vLLM):
             "tokenizer_revision": self.tokenizer_revision,
             "skip_tokenizer_init": self.skip_tokenizer_init,
             "seed": self.seed,
+            "enable_prefix_caching": True,  # the prompts of a stage begin alike
             **(self.extra_kwargs or {}),
         }
 

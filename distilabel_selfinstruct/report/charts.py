@@ -137,13 +137,15 @@ def _verbs(statistics: Statistics) -> list[Chart]:
     diversity = statistics.diversity
     if diversity is None or not diversity.verbs:
         return []
-    bars = [
-        {"label": verb.verb, "value": verb.count, "href": link("instructions", verb=verb.verb)}
-        for verb in diversity.verbs
-    ]
+    is_whole = diversity.instructions == statistics.overview.instructions
+
+    def rows(**filters: str) -> str | None:
+        return link("instructions", **filters) if is_whole else None
+
+    bars = [{"label": verb.verb, "value": verb.count, "href": rows(verb=verb.verb)} for verb in diversity.verbs]
     ring = [
-        {"label": verb.verb, "value": verb.count, "href": link("instructions", verb=verb.verb),
-         "parts": [{"label": noun, "value": number, "href": link("instructions", verb=verb.verb, object=noun)}
+        {"label": verb.verb, "value": verb.count, "href": rows(verb=verb.verb),
+         "parts": [{"label": noun, "value": number, "href": rows(verb=verb.verb, object=noun)}
                    for noun, number in verb.objects]}
         for verb in diversity.verbs
     ]  # fmt: skip
@@ -161,7 +163,8 @@ def _similarity(statistics: Statistics) -> Chart | None:
     similarity = statistics.similarity
     if similarity is None or not similarity.scores.count:
         return None
-    bars = _binned(similarity.scores, "instructions", "nearest seed")
+    is_whole = similarity.scores.count == statistics.overview.instructions
+    bars = _binned(similarity.scores, "instructions" if is_whole else "", "nearest seed")
     return _chart("similarity", "diversity", "Distance from the seed tasks", "histogram", bars=bars,
                   x="maximum ROUGE-L with a seed task", unit="instructions", mean=similarity.scores.mean)  # fmt: skip
 

@@ -6,7 +6,7 @@ import hashlib
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
@@ -25,6 +25,7 @@ PAGE = 50  # rows that are shown at once
 INSIDE = 2000  # rows that a page from disk holds
 LONGEST = 20_000  # characters of a text that such a page holds
 NOTHING = "none"  # how a filter calls a value that is not there
+_PART = 5_000  # values of a column that are in memory at once
 _MOST_VALUES = 200  # of a column, to choose from
 _NAMES = ("instance_id", "instruction_id", "topic_id", "document_id", "id", "key")
 _OF = re.compile(r"words of (\w+)\Z")
@@ -156,11 +157,11 @@ class RowTable:
         if (less := _LESS.fullmatch(column)) is not None:
             return pc.subtract(self.values(less[1]), self.values(less[2]))
         if (of := _OF.fullmatch(column)) is not None:
-            return pa.array([count_words(text) for text in map(text_of, self.table[of[1]].to_pylist())], pa.int64())
+            return pa.array([count_words(text) for text in map(text_of, _values(self.table[of[1]]))], pa.int64())
         if column == "opening":
-            return pa.array([_opening(text or "") for text in self.table["instruction"].to_pylist()], pa.string())
+            return pa.array([_opening(text or "") for text in _values(self.table["instruction"])], pa.string())
         if column == "place":
-            places = (_PLACE.match(name or "") for name in self.table["instruction_id"].to_pylist())
+            places = (_PLACE.match(name or "") for name in _values(self.table["instruction_id"]))
             return pa.array([int(place[1]) if place else None for place in places], pa.int64())
         return self.table[column]
 
@@ -305,7 +306,7 @@ class RowTable:
             return None
         name = f"text of {column}"
         if name not in self._arrays:
-            self._arrays[name] = pa.array([text_of(value) for value in self.table[column].to_pylist()], pa.string())
+            self._arrays[name] = pa.array([text_of(value) for value in _values(self.table[column])], pa.string())
         return self._arrays[name]
 
 
@@ -363,6 +364,12 @@ def text_of(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return "\n".join(map(text_of, value))
     return "" if value is None else str(value)
+
+
+def _values(column: pa.ChunkedArray) -> Iterator[Any]:
+    """The values of a column, not all of them at once."""
+    for start in range(0, len(column), _PART):
+        yield from column.slice(start, _PART).to_pylist()
 
 
 def _flat(values: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -423,6 +430,8 @@ def listings_of(
 
 
 def _of_instructions(configs: Mapping[str, pa.Table], measures: Measures) -> Made:
+    if not measures.is_whole:
+        return {}
     made: Made = {
         "verb": lambda: [pair.verb for pair in measures.pairs],
         "object": lambda: [pair.object for pair in measures.pairs],
@@ -439,7 +448,7 @@ def _of_instances(configs: Mapping[str, pa.Table]) -> Made:
     if "is_classification" in table.column_names and pc.any(table["is_classification"]).as_py():
         made["label"] = lambda: [
             folded_label(output) if is_classification else None
-            for output, is_classification in zip(table["output"].to_pylist(), table["is_classification"].to_pylist())
+            for output, is_classification in zip(_values(table["output"]), _values(table["is_classification"]))
         ]
     if reviewed is not None and reviewed.num_rows:
         made["reviewed"] = lambda: _reviews(table, reviewed)

@@ -46,7 +46,7 @@ def parts_of_run(
     """
     recipe, configs = folder.recipe(), folder.tables()
     measures = Measures(lambda: _column(configs, "instructions"), lambda: _column(configs, "seeds"))
-    unoffered = frozenset() if statistics is None else COSTLY
+    unoffered = frozenset() if statistics is None and measures.is_whole else COSTLY
     statistics = statistics or compute_statistics(
         read_run(folder), usage, prices, measures=measures, seconds=seconds_in_flight(folder.completions)
     )
@@ -88,7 +88,7 @@ def parts_of_rows(rows: ReportRows) -> PageParts:
     configs = {"instances": table_of(rows.instances), "instructions": table_of(rows.instructions)}
     measures = Measures(lambda: _column(configs, "instructions"), lambda: rows.seeds)
     statistics = compute_statistics(rows, measures=measures)
-    listings = listings_of(configs, None, measures)
+    listings = listings_of(configs, None, measures, frozenset() if measures.is_whole else COSTLY)
     return PageParts(statistics, listings, charts_of(statistics, listings))
 
 

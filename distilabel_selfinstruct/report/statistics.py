@@ -268,6 +268,7 @@ def compute_statistics(
         titles=titles_of(rows.recipe),
         notes=[
             *rows.notes,
+            *measures.notes,
             *verdict_notes((row.get("is_classification") for row in rows.instructions), rows.seed_verdicts),
         ],
         of_paper=rows.recipe is None or rows.recipe.of_paper,
@@ -318,9 +319,12 @@ def funnel_of(rows: ReportRows) -> list[Stage]:
     """What became of the candidates of each stage of the recipe; nothing where no recipe is known."""
     if rows.recipe is None:
         return []
-    by_stage: dict[str, list[Row]] = defaultdict(list)
+    by_stage: dict[str, _Rejected] = defaultdict(_Rejected)
+    judged = {stage.name: _CANDIDATE[stage.judges] for stage in rows.recipe.stages}
     for row in rows.rejected:
-        by_stage[row["stage"]].append(row)
+        rejected = by_stage[row["stage"]]
+        has_candidate = row.get(judged.get(row["stage"], "")) is not None
+        (rejected.reasons if has_candidate else rejected.barren)[row["reason"]] += 1
     classified = sum(row.get("is_classification") is not None for row in rows.instructions)
     passed = {
         "candidate": len(rows.instructions),
@@ -332,7 +336,7 @@ def funnel_of(rows: ReportRows) -> list[Stage]:
     }
     funnel: list[Stage] = []
     for stage in reversed(rows.recipe.stages):
-        if stage.optional and not by_stage[stage.name]:
+        if stage.optional and stage.name not in by_stage:
             continue
         funnel.append(_stage(rows.recipe, stage, passed[stage.judges], by_stage[stage.name]))
         if stage.judges != "instruction":  # what comes into a stage is what the stage before has let pass
@@ -340,11 +344,17 @@ def funnel_of(rows: ReportRows) -> list[Stage]:
     return funnel[::-1]
 
 
-def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: Sequence[Row]) -> Stage:
+@dataclass(frozen=True, slots=True)
+class _Rejected:
+    """Rows of a stage by their reason: those with something to judge, and those without."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    barren: Counter[str] = field(default_factory=Counter)
+
+
+def _stage(recipe: Recipe, stage: RecipeStage, admitted: int, rejected: _Rejected) -> Stage:
     """What a stage let pass, and what it rejected."""
-    candidate = _CANDIDATE[stage.judges]
-    reasons = Counter(row["reason"] for row in rejected if row.get(candidate) is not None)
-    barren = Counter(row["reason"] for row in rejected if row.get(candidate) is None)
+    reasons, barren = rejected.reasons, rejected.barren
     in_order = dict([*reasons.most_common(), *barren.most_common()])
     return Stage(
         name=stage.name,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS, SURPLUS
@@ -25,7 +26,25 @@ COLUMNS = ("stage", "reason", *_TEXTS)
 """The columns of the config `rejected` that are read."""
 
 
-def outcomes(recipe: Recipe, sizes: Mapping[str, int], rejected: Sequence[Mapping[str, Any]]) -> dict[str, Outcome]:
+@dataclass(slots=True)
+class _Fallen:
+    """What a stage has rejected: how much for which reason and cause, and by reason the first text that shows it."""
+
+    reasons: Counter[str] = field(default_factory=Counter)
+    causes: Counter[str] = field(default_factory=Counter)
+    texts: dict[str, str] = field(default_factory=dict)
+
+    def count(self, row: Mapping[str, Any]) -> None:
+        """Counts one more row."""
+        reason = row["reason"]
+        self.reasons[reason] += 1
+        self.causes[cause_of(reason, row["detail"])] += 1
+        if not self.texts.get(reason):
+            text = " ".join(next((row[name] for name in _TEXTS if row[name] and row[name].strip()), "").split())
+            self.texts[reason] = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
+
+
+def outcomes(recipe: Recipe, sizes: Mapping[str, int], rejected: Iterable[Mapping[str, Any]]) -> dict[str, Outcome]:
     """The outcome of each stage that has rejected rows.
 
     Args:
@@ -33,15 +52,15 @@ def outcomes(recipe: Recipe, sizes: Mapping[str, int], rejected: Sequence[Mappin
         sizes: rows of each config, and how many turns follow the first ones.
         rejected: the rows of the config `rejected`, with `COLUMNS`.
     """
-    by_stage: dict[str, list[Mapping[str, Any]]] = {}
+    by_stage: dict[str, _Fallen] = defaultdict(_Fallen)
     for row in rejected:
         if row["reason"] not in _NOT_LOOKED_AT:
-            by_stage.setdefault(row["stage"], []).append(row)
+            by_stage[row["stage"]].count(row)
     passed, found = _passed_at_the_end(recipe, sizes, by_stage), {}
     for stage in reversed(recipe.stages):
-        if rows := by_stage.get(stage.name):
-            passed[stage.judges] = came = passed[stage.judges] + len(rows)
-            found[stage.name] = _outcome(recipe, rows, came)
+        if fallen := by_stage.get(stage.name):
+            passed[stage.judges] = came = passed[stage.judges] + fallen.reasons.total()
+            found[stage.name] = _outcome(recipe, fallen, came)
     return {stage.name: found[stage.name] for stage in recipe.stages if stage.name in found}
 
 
@@ -56,11 +75,13 @@ def cause_of(reason: str, detail: str | None = None) -> str:
     return "rules"
 
 
-def _passed_at_the_end(
-    recipe: Recipe, sizes: Mapping[str, int], by_stage: Mapping[str, Sequence[Any]]
-) -> dict[str, int]:
+def _passed_at_the_end(recipe: Recipe, sizes: Mapping[str, int], by_stage: Mapping[str, _Fallen]) -> dict[str, int]:
     admitted = sizes.get("instructions", 0)
-    fallen = sum(len(by_stage.get(stage.name, ())) for stage in recipe.stages if stage.judges == "instruction")
+    fallen = sum(
+        by_stage[stage.name].reasons.total()
+        for stage in recipe.stages
+        if stage.judges == "instruction" and stage.name in by_stage
+    )
     return {
         "candidate": admitted,
         "instruction": max(0, admitted - fallen),
@@ -71,10 +92,7 @@ def _passed_at_the_end(
     }
 
 
-def _outcome(recipe: Recipe, rows: Sequence[Mapping[str, Any]], came: int) -> Outcome:
-    (reason, count), *_ = Counter(row["reason"] for row in rows).most_common(1)
-    causes = Counter(cause_of(row["reason"], row["detail"]) for row in rows)
-    texts = (row[column] for row in rows if row["reason"] == reason for column in _TEXTS)
-    text = " ".join(next((text for text in texts if text and text.strip()), "").split())
-    excerpt = text if len(text) <= _LONGEST else text[:_LONGEST] + "..."
-    return Outcome(came, len(rows), reason, count, recipe.meaning_of(reason), causes.most_common(1)[0][0], excerpt)
+def _outcome(recipe: Recipe, fallen: _Fallen, came: int) -> Outcome:
+    ((reason, count),), ((cause, _),) = fallen.reasons.most_common(1), fallen.causes.most_common(1)
+    rejected, excerpt = fallen.reasons.total(), fallen.texts.get(reason, "")
+    return Outcome(came, rejected, reason, count, recipe.meaning_of(reason), cause, excerpt)

@@ -691,7 +691,7 @@ class Run(Generic[C]):
     def _summarise(self, seconds: float, notes: list[str], troubles: Sequence[str] = ()) -> Summary:
         dataset = self.folder.dataset()
         sizes = {name: len(rows["train"]) for name, rows in dataset.items()}
-        thrown_away = dataset["rejected"]["train"].select_columns(list(COLUMNS)).to_list()
+        thrown_away = self.folder.rows("rejected", COLUMNS)
         loops = [report for stage in self._stages if (report := self.folder.loop(stage)) is not None]
         last = loops[-1] if loops else {"admitted": sizes["instructions"]}
         rejected: dict[str, Counter[str]] = {}

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from datasets import Dataset, DatasetDict, load_from_disk
+from datasets.table import InMemoryTable
 from distilabel.distiset import Distiset
 
-from distilabel_selfinstruct.data.dataset import load_dataset, save_dataset
+from distilabel_selfinstruct.data.dataset import StoredRows, load_dataset, save_dataset
 from distilabel_selfinstruct.errors import RunFolderError
 
 ROWS = [
@@ -100,3 +103,33 @@ def test_there_is_none(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError) as caught:
         load_dataset(tmp_path / "dataset")
     assert str(caught.value) == f"{tmp_path / 'dataset'}: there is no dataset; run the pipeline to its end first."
+
+
+def test_bytes_do_not_depend_on_the_parts_that_rows_came_in(tmp_path: Path) -> None:
+    rows = [{"instruction": f"Name {at} rivers.", "round": at} for at in range(7000)]
+    for name, sizes in (("once", [7000]), ("parts", [1, 999, 4100, 1900])):
+        ends = list(itertools.accumulate(sizes))
+        parts = [pa.Table.from_pylist(rows[end - size : end]) for size, end in zip(sizes, ends)]
+        whole = Dataset(InMemoryTable(pa.concat_tables(parts)))
+        save_dataset(
+            Distiset({"instructions": DatasetDict({"train": whole})}),
+            {"instructions": ["instruction", "round"]},
+            tmp_path / name,
+        )
+    assert digest(tmp_path / "once") == digest(tmp_path / "parts")
+    assert saved(tmp_path / "parts").to_list() == rows
+
+
+def test_stored_rows_are_those_of_the_table() -> None:
+    rows = [{"at": at, "text": None if at % 3 else f"{at}"} for at in range(6000)]
+    stored = StoredRows(pa.concat_tables([pa.Table.from_pylist(rows[:4999]), pa.Table.from_pylist(rows[4999:])]))
+    assert len(stored) == 6000
+    assert list(stored) == rows
+    assert (stored[0], stored[-1], stored[4998:5001]) == (rows[0], rows[-1], rows[4998:5001])
+    with pytest.raises(IndexError):
+        stored[6000]
+
+
+def test_there_may_be_no_stored_rows() -> None:
+    stored = StoredRows(pa.table({"at": pa.array([], pa.int64())}))
+    assert (len(stored), list(stored), stored[:3]) == (0, [], [])

@@ -355,8 +355,8 @@ def test_rows_come_with_the_columns_that_are_there(folder: RunFolder) -> None:
     folder.dataset_path.mkdir()
     folder.save_config("moods", rows, Features({"instruction": Value("string"), "mood": Value("string")}))
     assert folder.has_dataset
-    assert folder.rows("moods") == rows
-    assert folder.rows("moods", ["mood", "no such column"]) == [{"mood": "calm"}, {"mood": None}]
+    assert list(folder.rows("moods")) == rows
+    assert list(folder.rows("moods", ["mood", "no such column"])) == [{"mood": "calm"}, {"mood": None}]
     assert folder.rows("no such config") == []
     assert folder.configs().keys() == folder.dataset().keys() == {"moods"}
     assert folder.dataset()["moods"]["train"].to_list() == folder.configs()["moods"]["train"].to_list() == rows

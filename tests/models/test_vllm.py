@@ -203,6 +203,12 @@ class TestLife:
         loaded(extra_kwargs={"gpu_memory_utilization": 0.5})
         assert fake_vllm.LLM.made[0].gpu_memory_utilization == 0.5
 
+    def test_prompts_that_begin_alike_are_read_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        fake_vllm.install(monkeypatch)
+        loaded()
+        loaded(extra_kwargs={"enable_prefix_caching": False})
+        assert [made.enable_prefix_caching for made in fake_vllm.LLM.made] == [True, False]
+
     def test_unload_ends_the_engine_and_load_makes_another(self, monkeypatch: pytest.MonkeyPatch) -> None:
         fake_vllm.install(monkeypatch)
         llm = loaded()

@@ -15,6 +15,8 @@ from distilabel_selfinstruct.report.links import link
 from distilabel_selfinstruct.report.listings import RowTable, bounds_of, listings_of, sampled
 from distilabel_selfinstruct.report.measures import Measures
 from distilabel_selfinstruct.report.page import embedded
+from distilabel_selfinstruct.report.parts import parts_of_rows
+from distilabel_selfinstruct.report.rows import ReportRows
 from distilabel_selfinstruct.report.statistics import Statistics, overview_of
 
 WORDS = ["sea", "sky", "rain", "wind", "snow", "tide", "fog"]
@@ -150,6 +152,28 @@ def test_fewer_rows_than_the_page_holds_are_all_inside() -> None:
 )  # fmt: skip
 def test_ranges_are_read(wanted: str, bounds: tuple[float, float, bool]) -> None:
     assert bounds_of(wanted) == bounds
+
+
+def test_of_many_instructions_a_part_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And no rows can be chosen by what was measured of a part alone, nor does a figure lead to them."""
+    monkeypatch.setattr("distilabel_selfinstruct.report.measures._MOST", 50)
+    instructions = [
+        {"instruction_id": f"{at}", "instruction": f"Write {'a poem' if at % 2 else 'an essay'}."} for at in range(120)
+    ]
+    parts = parts_of_rows(ReportRows("run", instructions, [], seeds=["Write a poem."]))
+    statistics = parts.statistics
+    assert statistics.overview.instructions == 120
+    assert statistics.diversity is not None
+    assert statistics.similarity is not None
+    assert (statistics.diversity.instructions, statistics.similarity.scores.count) == (40, 40)
+    assert statistics.notes == [
+        "Verbs, objects and the distance from the seed tasks are those of one in 3 instructions: 40 of 120."
+    ]
+    (listing,) = parts.listings
+    assert {each["name"] for each in listing.description()["filters"]} == {"words of instruction"}
+    drawn = {chart["id"]: chart for chart in parts.charts}
+    assert [bar["href"] for bar in drawn["verbs"]["bars"]] == [None]
+    assert {bar["href"] for bar in drawn["similarity"]["bars"]} == {None}
 
 
 def test_a_link_keeps_what_means_something_in_an_address() -> None:

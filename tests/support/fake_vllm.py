@@ -149,10 +149,12 @@ class LLM:
         seed: int = 0,
         gpu_memory_utilization: float = 0.92,
         max_model_len: int | None = None,
+        enable_prefix_caching: bool | None = None,
     ) -> None:
         if model == "missing":
             raise UnpicklableError("no such model", object())
         self.model, self.gpu_memory_utilization = model, gpu_memory_utilization
+        self.enable_prefix_caching = enable_prefix_caching
         self.llm_engine = LLMEngine()
         self.calls: list[tuple[list[Any], list[SamplingParams]]] = []
         LLM.made.append(self)

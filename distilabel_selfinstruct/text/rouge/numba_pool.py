@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain
+from itertools import chain, islice
 from typing import Any, NamedTuple, TypeVar, cast
 
 import numba
@@ -470,13 +470,13 @@ class NumbaPool:
     def _taken(self, batches: Iterable[Sequence[list[str]]], joins: bool = True) -> Iterator[list[Match | None]]:
         """What is found of each batch; while one is at work, the words of the next one become numbers."""
         batches = iter(batches)
-        first, second = next(batches, None), next(batches, None)
-        if second is None:
-            yield from [] if first is None else [self._take(self._encode(first), joins=joins)]
+        first = list(islice(batches, 2))
+        if len(first) < 2:
+            yield from (self._take(self._encode(batch), joins=joins) for batch in first)
             return
         with ThreadPoolExecutor(1, "rouge") as thread:
             at_work: Future[list[Match | None]] | None = None
-            for batch in chain([first, second], batches):
+            for batch in chain(first, batches):
                 new = self._encode(batch)
                 if at_work is not None:
                     yield at_work.result()

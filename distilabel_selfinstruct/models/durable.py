@@ -512,7 +512,7 @@ class DurableLLM(LLM):
         request.failing_since = min(request.failing_since, time.monotonic())
 
     def _end_waiting(self) -> None:
-        """Wakes whoever waits for a slot or for another attempt, however long, once the endpoint is away for too long."""
+        """Wakes whoever waits for a slot or another attempt, however long, once the endpoint is away for too long."""
         if self._is_ending or not self._is_down():
             return
         for task, is_sent in self._open.items():

@@ -23,14 +23,18 @@ _ENDINGS = (  # the words for the end of an answer, of OpenAI and all others; th
     (
         "content_filter",
         r"filter|safety|recitation|blocklist|blocked|prohibited|spii|sensitive|guardrail|refus|moderat|toxic|harmful"
-        r"|unsafe|violation|censor|risk|^language$",
+        r"|unsafe|violation|censor|armor|risk|^language$",
     ),
     (
         "error",
         r"error(?!_limit)|fail|abort|cancel|insufficient|overload|time_?out|interrupt|malformed|unexpected|unspecified"
-        r"|exception|disconnect|reset|crash|internal|rate_limit|kill|preempt|evict|shut_?down|(?:un)?load|^other$",
+        r"|exception|disconnect|reset|crash|internal|rate_limit|kill|preempt|recompute|evict|shut_?down|(?:un)?load"
+        r"|memory|reject|lost|too_many|^oom$|^nan$|^other$",
     ),
-    ("length", r"length|token_limit|error_limit|context_window|incomplete|truncat|^max|^limit$|_limit$|output_limit"),
+    (
+        "length",
+        r"length|token_limit|error_limit|context_window|incomplete|truncat|max_|^max|^limit$|_limit$|repetition",
+    ),
     ("stop", r"stop|^eo[st]|^end|complete|finish|done|natural|normal|tool|function|success|pause"),
 )
 
@@ -39,6 +43,9 @@ _THOUGHTS = (  # fields of a message; those of the second group may repeat what 
     ("reasoning_content", "reasoning", "thinking"),
     ("thoughts", "thought", "reasoning_details", "thinking_blocks"),
 )
+
+
+_ALL_IS_WELL = ("", "0", "200", "ok", "success", "none", "null", "false")
 
 
 class ReplyError(Exception):
@@ -106,9 +113,11 @@ def read_reply(reply: object, stop: Sequence[str] = ()) -> list[Completion]:
             broken off, or `reasoning_only` where all of it came as thoughts.
     """
     choices = reply.get("choices") if isinstance(reply, Mapping) else None
-    is_broken = isinstance(reply, Mapping) and isinstance(said := reply.get("error"), Mapping) and _is_error(said)
+    is_broken = isinstance(reply, Mapping) and _is_error(reply.get("error"))
     if (not choices or is_broken) and (error := error_in(reply)) is not None:
         raise error
+    if not choices and re.search(r"'blockReason': '|'filtered': True", str(reply)):  # Gemini; Azure
+        raise _filtered(f"{reply!r:.300}")
     if not isinstance(choices, list) or not choices:
         raise _invalid(f"it has no choices: {reply!r:.300}")
     read = [_read_choice(choice) for choice in choices]
@@ -135,9 +144,10 @@ def read_again(text: str, finish_reason: str | None) -> Completion:
     return replace(read, reasoning=reasoning, finish_reason=ending or finish_reason)
 
 
-def _is_error(said: Mapping[str, Any]) -> bool:
+def _is_error(said: object) -> bool:
     """Whether an error beside the choices is one: some servers say so, too, that all is well."""
-    return bool(said) and _first(said, "code", "status", "message", "msg") not in (0, "0", 200, "200", "ok", "success")
+    word = _first(said, "code", "status", "message", "msg") if isinstance(said, Mapping) else said
+    return bool(said) and (word is None or str(word).strip().lower() not in _ALL_IS_WELL)
 
 
 def normal_ending(given: object) -> str | None:
@@ -148,8 +158,8 @@ def normal_ending(given: object) -> str | None:
         given = given[0] if given else None
     if not isinstance(given, str):
         return None
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", given.strip()).lower().replace("-", "_").replace(" ", "_")
-    word = re.split(r"[^a-z_]", words.rpartition("finishreason.")[2].rpartition("finish_reason.")[2])[0]
+    words = _snake(given.strip()).replace("-", "_").replace(" ", "_")
+    word = re.split(r"[^a-z_]", re.split(r"finish_?reason[._]", words)[-1])[0]
     return next((ending for ending, signs in _ENDINGS if re.search(signs, word)), None)
 
 
@@ -248,14 +258,14 @@ def _part(part: object) -> tuple[bool, str]:
     if isinstance(part, str):
         return False, part
     fields = part if isinstance(part, Mapping) else {}
-    kind = fields.get("type", "text")
+    kind = fields.get("type", "text" if "text" in fields else " ".join(fields))  # Bedrock names it by its only key
     if isinstance(kind, str) and re.search("think|thought|reason|summary", kind):
-        given = _first(fields, "thinking", "reasoning", "text", "summary", "content")
+        given = _first(fields, "thinking", "reasoning", "text", "summary", "content", "reasoningContent")
         return True, _words(given) or ""
     if kind == "refusal":
         raise _filtered(_words(fields.get("refusal")) or "a refusal")
     text = fields.get("text", fields.get("content"))  # an empty one is a text too
-    text = text.get("value") if isinstance(text, Mapping) else text
+    text = text.get("value") if isinstance(text, Mapping) else "" if text is None and "text" in fields else text
     if kind not in ("text", "output_text") or not isinstance(text, str):
         raise _invalid(f"a part of the content is no text: {part!r:.200}")
     return fields.get("thought") is True, text
@@ -266,7 +276,7 @@ def _words(given: object) -> str | None:
     if isinstance(given, str):
         return given.strip() or None
     if isinstance(given, Mapping):
-        return _words(_first(given, "text", "content", "thinking", "reasoning", "summary"))
+        return _words(_first(given, "text", "content", "thinking", "reasoning", "summary", "reasoningText"))
     if isinstance(given, list):
         return "\n".join(filter(None, map(_words, given))) or None
     return None
@@ -312,14 +322,14 @@ def _counts(usage: object) -> tuple[int, int, int, int]:
         each = [_counts(one) for one in usage]
         received, thoughts = sum(one[1] for one in each), sum(one[3] for one in each)
         return max((one[0] for one in each), default=0), received, 0, thoughts
-    known = usage if isinstance(usage, Mapping) else {}
+    known = {_snake(str(name)): each for name, each in usage.items()} if isinstance(usage, Mapping) else {}
     details = _first(known, "prompt_tokens_details", "input_tokens_details")
     cached = details.get("cached_tokens") if isinstance(details, Mapping) else None
-    cached = cached or _first(known, "prompt_cache_hit_tokens", "cache_read_input_tokens")
+    cached = cached or _first(known, "prompt_cache_hit_tokens", "cache_read_input_tokens", "cached_tokens")
     details = _first(known, "completion_tokens_details", "output_tokens_details")
     of_thoughts = details.get("reasoning_tokens") if isinstance(details, Mapping) else known.get("reasoning_tokens")
-    sent = count_of(_first(known, "prompt_tokens", "input_tokens"))
-    received = count_of(_first(known, "completion_tokens", "output_tokens"))
+    sent = count_of(_first(known, "prompt_tokens", "input_tokens", "prompt_token_count"))
+    received = count_of(_first(known, "completion_tokens", "output_tokens", "candidates_token_count"))
     if sent:  # some count thoughts in the total only
         received = max(received, count_of(known.get("total_tokens")) - sent)
     return sent, received, min(sent, count_of(cached)), min(received, count_of(of_thoughts))
@@ -331,7 +341,7 @@ def count_of(given: object) -> int:
         return min(_MOST_TOKENS, sum(map(count_of, given)))
     if isinstance(given, str):
         try:
-            given = float(given)
+            given = float(given.replace(",", ""))
         except ValueError:
             return 0
     if isinstance(given, bool) or not isinstance(given, (int, float)) or not math.isfinite(given):
@@ -352,18 +362,21 @@ _STATUS_OF_WORDS = tuple(  # the words of an error that names no status
     (status, re.compile(rf"(?<![a-z_])(?:{signs})"))
     for status, signs in (
         (401, "authenti|auth_?fail|unauthori[sz]ed|unauthenticated"
-              "|(?:invalid|incorrect|wrong|missing|bad|no)[ _-]?(?:api[ _-]?)?key"
-              "|login fail|access token invalid|invalid token"),
+              "|(?:invalid|incorrect|wrong|missing|bad|no)[ _-]?(?:api[ _-]?)?(?:key|token)"
+              "|login fail|access token invalid|token (?:is |has )?expired|令牌|密钥|鉴权|身份验证|未授权"),
         (429, "rate[ _-]?limit|request limit|too many requests|throttl|requests per|resource_exhausted"
-              "|insufficient_quota|quota"),
-        (402, "insufficient[ _](?:balance|credits?|funds|account)|balance|payment|billing|arrearage"),
+              "|insufficient_quota|quota|频率|限流|并发|请求过多"),
+        (402, "insufficient[ _](?:balance|credits?|funds|account)|balance|payment|billing|arrearage"
+              "|余额|额度不足|欠费"),
         (400, "extra_forbidden|data_?inspection|content_filter"),
         (403, "permission|forbidden|access[ _]?denied|not allowed to"),
-        (404, "model_?not_?found|not[ _]?found|does not exist|no such model|unknown model|unexpected endpoint"),
+        (404, "model_?not_?found|not[ _]?found|does not exist|no such model|unknown model|unexpected endpoint"
+              "|no route|不存在"),
         (504, "time[d]?[ _-]?out|deadline_exceeded"),
-        (503, "overload|unavailable|capacity|busy"),
+        (503, "overload|unavailable|capacity|busy|loading|无可用|繁忙|过载"),
         (502, "bad gateway|upstream"),
-        (400, "invalid|bad[ _]request|unsupported|not support|context[ _]length|extra inputs"),
+        (400, "invalid|bad[ _]request|unsupported|not support|context[ _]length|extra inputs"
+              "|validation|is required|参数|非法"),
     )
 )  # fmt: skip
 _STATUS_OF_CODE = {  # MiniMax; Zhipu
@@ -371,9 +384,10 @@ _STATUS_OF_CODE = {  # MiniMax; Zhipu
     "1113": 402, "1301": 400, "1302": 429, "1303": 429, "1305": 429,
 }  # fmt: skip
 _MESSAGES = (
-    "message", "msg", "status_msg", "error_msg", "error_message", "faultstring", "detail", "reason", "title", "error",
+    "message", "msg", "status_msg", "error_msg", "error_message", "errmsg", "errorMessage", "faultstring",
+    "detail", "reason", "title", "error",
 )  # fmt: skip
-_CODES = ("code", "status_code", "error_code", "statusCode", "type", "status")
+_CODES = ("code", "status_code", "error_code", "statusCode", "type", "__type", "status")
 
 
 _SPELLINGS = {  # of Tencent and Volcengine
@@ -412,7 +426,8 @@ def _error_part(body: object) -> Mapping[str, Any] | None:
     status = body.get("base_resp")  # MiniMax
     if isinstance(status, Mapping) and status.get("status_code"):
         return status
-    return body if any(body.get(name) for name in _MESSAGES) else None
+    is_turn = isinstance(body.get("message"), Mapping) and "role" in body["message"]  # Ollama's own answer
+    return body if not is_turn and _is_error(body) and any(body.get(name) for name in _MESSAGES) else None
 
 
 def _message_of(found: object) -> str:
@@ -430,6 +445,10 @@ def _message_of(found: object) -> str:
     return " ".join(str(found).split())
 
 
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
 def _first(fields: Mapping[str, Any], *names: str) -> Any:
     return next((fields[name] for name in names if fields.get(name) not in (None, "")), None)
 
@@ -441,5 +460,5 @@ def _status_of(fields: Mapping[str, Any], words: str) -> int:
             return int(number[0])
         if given in _STATUS_OF_CODE:
             return _STATUS_OF_CODE[given]
-    said = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", words).lower()
+    said = _snake(words)
     return next((status for status, signs in _STATUS_OF_WORDS if signs.search(said)), 500)

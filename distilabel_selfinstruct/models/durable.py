@@ -44,6 +44,7 @@ LAST_WORDS = "What came last instead of an answer: {trouble}"
 _MOST_SHOWN = 200  # characters of a failure, while it is waited for the endpoint
 _LONGEST_WAIT = 120.0
 _PATIENCE = 60.0  # seconds that open requests have when the model is unloaded
+_LOOKS = 5.0  # seconds between two looks at what waits although the endpoint is away for too long
 _LEAVING = 5.0  # and that they have to leave, once they are cancelled
 _growing_wait = wait_exponential(multiplier=0.5, max=30) + wait_random(0, 1)
 
@@ -437,6 +438,10 @@ class DurableLLM(LLM):
         )
         try:
             return await retrying(self._attempt, request)
+        except asyncio.CancelledError:
+            if self._is_ending or not self._is_down():
+                raise
+            raise RunStopped("unavailable") from None
         except RequestFailed as failed:
             failure = await self._given_up(failed, request.key)
             if failure.kind == "service" and (self.keeps_failures or self._is_down()):
@@ -530,8 +535,19 @@ class DurableLLM(LLM):
         request.failed[failure.reason] += 1
         self._failing[request.key] = failure.reason
         self._note_trouble(failure)
-        self._down_since = self._down_since or time.monotonic()
+        if self._down_since is None:
+            self._down_since = time.monotonic()
+            self._loop.call_later(float(self.outage) + 0.01, self._end_waiting)
         request.failing_since = min(request.failing_since, time.monotonic())
+
+    def _end_waiting(self) -> None:
+        """Wakes whoever waits for a slot or another attempt, however long, once the endpoint is away for too long."""
+        if self._is_ending or not self._is_down():
+            return
+        for task, is_sent in self._open.items():
+            if not is_sent:
+                task.cancel()
+        self._loop.call_later(_LOOKS, self._end_waiting)
 
     async def _finish(self) -> None:
         """Drops requests that are not at the endpoint, and waits for the others: their answers are paid for."""

@@ -31,24 +31,40 @@ _KINDS: dict[str, Kind] = {
 }
 """Whose fault a failure is by its reason code, where whoever raised it does not say."""
 
-_RETRYABLE_STATUS = {408: "timeout", 409: "server_error", 425: "server_error", 429: "rate_limited"}
+_RETRYABLE_STATUS = {
+    408: "timeout",
+    409: "server_error",
+    424: "server_error",
+    425: "server_error",
+    429: "rate_limited",
+    498: "server_error",
+}
 _CONTEXT_LENGTH = (
     "context_length", "context length", "contextlength", "maximum context", "context window", "contextwindow",
     "context size", "max_model_len", "prompt is too long", "input is too long", "range of input length",
-    "reduce the length", "input token count",
+    "reduce the length", "input token count", "`inputs` tokens", "`inputs` must have less than", "kv size",
+    "超长", "过长", "超出最大", "最大长度",
 )  # fmt: skip
 _TOO_LONG = ("too long", "too many tokens", "maximum number of tokens", "token limit")
 _CONTENT_FILTER = (
     "content_filter", "content filter", "contentfilter", "content management policy", "content_policy",
     "content policy", "responsibleai", "safety system", "prohibited_content", "inappropriate content",
-    "data_inspection_failed", "datainspectionfailed", "flagged", "moderation",
+    "data_inspection_failed", "datainspectionfailed", "flagged", "moderation", "contentpolicy", "usage guidelines",
+    "usage polic", "blocked output", "guardrail", "legal reasons", "敏感", "违规", "不安全",
 )  # fmt: skip
 _USED_UP = (
     "insufficient_quota", "exceeded your current quota", "credit balance", "insufficient balance",
     "insufficient_balance", "insufficient credits", "insufficient_credits", "out of credits", "arrearage",
-    "overdue", "billing hard limit", "billing_hard_limit",
+    "overdue", "billing hard limit", "billing_hard_limit", "billing_not_active", "all available credits",
+    "spending limit", "usage limit exceeded", "regain access", "budget has been exceeded", "budget_exceeded",
+    "free allocation", "call volume quota", "余额不足", "额度不足", "欠费",
 )  # fmt: skip
 _PASSES = ("per minute", "perminute", "per second", "try again in", "retry in", "retrydelay")
+_CRASHED = (  # LM Studio says so with 400
+    "crashed", "model unloaded", "model is unloaded", "model reloaded", "channel error", "out of memory",
+    "operation canceled", "try again later",
+)  # fmt: skip
+_NO_JSON = ("json_validate_failed", "tool_use_failed")  # Groq: the model wrote something else
 _TOO_FAST = ("rate limit", "rate_limit", "ratelimit", "too many requests", "throttl")
 _PARAMETERS = re.compile(
     r"temperature|top_p|top_k|penalty|max_tokens|max_completion_tokens|enable_thinking|response_format|json_schema"
@@ -61,7 +77,8 @@ _OF_THE_KEY = re.compile(
     r"|(?:invalid|incorrect|expired|wrong|missing|bad)[ _]api[ _-]?key"
 )
 _OF_THE_MODEL = re.compile(
-    r"model_not_found|model not (?:found|exist)|(?:no such|unknown) model\b"
+    r"model_not_found|model not (?:found|exist)|(?:no such|unknown|invalid)[ _]model\b|decommissioned"
+    r"|model_not_available|unable to access model|model identifier is invalid|模型.{0,40}不存在"
     r"|model\b.{0,80}\b(?:does not exist|doesn't exist|is not found|was not found|could not be found)"
 )
 _NONSENSE = ("<html", "<!doctype", "<head", "no json", "no completion", "not a completion")
@@ -157,10 +174,15 @@ def _explain_status(error: BaseException, status: int) -> RequestFailed | Endpoi
     keys = getattr(error, "key_variables", "OPENAI_API_KEY or api_key")
     if (certain := _of_everything(status, sentence, said, is_page, keys)) is not None:
         return certain
+    is_filtered = not is_page and _has(said, _CONTENT_FILTER)
+    if is_filtered and status in (498, 451):
+        return RequestFailed(text, "content_filter")
+    if _has(said, _NO_JSON) and status < 499:
+        return RequestFailed(text, "invalid_response", retryable=True)
     if _is_passing(status, said):
         reason = "rate_limited" if _has(said, _TOO_FAST) and status < 500 else _RETRYABLE_STATUS.get(status)
         return _passing(text, reason or "server_error", _wait_of(error, status))
-    if not is_page and _has(said, _CONTENT_FILTER):
+    if is_filtered:
         return RequestFailed(text, "content_filter")
     if status == 413 or (not is_page and _has(said, _CONTEXT_LENGTH + _TOO_LONG)):
         return RequestFailed(text, "context_length")
@@ -170,12 +192,14 @@ def _explain_status(error: BaseException, status: int) -> RequestFailed | Endpoi
 
 def _of_everything(status: int, sentence: str, said: str, is_page: bool, keys: str) -> EndpointError | None:
     """The end of the run, where the answer says that no request at all can be served; `keys` is where a key is set."""
-    if status in (400, 402, 403, 429) and _has(said, _USED_UP) and not (status == 429 and _has(said, _PASSES)):
-        what = "quota" if "quota" in said else "balance"
+    if status in (400, 402, 403, 412, 429) and _has(said, _USED_UP) and not (status == 429 and _has(said, _PASSES)):
+        what = next((word for word in ("quota", "budget", "limit") if word in said), "balance")
         return _ending(f"The account's {what} is used up ({status})", sentence, "Fill it up.")
     if status == 402:
         return _ending("The account's balance is used up (402)", sentence, "Fill it up.")
-    if status in (401, 498) or (status == 400 and _OF_THE_KEY.search(said)):
+    if status == 407:
+        return _ending("The proxy on the way wants a login (407)", sentence, "Give the proxy's address with it.")
+    if status == 401 or (status == 498 and "token" in said) or (status == 400 and _OF_THE_KEY.search(said)):
         advice = f"Set another key ({keys})."
         return _ending(f"The endpoint refuses the key ({status})", sentence, advice)
     if is_page:
@@ -195,7 +219,7 @@ def _of_everything(status: int, sentence: str, said: str, is_page: bool, keys: s
 
 
 def _is_passing(status: int, said: str) -> bool:
-    if status in _RETRYABLE_STATUS or (status in (400, 403) and _has(said, _TOO_FAST)):
+    if status in _RETRYABLE_STATUS or (status in (400, 403) and _has(said, _TOO_FAST + _CRASHED)):
         return True
     return status >= 499 and not _has(said, _CONTEXT_LENGTH)
 

@@ -39,22 +39,23 @@ _REFUSED = re.compile(
     r"unsupported|unknown|unrecogni[sz]ed|unexpected|unavailable|deprecated|disallowed|incompatible|mutually exclusive"
     r"|(?:not|n't|no longer) (?:\w+ )?(?:support|allow|permit|accept|enabled|available|recogni[sz]ed|implemented)"
     r"|extra[_ ](?:forbidden|inputs|fields)|no such (?:parameter|field|argument|option)|not compatible|forbidden\b"
-    r"|invalid[_ ](?:parameter|argument|field)|not a valid (?:parameter|field|argument)|drop_params"
+    r"|invalid[_ ](?:parameter|argument|field|option)|not a valid (?:parameter|field|argument)|drop_params"
     r"|can(?:not| not|'t) (?:both )?(?:be )?(?:use|set|specif|combine|sent)"
     r"|(?:should|must|may) not (?:both )?be (?:used|set|specified|sent)|(?:or|be) unset|restricted to"
     r"|may only be set|\bonly (?:the default|one\b|\S*\b[\d.]+\b)"
     r"|must be (?:exactly |equal to )?1(?:\.0)?(?![\d.]*\d)"
-    r"|must be (?:set to|omitted|removed|unset|null)|at most 1\b|less than or equal to 1\b",
+    r"|must be (?:set to|omitted|removed|unset|null)|at most 1\b|less than or equal to 1\b|non-whitespace"
+    r"|不支持|非法|无效|未知|不允许",
     re.I,
 )
 _OUT_OF_RANGE = re.compile(
-    r"\b(?:between|below|above|in the range|outside|too (?:high|low|large|small))\b|\bin [\[(]-?\d|[<>]=? ?-?\d"
-    r"|\b(?:greater|less) than\b(?! or equal to 1\b)(?!.*\bunset\b)",
+    r"\b(?:between|below|above|in the range|outside|too (?:high|low|large|small))\b|\bin [\[(]-?\d|范围"
+    r"|[<>]=? ?-?\d(?!\d*>)|\b(?:greater|less) than\b(?! or equal to 1\b)(?!.*\bunset\b)",
     re.I,
 )
 _EXCLUDE_EACH_OTHER = re.compile(
     r"\bboth\b|mutually exclusive|\beither\b|\btogether\b|simultaneous|at the same time|only (?:\w+ )?one of"
-    r"|use only one|not (?:be used|compatible) (?:in combination )?with|alongside|in combination",
+    r"|use only one|not (?:be used|compatible) (?:in combination )?with|incompatible with|alongside|in combination",
     re.I,
 )
 _ALLOWED_LIST = re.compile(
@@ -76,7 +77,9 @@ _ANY_PENALTY = r"(?<!presence.)(?<!frequency.)(?<!repetition.)\bpenalt(?:y|ies)\
 _ALIASES = {  # what else a message may call a parameter
     "n": r"[`'\"]n[`'\"]|\bn ?[=>]|\bparameter:? n\b|completion choice|multiple (?:completions|choices)",
     "stop": r"stop_?sequences|stop_?strings|stop",
-    _SCHEMA: r"response_?(?:format|schema)|json_?(?:schema|object)|guided|structured.?outputs?|output_?format",
+    _SCHEMA: (
+        r"response_?(?:format|schema)|json[_ ]?(?:schema|object)|guided|grammar|structured.?outputs?|output_?format"
+    ),
     "presence_penalty": rf"presence[_ ]?penalty|{_ANY_PENALTY}",
     "frequency_penalty": rf"frequency[_ ]?penalty|{_ANY_PENALTY}",
     "max_tokens": r"max_?tokens|max_?output_?tokens",

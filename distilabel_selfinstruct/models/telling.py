@@ -23,9 +23,10 @@ _PERIOD = re.compile(r"-?(second|minute|hour|day)$")
 _PERIODS = {"second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86400.0}
 _ITEM = re.compile(r"\b(limit|remaining|reset|q|r|t|w)=(\d+(?:\.\d+)?)")  # of the drafts
 _ITEMS = {"q": "limit", "r": "remaining", "t": "reset", "w": "window"}
+_TIME = r"(\d+(?:\.\d+)?) ?(ms|milli|s|m|h|d)(?:[a-z]*)"
 _WAIT_SAID = re.compile(
-    r"(?:retry_?delay\W+|(?:try again|retry) (?:in|after) )(?P<number>\d+(?:\.\d+)?) ?"
-    r"(?P<unit>ms|milliseconds?|s\b|sec(?:ond)?s?)",
+    r"(?:retry_?delay\W+|(?:try again|retry) (?:in|after) )"
+    r"((?:\d+(?:\.\d+)? ?(?:ms|milliseconds?|s|sec(?:ond)?s?|m|min(?:ute)?s?|h|hours?|d|days?)(?![a-z]) ?)+)",
     re.I,
 )
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -101,7 +102,8 @@ def wait_said(said: str) -> float | None:
     """Seconds that the words of an answer ask to wait: Gemini's `retryDelay`, or a sentence."""
     if (found := _WAIT_SAID.search(said)) is None:
         return None
-    return float(found["number"]) * (0.001 if found["unit"].lower().startswith(("ms", "milli")) else 1)
+    parts = re.findall(_TIME, found[1].lower())
+    return sum(float(number) * _UNITS["ms" if unit in ("ms", "milli") else unit[0]] for number, unit in parts)
 
 
 def _number(value: str) -> float | None:

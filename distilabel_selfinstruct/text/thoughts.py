@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from functools import cache
 
 _THINKING = r"(?:\w+[_:-])*?(?:ant)?(?:think|thinking|thoughts?)(?:[_:-]\w+)*|(?:inner|internal)_monologue|cot"
-_MAYBE_THINKING = "reason|reasoning|reflection|scratchpad"  # an answer may consist of it, then it is the answer
+_MAYBE_THINKING = (
+    "reason|reasoning|reflection|(?:reasoning_)?scratchpad"  # an answer may consist of it, then it is the answer
+)
 _QUOTES = "`'\"“”‘’«»"
 
 
@@ -20,7 +22,7 @@ def _tags() -> tuple[tuple[re.Pattern[str], str, str], ...]:
     """How thoughts begin; how those end that begin so, first as they should and then as models confuse it."""
     some = f"{_THINKING}|{_MAYBE_THINKING}"
     return (
-        (re.compile(rf"<({some})(?:\s[^<>\n]*)?>", re.I), r"</{0}>", rf"</(?:{some})>"),
+        (re.compile(rf"< ?({some})(?:\s[^<>\n]*)?>", re.I), r"< ?/ ?{0} ?>", rf"</(?:{some})>"),
         (re.compile(r'<(details) type="reasoning"[^<>\n]*>(?:\s*<summary>[^<]*</summary>)?'), r"</{0}>", r"</{0}>"),
         (re.compile(r"\[(THINK|THINKING|THOUGHT|THOUGHTS)\]", re.I), r"\[/{0}\]", r"\[/{0}\]"),
         (re.compile(r"◁(think|thinking)▷", re.I), r"◁/{0}▷", r"◁/{0}▷"),
@@ -38,7 +40,8 @@ _HEADER = re.compile(  # of the model's own turn, which some servers leave in pl
     r"\s*(?:(?:<s>|<bos>|<\|begin_of_text\|>|<\|startoftext\|>)\s*)?"
     r"(?:<\|im_start\|>assistant\s*\n|<\|start_header_id\|>assistant<\|end_header_id\|>\s*"
     r"|<start_of_turn>model\s*\n|<\|assistant\|>\s*|<｜Assistant｜>\s*|<\|start\|>assistant(?=<\|)"
-    r"|<\|START_OF_TURN_TOKEN\|><\|CHATBOT_TOKEN\|>\s*)"
+    r"|<\|START_OF_TURN_TOKEN\|><\|CHATBOT_TOKEN\|>\s*|<\|start_of_role\|>assistant<\|end_of_role\|>|<role>ASSISTANT</role>"
+    r"|<\|begin_of_box\|>)"
 )
 _MESSAGE = r"(?:(?!<\|message\|>)[^\n])*<\|message\|>"
 _HARMONY = re.compile(rf"<\|channel\|>(?:analysis|commentary)\b{_MESSAGE}")
@@ -47,6 +50,7 @@ _HARMONY_TURN = re.compile(rf"<\|start\|>assistant{_HARMONY_FINAL.pattern}")
 _BARE = (  # the marks are stripped, or words stand in their place
     re.compile(r"analysis(?=[A-Z\"'(])(.*?)assistant\s?final", re.DOTALL),
     re.compile(r"<\|im_start\|>think\s(.*?)<\|im_start\|>answer\s", re.DOTALL),
+    re.compile(r"Thinking\.\.\.\n(.*?)\n\.\.\.done thinking\.\s*", re.DOTALL),  # Ollama's command
     re.compile(r"Here is my thought process:(.*?)Here is my response:\s*", re.DOTALL),
     re.compile(r"Here are my reasoning steps:(.*?)\[BEGIN FINAL RESPONSE\]\s*", re.DOTALL),
 )
@@ -55,8 +59,8 @@ _UNOPENED = re.compile(
 )
 _LEFT_OVER = re.compile(rf"\s*(?:</(?:{_THINKING})>\s*)+", re.I)  # by thoughts in thoughts
 _WRAPPED = re.compile(
-    r"\s*(?:<(answer|response|output|solution|final|final_answer)>|<\|begin_of_solution\|>|<\|START_RESPONSE\|>)\s*(.*?)\s*"
-    r"(?:</(?:answer|response|output|solution|final|final_answer)>|<\|end_of_solution\|>|<\|END_RESPONSE\|>|\Z)\s*\Z",
+    r"\s*(?:<(answer|response|output|solution|final|final_answer)>|<\|begin_of_(?:solution|box)\|>|<\|START_RESPONSE\|>)\s*(.*?)\s*"
+    r"(?:</(?:answer|response|output|solution|final|final_answer)>|<\|end_of_(?:solution|box)\|>|<\|END_RESPONSE\|>|\Z)\s*\Z",
     re.DOTALL | re.I,
 )
 _END_OF_FINAL = re.compile(r"\s*\[END FINAL RESPONSE\]\s*\Z")
@@ -149,10 +153,10 @@ _END = re.compile(
     r"<\|(?:im_end|eot_id|eom_id|end|end_of_text|endoftext|return|call|END_OF_TURN_TOKEN|end_of_turn|eot|eos|endofturn"
     r"|end_of_sentence|turn_end|role_end|user_end|assistant_end|END_RESPONSE|eod|stop|separator)\|>"
     r"|\[\|endofturn\|\]|<end_of_turn>|<end_of_utterance>|<turn\|>|</s>|<eos>|<EOT>|\[EOS\]|\[e~\["
-    r"|<｜end▁of▁sentence｜>|<｜end▁of▁turn｜>",
+    r"|<[|｜]end▁of▁(?:sentence|turn)[|｜]>",
 )
 _SPECIAL = (
-    r"(?:<\|[\w/:-]{2,40}\|>|<｜[^｜\s]{2,40}｜>|\[\|\w{2,40}\|\]|</?(?:pad|unk|eot|eos|eod)>|</assistant>"
+    r"(?:<\|[\w▁/:-]{2,40}\|>|<\|(?:im_end|eot_id|end_of_text|endoftext)\|?\Z|<s>|<bos>|<｜[^｜\s]{2,40}｜>|\[\|\w{2,40}\|\]|</?(?:pad|unk|eot|eos|eod)>|</assistant>"
     r"|<(?:unused|ctrl|extra_id_|SPECIAL_)\d+>|<0x[0-9A-F]{2}>|\[(?:PAD|EOT|UNK|/INST)\]|<\[EOT\]>)"
 )
 _GLUED_END = re.compile(  # any special token, also of templates that nobody knows, where it ends the text
@@ -164,7 +168,7 @@ _START = (
 )
 _ROLE = r"(?:user|assistant|system|human|model|tool|developer)\b"
 _NEXT_TURN = re.compile(
-    rf"\s*(?:\Z|{_START}|<\|end_header_id\|>|</?s>|{_ROLE}\s*(?:[\n:]|\Z)|{_END.pattern})",
+    rf"\s*(?:\Z|{_START}|<\|end_header_id\|>|</?s>|<bos>|<\|begin_of_text\|>|{_ROLE}\s*(?:[\n:]|\Z)|{_END.pattern})",
     re.I,
 )
 _TURN_START = re.compile(

@@ -382,6 +382,17 @@ class TestFailing:
         assert usage_by_stage(tmp_path)["completions"].requests == 1
         assert llm.trouble.startswith("the endpoint could not be reached: ")
 
+    def test_an_endpoint_that_asks_to_wait_longer_than_the_outage_is_not_waited_for(
+        self, server: OpenAIServer, load: Callable[..., DurableLLM], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(durable, "_LONGEST_WAIT", 43_200.0)
+        server.fault_rule = lambda body: status(429, "12 hours", retry_after=43_200)
+        llm = load(server, outage=0.2, concurrency=1)
+        asked = [llm.submit(prompt) for prompt in "abc"]
+        for future in asked:
+            with pytest.raises(RunStopped, match="unavailable"):
+                future.result(timeout=LIMIT)
+
     def test_an_outage_ends_with_the_first_answer(self, server: OpenAIServer, load: Callable[..., DurableLLM]) -> None:
         llm = load(server)
         server.outage()

@@ -108,6 +108,22 @@ def test_a_failure_costs_one_row(error: Exception, reason: str, retryable: bool)
         (of_status(400, "The model `m` does not exist"), "does not have the model (400)"),
         (of_status(400, "Model not found: m"), "does not have the model (400)"),
         (of_status(404, "No endpoints found that can handle the requested parameters."), "Nobody serves the model so"),
+        (of_status(400, "Invalid model: m"), "does not have the model (400)"),
+        (of_status(400, "The model `m` has been decommissioned"), "does not have the model (400)"),
+        (of_status(400, "Unable to access model m", code="model_not_available"), "does not have the model (400)"),
+        (of_status(400, "The provided model identifier is invalid."), "does not have the model (400)"),
+        (of_status(400, "模型不存在，请检查模型代码。", code="1211"), "does not have the model (400)"),
+        (of_status(429, "余额不足或无可用资源包,请充值。", code="1113"), "balance is used up"),
+        (of_status(403, "用户额度不足"), "balance is used up"),
+        (of_status(429, "Your team has reached its monthly spending limit."), "limit is used up"),
+        (of_status(412, "Account x is suspended, due to reaching the monthly spending limit"), "limit is used up"),
+        (of_status(400, "Budget has been exceeded! Current cost: 10.1, Max budget: 10.0"), "budget is used up"),
+        (
+            of_status(400, "You have reached your specified API usage limits. You will regain access on 2026-12-01"),
+            "limit is used up",
+        ),
+        (of_status(429, "Your account is not active", code="billing_not_active"), "balance is used up"),
+        (with_body(407, "<html><title>407 Proxy Authentication Required</title>"), "proxy on the way wants a login"),
         (EndpointError("gone"), "gone"),
     ],
     ids=lambda value: str(value),
@@ -133,6 +149,23 @@ GEMINI_LIMIT = {
     ("error", "kind", "reason"),
     [
         # Of this request.
+        (of_status(422, "Input validation error: `inputs` tokens + `max_new_tokens` must be <= 4097."), "request",
+         "context_length"),
+        (of_status(422, "Input validation error: `inputs` must have less than 1024 tokens."), "request",
+         "context_length"),
+        (of_status(500, "Input prompt is too big compared to KV size."), "request", "context_length"),
+        (of_status(400, "Prompt 超长", code="1261"), "request", "context_length"),
+        (of_status(400, "系统检测到输入可能包含敏感内容"), "request", "content_filter"),
+        (of_status(403, "Content violates usage guidelines. Failed check: SAFETY_CHECK"), "request", "content_filter"),
+        (of_status(400, "litellm.ContentPolicyViolationError: AzureException"), "request", "content_filter"),
+        (of_status(446, "The guardrail checks failed"), "request", "content_filter"),
+        (of_status(451, "Unavailable for legal reasons"), "request", "content_filter"),
+        (of_status(498, "blocked output: a potential violation of our usage policies"), "request", "content_filter"),
+        (of_status(400, "Failed to generate JSON.", code="json_validate_failed"), "request", "invalid_response"),
+        (of_status(400, "The model has crashed without additional information."), "service", "server_error"),
+        (of_status(400, "Model unloaded."), "service", "server_error"),
+        (of_status(424, "Request failed during generation"), "service", "server_error"),
+        (of_status(498, "Flex tier capacity exceeded"), "service", "server_error"),
         (of_status(400, "This model's maximum context length is 4096 tokens."), "request", "context_length"),
         (of_status(400, "the request exceeds the available context size"), "request", "context_length"),
         (of_status(422, "Prompt is too long: 8,201 tokens"), "request", "context_length"),
@@ -252,6 +285,8 @@ def test_what_ends_a_run_of_which_nothing_got_through(error: Exception, said: st
             },
             8.0,
         ),
+        ({"ratelimit-reset": "30"}, 30.0),
+        ({"anthropic-ratelimit-requests-reset": "9", "anthropic-ratelimit-requests-remaining": "0"}, 9.0),
         ({"retry-after": "soon"}, None),
         ({"retry-after": "nan"}, None),
         ({"retry-after": ""}, None),
@@ -261,6 +296,23 @@ def test_what_ends_a_run_of_which_nothing_got_through(error: Exception, said: st
 )
 def test_how_long_the_server_asked_to_wait(headers: dict[str, str], seconds: float | None) -> None:
     failure = explain(of_status(429, headers=headers))
+    assert isinstance(failure, RequestFailed)
+    assert failure.retry_after == seconds
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("Please try again in 1m2.5s.", 62.5),
+        ("Please try again in 7m12s.", 432.0),
+        ("Please retry after 27 seconds.", 27.0),
+        ("Please try again in 120ms.", 0.12),
+        ("Please try again in 2 hours 5 minutes.", 7500.0),
+        ("Please try again in a moment.", None),
+    ],
+)
+def test_how_long_the_servers_words_ask_to_wait(said: str, seconds: float | None) -> None:
+    failure = explain(of_status(429, f"Rate limit reached. {said}"))
     assert isinstance(failure, RequestFailed)
     assert failure.retry_after == seconds
 

@@ -347,8 +347,8 @@ def _histogram(table: RowTable, column: str) -> dict[str, Any] | None:
         bars.append({"x1": low, "x2": high, "value": number, "href": link(table.name, **{column: reach})})
     below, above = int((values < edges[0]).sum()), int((values > edges[-1]).sum())
     missing = len(table) - len(values)
-    rest = [f"{number:,} {words}" for number, words in ((below, "are lower"), (above, "are higher"),
-                                                        (missing, "have none")) if number]  # fmt: skip
+    beyond = ((below, "is lower", "are lower"), (above, "is higher", "are higher"), (missing, "has none", "have none"))
+    rest = [f"{number:,} {one if number == 1 else more}" for number, one, more in beyond if number]
     drawn: dict[str, Any] = {"bars": bars, "mean": float(values.mean())}
     return drawn | ({"rest": ", ".join(rest) + "."} if rest else {})
 

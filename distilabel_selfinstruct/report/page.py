@@ -108,6 +108,7 @@ def render(parts: PageParts) -> str:
         quality_caption=quality_caption,
         quality_tables=quality_tables,
         has_rows=bool(parts.listings),
+        totals={table.name: len(table) for table in parts.listings},
         review=_review(parts),
         live=parts.live is not None,
         policy=_policy(scripts, is_live=parts.live is not None),

@@ -86,15 +86,25 @@ def _rows(number: int | None, config: str, **filters: str) -> str:
     return Link(count(number), link(config, **filters)) if number else count(number)
 
 
-def funnel_table(funnel: Sequence[Stage]) -> Table:
-    """One row a stage."""
+def funnel_table(funnel: Sequence[Stage], rows: Mapping[str, int] = MappingProxyType({})) -> Table:
+    """One row a stage.
+
+    Args:
+        funnel: the stages.
+        rows: how many rows configs have: what a stage admitted leads to a config that holds just that.
+    """
+
+    def admitted(stage: Stage) -> str:
+        config = admitted_config(stage)
+        return _rows(stage.admitted, config) if rows.get(config) == stage.admitted else count(stage.admitted)
+
     return Table(
         ["stage", "came", "admitted", "rejected", "share admitted"],
         [
             [
                 f"{stage.title} ({stage.unit})",
                 count(stage.candidates),
-                _rows(stage.admitted, admitted_config(stage)),
+                admitted(stage),
                 _rows(stage.candidates - stage.admitted, "rejected", stage=stage.name),
                 share(stage.admitted, stage.candidates),
             ]

@@ -527,6 +527,8 @@ class RunConfig(SpendingConfig, JudgingConfig):
             name = "--language" if self.language else "--prompts"
             raise ConfigError(f"{name}: the demo model answers its own questions alone, in English; add another --llm.")
         self._check_batches()
+        if self.quiet and self.verbose:
+            raise ConfigError("--quiet shows errors alone, and --verbose the log: leave one of them out.")
         if self.preview and self.ray is not None:
             raise ConfigError("--preview is made on this machine: leave --ray out.")
         if "local" in self.kinds_of_model and self.ray is not None:

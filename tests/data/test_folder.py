@@ -263,6 +263,9 @@ def test_a_summary_is_read_back_as_it_was_written(folder: RunFolder) -> None:
 
 
 def test_progress_is_told_until_the_run_has_ended(folder: RunFolder) -> None:
+    assert folder.shares() == {}
+    folder.write_shares({"bootstrap": 0.25, "answers": 0.0})
+    assert folder.shares() == {"bootstrap": 0.25, "answers": 0.0}
     folder.write_progress("bootstrap", {"admitted": 3, "wanted": 12, "prompts": 2})
     (folder.path / "progress" / "topics.json").write_text('{"admitted": "half')
     assert folder.progress() == {"bootstrap": {"admitted": 3, "wanted": 12}}

@@ -11,11 +11,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType, SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 from rich.console import Console
 
 from distilabel_selfinstruct.engine import progress as screen
+from distilabel_selfinstruct.engine.loop import MainLoop
 from distilabel_selfinstruct.engine.progress import Progress, show_progress, sign_of_life
 from distilabel_selfinstruct.engine.terminal import is_live
 from distilabel_selfinstruct.models.slots import Spent
@@ -293,6 +295,66 @@ with sign_of_life("working"):
     {end}
 print("the end")
 """
+
+
+class Shares(MainLoop):
+    """As much of a pipeline as its shares are read from: instruct >> identify >> filter >> answer."""
+
+    def __new__(cls, *_: Any) -> Shares:
+        cls.__abstractmethods__ = frozenset()  # nothing of a running pipeline is asked
+        return super().__new__(cls)
+
+    def __init__(self, done: dict[str, int], made: dict[str, int], ended: set[str], event: dict[str, Any]) -> None:
+        names = ["instruct", "identify", "filter", "answer"]
+        stages = {"instruct": "bootstrap", "identify": "classification", "answer": "answers"}
+        steps = {name: SimpleNamespace() for name in names}
+        for name, stage in stages.items():
+            steps[name].llm = SimpleNamespace(stage=stage)
+        before = dict(zip(names, [[], *([name] for name in names)]))
+        dag: Any = MagicMock()
+        dag.__iter__.side_effect = lambda: iter(names)
+        dag.get_step.side_effect = lambda name: {"step": steps[name]}
+        dag.get_step_predecessors.side_effect = before.__getitem__
+        self.dag, self.slots = dag, SimpleNamespace(events={"bootstrap": event})  # type: ignore[assignment]
+        self._forget_run()
+        self._rows_done.update(done)
+        self._rows_made.update(made)
+        self._ended_steps |= ended
+
+
+LOOP = {"admitted": 50, "wanted": 200}
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "shares"),
+    [
+        (Shares({}, {}, set(), {}), {"bootstrap": 0.0, "classification": 0.0, "answers": 0.0}),
+        # of the rows that will come a quarter is there, and half of that is dealt with
+        (
+            Shares({"identify": 30}, {"instruct": 60}, set(), LOOP),
+            {"bootstrap": 0.25, "classification": 0.125, "answers": 0.0},
+        ),
+        (
+            Shares(
+                {"identify": 60, "filter": 60, "answer": 20}, {"instruct": 60, "identify": 60, "filter": 40},
+                {"instruct", "identify", "filter"}, LOOP,
+            ),
+            {"bootstrap": 1.0, "classification": 1.0, "answers": 0.5},
+        ),
+    ],
+)  # fmt: skip
+def test_how_far_each_stage_is(pipeline: MainLoop, shares: dict[str, float]) -> None:
+    assert pipeline.shares_done == shares
+
+
+def test_the_last_instruction_and_how_far_it_is_are_noted() -> None:
+    running, told = Shares({}, {}, set(), LOOP), list[Mapping[str, float]]()
+    running.tell = told.append
+    rows = [{"instruction": "Sing."}, {"instruction": "Dance."}, {"instruction": "Fly.", "reject_reason": "similar"}]
+    running._note_progress("instruct", rows)
+    running._note_progress("filter", [{"instruction": "Read."}])
+    assert running.latest == "Dance."
+    assert told == [{"bootstrap": 0.25, "classification": 0.0, "answers": 0.0}]
 
 
 class TestTerminal:

@@ -259,7 +259,42 @@ def test_verdicts_of_the_page_are_pulled(tmp_path: Path, browsing: Any) -> None:
     tab = opened(browsing, write_report(run), "#rows=instances&reviewed=all%20right")
     tab.reload()
     assert lines(tab) == ["Write a poem about the sea."]
+    opened(browsing, run / "report" / "index.html", "#row=instances/000002-00-0")
+    review = tab.locator("#row section", has_text="Review ")
+    assert review.locator("li").last.inner_text().endswith(" no")
+    assert review.locator(".text").inner_text() == "Oslo, since 1814."
     assert browsing[1] == Seen()
+
+
+def test_what_the_judge_says_stands_in_the_row(tmp_path: Path, browsing: Any) -> None:
+    said = {"judge_score": 2.5, "judgements": 2, "judge_words": ["Too short.\nScore: 2", "<b>Fine</b>\nScore: 3"]}
+    page = write_report(write_run(tmp_path / "run", instructions=INSTRUCTIONS, instances=[INSTANCES[0] | said]))
+    tab = opened(browsing, page, "#row=instances/000000-00-0")
+    for at, words in enumerate(said["judge_words"], start=1):
+        section = tab.locator("#row section", has_text=f"what the judge says ({at})")
+        assert section.locator(".text").inner_text() == words
+    assert browsing[1] == Seen()
+
+
+def test_counts_in_tables_lead_to_their_rows(small: Path, browsing: Any) -> None:
+    tab = opened(browsing, small)
+    tab.get_by_role("row", name="· classification 1").get_by_role("link").click()
+    assert lines(tab) == ["Label the tone of the message as kind or rude."]
+    tab.locator("#list tbody tr").click()
+    tab.locator("#row dd a", has_text="yes").click()
+    assert tab.url.endswith("#rows=instructions&is_classification=yes")
+
+
+def test_counts_of_a_document_lead_to_its_rows(tmp_path: Path, browsing: Any) -> None:
+    about = {"document_id": "0-0", "title": "Seas", "document": "The North Sea is shallow."}
+    run = write_run(
+        tmp_path / "run", instructions=[INSTRUCTIONS[0] | about, INSTRUCTIONS[1] | about], instances=INSTANCES[:1],
+    )  # fmt: skip
+    RunFolder(run).write_config({"recipe": "domain"})
+    tab = opened(browsing, write_report(run), "#rows=documents")
+    tab.locator("#list tbody a", has_text="2").click()
+    assert tab.url.endswith("#rows=instructions&document_id=0-0")
+    assert lines(tab) == ["Write a poem about the sea.", "Write a poem about the night sky."]
 
 
 def test_a_reviewed_answer_about_a_document_is_pulled(tmp_path: Path, browsing: Any) -> None:

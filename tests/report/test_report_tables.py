@@ -7,7 +7,7 @@ from pathlib import Path
 from distilabel_selfinstruct.report.rows import read_run
 from distilabel_selfinstruct.report.statistics import compute_statistics, funnel_of, overview_of
 from distilabel_selfinstruct.report.tables import cost_table, funnel_table, overview_table, reasons_table, time_table
-from distilabel_selfinstruct.text.tables import Table
+from distilabel_selfinstruct.text.tables import Link, Table
 from distilabel_selfinstruct.usage import Prices, Usage
 from tests.report.run_rows import INSTANCES, INSTRUCTIONS, report_rows
 
@@ -57,6 +57,31 @@ def test_the_funnel_has_a_row_a_stage() -> None:
         ["Classification (instructions)", "5", "4", "1", "80%"],
         ["Instances (instances)", "6", "5", "1", "83%"],
     ]
+
+
+def leads(table: Table) -> list[tuple[str, str]]:
+    """The cells that lead somewhere, and where."""
+    return [(cell, cell.href) for row in table.rows for cell in row if isinstance(cell, Link)]
+
+
+def test_counts_lead_to_their_rows() -> None:
+    funnel = funnel_of(report_rows())
+    assert leads(overview_table(overview_of(INSTRUCTIONS, INSTANCES))) == [
+        ("5", "#rows=instructions"),
+        ("1", "#rows=instructions&is_classification=yes"),
+        ("3", "#rows=instructions&is_classification=no"),
+        ("5", "#rows=instances"),
+        ("3", "#rows=instances&words%20of%20input=0"),
+    ]
+    assert leads(reasons_table(funnel[0]))[0] == ("1", "#rows=rejected&stage=bootstrap&reason=similar")
+
+
+def test_what_a_stage_admitted_leads_only_to_just_these_rows() -> None:
+    rejected = [(number, f"#rows=rejected&stage={stage}") for number, stage in
+                (("3", "bootstrap"), ("1", "classification"), ("1", "instances"))]  # fmt: skip
+    assert leads(funnel_table(funnel_of(report_rows()))) == rejected
+    found = leads(funnel_table(funnel_of(report_rows()), {"instructions": 5, "instances": 5}))
+    assert found == [("5", "#rows=instructions"), *rejected[:2], ("5", "#rows=instances"), rejected[2]]
 
 
 def test_reasons_are_worded_and_requests_without_candidates_have_no_share() -> None:

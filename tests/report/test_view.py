@@ -161,6 +161,8 @@ def test_a_run_that_has_begun_shows_its_answers_and_what_they_cost(begun: RunFol
     state = LiveRun(begun).state()
     assert state["running"]
     assert state["share"] == 0.25
+    begun.write_shares({"bootstrap": 0.5, "answers": 0.125})
+    assert LiveRun(begun).state()["share"] == 0.125
     assert state["words"] == ("20 of 80 admitted in Bootstrap; 10 requests, 1,000 tokens in, 70 out; 0.0027 USD spent")
     assert state["stages"] == [{"title": "Bootstrap", "requests": 10, "failed": 0, "input": 1000, "output": 70}]
     assert [each["text"] for each in state["last"]] == [f"Write about the {at}th sea." for at in (9, 8, 7, 6, 5)]

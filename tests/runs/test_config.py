@@ -213,3 +213,8 @@ class TestOptionsOfARecipe:
 
     def test_the_folder_is_named_after_the_recipe(self) -> None:
         assert Run(read({}, kind=PrintConfig), PRINT).folder.path == Path("runs/print").absolute()
+
+
+def test_quiet_and_the_log_on_screen_exclude_each_other() -> None:
+    with pytest.raises(ConfigError, match="--quiet shows errors alone, and --verbose the log"):
+        read_config({"quiet": True, "verbose": True}, {}, "", SelfInstructConfig)

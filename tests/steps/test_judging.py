@@ -48,6 +48,7 @@ def test_the_score_is_the_mean_of_the_judgements() -> None:
 def test_unclear_judgements_do_not_count() -> None:
     row = judged("Score: 5", "It depends.", "Score: 9/10")
     assert (row["judge_score"], row["judgements"], row["reject_reason"]) == (5.0, 1, None)
+    assert row["judge_words"] == ["Score: 5", "It depends.", "Score: 9/10"]
 
 
 def test_a_row_without_a_clear_judgement() -> None:

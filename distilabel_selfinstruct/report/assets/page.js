@@ -514,7 +514,7 @@
       const fill = chart.id.startsWith("reasons-") ? "var(--orange)" : "var(--blue)";
       return withLegend(names, plot({
         width, height: chart.bars.length * 24 + 52, marginLeft: left, marginRight: 62, marginBottom: 38,
-        x: { domain: [0, most], label: chart.unit, nice: true, ticks: Math.max(2, Math.floor(width / 140)), tickFormat: whole }, y: { domain: unique, label: null },
+        x: { domain: [0, most], label: chart.unit, nice: true, ticks: Math.max(2, Math.floor(width / 140)), tickFormat: (n) => Number.isInteger(n) ? whole(n) : "" }, y: { domain: unique, label: null },
         color: names.length ? { domain: names, range: colours(names) } : undefined,
         marks: [gridX({ stroke: "var(--grid)", strokeOpacity: 1 }),
           barX(parts, { x: "value", y: "label", fill: names.length ? "name" : fill, href: "href", title: "title", insetTop: 2, insetBottom: 2, order: names.length ? names : null }),

@@ -137,7 +137,7 @@ class TestStopped:
         assert ended.errors.splitlines() == [
             "Stopped by SIGINT. Run the same command again to go on: nothing that was answered is lost.",
             "The batch batch_0 (24 requests of classification) goes on; to cancel it: curl -X POST"
-            f' {server.url}/v1/batches/batch_0/cancel -H "Authorization: Bearer $OPENAI_API_KEY"',
+            f' {server.url}/v1/batches/batch_0/cancel --oauth2-bearer "$OPENAI_API_KEY"',
         ]
         server.is_held = False
         assert start("--batch").wait().status == 0

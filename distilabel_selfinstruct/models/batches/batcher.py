@@ -201,7 +201,7 @@ class Batcher:
         """The id of a batch, handed over once: where that may have happened already it is looked for before."""
 
         async def submit() -> str:
-            if batch.is_begun and (found := await self._batches.find(batch)) is not None:
+            if batch.is_begun and (found := await self._batches.find(batch, self._noted())) is not None:
                 return found
             batch.is_begun = True
             self._journal.note(batch)
@@ -209,6 +209,9 @@ class Batcher:
 
         self._tell(batch, State("being handed over", 0))
         return await self._patiently(batch, submit)
+
+    def _noted(self) -> set[str]:
+        return {batch.id for batch, _ in self._journal.own() if batch.id}
 
     async def _ended(self, batch: Batch) -> State:
         """Looks at a batch until it has ended, and tells how far it is; less often the longer it takes.

@@ -289,7 +289,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, MODEL, fixed=False, const="stages",
     )  # fmt: skip
     batch_command: str | None = option(
-        None, "with --llm vllm: makes each batch, such as 'vllm run-batch -i {input} -o {output} --model {model}'",
+        None, "that makes the results of a batch of --llm vllm, with {input}, {output} and {model} (default: you do)",
         "COMMAND", MODEL, fixed=False, recorded=False,
     )  # fmt: skip
     stage_by_stage: bool | None = option(

@@ -546,9 +546,7 @@ class Run(Generic[C]):
         self._check_stages()
         self._check_prices()
         pipeline.budget = self._budget()
-        for step in (pipeline.dag.get_step(name)["step"] for name in pipeline.dag):
-            if getattr(getattr(step, "llm", None), "in_batches", False) and hasattr(step, "input_batch_size"):
-                step.input_batch_size = _MOST_ROWS
+        self._put_in_batches(pipeline)
         self._give_resources(pipeline)
         self.give_prompts(*(pipeline.dag.get_step(name)["step"] for name in pipeline.dag))
         return pipeline
@@ -622,6 +620,21 @@ class Run(Generic[C]):
                 "--semantic-threshold: the script of this recipe has no step for it; write `run.kept_clear(step)` for"
                 " the step that makes its instructions, where others follow it."
             )
+
+    def _put_in_batches(self, pipeline: WholePipeline) -> None:
+        """Gives a step whose requests go out in batches all of its rows at once.
+
+        Raises:
+            ConfigError: if it is to share them out.
+        """
+        for name in pipeline.dag:
+            step = pipeline.dag.get_step(name)["step"]
+            if not getattr(getattr(step, "llm", None), "in_batches", False):
+                continue
+            if self.config.replicas.get(name, 1) > 1:
+                raise ConfigError(f"--replicas {name}: a batch has all rows of its stage; leave it out, or --batch.")
+            if hasattr(step, "input_batch_size"):
+                step.input_batch_size = _MOST_ROWS
 
     def _give_resources(self, pipeline: WholePipeline) -> None:
         """What single steps were promised: workers and their GPUs."""

@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.recipe import get_recipe
 from tests.conftest import ROOT
 from tests.support.answers import answer
 from tests.support.batch_server import BatchServer, expired
 from tests.support.commands import Command, dataset
 from tests.support.openai_server import OpenAIServer
+from tests.support.recipes import run_here
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -95,6 +97,18 @@ class TestTheSame:
         assert dataset(tmp_path / "run") == reference
         assert [len(batch.rows) for batch in server.batches[:2]] == [24, 18]
 
+    def test_anthropics_batches(self, server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        pytest.importorskip("litellm", reason="needs the extra litellm")
+        monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-api03-5rJq1w8mZbT0yK2d")
+        options = ["--llm", "litellm", "--model", "anthropic/claude-x", "--base-url", server.url, "--lag", "3"]
+        options += ["--num-instructions", "12", "--no-check"]
+        single = run_here(get_recipe("self-instruct"), tmp_path / "single", *options)
+        assert (single.status, server.batches) == (0, []), single.err
+        batched = run_here(get_recipe("self-instruct"), tmp_path / "batched", *options, "--batch")
+        assert batched.status == 0, batched.err
+        assert dataset(tmp_path / "batched") == dataset(tmp_path / "single")
+        assert [batch.id for batch in server.batches] == ["msgbatch_0", "msgbatch_1", "msgbatch_2"]
+
     def test_files_that_a_command_answers(
         self, start: Callable[..., Command], reference: dict[str, bytes], tmp_path: Path, server: BatchServer
     ) -> None:
@@ -137,7 +151,7 @@ class TestStopped:
         assert ended.errors.splitlines() == [
             "Stopped by SIGINT. Run the same command again to go on: nothing that was answered is lost.",
             "The batch batch_0 (24 requests of classification) goes on; to cancel it: curl -X POST"
-            f' {server.url}/v1/batches/batch_0/cancel -H "Authorization: Bearer $OPENAI_API_KEY"',
+            f' {server.url}/v1/batches/batch_0/cancel --oauth2-bearer "$OPENAI_API_KEY"',
         ]
         server.is_held = False
         assert start("--batch").wait().status == 0

@@ -328,6 +328,20 @@ class TestKilled:
         killed_when(load, lambda: server.batches and server.batches[0].looks > 1, 1, 2)
         self.ask_on(server, load)
 
+    @pytest.mark.slow
+    def test_at_any_moment(self, server: BatchServer, load: Callable[..., DurableLLM]) -> None:
+        draw = Random(0)
+        server.changes = [lambda rows: [*map(expired, rows[:7]), *rows[9:]]]
+        for _ in range(12):
+            asking = multiprocessing.get_context("fork").Process(target=lambda: ask(load(), *range(20)), daemon=True)
+            asking.start()
+            asking.join(draw.uniform(0.1, 1.5))
+            asking.kill()
+            asking.join()
+        assert ask(load(), *range(20)) == [said(number) for number in range(20)]
+        assert len(set(server.asked)) == len(server.asked)
+        assert [len(batch.rows) for batch in server.batches] == [20, 9]
+
     def test_before_its_id_was_noted(
         self, server: BatchServer, load: Callable[..., DurableLLM], tmp_path: Path
     ) -> None:
@@ -376,7 +390,7 @@ class TestKilled:
         killed_when(load, lambda: server.batches and server.batches[0].looks, 1, 2)
         assert open_batches(tmp_path / "batches") == (
             f"\nThe batch batch_0 (2 requests of answers) goes on; to cancel it: curl -X POST {server.url}/v1/batches/"
-            'batch_0/cancel -H "Authorization: Bearer $OPENAI_API_KEY"'
+            'batch_0/cancel --oauth2-bearer "$OPENAI_API_KEY"'
         )
 
     def test_nothing_is_left_of_a_whole_run(

@@ -15,6 +15,7 @@ from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructCon
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.usage import FREE, Prices, price_of
+from tests.support.recipes import script_of
 
 RECIPE = get_recipe("self-instruct")
 STAGES = ("bootstrap", "classification", "output_first", "input_first", "judgement")
@@ -79,6 +80,11 @@ class TestWhatDoesNotGoTogether:
     def test_a_provider_that_takes_no_batches(self, tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="has --llm litellm --model gemini/x, which takes no batches"):
             make(tmp_path, llm="litellm", model="gemini/x", batch="stages").llm("classification")
+
+    def test_replicas_of_a_step(self, tmp_path: Path) -> None:
+        run = make(tmp_path, **OPENAI, batch="stages", replicas={"identify": 2})
+        with pytest.raises(ConfigError, match="--replicas identify: a batch has all rows of its stage; leave it out"):
+            run.built(script_of("self_instruct")["build"])
 
     def test_a_preview(self) -> None:
         assert said(**OPENAI, batch="stages", preview=2) == (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -30,7 +30,7 @@ class AnthropicBatches(OpenAIBatches):
         """A request as it stands in a file."""
         return as_line({"custom_id": name, "params": sent})
 
-    async def find(self, batch: Batch) -> str | None:
+    async def find(self, batch: Batch, noted: Collection[str]) -> str | None:
         """A batch of this size that came after this one was made: a batch has no name there.
 
         The ids of its requests show what it is: where it is somebody else's, none of ours is in its results.
@@ -38,8 +38,9 @@ class AnthropicBatches(OpenAIBatches):
         page = await self._ask(f"{_ROUTE}?limit=100")
         for each in page.get("data") or []:
             counts = each.get("request_counts") or {}
-            made = _moment(each.get("created_at"))
-            if made and made >= batch.began - _EARLY and sum(map(int, counts.values())) == batch.requests:
+            made = _moment(each.get("created_at")) or 0.0
+            is_ours = made >= batch.began - _EARLY and sum(map(int, counts.values())) == batch.requests
+            if is_ours and each["id"] not in noted:
                 return str(each["id"])
         return None
 

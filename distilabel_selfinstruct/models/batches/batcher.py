@@ -176,7 +176,7 @@ class Batcher:
 
     async def _brought_by(self, batch: Batch, names: list[str]) -> dict[str, object] | None:
         """What a batch brings, by the names of its requests; None where it was halved."""
-        deadline = batch.began + WINDOW + GRACE
+        deadline = time.time() + WINDOW + GRACE
         for attempt in range(1_000_000):
             try:
                 batch.id = batch.id or await self._submitted(batch)
@@ -201,7 +201,7 @@ class Batcher:
         """The id of a batch, handed over once: where that may have happened already it is looked for before."""
 
         async def submit() -> str:
-            if batch.is_begun and (found := await self._batches.find(batch)) is not None:
+            if batch.is_begun and (found := await self._batches.find(batch, self._noted())) is not None:
                 return found
             batch.is_begun = True
             self._journal.note(batch)
@@ -210,19 +210,22 @@ class Batcher:
         self._tell(batch, State("being handed over", 0))
         return await self._patiently(batch, submit)
 
+    def _noted(self) -> set[str]:
+        return {batch.id for batch, _ in self._journal.own() if batch.id}
+
     async def _ended(self, batch: Batch) -> State:
         """Looks at a batch until it has ended, and tells how far it is; less often the longer it takes.
 
         Raises:
             RunStopped: if it has not ended an hour after it should have.
         """
-        began = time.monotonic()
+        began, limit = time.monotonic(), time.time() + WINDOW
         while True:
             state = await self._patiently(batch, lambda: self._batches.state(batch, self._journal))
             self._tell(batch, state)
             if state.ended:
                 return state
-            if time.time() > (state.expires or batch.began + WINDOW) + GRACE:
+            if time.time() > (state.expires or limit) + GRACE:
                 raise self._stopped(batch, f"the batch {batch.id} has not ended in its time ({state.status})")
             await asyncio.sleep(min(_LAST_LOOK, max(_FIRST_LOOK, (time.monotonic() - began) * _SHARE)))
 
@@ -233,8 +236,8 @@ class Batcher:
         _LOGGER.warning(shown(f"The server takes no batch of {len(names):,} requests ({full}): it is halved."))
         lines = self._journal.path_of(batch, "in.jsonl").read_bytes().splitlines()
         middle = len(lines) // 2
+        self._journal.forget(batch)  # first: a request is in one batch at any moment
         halves = [self._journal.begin(batch.route, part) for part in (lines[:middle], lines[middle:])]
-        self._journal.forget(batch)
         self._tell(batch, None)
         for half in halves:
             await self._carry(half)

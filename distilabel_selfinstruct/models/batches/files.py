@@ -6,6 +6,7 @@ import os
 import shlex
 import subprocess
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from distilabel_selfinstruct.errors import EndpointError
@@ -34,7 +35,7 @@ class FileBatches(Lines):
         """Names the protocol and the model."""
         return f"file {self._model}"
 
-    async def find(self, batch: Batch) -> str | None:
+    async def find(self, batch: Batch, noted: Collection[str]) -> str | None:
         """It is where it was written."""
         return batch.name
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 import uuid
 from collections.abc import Iterator
@@ -115,10 +116,10 @@ def batches_in(folder: Path) -> list[tuple[Batch, bool]]:
 def clear_batches(folder: Path, is_whole: bool) -> None:
     """Removes the batches of a run whose answers are all stored: those that have ended; all, where it is whole."""
     for batch, has_ended in batches_in(folder):
-        if has_ended or is_whole:
+        if has_ended:
             Journal(folder, batch.stage, batch.kind).forget(batch)
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+    if is_whole or (folder.is_dir() and not any(folder.iterdir())):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def open_batches(folder: Path) -> str:
@@ -127,7 +128,7 @@ def open_batches(folder: Path) -> str:
     for batch in (batch for batch, has_ended in batches_in(folder) if batch.id and not has_ended):
         protocol, _, at = batch.kind.partition(" ")
         routes = {
-            "openai": f'curl -X POST {at}/batches/{batch.id}/cancel -H "Authorization: Bearer $OPENAI_API_KEY"',
+            "openai": f'curl -X POST {at}/batches/{batch.id}/cancel --oauth2-bearer "$OPENAI_API_KEY"',
             "anthropic": f'curl -X POST {at}/v1/messages/batches/{batch.id}/cancel -H "x-api-key: $ANTHROPIC_API_KEY"'
             ' -H "anthropic-version: 2023-06-01"',
         }

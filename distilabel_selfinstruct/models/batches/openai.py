@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from distilabel_selfinstruct.errors import EndpointError
@@ -67,7 +67,7 @@ class OpenAIBatches(Lines):
         """Names the protocol and the address."""
         return f"openai {self._at}"
 
-    async def find(self, batch: Batch) -> str | None:
+    async def find(self, batch: Batch, noted: Collection[str]) -> str | None:
         """The batch with this name, among the newest that the server lists."""
         after = ""
         for _ in range(_PAGES):

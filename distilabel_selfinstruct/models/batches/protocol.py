@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -84,8 +84,8 @@ class Batches(Protocol):
     def line(self, name: str, route: str, sent: Mapping[str, Any]) -> bytes:
         """A request as it stands in a file."""
 
-    async def find(self, batch: Batch) -> str | None:
-        """The id of a batch that was handed over by a process which could not note it."""
+    async def find(self, batch: Batch, noted: Collection[str]) -> str | None:
+        """The id of a batch that was handed over by a process which could not note it; none that was noted."""
 
     async def submit(self, batch: Batch, journal: Journal) -> str:
         """Hands a batch over; its id."""

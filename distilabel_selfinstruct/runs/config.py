@@ -279,7 +279,7 @@ class RunConfig(SpendingConfig, JudgingConfig):
         {}, "of a stage, or of all: llm, model (A=0.7,B=0.3: several), base-url, top-p, max-tokens, stop, ...",
         "STAGE.NAME=VALUE", MODEL,
     )  # fmt: skip
-    system_prompt: str | None = option(None, "stands before every chat, but those of the judge", "TEXT", MODEL)
+    system_prompt: str | None = option(None, "stands before every chat, but those of judge and tags", "TEXT", MODEL)
     allow_model_change: bool = option(
         False, "go on in the folder with other models: what was answered stays, each row says its model", None, MODEL,
         recorded=False,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from datasets import disable_progress_bars
 from pydantic import ValidationError
 
+from distilabel_selfinstruct.data.checks import TAGS_STAGE
 from distilabel_selfinstruct.data.columns import (
     AGREEMENT_COLUMN,
     HELD_OUT,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
 JUDGEMENT = JUDGEMENT_STAGE.name
 _MOST_ROWS = 50_000  # of a stage that are asked about in one batch
 _FIRST = -1_000  # before all stages: an admission waits for its embedding
+_OF_JUDGES = (JUDGEMENT, TAGS_STAGE.name)  # stages whose answers are no part of the data
 _MANY = 20_000  # rows that a run may have where nobody says how many are wanted
 
 
@@ -680,7 +682,7 @@ class Run(Generic[C]):
         if not isinstance(llm, DurableLLM) or (message := self.options_of(llm.stage).system_prompt) is None:
             return None
         is_of_all = message == self.config.options_of(EVERY_STAGE).system_prompt
-        if is_of_all and (llm.stage == JUDGEMENT or not step.takes_system_message):
+        if is_of_all and (llm.stage in _OF_JUDGES or not step.takes_system_message):
             return None
         if not step.takes_system_message:
             raise ConfigError(f"--stage {llm.stage}.system_prompt: that stage asks nothing, and has no place for it.")

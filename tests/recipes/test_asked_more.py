@@ -15,7 +15,7 @@ from datasets import load_dataset
 
 from distilabel_selfinstruct.data.checks import AGREEMENT_STAGE, TAGS_STAGE, TURNS_STAGE
 from distilabel_selfinstruct.hub.contents import read_finished_run, statistics_of
-from distilabel_selfinstruct.models.records import usage_by_stage
+from distilabel_selfinstruct.models.records import first_requests, usage_by_stage
 from distilabel_selfinstruct.recipe import Recipe, recipes
 from distilabel_selfinstruct.report.card import CardFacts, render_card
 from distilabel_selfinstruct.report.rows import read_run
@@ -181,6 +181,13 @@ def test_tags_that_are_not_wanted(tmp_path: Path) -> None:
     assert kept
     assert all(row["difficulty"] >= 3 and row["category"] != "other" for row in kept)
     assert ("tags", "unwanted_tags") in made.reasons
+
+
+def test_a_system_prompt_stands_before_answers_and_not_before_tags(tmp_path: Path) -> None:
+    options = ["--num-instructions", "6", "--answers", "2", "--turns", "2", "--tags", "--system-prompt", "Be brief."]
+    made = run_here(recipes()["magpie"], tmp_path / "run", *options)
+    prompts = {stage: prompt for stage, (prompt, _) in first_requests(made.folder.completions).items()}
+    assert ["Be brief." in prompts[stage] for stage in ("answers", "agreement", "tags")] == [True, True, False]
 
 
 @pytest.mark.parametrize("training_format", ["alpaca", "prompt_completion"])

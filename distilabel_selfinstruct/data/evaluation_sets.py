@@ -52,13 +52,17 @@ def sets_beside(folder: RunFolder) -> list[str]:
     evaluations ask that are beside it, or in a folder `evaluations` beside that of the runs.
     """
     runs = folder.path.parent
-    near = [path for place in (runs, runs.parent / _EVALUATIONS) if place.is_dir() for path in sorted(place.iterdir())]
+    near: list[Path] = []
+    for place in (runs, runs.parent / _EVALUATIONS):
+        with suppress(OSError):  # there is none, or it is somebody else's
+            near += sorted(place.iterdir())
     found = []
     for path in near:
-        if path != folder.path and RunFolder(path).has_config(HELD_OUT):
-            found.append(f"{path}:{HELD_OUT}")
-        elif (path / EVALUATION).is_file() and (path / PREDICTIONS).is_file():
-            found.append(str(path / PREDICTIONS))
+        with suppress(OSError):
+            if path != folder.path and RunFolder(path).has_config(HELD_OUT):
+                found.append(f"{path}:{HELD_OUT}")
+            elif (path / EVALUATION).is_file() and (path / PREDICTIONS).is_file():
+                found.append(str(path / PREDICTIONS))
     return found
 
 

@@ -20,6 +20,7 @@ from distilabel_selfinstruct.recipe import Column
 ROWS = 1000
 """Rows of a file."""
 _PAUSE = 5.0  # seconds after which what does not fill a file is written anew
+_SHARE = 50  # times as long as that took
 
 Whole = Callable[[Mapping[str, Sequence[Path]]], None]
 """Called with the whole files of each config, where one more of the main config is whole."""
@@ -50,7 +51,7 @@ class GrowingRows:
         self._features = {config: features_of(names, known) for config, names in columns.items()}
         self._waiting: dict[str, list[dict[str, Any]]] = {config: [] for config in columns}
         self._files: dict[str, list[Path]] = {config: [] for config in columns}
-        self._written: dict[str, float] = dict.fromkeys(columns, 0.0)
+        self._due: dict[str, float] = dict.fromkeys(columns, 0.0)
 
     def add(self, config: str, rows: Sequence[Mapping[str, Any]]) -> None:
         """Takes rows of a config; those of one that is not shown are passed over."""
@@ -63,10 +64,11 @@ class GrowingRows:
             del waiting[: self._size]
             if config == self._main and self._whole is not None:
                 self._whole({name: tuple(files) for name, files in self._files.items()})
-        if waiting and time.monotonic() - self._written[config] >= _PAUSE:
+        if waiting and time.monotonic() >= self._due[config]:
             self._write(config, waiting)
 
     def _write(self, config: str, rows: Sequence[Mapping[str, Any]]) -> Path:
+        begun = time.monotonic()
         path = self._folder / f"{config}-{len(self._files[config]):05d}.parquet"
         features = self._features[config]
         if "messages" in features:
@@ -74,5 +76,6 @@ class GrowingRows:
         content = io.BytesIO()
         pq.write_table(pa.Table.from_pylist(list(rows), schema=features.arrow_schema), content)
         write_whole(path, content.getvalue())
-        self._written[config] = time.monotonic()
+        ended = time.monotonic()
+        self._due[config] = ended + max(_PAUSE, _SHARE * (ended - begun))
         return path

@@ -146,14 +146,14 @@ class SemanticDedup(Step):
         - [Model2Vec](https://github.com/MinishLab/model2vec)
 
     Examples:
-        Reject what asks for the same in other words, with static embeddings:
+        Reject what asks for the same in other words, with the embeddings of an endpoint; static ones are named instead,
+        such as `embedder="minishlab/potion-base-8M"`:
 
         ```python
-        from distilabel_selfinstruct import SemanticDedup
+        from distilabel_selfinstruct import EmbeddingLLM, SemanticDedup
 
-        dedup = SemanticDedup(threshold=0.9, embedder="minishlab/potion-base-8M")
-        dedup.load()
-        rows = next(dedup.process([{"instruction": "Name a prime."}, {"instruction": "Give me a prime number."}]))
+        embeddings = EmbeddingLLM(model="nomic-embed-text", base_url="http://127.0.0.1:11434/v1")
+        dedup = SemanticDedup(threshold=0.9, embedder=embeddings)
         ```
     """
 

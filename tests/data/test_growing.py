@@ -25,6 +25,7 @@ def there(folder: Path, config: str = "instances") -> list[list[str]]:
 
 def test_files_are_whole_and_the_last_one_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing, "_PAUSE", 0.0)
+    monkeypatch.setattr(growing, "_SHARE", 0)
     shown = GrowingRows(tmp_path / "data", COLUMNS, size=3)
     shown.add("instances", rows(0, 1))
     assert there(tmp_path / "data") == [["Say 0.", "Say 1."]]
@@ -42,8 +43,9 @@ def test_what_fills_no_file_is_not_written_with_each_row(tmp_path: Path, monkeyp
     monkeypatch.setattr(growing, "_PAUSE", 1e9)
     shown = GrowingRows(tmp_path / "data", COLUMNS, size=3)
     shown.add("instances", rows(0))
-    assert there(tmp_path / "data") == []
-    shown.add("instances", rows(1, 2, 3, 4, 5, 6))
+    shown.add("instances", rows(1))
+    assert [len(each) for each in there(tmp_path / "data")] == [1]
+    shown.add("instances", rows(2, 3, 4, 5, 6))
     assert [len(each) for each in there(tmp_path / "data")] == [3, 3]
 
 
@@ -61,6 +63,7 @@ def test_it_tells_of_whole_files_as_often_as_one_of_the_main_config_is_whole(tmp
 
 def test_it_loads_with_datasets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growing, "_PAUSE", 0.0)
+    monkeypatch.setattr(growing, "_SHARE", 0)
     shown = GrowingRows(tmp_path / "data", COLUMNS, size=2)
     shown.add("instances", rows(0, 1, 2))
     files = str(tmp_path / "data" / "instances-*.parquet")

@@ -238,6 +238,6 @@ def test_it_embeds_texts() -> None:
         llm.unload()
     one, other, same = (vector_of(str(output["generations"][0])) for output in outputs)
     assert one.shape == other.shape == (576,)
-    assert (one == same).all()
-    assert (one != other).any()
+    assert one == pytest.approx(same, abs=0.05 * float(abs(one).max()))  # the order in which it adds is not fixed
+    assert abs(one - other).max() > 0.2 * abs(one).max()
     assert outputs[0]["statistics"]["input_tokens"] == [4]

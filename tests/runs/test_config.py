@@ -199,6 +199,9 @@ class TestOptionsOfARecipe:
             "judgements",
             "stage",
             "system_prompt",
+            "semantic_threshold",
+            "embedder",
+            "embedder_model",
         }
         assert PrintConfig.names(fixed=True) == fixed | {"kinds", "ink", "copies", "draft", "rounds"}
 

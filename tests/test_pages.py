@@ -92,8 +92,12 @@ class TestBlocks:
     def test_nor_does_a_placeholder(self, command: str) -> None:
         assert Block("sh", f"self-instruct {command}\n").runs == []
 
-    def test_other_languages_hold_no_commands(self) -> None:
-        assert blocks_of("```text\nself-instruct recipes\n```\n")[0].commands == []
+    @pytest.mark.parametrize("text", ["```text\nself-instruct recipes\n```\n", "```\nbootstrap  86% 258 of 300\n```\n"])
+    def test_other_texts_hold_no_commands(self, text: str) -> None:
+        assert blocks_of(text)[0].commands == []
+
+    def test_what_does_not_end_does_not_run(self) -> None:
+        assert Block("sh", "self-instruct view runs/mine\n").runs == []
 
 
 class TestCheck:

@@ -1,9 +1,9 @@
 """README, the pages of docs/ and their commands: read, held against the command line, run.
 
-- A block without a language, `sh` or `console` holds commands; in `console` they begin with `$ `, and what follows each
-  is what it writes on stdout.
+- A block of `sh` or `console` holds commands, and so does one without a language that begins with a command; in
+  `console` they begin with `$ `, and what follows each is what it writes on stdout.
 - `<!-- needs: a key -->` above a block: it is not run here, only held against the command line.
-- A command with a placeholder (`NAME`, `...`, `me/`) is not run either.
+- A command with a placeholder (`NAME`, `...`, `me/`) is not run either, nor `self-instruct view`, which does not end.
 - `<!-- file: NAME -->` above a block: the page's commands find it in their folder under that name.
 - `<!-- output -->` above a block: it is what the Python block before it prints.
 
@@ -40,19 +40,15 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _PLACEHOLDER = re.compile(
-    r"\b(?:NAME|NAMESPACE|MODEL|TRAINED|SMALL|FILE|REPOSITORY|FOLDER|RUN)\b|\.\.\.|\bme/|/shared/"
+    r"\b(?:NAME|NAMESPACE|MODEL|TRAINED|SMALL|FILE|REPOSITORY|FOLDER|RUN)\b|\.\.\.|\bme/|/shared/|^self-instruct view "
 )
 _DURATION = re.compile(r" *(?:\d[\d,.]* (?:ms|s|min|h)\b ?)+")
-_CLONE = (
-    "benchmarks",
-    "distilabel_selfinstruct",
-    "pipelines",
-    "seeds",
-    "tests",
-    "pyproject.toml",
-    "Makefile",
-    "README.md",
+_OTHERS = (
+    *("python", "pytest", "export", "mkdir", "cp", "ls", "cat", "head", "grep"),
+    *("uv", "pipx", "pre-commit", "lint-imports", "."),
 )
+_COMMANDS = ("self-instruct", "pip", "make", *_OTHERS)
+_CLONE = ("benchmarks", "distilabel_selfinstruct", "pipelines", "seeds", "tests", "pyproject.toml", "Makefile")
 
 
 @dataclass(frozen=True)
@@ -78,7 +74,8 @@ class Block:
     @property
     def commands(self) -> list[str]:
         """Its commands, those that go on behind a backslash in one line."""
-        if self.language not in ("", "sh", "console"):
+        begins_with_one = self.text.split(maxsplit=1)[:1] in [[name] for name in _COMMANDS]
+        if self.language not in ("sh", "console") and (self.language or not begins_with_one):
             return []
         lines = self.text.replace("\\\n", " ").splitlines()
         if self.language == "console":
@@ -152,12 +149,6 @@ def check(words: list[str]) -> None:
         assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), words
     elif words[0] not in _OTHERS:
         raise AssertionError(f"nothing is known of the command {words[0]!r}: {' '.join(words)}")
-
-
-_OTHERS = (
-    *("python", "pytest", "export", "mkdir", "cp", "ls", "cat", "head", "grep"),
-    *("uv", "pipx", "pre-commit", "lint-imports", "."),
-)
 
 
 def _check_command(words: list[str]) -> None:

@@ -42,6 +42,7 @@ class Forecast:
         seconds: of the model's time, divided by the requests that run at once.
         money: None without prices, or where one is unknown.
         currency: of the money.
+        is_price_unknown: whether there is no money because nobody knows a price.
     """
 
     instructions: int
@@ -54,6 +55,7 @@ class Forecast:
     seconds: Estimate
     money: Estimate | None
     currency: str | None
+    is_price_unknown: bool = False
 
 
 def forecast(
@@ -85,7 +87,8 @@ def forecast(
         ConfigError: if the rounds have admitted nothing.
     """
     usage = {stage: each.at(prices) if prices else each for stage, each in usage.items()}
-    is_priced = any(each.cost for each in usage.values()) and not any(each.unpriced for each in usage.values())
+    is_price_unknown = any(each.unpriced for each in usage.values())
+    is_priced = any(each.cost for each in usage.values()) and not is_price_unknown
     admitted = np.array([each.admitted for each in rounds], dtype=float)
     if not admitted.sum():
         raise ConfigError("No forecast is possible: the pilot rounds have admitted no instruction.")
@@ -128,6 +131,7 @@ def forecast(
         seconds=whole(lambda each: each.seconds / concurrency),
         money=whole(lambda each: each.cost) if is_priced else None,
         currency=(prices.currency if prices else CURRENCY) if is_priced else None,
+        is_price_unknown=is_price_unknown,
     )
 
 
@@ -154,6 +158,8 @@ def forecast_text(forecast: Forecast) -> str:
                 for value in (estimate.expected, estimate.low, estimate.high)
             )
             text.append(f"  {name:<14} {expected:>16}   ({low} to {high})")
+        elif forecast.is_price_unknown:
+            text.append(f"  {name:<14} {'price unknown':>16}")
     text.append("The range is what nine of ten draws from these rounds give. Acceptance falls as the pool grows,")
     text.append("so a long run leans to the upper end and beyond.")
     return "\n".join(text)

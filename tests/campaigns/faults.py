@@ -392,23 +392,26 @@ class Whole:
     requests: int
 
 
-def undisturbed(recipe: str, folder: Path) -> Whole:
+def undisturbed(recipe: str, folder: Path, client: str) -> Whole:
     """A run to which nothing happens."""
-    with Endpoint("", is_calm=True) as server, _command(recipe, server, folder) as command:
+    with Endpoint("", is_calm=True) as server, _command(recipe, server, folder, client) as command:
         ended = command.wait()
         assert ended.status == 0, ended
         return Whole(folder, len(server.requests))
 
 
-def disturbed(recipe: str, seed: str, whole: Whole, folder: Path) -> Outcome:
+def disturbed(recipe: str, seed: str, whole: Whole, folder: Path, client: str) -> Outcome:
     """A run to which a lot happens, compared with that to which nothing did."""
     outcome, draw = Outcome(f"{recipe} {seed}"), Random(f"{recipe} {seed}")
     is_odd, refused = draw.random() < 0.6, draw.choice(REFUSED) if draw.random() < 0.4 else None
-    planned = draw.sample(DISTURBANCES, draw.randint(0, 3))
+    disturbances = DISTURBANCES
+    if client == "litellm":  # which reads answers and refusals its own way, and asks for no list of models
+        is_odd, refused, disturbances = False, None, DISTURBANCES[:3]
+    planned = draw.sample(disturbances, draw.randint(0, 3))
     with Endpoint(outcome.name, is_odd, refused) as server:
         for number in range(MOST_COMMANDS):
             disturbance = planned[number] if number < len(planned) else "none"
-            command = _command(recipe, server, folder)
+            command = _command(recipe, server, folder, client)
             ended = _ended(command, server, disturbance, draw, whole.requests, outcome)
             if ended is None or ended.status == 0:
                 break
@@ -422,9 +425,9 @@ def disturbed(recipe: str, seed: str, whole: Whole, folder: Path) -> Outcome:
     return outcome
 
 
-def _command(recipe: str, server: Endpoint, folder: Path) -> Command:
+def _command(recipe: str, server: Endpoint, folder: Path, client: str) -> Command:
     waits = () if server.is_calm else WAITS  # a busy machine is no fault
-    return Command(server.url, folder, *RECIPES[recipe], *waits, pipeline=recipe)
+    return Command(server.url, folder, *RECIPES[recipe], *waits, pipeline=recipe, client=client)
 
 
 def _ended(
@@ -535,18 +538,20 @@ def _difference(got: dict[str, list[Any]], wanted: dict[str, list[Any]]) -> str:
 
 def campaign(
     runs: int, seed: int, recipes: list[str], jobs: int, folder: Path, until: float | None = None,
-    say: Callable[[str], None] = lambda line: None,
+    say: Callable[[str], None] = lambda line: None, client: str = "openai",
 ) -> list[Outcome]:  # fmt: skip
     """So many runs of each recipe, several at a time; none begins after `until`, a `time.time()`."""
     with ThreadPoolExecutor(jobs) as pool:
-        wholes = dict(zip(recipes, pool.map(lambda recipe: undisturbed(recipe, folder / recipe / "whole"), recipes)))
+        wholes = dict(
+            zip(recipes, pool.map(lambda recipe: undisturbed(recipe, folder / recipe / "whole", client), recipes))
+        )
 
         def one(planned: tuple[int, str]) -> Outcome | None:
             number, recipe = planned
             if until is not None and time.time() > until:
                 return None
             made = folder / recipe / f"{seed}-{number}"
-            outcome = disturbed(recipe, f"{seed}-{number}", wholes[recipe], made)
+            outcome = disturbed(recipe, f"{seed}-{number}", wholes[recipe], made, client)
             faults, wrong = sum(outcome.injected.values()), "; ".join(f"{kind}: {what}" for kind, what in outcome.wrong)
             say(f"{outcome.name}: {faults} faults, {dict(outcome.ends)} {wrong or 'equal'}")
             if not outcome.wrong:
@@ -585,6 +590,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=10, help="of each recipe")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--recipes", nargs="+", choices=list(RECIPES), default=list(RECIPES))
+    parser.add_argument("--client", choices=["openai", "litellm"], default="openai", help="that asks the endpoint")
     parser.add_argument("--jobs", type=int, default=2, help="runs at a time")
     parser.add_argument("--minutes", type=float, help="no run begins later")
     parser.add_argument("--keep", type=Path, help="folder in which the runs that went wrong stay")
@@ -592,7 +598,7 @@ def main() -> int:
     until = time.time() + 60 * given.minutes if given.minutes else None
     with tempfile.TemporaryDirectory() as scratch:
         folder = given.keep or Path(scratch)
-        outcomes = campaign(given.runs, given.seed, given.recipes, given.jobs, folder, until, _say)
+        outcomes = campaign(given.runs, given.seed, given.recipes, given.jobs, folder, until, _say, given.client)
     print(table(outcomes))
     return 1 if any(outcome.wrong for outcome in outcomes) else 0
 

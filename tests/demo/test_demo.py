@@ -542,7 +542,7 @@ def run(seed_file: str, request: pytest.FixtureRequest) -> Run:
 
 class TestMistakes:
     def test_most_candidates_are_admitted_and_every_reject_reason_occurs(self, run: Run) -> None:
-        assert set(run.bootstrap) - {"surplus", "refusal"} == {
+        assert set(run.bootstrap) - {"surplus", "refusal", "no_request"} == {
             "admitted", "similar", "contained", "too_short", "too_long", "keyword", "program", "punctuation",
             "truncated", "no_instructions",
         }  # fmt: skip

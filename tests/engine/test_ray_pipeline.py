@@ -1,6 +1,7 @@
 """RayPipeline on three nodes: whole or raises, as Pipeline is, and nothing of it is left in the cluster or here."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+import asyncio
 import contextlib
 import io
 import logging
@@ -34,7 +35,7 @@ from distilabel_selfinstruct.engine.ray.queues import QueueServer, RemoteQueue
 from distilabel_selfinstruct.engine.ray.room import step_without_room
 from distilabel_selfinstruct.engine.ray.visit import WorkerTerms, check_node, run_job
 from distilabel_selfinstruct.errors import ConfigError, Interrupted, MissingExtraError, PipelineError
-from distilabel_selfinstruct.models.slots import SlotServer
+from distilabel_selfinstruct.models.slots import RateLimits, Slots, SlotServer
 from distilabel_selfinstruct.usage import Budget
 from tests.engine.test_pipeline import DOUBLES, TWO, Count, Double, Numbers, doubles, process_as_before
 from tests.support.ray_cluster import RayCluster, hold
@@ -88,8 +89,10 @@ def run(cluster: RayCluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     """Runs a pipeline on the cluster: the rows of each leaf."""
     monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
 
-    def run(build: Callable[[], Any], address: str = cluster.address, **options: Any) -> Any:
-        with RayPipeline("test", cache_dir=tmp_path, address=address) as pipeline:
+    def run(
+        build: Callable[[], Any], address: str = cluster.address, limits: RateLimits | None = None, **options: Any
+    ) -> Any:
+        with RayPipeline("test", cache_dir=tmp_path, address=address, limits=limits) as pipeline:
             build()
         distiset = pipeline.run(use_cache=False, **options)
         return {name: config["train"].to_list() for name, config in distiset.items()}
@@ -112,6 +115,32 @@ def test_all_rows_in_their_order_from_replicas_on_several_nodes(run: Callable[..
     assert {row["count"] for row in rows} == {20}
     assert len({row["node"] for row in rows}) == 2
     wait_until_idle(cluster)
+
+
+class Asking(Double):
+    """The moment at which a request for each number might be sent."""
+
+    @property
+    def outputs(self) -> list[str]:
+        return ["at"]
+
+    def process(self, inputs: StepInput) -> Iterator[list[dict[str, Any]]]:  # type: ignore[override]
+        async def moments() -> list[float]:
+            slots, found = await Slots.connect("asking", 1, 8), []
+            for _ in inputs:
+                await slots.acquire()
+                found.append(time.time())
+                slots.release()
+            await slots.disconnect()
+            return found
+
+        yield [row | {"at": at} for row, at in zip(inputs, asyncio.run(moments()))]
+
+
+def test_workers_on_several_nodes_share_a_limit_of_requests(run: Callable[..., Any]) -> None:
+    rows = run(lambda: Numbers() >> Asking(resources=TWO, input_batch_size=2) >> Count(), limits=RateLimits(600))
+    moments = sorted(row["at"] for row in rows["default"])
+    assert moments[-1] - moments[0] > (len(moments) - 3) / 10  # ten a second, and one or two at once
 
 
 class Talking(Double):

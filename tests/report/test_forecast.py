@@ -98,13 +98,15 @@ def test_each_stage_has_its_own_price() -> None:
     assert seen.currency == "USD"
 
 
-def test_where_a_price_is_unknown_there_is_no_money() -> None:
+def test_where_a_price_is_unknown_the_forecast_says_so() -> None:
     usage = {
         **USAGE,
         "instances": replace(USAGE["instances"], unpriced=60),
         "bootstrap": replace(USAGE["bootstrap"], cost=1),
     }
-    assert forecast(rounds(20, 20, 20), usage, 600, RECIPE).money is None
+    seen = forecast(rounds(20, 20, 20), usage, 600, RECIPE)
+    assert seen.money is None
+    assert "  money             price unknown\n" in forecast_text(seen)
 
 
 def test_without_prices_there_is_no_line_on_money() -> None:

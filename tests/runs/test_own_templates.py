@@ -88,12 +88,14 @@ class TestRead:
 class TestVariables:
     def test_an_unknown_one(self, folder: Path) -> None:
         assert error(folder, "{{ instructoin }}") == (
-            "there is no variable 'instructoin' (did you mean instruction?); there are: instruction, shots."
+            "there is no variable 'instructoin' (did you mean instruction?); there are: instruction, instructions,"
+            " shots."
         )
 
     def test_one_is_missing_without_which_nothing_is_asked(self, folder: Path) -> None:
         assert error(folder, "Is it classification?") == (
-            "the variable 'instruction' is missing, without which nothing is asked; there are: instruction, shots."
+            "the variable 'instruction' is missing, without which nothing is asked; there are: instruction,"
+            " instructions, shots."
         )
 
     def test_the_shots_may_be_left_out_where_something_else_changes(self, folder: Path) -> None:

@@ -82,6 +82,13 @@ def test_bootstrap_of_a_chat_model_can_ask_for_classification_tasks(wording: Wor
     assert "This time we only collect classification tasks" in text_of(prompt, wording)
 
 
+@pytest.mark.parametrize(("wording", "rest"), [("chat", ", numbered 2 to 9."), ("structured", ", as JSON.")])
+def test_what_is_the_same_for_all_prompts_stands_before_the_shots(wording: Wording, rest: str) -> None:
+    prompt = PROMPTS.render("bootstrap", wording, shots=["Name a river."], new=8, classification_only=False)
+    _, _, behind = text_of(prompt, wording).partition("\n1. Name a river.\n")
+    assert behind == f"\nContinue the list with 8 new instructions{rest}"
+
+
 def test_bootstrap_structured_comes_with_the_schema_of_its_answer() -> None:
     chat, structure = PROMPTS.render(
         "bootstrap", "structured", shots=["Name a river."], new=8, classification_only=False

@@ -34,13 +34,15 @@ class Command:
         limit: int | None = None,
         pipeline: str = "self_instruct",
         checked: bool = False,
+        client: str = "openai",
     ) -> None:
         self.folder = folder
-        self._first_line = first_line(folder, pipeline, "stub-model")
+        model = "stub-model" if client == "openai" else "openai/stub-model"
+        self._first_line = first_line(folder, pipeline, model)
         size = ("--lag", "3", "--num-instructions", str(NUM_INSTRUCTIONS)) if pipeline == "self_instruct" else ()
         arguments = [
-            *(f"pipelines/{pipeline}.py", "--llm", "openai", "--base-url", url),
-            *("--model", "stub-model", "--out", str(folder), "--concurrency", str(CONCURRENCY)),
+            *(f"pipelines/{pipeline}.py", "--llm", client, "--base-url", url),
+            *("--model", model, "--out", str(folder), "--concurrency", str(CONCURRENCY)),
             *(*size, *options, *([] if checked else no_check(pipeline, ["--llm"]))),
         ]
         environment = {**os.environ, "PYTHONPATH": WITHOUT_REPORT, "OPENAI_API_KEY": KEY}

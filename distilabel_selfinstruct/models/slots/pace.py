@@ -254,8 +254,10 @@ class Pace:
         return 1.0 if self._wait >= 1 and self._wait == int(self._wait) else 0.0  # it may have been rounded up
 
     def _meters(self) -> list[_Meter]:
-        told = [meter for _, meter in self._telling.values() if meter.rate != math.inf]
-        return self._given + told + ([self._found.meter] if self._found else [])
+        return self._given + self._told() + ([self._found.meter] if self._found else [])
+
+    def _told(self) -> list[_Meter]:
+        return [meter for _, meter in self._telling.values() if meter.rate != math.inf]
 
     def _learn(self, tried: float, now: float) -> None:
         """Learns from what was accepted before the refusals, once a request has passed again, at this moment."""
@@ -263,6 +265,11 @@ class Pace:
         accepted, seconds = self._passed - self._refused, max(opened - self._since, 0.001)
         borne, asked = accepted / seconds, self._found.meter.rate if self._found else math.inf
         self._tried = None
+        told = min((meter.rate for meter in self._told() if meter.kind == "requests"), default=0.0)
+        if self._found is None and told:  # which says more than what was accepted until it was told
+            self._found = _Found(told, True, now)
+            self._since, self._passed, self._refused = tried, 1, 0
+            return
         if self._found is not None and accepted < _ENOUGH:  # which tell nothing
             self._drop = min(0.5, self._drop * 2)
             drop = self._drop if self._found.is_sure else 0.5

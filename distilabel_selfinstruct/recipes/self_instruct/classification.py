@@ -122,7 +122,8 @@ class IdentifyClassification(AskingTask):
 
     def _outputs_about(self, rows: list[Row]) -> list[GenerateOutput]:
         """What the model gives to the question about each row, of which one request may ask about several."""
-        if self.together == 1 or self.wording != "chat":
+        own = self.own_templates.get("classification.chat.jinja2", "instructions")
+        if self.together == 1 or self.wording != "chat" or "instructions" not in own:
             return super()._outputs_about(rows)
         kwargs = self._decoding_kwargs()
         groups = [rows[at : at + self.together] for at in range(0, len(rows), self.together)]

@@ -104,8 +104,8 @@ class TestPrompts:
         ("wording", "end"),
         [
             ("base", "\n9."),
-            ("chat", "Write one numbered instruction a line, without answers and without remarks of your own."),
-            ("structured", 'Answer with a JSON object {"instructions": [...]} of 8 strings, without numbers.'),
+            ("chat", "\nContinue the list with 8 new instructions, numbered 9 to 16."),
+            ("structured", "\nContinue the list with 8 new instructions, as JSON."),
         ],
     )
     def test_wordings(self, batches: Any, wording: str, end: str) -> None:

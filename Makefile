@@ -6,7 +6,7 @@ CANARY := build/canary
 # make canary DISTILABEL="distilabel @ git+https://github.com/argilla-io/distilabel"
 DISTILABEL ?= distilabel>=1.5.3.dev0
 
-.PHONY: help install test test-all lint docs bench gate canary page-libraries
+.PHONY: help install test test-all lint docs bench figures check-figures gate canary page-libraries
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
@@ -33,6 +33,12 @@ docs:  ## whether the README and the docstrings say what is true
 
 bench:  ## deduplication, side by side; other figures: see benchmarks/
 	$(PYTHON) benchmarks/rouge_dedup.py --sizes 5000 52000 --methods python numba
+
+figures:  ## the ratios that the documents name, beside those that were recorded
+	$(PYTHON) benchmarks/figures.py
+
+check-figures:  ## fails where one of them is worse by more than a tenth; no part of the gate
+	$(PYTHON) benchmarks/figures.py --check
 
 gate:  ## what must pass before a change goes in: all of it in a fresh environment
 	.ci/run

@@ -46,7 +46,7 @@ def asked(folder: str) -> tuple[list[Any], dict[str, Any], int]:
     tokens, parameters = 0, "{}"
     for path in sorted(Path(folder).glob("*.sqlite")):
         with closing(sqlite3.connect(path)) as connection:
-            for prompt, parameters, written in connection.execute(
+            for prompt, parameters, written in connection.execute(  # noqa: B007
                 "SELECT prompt, parameters, output_tokens FROM requests WHERE reason IS NULL"
             ):
                 prompts.append(json.loads(prompt) if prompt.startswith("[{") else prompt)

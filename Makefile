@@ -6,7 +6,7 @@ CANARY := build/canary
 # make canary DISTILABEL="distilabel @ git+https://github.com/argilla-io/distilabel"
 DISTILABEL ?= distilabel>=1.5.3.dev0
 
-.PHONY: help install test test-all lint docs docs-output bench gate canary page-libraries
+.PHONY: help install test test-all lint docs docs-output bench figures check-figures gate canary page-libraries
 
 help:  ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -39,6 +39,12 @@ docs-output:  ## what the commands of the pages print, written anew into docs/
 
 bench:  ## deduplication, side by side; other figures: see benchmarks/
 	$(PYTHON) benchmarks/rouge_dedup.py --sizes 5000 52000 --methods python numba
+
+figures:  ## the ratios that the documents name, beside those that were recorded
+	$(PYTHON) benchmarks/figures.py
+
+check-figures:  ## fails where one of them is worse by more than a tenth; no part of the gate
+	$(PYTHON) benchmarks/figures.py --check
 
 gate:  ## what must pass before a change goes in: all of it in a fresh environment
 	.ci/run

@@ -358,7 +358,10 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
         WHERE, recorded=False, const="local",
     )  # fmt: skip
-    replicas: ByStep = option({}, "workers of single steps (default: 1 each)", "STEP=N,...", WHERE, recorded=False)
+    replicas: ByStep = option(
+        {}, "workers of single steps (default: 1 each; with --ray one for each 512 of --concurrency)", "STEP=N,...",
+        WHERE, recorded=False,
+    )  # fmt: skip
     gpus: ByStep = option(
         {}, "GPUs that Ray gives to each worker of single steps (default: what vLLM needs)", "STEP=N,...", WHERE,
         recorded=False,

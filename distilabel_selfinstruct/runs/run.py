@@ -79,6 +79,7 @@ JUDGEMENT = JUDGEMENT_STAGE.name
 _MOST_ROWS = 50_000  # of a stage that are asked about in one batch
 _FIRST = -1_000  # before all stages: an admission waits for its embedding
 _OF_JUDGES = (JUDGEMENT, TAGS_STAGE.name)  # stages whose answers are no part of the data
+_REQUESTS_OF_WORKER = 512  # open at once that a worker keeps going: answers of a second cost half of its time
 _MANY = 20_000  # rows that a run may have where nobody says how many are wanted
 
 
@@ -657,7 +658,15 @@ class Run(Generic[C]):
                         f" {config.tensor_parallel}; give both the same number, or --tensor-parallel alone."
                     )
             step.resources.gpus = config.gpus.get(name, step.resources.gpus)
-            step.resources.replicas = config.replicas.get(name, step.resources.replicas)
+            step.resources.replicas = config.replicas.get(name) or self._usual_replicas(step)
+
+    def _usual_replicas(self, step: Step) -> int | None:
+        """So many workers of a step that they keep all requests going, where other nodes may have room for them."""
+        llm = getattr(step, "llm", None)
+        is_able = isinstance(llm, DurableLLM) and llm.is_asynchronous and step.is_normal
+        if self.config.ray is None or not is_able or getattr(step, "keeps_state", False):
+            return step.resources.replicas
+        return max(step.resources.replicas or 1, -(-self.config.concurrency // _REQUESTS_OF_WORKER))
 
     def give_prompts(self, *steps: Any) -> None:
         """How the Tasks put their questions: in the user's own templates, in the language that is asked for."""

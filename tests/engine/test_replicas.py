@@ -29,6 +29,7 @@ from distilabel_selfinstruct.runs.run import Run
 from distilabel_selfinstruct.steps.asking import MarkingTask
 from tests.engine.test_pipeline import Double, Numbers
 from tests.support.openai_server import OpenAIServer
+from tests.support.recipes import script_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded, use of fork:DeprecationWarning")
 
@@ -139,6 +140,24 @@ def test_numbers_of_single_steps() -> None:
     config = options_of("--ray", "--replicas", "identify=2,output_first=4", "--gpus", "bootstrap=1")
     assert (config.replicas, config.gpus) == ({"identify": 2, "output_first": 4}, {"bootstrap": 1})
     assert options_in_file({"replicas": {"identify": 2}}).replicas == {"identify": 2}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (("--ray", "--concurrency", "512"), 1),
+        (("--ray", "--concurrency", "2000"), 4),
+        (("--ray", "--concurrency", "2000", "--replicas", "identify=2"), 2),
+        (("--concurrency", "2000"), 1),
+    ],
+)
+def test_a_step_has_workers_enough_for_all_requests(tmp_path: Path, arguments: tuple[str, ...], expected: int) -> None:
+    """On a cluster, and where each row is treated by itself: the loop and the leaves are one worker."""
+    given = ("--llm", "openai", "--model", "m", "--base-url", "http://127.0.0.1:9/v1", "--out", str(tmp_path / "run"))
+    pipeline = Run(options_of(*given, *arguments), RECIPE).built(script_of("self_instruct")["build"])
+    replicas = {name: step.resources.replicas or 1 for name, step in pipeline._steps()}
+    assert replicas["identify"] == expected
+    assert (replicas["bootstrap"], replicas["instructions"], replicas["filter"]) == (1, 1, 1)
 
 
 @pytest.mark.parametrize("given", [3, [1], [None]])

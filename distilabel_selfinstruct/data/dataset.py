@@ -133,7 +133,7 @@ def load_configs(folder: Path) -> dict[str, DatasetDict]:
     Raises:
         RunFolderError: if there is none, or one is damaged.
     """
-    configs = sorted(path for path in folder.glob("*") if is_config(path))
+    configs = sorted(path for path in folder.glob("*") if is_config(path) or (path / "train").is_dir())
     if not configs:
         raise RunFolderError(f"{folder}: there is no dataset; run the pipeline to its end first.")
     return {config.name: load_config(config) for config in configs}

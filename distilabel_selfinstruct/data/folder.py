@@ -39,7 +39,7 @@ from distilabel_selfinstruct.usage import PriceList
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from datasets import DatasetDict, Features
+    from datasets import Dataset, DatasetDict, Features
     from distilabel.distiset import Distiset
 
 PHRASES, CLEAR_OF, RUBRIC = "phrase_list", "evaluation_texts", "rubric"
@@ -358,6 +358,16 @@ class RunFolder(BaseFolder):
         from distilabel_selfinstruct.data.dataset import load_dataset
 
         return load_dataset(self.dataset_path)
+
+    def dataset_config(self, name: str) -> Dataset:
+        """The rows of a config that a dataset cannot be without.
+
+        Raises:
+            RunFolderError: if it is not there, or damaged.
+        """
+        from distilabel_selfinstruct.data.dataset import load_config
+
+        return load_config(self.dataset_path / name)["train"]
 
     def configs(self) -> dict[str, DatasetDict]:
         """All configs by name, read without distilabel.

@@ -86,7 +86,7 @@ class ReviewStore:
         return columns
 
     def _dataset(self) -> Dataset:
-        return self.run.configs()["instances"]["train"]
+        return self.run.dataset_config("instances")
 
     # --- what was pushed --------------------------------------------------------------------------------------------
 

@@ -533,7 +533,7 @@ class Run(Generic[C]):
 
     def training_instances(self) -> Dataset:
         """The instances of the dataset that may be trained on: all but those set apart."""
-        instances = self.folder.configs()["instances"]["train"]
+        instances = self.folder.dataset_config("instances")
         sides = self.folder.sides() if self.config.hold_out else {}
         trained_on = [sides.get(name, "training") == "training" for name in instances["instruction_id"]]
         return instances.select([at for at, each in enumerate(trained_on) if each])

@@ -389,6 +389,22 @@ def test_a_damaged_dataset_is_one_clear_line(folder: RunFolder, name: str) -> No
         )
 
 
+def test_a_config_that_lacks_its_list_of_splits_is_damaged_and_not_left_out(folder: RunFolder) -> None:
+    folder.dataset_path.mkdir()
+    for name in ("moods", "tones"):
+        folder.save_config(name, [{"mood": "calm"}], Features({"mood": Value("string")}))
+    (folder.dataset_path / "moods" / "dataset_dict.json").unlink()
+    for read in (folder.configs, folder.dataset, lambda: folder.dataset_config("moods")):
+        with pytest.raises(RunFolderError, match=r"moods: is damaged \("):
+            read()
+    assert folder.dataset_config("tones").to_list() == [{"mood": "calm"}]
+
+
+def test_a_config_that_is_not_there_is_one_clear_line(folder: RunFolder) -> None:
+    with pytest.raises(RunFolderError, match=r"instances: is damaged \("):
+        folder.dataset_config("instances")
+
+
 # --- the review ------------------------------------------------------------------------------------------------------
 
 

@@ -663,7 +663,7 @@ class Run(Generic[C]):
     def _usual_replicas(self, step: Step) -> int | None:
         """So many workers of a step that they keep all requests going, where other nodes may have room for them."""
         llm = getattr(step, "llm", None)
-        is_able = isinstance(llm, DurableLLM) and llm.is_asynchronous and step.is_normal
+        is_able = isinstance(llm, DurableLLM) and llm.is_asynchronous and not llm.in_batches and step.is_normal
         if self.config.ray is None or not is_able or getattr(step, "keeps_state", False):
             return step.resources.replicas
         return max(step.resources.replicas or 1, -(-self.config.concurrency // _REQUESTS_OF_WORKER))

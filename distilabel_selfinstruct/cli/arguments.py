@@ -17,6 +17,13 @@ def a_path(given: str) -> Path:
         raise argparse.ArgumentTypeError(f"{given!r}: {error}") from None
 
 
+def a_count(given: str) -> int:
+    """A number of things, one at least."""
+    if not given.isdecimal() or int(given) < 1:
+        raise argparse.ArgumentTypeError(f"{given!r}: a whole number is needed, 1 or more")
+    return int(given)
+
+
 def add_prices(parser: argparse.ArgumentParser) -> None:
     """Adds what a million tokens cost."""
     parser.add_argument(

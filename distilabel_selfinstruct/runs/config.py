@@ -859,7 +859,7 @@ def read_config_file(path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        values = storable(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror}).") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

@@ -79,6 +79,7 @@ class TestConfig:
             ("5: 3", "there is no option '5'; there are: "),
             ("- 1", "expected options as `name: value`, found something else."),
             ("", "expected options as `name: value`, found something else."),
+            ("a: &a [*a]", "is not YAML: maximum recursion depth exceeded"),
             ("a: [1", "is not YAML: while parsing a flow sequence"),
         ],
     )  # fmt: skip

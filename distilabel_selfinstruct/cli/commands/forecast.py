@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from distilabel_selfinstruct.cli.arguments import a_path, add_prices, prices_of
+from distilabel_selfinstruct.cli.arguments import a_count, a_path, add_prices, prices_of
 from distilabel_selfinstruct.cli.parser import PROG, Parser
 from distilabel_selfinstruct.data.folder import RunFolder
 
@@ -15,8 +15,8 @@ def options() -> Parser:
         examples=[f"{PROG} forecast runs/pilot --num-instructions 10000"],
     )
     parser.add_argument("run", type=a_path, metavar="RUN", help="run folder, of a pilot for instance")
-    parser.add_argument("--num-instructions", type=int, required=True, metavar="N", help="instructions to admit")
-    parser.add_argument("--concurrency", type=int, default=8, metavar="N", help="requests in flight (default: 8)")
+    parser.add_argument("--num-instructions", type=a_count, required=True, metavar="N", help="instructions to admit")
+    parser.add_argument("--concurrency", type=a_count, default=8, metavar="N", help="requests in flight (default: 8)")
     add_prices(parser)
     return parser
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.cli.arguments import a_path
+from distilabel_selfinstruct.cli.arguments import a_count, a_path
 from distilabel_selfinstruct.cli.parser import PROG, Parser
 from distilabel_selfinstruct.errors import ConfigError
 
@@ -61,9 +61,11 @@ def _add_push(steps: Any) -> None:
     where.add_argument("--argilla-url", metavar="URL", help="address of the Argilla server")
     where.add_argument("--to", dest="to_file", type=a_path, metavar="FILE", help="a .csv or .jsonl file instead")
     how_many = push.add_mutually_exclusive_group()
-    how_many.add_argument("--sample", type=int, default=200, metavar="N", help="instances, at random (default: 200)")
+    how_many.add_argument(
+        "--sample", type=a_count, default=200, metavar="N", help="instances, at random (default: 200)"
+    )
     how_many.add_argument("--all", dest="sample", action="store_const", const=None, help="all instances")
-    push.add_argument("--annotators", type=int, default=1, metavar="N", help="answers a record needs (default: 1)")
+    push.add_argument("--annotators", type=a_count, default=1, metavar="N", help="answers a record needs (default: 1)")
     push.add_argument("--workspace", metavar="NAME", help="of the server (default: the only one)")
     push.add_argument("--name", metavar="NAME", help="of the dataset there (default: the run folder's)")
     push.add_argument("--seed", type=int, default=0, metavar="N", help="of the draw (default: 0)")

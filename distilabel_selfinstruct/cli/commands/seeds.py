@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from distilabel_selfinstruct.cli.arguments import a_path
+from distilabel_selfinstruct.cli.arguments import a_count, a_path
 from distilabel_selfinstruct.cli.options import add_options, config_of
 from distilabel_selfinstruct.cli.parser import PROG, Parser
 from distilabel_selfinstruct.data.files import write_whole
@@ -39,7 +39,7 @@ def options() -> Parser:
     parser.add_argument("--out", type=a_path, required=True, metavar="FILE.jsonl", help="the seed file to write")
     parser.add_argument("--subset", metavar="NAME", help="config of the dataset (default: of a run its instances)")
     parser.add_argument("--split", metavar="NAME", help="of the dataset (default: train)")
-    parser.add_argument("--most", type=int, metavar="N", help="draw so many (default: all)")
+    parser.add_argument("--most", type=a_count, metavar="N", help="draw so many (default: all)")
     parser.add_argument("--threshold", type=float, metavar="F", help=f"most ROUGE-L of two (default: {_SIMILAR})")
     parser.add_argument("--seeds", nargs="+", type=a_path, metavar="FILE", help="other seed files to stay clear of")
     parser.add_argument("--is-classification", choices=("yes", "no"), help="of all that the source is silent about")

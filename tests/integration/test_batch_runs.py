@@ -98,6 +98,7 @@ class TestTheSame:
         assert [len(batch.rows) for batch in server.batches[:2]] == [24, 18]
 
     def test_anthropics_batches(self, server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it would fetch its table when it is imported
         pytest.importorskip("litellm", reason="needs the extra litellm")
         monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-ant-api03-5rJq1w8mZbT0yK2d")
         options = ["--llm", "litellm", "--model", "anthropic/claude-x", "--base-url", server.url, "--lag", "3"]

@@ -21,7 +21,7 @@ from distilabel_selfinstruct.engine.logs import handlers_for, logging_to
 from distilabel_selfinstruct.engine.worker import error_text
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RunFolderError
 from distilabel_selfinstruct.hub import HubError
-from distilabel_selfinstruct.hub.contents import _check_rows, publishable
+from distilabel_selfinstruct.hub.contents import check_rows, publishable
 from distilabel_selfinstruct.models.records import Records
 from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
@@ -343,17 +343,17 @@ class TestHub:
     def test_rows_that_hold_a_secret_are_not_published(self) -> None:
         secrets.remember(SECRET)
         rows = [{"instruction": "Name a prime.", "output": "7"}] * 600
-        _check_rows("instances", Dataset.from_list(rows))
+        check_rows("instances", Dataset.from_list(rows))
         said = r"^instances, row 551, column 'output': holds a key, token or password of this machine\. Nothing was upl"
         with pytest.raises(HubError, match=said) as caught:
-            _check_rows(
+            check_rows(
                 "instances", Dataset.from_list([*rows[:550], {"instruction": "a", "output": f"It is {SECRET}."}])
             )
         assert no_trace_in(str(caught.value))
 
     def test_rows_that_hold_an_example_are(self) -> None:
-        _check_rows("instances", Dataset.from_list([{"instruction": f"Why is api_key='{CORE}' bad?", "turns": ["a"]}]))
+        check_rows("instances", Dataset.from_list([{"instruction": f"Why is api_key='{CORE}' bad?", "turns": ["a"]}]))
 
     @pytest.mark.parametrize("rows", [[], [{"messages": [{"role": "user", "content": "Hi"}]}]])
     def test_rows_of_any_form(self, rows: list[dict[str, Any]]) -> None:
-        _check_rows("sft", Dataset.from_list(rows))
+        check_rows("sft", Dataset.from_list(rows))

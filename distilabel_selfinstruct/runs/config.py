@@ -72,7 +72,7 @@ from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, pric
 class Options(BaseModel):
     """What a command is told: each field is an option."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""

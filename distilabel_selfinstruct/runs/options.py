@@ -91,7 +91,7 @@ ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(numbe
 class CustomLLM(BaseModel):
     """Any distilabel LLM: its class path and arguments."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, populate_by_name=True)
     class_path: str = Field(alias="class")
     arguments: dict[str, Any] = Field(default_factory=dict)
 

@@ -72,7 +72,7 @@ class StageOptions(BaseModel):
         input_price: of a million tokens in, and so on.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     llm: AnyLLM | None = None
     model: Models | None = None

@@ -79,6 +79,8 @@ class TestConfig:
             ("5: 3", "there is no option '5'; there are: "),
             ("- 1", "expected options as `name: value`, found something else."),
             ("", "expected options as `name: value`, found something else."),
+            ("temperature: .inf", "temperature: Input should be a finite number, got inf."),
+            ("temperature: .nan", "temperature: Input should be a finite number, got nan."),
             ("a: &a [*a]", "is not YAML: maximum recursion depth exceeded"),
             ("a: [1", "is not YAML: while parsing a flow sequence"),
         ],

@@ -16,6 +16,7 @@ import pytest
 from distilabel_selfinstruct.cli import commands, self_instruct
 from distilabel_selfinstruct.cli.commands import COMMANDS, module_of, options
 from distilabel_selfinstruct.cli.script import options as options_of
+from distilabel_selfinstruct.cli.stopping import BROKEN_PIPE
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.errors import GO_ON
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, recipes
@@ -249,3 +250,12 @@ def test_a_run_that_has_not_ended_is_not_drawn(tmp_path: Path, capsys: pytest.Ca
     RunFolder(tmp_path).write_config({"recipe": "self-instruct"})
     assert self_instruct(["draw", str(tmp_path)]) == 1
     assert capsys.readouterr().err.startswith(f"Error: {tmp_path}: the run has not ended")
+
+
+def test_a_reader_that_leaves_ends_a_command_without_a_word() -> None:
+    command = [sys.executable, "-m", "distilabel_selfinstruct", "recipes"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        _, err = process.communicate(timeout=LIMIT)
+    assert (process.returncode, err) == (BROKEN_PIPE, b"")

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
-
 BROKEN_PIPE = 128 + 13
 """The exit status where whoever read the output has left, as `head` does: that of SIGPIPE, as other commands have it."""
 

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 BROKEN_PIPE = 128 + 13
-"""The exit status where whoever read the output has left, as `head` does: that of SIGPIPE, as other commands have it."""
+"""The exit status where whoever read the output has left, as `head` does: that of SIGPIPE, as with other commands."""
 
 
 class Terminated(KeyboardInterrupt):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from distilabel_selfinstruct.data.rubrics import Rubric
 from tests.conftest import ROOT
 from tests.support.pages import Block, blocks_of, check, check_config, pages, recipe_run, run_page, steady, words_of
 from tools.site.messages import GAP, messages
@@ -38,7 +39,9 @@ def test_every_command_asks_for_what_there_is(page: str, tmp_path: Path, monkeyp
 @every_page
 def test_config_files_hold_options_that_exist_and_python_is_valid(page: str) -> None:
     for block in blocks_of(TEXTS[page]):
-        if block.language == "yaml":
+        if block.file == "rubric.yaml":
+            Rubric.model_validate(yaml.safe_load(block.text))
+        elif block.language == "yaml":
             check_config(yaml.safe_load(block.text), page)
         if block.language == "python":
             compile(block.text, page, "exec")

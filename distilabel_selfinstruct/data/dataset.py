@@ -135,8 +135,13 @@ def load_configs(folder: Path) -> dict[str, DatasetDict]:
     """
     configs = sorted(path for path in folder.glob("*") if is_config(path) or (path / "train").is_dir())
     if not configs:
-        raise RunFolderError(f"{folder}: there is no dataset; run the pipeline to its end first.")
+        raise no_dataset(folder)
     return {config.name: load_config(config) for config in configs}
+
+
+def no_dataset(folder: Path) -> RunFolderError:
+    """The error where there is none."""
+    return RunFolderError(f"{folder}: there is no dataset; run the pipeline to its end first.")
 
 
 def is_config(folder: Path) -> bool:

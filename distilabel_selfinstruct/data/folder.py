@@ -365,8 +365,10 @@ class RunFolder(BaseFolder):
         Raises:
             RunFolderError: if it is not there, or damaged.
         """
-        from distilabel_selfinstruct.data.dataset import load_config
+        from distilabel_selfinstruct.data.dataset import load_config, no_dataset
 
+        if not self.has_dataset:
+            raise no_dataset(self.dataset_path)
         return load_config(self.dataset_path / name)["train"]
 
     def configs(self) -> dict[str, DatasetDict]:

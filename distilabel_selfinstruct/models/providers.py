@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _LOGGER = logging.getLogger("distilabel.llm.providers")
+PRIVATE = {"litellm": ("_hidden_params",)}  # the headers of a response have no public home
 _SUPPORTED_OR_NOT = frozenset(
     {
         "max_tokens", "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed", "n",

@@ -180,7 +180,7 @@ class SpendingConfig(ModelConfig):
         ge=0,
     )  # fmt: skip
     cached_price: float | None = option(
-        None, "price of a million tokens in that the endpoint had in its cache (default: --input-price)", "MONEY",
+        None, "price of a million tokens in that the endpoint had in its cache (default: as any other)", "MONEY",
         BUDGET, fixed=False, ge=0,
     )  # fmt: skip
     output_price: float | None = option(

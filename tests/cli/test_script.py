@@ -116,7 +116,7 @@ class TestErrors:
         ("arguments", "said"),
         [
             (["--num-instructions", "0"], "Error: --num-instructions: Input should be greater than 0, got 0."),
-            (["--temperature", "nan"], "Error: --temperature: Input should be greater than or equal to 0, got nan."),
+            (["--temperature", "nan"], "Error: --temperature: Input should be a finite number, got nan."),
             (["--preset", "defualt"],
              "Error: There is no preset 'defualt' (did you mean default?); choose one of: default, paper, alpaca."),
             (["--config", "none.yaml"], "Error: none.yaml: cannot be read (No such file or directory)."),

@@ -46,7 +46,6 @@ def test_a_model_may_say_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--most", "0"], "--most: expected a number above 0, got 0"),
         (["--threshold", "7"], "--threshold: expected a number above 0, at most 1, got 7"),
         (["--llm", "demo", "--is-classification", "no"], "one of them says which tasks are classification"),
     ],

@@ -74,8 +74,8 @@ class TestLines:
             {"classification": Spent(0, 0, 0, 1000)}, {"classification": {"batches": told}}, troubles=("503",)
         )
         assert lines_after(60.0, running, monkeypatch) == [
-            "classification: batch batch_abc: in_progress, 340 of 1,000 done",
             "classification: 0 requests answered, 1000 in flight",
+            "classification: batch batch_abc: in_progress, 340 of 1,000 done",
             "0 requests (0.0/s), 0 tokens in, 0 out, 1 min 00 s",
         ]
 

@@ -14,7 +14,7 @@ FRAME = PROMPTS.frame("bootstrap", "chat", {}, shots=[], classification_only=Fal
     ("text", "expected"),
     [
         ("We are collecting instructions for a language model, as varied as we can get them.", True),
-        ("Each must be unlike the ones above, and make sense.", True),
+        ("Each new one must be unlike those that we have, and must make sense.", True),
         ("Write one numbered instruction a line, please.", True),
         ("Write a poem about a language model.", False),
         ("List other subjects for a talk on subjects and verbs.", False),

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = "distilabel_selfinstruct"
 OWN = (f"{PACKAGE}.text.", f"{PACKAGE}.presets.", f"{PACKAGE}.errors.")
-OTHERS = {*sys.stdlib_module_names, "regex", "numpy", "numba"}
+OTHERS = {*sys.stdlib_module_names, "regex", "numpy", "numba", "py3langid"}
 
 
 def module_name(file: Path) -> str:

@@ -54,7 +54,12 @@ def preview(
             raise PreviewStopped(stopped.signal_name) from None
         shown = run.folder.rows(recipe.main_config)[:rows]
         requests = first_requests(run.folder.completions)
-        stages = [_request(stage, *requests[stage]) for stage in run.stages if stage in requests]
+        stages = [
+            _request(stage, *requests[stage])
+            if stage in requests
+            else _title(f"stage {stage}: none of so few rows came to it")
+            for stage in run.stages
+        ]
     blocks = [*stages, *(_row(recipe.main_config, at, row) for at, row in enumerate(shown, start=1))]
     return "\n\n".join(blocks), summary
 

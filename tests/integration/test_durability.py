@@ -53,8 +53,9 @@ pytestmark = pytest.mark.slow
 
 def reasons(folder: Path) -> Counter[tuple[str, str]]:
     """Stages and reasons of the rows that were given up for a fault of the endpoint."""
-    of_method = {"similar", "keyword", "too_short", "program", "surplus", "no_instructions", "unclear_classification",
-                 "no_instances", "input_equals_output", "conflicting_outputs", "duplicate"}  # fmt: skip
+    of_method = {"similar", "keyword", "too_short", "program", "surplus", "no_instructions", "refusal",
+                 "unclear_classification", "no_instances", "input_equals_output", "conflicting_outputs",
+                 "duplicate"}  # fmt: skip
     found = Counter((row["stage"], row["reason"]) for row in rows_of(folder, "rejected"))
     return Counter({key: count for key, count in found.items() if key[1] not in of_method})
 

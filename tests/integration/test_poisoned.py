@@ -65,7 +65,9 @@ def poisoned(whole: Path, folder: Path, share: float, *failures: tuple[str, str]
     draw = Random(0)
     for path in sorted((whole / "completions").glob("bootstrap-*.sqlite")):
         with closing(sqlite3.connect(path)) as connection:
-            rows = connection.execute(f"SELECT {', '.join(COLUMNS)} FROM completions").fetchall()
+            columns = ", ".join(COLUMNS).replace("prompt", "coalesce(prefixes.text, '') || prompt")
+            read = f"SELECT {columns} FROM completions LEFT JOIN prefixes ON prefixes.id = prefix_id"
+            rows = connection.execute(read).fetchall()
         records = [Record(parameters="{}", reason=None, detail=None, **dict(zip(COLUMNS, row))) for row in rows]
         for at, record in enumerate(records):
             if draw.random() < share:

@@ -64,7 +64,7 @@ _SHORT = "the demo model says yes, no and a score in a few words: test_cut_answe
 NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and what does
     "self-instruct": {
         **dict.fromkeys(
-            [("bootstrap", each) for each in ["chatter", "copied_prompt", "no_request", "repetition", "contained"]],
+            [("bootstrap", each) for each in ["chatter", "copied_prompt", "no_request", "repetition"]],
             _REQUESTS,
         ),
         **dict.fromkeys([("instances", each) for each in ["greeting", "refusal", "repeats_question"]], _ANSWERS),

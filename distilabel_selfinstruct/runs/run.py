@@ -44,6 +44,7 @@ from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
+from distilabel_selfinstruct.presets import DEFAULT, get_preset
 from distilabel_selfinstruct.recipe import Recipe, Stage
 from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
@@ -63,6 +64,7 @@ from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.steps.meaning import SemanticDedup, WithMeaning
 from distilabel_selfinstruct.steps.own import ApplyFilters
 from distilabel_selfinstruct.steps.select import SelectPreferences
+from distilabel_selfinstruct.text.requests import asks_for_text
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 from distilabel_selfinstruct.version import __version__
 
@@ -763,7 +765,13 @@ class Run(Generic[C]):
         return verdict_notes(*(self._verdicts(config) for config in ("instructions", "seeds")))
 
     def _verdicts(self, config: str) -> list[bool | None]:
-        return [row.get("is_classification") for row in self.folder.rows(config, ["is_classification"])]
+        """What was said of the rows, but for those about which nobody was asked."""
+        asks_about_all = not get_preset(getattr(self.config, "preset", DEFAULT)).tolerant
+        return [
+            row.get("is_classification")
+            for row in self.folder.rows(config, ["instruction", "is_classification"])
+            if asks_about_all or not asks_for_text(row["instruction"])
+        ]
 
     def _runs_stage_by_stage(self, pipeline: WholePipeline) -> bool:
         """Whether only one stage holds the model at a time: by default where one lives in the workers' processes."""

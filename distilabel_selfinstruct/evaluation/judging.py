@@ -30,7 +30,6 @@ from distilabel_selfinstruct.usage import Usage
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput
 
-    from distilabel_selfinstruct.models.durable import DurableLLM
 
 PROMPTS_VERSION = 1  # of both questions; a change of a template raises it
 _DECODING = Decoding(temperature=0.0, max_new_tokens=512)
@@ -53,11 +52,8 @@ def judge_levels(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show
         with folder.locked():
             predictions = folder.predictions()
             asked = [each for each in predictions if each.is_answered]
-            with asked_model(
-                config, folder.judge_completions, folder.learned, "level", show, questions=len(asked)
-            ) as llm:
-                answers = _answers(llm, [_level_prompt(each, config) for each in asked], config)
-                model = llm.model_name
+            prompts = [_level_prompt(each, config) for each in asked]
+            answers, model = _asked(folder, config, "level", prompts, show)
             said = {each.id: _verdict(answer, parse_level) for each, answer in zip(asked, answers)}
             levels = {each.id: said.get(each.id, _LEVEL_OF_NOTHING) for each in predictions}
             folder.write_levels({**_by(model, folder), "levels": levels})
@@ -79,11 +75,8 @@ def _judge_by_rubric(
         with folder.locked():
             predictions = folder.predictions()
             asked = [each for each in predictions if each.is_answered]
-            with asked_model(
-                config, folder.judge_completions, folder.learned, "rubric", show, questions=len(asked)
-            ) as llm:
-                answers = _answers(llm, [_rubric_prompt(each, config, rubric) for each in asked], config)
-                model = llm.model_name
+            prompts = [_rubric_prompt(each, config, rubric) for each in asked]
+            answers, model = _asked(folder, config, "rubric", prompts, show)
             said = {each.id: _verdict(answer, read) for each, answer in zip(asked, answers)}
             points = {each.id: said.get(each.id, float(rubric.least)) for each in predictions}
             folder.write_rubric_scores({**_by(model, folder), "rubric": json.loads(rubric.text), "scores": points})
@@ -133,9 +126,7 @@ def judge_pairs(folders: Sequence[_Folder], config: EvaluationJudgeConfig, show:
             raise ConfigError("evaluate judge --pairs: there is no question that both have answered.")
         asked = [(one, other) for one, other in pairs if _without_asking(one, other) is None]
         prompts = [_pair_prompt(one, other, config) for pair in asked for one, other in (pair, pair[::-1])]
-        with asked_model(config, first.judge_completions, first.learned, "pair", show, questions=len(prompts)) as llm:
-            answers = _answers(llm, prompts, config)
-            model = llm.model_name
+        answers, model = _asked(first, config, "pair", prompts, show)
         said = [_verdict(answer, parse_better) for answer in answers]
         verdicts = {pair[0].id: _of_both(*both) for pair, both in zip(asked, zip(said[::2], said[1::2]))}
         every = {pair[0].id: verdicts.get(pair[0].id, _without_asking(*pair)) for pair in pairs}
@@ -179,15 +170,19 @@ def _prompt(question: str, config: EvaluationJudgeConfig, asked: Prediction, **a
     return prompt
 
 
-def _answers(llm: DurableLLM, prompts: Sequence[FormattedInput], config: EvaluationJudgeConfig) -> list[Answer]:
-    """Those to all prompts; one that comes twice is asked once."""
+def _asked(
+    folder: EvaluationFolder, config: EvaluationJudgeConfig, stage: str, prompts: Sequence[FormattedInput], show: bool
+) -> tuple[list[Answer], str]:
+    """The judge's answers to all prompts, and its name; a prompt that comes twice is asked once."""
     distinct = {repr(prompt): prompt for prompt in prompts}
-    outputs = llm.generate(list(distinct.values()), **decoding_kwargs(llm, _DECODING, config.wording))
+    with asked_model(config, folder.judge_completions, folder.learned, stage, show, questions=len(prompts)) as llm:
+        outputs = llm.generate(list(distinct.values()), **decoding_kwargs(llm, _DECODING, config.wording))
+        model = llm.model_name
     said = dict(zip(distinct, map(answer_of, outputs)))
     answers = [said[repr(prompt)] for prompt in prompts]
     if answers and all(answer.failure in STOP_REASONS for answer in answers):
         raise ConfigError(f"The judge was asked nothing: {answers[0].failure}.")
-    return answers
+    return answers, model
 
 
 def _verdict(answer: Answer, parse: Callable[[str, str | None], T | None]) -> T | None:

@@ -29,6 +29,7 @@ Frame = Callable[[int], RenderableType]
 """Makes what is shown on a terminal of so many columns."""
 
 _frames: list[Frame] = []  # of the blocks that are running, the innermost last: that one is shown
+_lives: list[Live] = []  # what shows them, if there are any
 
 
 class _Console(Console):
@@ -59,7 +60,7 @@ def is_live(stream: TextIO) -> bool:
 
 @contextmanager
 def shown_live(frame: Frame, stream: TextIO) -> Iterator[None]:
-    """Shows what the frame makes while the block runs, instead of what is shown there already; nothing stays of it."""
+    """Shows what the frame makes, at once and while the block runs, instead of what is shown there; nothing stays."""
     _frames.append(frame)
     try:
         with ExitStack() as stack:
@@ -69,7 +70,10 @@ def shown_live(frame: Frame, stream: TextIO) -> Iterator[None]:
                     console=console, auto_refresh=False, transient=True, redirect_stdout=False, redirect_stderr=False
                 )
                 stack.enter_context(live)
+                _lives.append(live)
+                stack.callback(_lives.clear)
                 stack.enter_context(beside(lambda over: _draw(live, over)))
+            _draw_once(_lives[-1])
             yield
     finally:
         _frames.remove(frame)
@@ -108,7 +112,11 @@ def beside(work: Callable[[threading.Event], None]) -> Iterator[None]:
 
 def _draw(live: Live, over: threading.Event) -> None:
     while not over.wait(FRAME):
-        live.update(_frames[-1](live.console.width), refresh=True)
+        _draw_once(live)
+
+
+def _draw_once(live: Live) -> None:
+    live.update(_frames[-1](live.console.width), refresh=True)
 
 
 # --- what others write ------------------------------------------------------------------------------------------------

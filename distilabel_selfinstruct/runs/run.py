@@ -113,6 +113,7 @@ class Run(Generic[C]):
         self._stages: dict[str, bool] = {}  # that ask a model, and whether what they gave up stays given up
         self._engines: dict[str | None, LocalEngine | None] = {}  # of models on this machine
         self._embedding_engine: LocalEngine | None = None
+        self._requests_before = 0  # answered by earlier sessions
         self._patience_before = int((before or {}).get("patience", 0))
         self._check_same(before)
         self._has_grown = before is not None and any(
@@ -458,6 +459,7 @@ class Run(Generic[C]):
         self.config.check_model(model)
         self.folder.make()
         with self.folder.locked():
+            self._requests_before = sum(used.requests for used in usage_by_stage(self.folder.completions).values())
             if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
                 self.folder.remove_summary()
             self._write_config()
@@ -826,8 +828,14 @@ class Run(Generic[C]):
 
     @property
     def has_budget_left(self) -> bool:
-        """Whether it stopped because of what was kept back, and not because all is spent."""
-        return not self._budget().is_used_up()
+        """Whether it stopped because of what was kept back: it got on, and a request of a loop has room now."""
+        by_stage = usage_by_stage(self.folder.completions, self.prices())
+        loops = self.recipe.stages_that_ask("rounds", "before")
+        return sum(used.requests for used in by_stage.values()) > self._requests_before and any(
+            self._budget().has_room((used.input_tokens + used.output_tokens) / used.requests, used.cost / used.requests)
+            for stage, used in by_stage.items()
+            if stage in loops and used.requests
+        )
 
     def _budget(self) -> Budget:
         prices = self.prices()

@@ -301,7 +301,8 @@ class TestTheEnd:
         monkeypatch.setattr(Run, "has_budget_left", False)
         assert line in said(tmp_path, ended=ended, admitted=700)
 
-    def test_it_stopped_early_to_keep_something_back(self, tmp_path: Path) -> None:
+    def test_it_stopped_early_to_keep_something_back(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(Run, "has_budget_left", True)
         line = (
             "It stopped because it kept of the budget what answers were likely to take. Run the same command to go on"
             " with what is left."

@@ -238,6 +238,8 @@ class Stub:
             self._reopening.cancel()
         for listener in self._listener.sockets if self._listener is not None else ():
             listener.shutdown(socket.SHUT_RDWR)  # a process that is just being forked has it, too
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        await asyncio.sleep(0)  # what is being accepted gets its connection: with the server gone asyncio forgets it
         for listening in (self._listener, self._bound):
             if listening is not None:
                 listening.close()
@@ -246,6 +248,12 @@ class Stub:
                 connection.task.cancel()  # now, and not only when the loop tells: it may be about to answer
             connection.transport.abort()
         await asyncio.sleep(0)
+
+    async def end(self) -> None:
+        """Closes for good: what was accepted and never greeted is closed too."""
+        await self.close()
+        while self._connections:
+            await asyncio.sleep(0)
 
     async def refuse(self, seconds: float | None) -> None:
         """An outage: open connections are cut, new ones refused, for so many seconds; returns when it has begun."""
@@ -495,7 +503,7 @@ class OpenAIServer(Stub):
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self._run(self.close())
+        self._run(self.end())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -609,7 +617,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     if arguments.until_stdin_closes:
         asyncio.get_running_loop().add_reader(sys.stdin, ended.set)
     await ended.wait()
-    await stub.close()
+    await stub.end()
 
 
 if __name__ == "__main__":

@@ -26,9 +26,11 @@ class InstantLLM(LLM):
         for chat in inputs:
             prompt = chat[-1]["content"]  # type: ignore[index]
             completion = answer_to(prompt)
-            outputs.append({
-                "generations": [completion],
-                "statistics": {"input_tokens": [len(prompt) // 4], "output_tokens": [len(completion) // 4]},
-                "finish_reason": ["stop"],
-            })  # type: ignore[typeddict-unknown-key]  # fmt: skip
+            outputs.append(
+                {
+                    "generations": [completion],
+                    "statistics": {"input_tokens": [len(prompt) // 4], "output_tokens": [len(completion) // 4]},
+                    "finish_reason": ["stop"],
+                }
+            )  # type: ignore[typeddict-unknown-key]
         return outputs

@@ -70,12 +70,15 @@ class Case:
         """Asks for so many seconds."""
         with (
             OpenAIServer(
-                answer=lambda body: "word " * _ANSWER_WORDS, latency=_LATENCY, sigma=0.5, fault_rule=self.rule,
+                answer=lambda body: "word " * _ANSWER_WORDS,
+                latency=_LATENCY,
+                sigma=0.5,
+                fault_rule=self.rule,
                 tells=lambda: self.headers(self.limiter, time.monotonic()),
             ) as server,
             SlotServer(_SLOTS, limits=self.limits) as slots,
             tempfile.TemporaryDirectory() as folder,
-        ):  # fmt: skip
+        ):
             if self.pace is not None:
                 slots.pace = self.pace()
             llm = DurableLLM(llm=OpenAICompatibleLLM(model="stub-model", base_url=server.url), folder=folder, stage="a")

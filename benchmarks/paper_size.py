@@ -55,9 +55,17 @@ def measure(instructions: int, preset: str) -> Cost:
         config = Path(folder) / "config.yaml"
         config.write_text("llm: {class: benchmarks.instant.InstantLLM}\nconcurrency: 64\nstage_by_stage: false\n")
         command = [
-            sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), "--config", str(config), "--preset", preset,
-            "--num-instructions", str(instructions), "--out", folder + "/run",
-        ]  # fmt: skip
+            sys.executable,
+            str(ROOT / "pipelines" / "self_instruct.py"),
+            "--config",
+            str(config),
+            "--preset",
+            preset,
+            "--num-instructions",
+            str(instructions),
+            "--out",
+            folder + "/run",
+        ]
         started = time.monotonic()
         environment = os.environ | {"PYTHONPATH": str(ROOT)}
         with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:

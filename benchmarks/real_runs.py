@@ -147,9 +147,7 @@ class Replay:
         for instruction, candidate in self._instances():
             is_orphan = makes_instructions and fingerprint("", instruction) not in admitted
             reason = candidate.reason or ("its instruction was rejected" if is_orphan else None)
-            yield Candidate(
-                self._name, candidate.line, candidate.kind, candidate.text, candidate.input, reason
-            )  # fmt: skip
+            yield Candidate(self._name, candidate.line, candidate.kind, candidate.text, candidate.input, reason)
 
     def _of(self, *stages: str) -> list[Record]:
         return [record for record in self._records if record["stage"] in stages]
@@ -261,9 +259,11 @@ class Replay:
         filtered = FilterInstances()
         filtered.load()
         row = {
-            "instruction_id": "0", "instruction": instruction, "reject_reason": None,
+            "instruction_id": "0",
+            "instruction": instruction,
+            "reject_reason": None,
             "is_classification": record["stage"] == "output_first",
-        }  # fmt: skip
+        }
         for each in next(filtered.process(next(step.process([row])))):
             for candidate in self._candidate(record, each, "output", "instance"):
                 yield instruction, candidate
@@ -428,9 +428,12 @@ BEYOND_RULES = frozenset({"unrelated"})
 
 
 def compare(
-    candidates: Sequence[Candidate], judged: dict[tuple[str, int, str, str], Label], kind: str, file: str | None = None,
+    candidates: Sequence[Candidate],
+    judged: dict[tuple[str, int, str, str], Label],
+    kind: str,
+    file: str | None = None,
     beyond_rules: frozenset[str] = frozenset(),
-) -> Comparison:  # fmt: skip
+) -> Comparison:
     """The comparison for one kind, of one file or of all."""
     return Comparison(
         [each for each in candidates if each.kind == kind and file in (None, each.file)],

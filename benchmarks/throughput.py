@@ -73,10 +73,22 @@ def main_pipeline(url: str, slots: int, instructions: int) -> float:
     """Runs the script; returns the CPU seconds of all its processes, less those of a run that asks nothing."""
     with tempfile.TemporaryDirectory() as folder:
         command = [
-            sys.executable, str(ROOT / "pipelines" / "self_instruct.py"), "--llm", "openai", "--model", _MODEL,
-            "--base-url", url, "--concurrency", str(slots), "--num-instructions", str(instructions),
-            "--out", folder + "/run", "--no-check",
-        ]  # fmt: skip
+            sys.executable,
+            str(ROOT / "pipelines" / "self_instruct.py"),
+            "--llm",
+            "openai",
+            "--model",
+            _MODEL,
+            "--base-url",
+            url,
+            "--concurrency",
+            str(slots),
+            "--num-instructions",
+            str(instructions),
+            "--out",
+            folder + "/run",
+            "--no-check",
+        ]
         first = _cpu_of(command)
         (Path(folder) / "run" / "summary.json").unlink()
         again = _cpu_of(command)  # everything answered: what the pipeline itself costs

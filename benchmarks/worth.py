@@ -155,8 +155,12 @@ def evaluate(name: str, model: Path, run: RunFolder, data: Path, folder: Path, s
     benchmarks = {"held-out": (run.path, size.questions)}
     if data.is_dir() and size.neutral:
         benchmarks["user-oriented"] = (data / "user_oriented_instructions.jsonl", size.neutral)
-    arguments = {"model": str(model), "device": "cpu", "disable_cuda_device_placement": True,
-                 "generation_kwargs": {"repetition_penalty": 1.0}}  # fmt: skip
+    arguments = {
+        "model": str(model),
+        "device": "cpu",
+        "disable_cuda_device_placement": True,
+        "generation_kwargs": {"repetition_penalty": 1.0},
+    }
     llm = {"class": "distilabel.models.llms.TransformersLLM", "arguments": arguments}
     for benchmark, (tasks, limit) in benchmarks.items():
         out = folder / name / benchmark
@@ -193,11 +197,21 @@ def table(folder: Path, names: dict[str, list[str]], benchmark: str, metric: str
         (estimate,) = estimates([values], tasks)
         first = first or values
         gain = difference("base", kind, METRICS[metric], (first, values), tasks)
-        seeds = [f"{100 * sum(each) / len(each):.1f}" for name in models
-                 if (each := mean_scores([folder / name / benchmark], metric)[1])]  # fmt: skip
-        lines.append([kind, f"{estimate.value:.1f}", estimate.range, ", ".join(seeds),
-                      "" if kind == "base" else f"{gain.estimate.value:+.1f} ({gain.estimate.range})",
-                      "" if kind == "base" else gain.verdict])  # fmt: skip
+        seeds = [
+            f"{100 * sum(each) / len(each):.1f}"
+            for name in models
+            if (each := mean_scores([folder / name / benchmark], metric)[1])
+        ]
+        lines.append(
+            [
+                kind,
+                f"{estimate.value:.1f}",
+                estimate.range,
+                ", ".join(seeds),
+                "" if kind == "base" else f"{gain.estimate.value:+.1f} ({gain.estimate.range})",
+                "" if kind == "base" else gain.verdict,
+            ]
+        )
     head = [f"{benchmark}, {METRICS[metric]}", "mean", "95 % interval", "by seed", "against base", "so it is"]
     return Table(head, lines)
 

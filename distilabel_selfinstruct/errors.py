@@ -65,9 +65,13 @@ class RequestFailed(SelfInstructError):
     """
 
     def __init__(
-        self, message: str, reason: str = "request_failed", retryable: bool = False, retry_after: float | None = None,
+        self,
+        message: str,
+        reason: str = "request_failed",
+        retryable: bool = False,
+        retry_after: float | None = None,
         kind: Literal["request", "service", "setup"] = "request",
-    ) -> None:  # fmt: skip
+    ) -> None:
         super().__init__(message, reason, retryable, retry_after, kind)
         self.reason, self.retryable, self.retry_after, self.kind = reason, retryable, retry_after, kind
 

@@ -43,9 +43,17 @@ class Found(NamedTuple):
 
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
 _SECRET_ENDS = (
-    "password", "passwords", "passwd", "passphrase", "secret", "secrets", "authorization", "authorisation",
-    "credential", "credentials",
-)  # fmt: skip
+    "password",
+    "passwords",
+    "passwd",
+    "passphrase",
+    "secret",
+    "secrets",
+    "authorization",
+    "authorisation",
+    "credential",
+    "credentials",
+)
 _SECRET_WORDS = frozenset({"bearer", "jwt", "cookie", "cookies", "auth"})
 _OWNERS = frozenset(
     str.split(
@@ -578,11 +586,33 @@ _FINDERS: dict[Callable[[str], Iterator[Found]], tuple[str, ...]] = {
     _in_headers: ("bearer", "basic"),
     _in_pairs: ("key", "token", "passw", "passphrase", "secret", "authori", "credential", "cookie", "jwt", "bearer"),
     _in_shapes: (
-        "sk-", "sk_", "hf_", "gsk_", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "r8_", "fw_", "rk_live_",
+        "sk-",
+        "sk_",
+        "hf_",
+        "gsk_",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "r8_",
+        "fw_",
+        "rk_live_",
         "xai-",
-        "pplx-", "csk-", "glpat-", "nvapi-", "xox", "aiza", "akia", "asia", "ya29.", "eyj", "private key",
+        "pplx-",
+        "csk-",
+        "glpat-",
+        "nvapi-",
+        "xox",
+        "aiza",
+        "akia",
+        "asia",
+        "ya29.",
+        "eyj",
+        "private key",
     ),
-}  # fmt: skip
+}
 """What looks for secrets in a text, if one of these words or signs stands in it."""
 
 

@@ -44,9 +44,12 @@ def build(run: "Run[AlpacaConfig]") -> "WholePipeline":
         instructions = SelectInstructions(name="instructions", input_batch_size=500)
         rejected = SelectRejected(name="rejected", input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed,
-            keep_reasoning=config.keep_reasoning, input_batch_size=500,
-        )  # fmt: skip
+            name="sft",
+            training_format=config.training_format,
+            seed=config.seed,
+            keep_reasoning=config.keep_reasoning,
+            input_batch_size=500,
+        )
         LoadSeedTasks(name="seeds", seed_files=config.seeds)
 
         bootstrap >> filter_instances

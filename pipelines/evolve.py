@@ -65,9 +65,12 @@ def build(run: "Run[EvolveConfig]") -> "WholePipeline":
         )
         rejected = SelectRejected(name="rejected", more_columns=COLUMNS, input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed,
-            keep_reasoning=config.keep_reasoning, input_batch_size=500,
-        )  # fmt: skip
+            name="sft",
+            training_format=config.training_format,
+            seed=config.seed,
+            keep_reasoning=config.keep_reasoning,
+            input_batch_size=500,
+        )
 
         last >> dedup
         run.kept_clear(dedup) >> answers

@@ -48,9 +48,12 @@ def build(run: "Run[MagpieConfig]") -> "WholePipeline":
         instructions = SelectInstructions(name="instructions", stages=["magpie"], input_batch_size=500)
         rejected = SelectRejected(name="rejected", input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed,
-            keep_reasoning=config.keep_reasoning, input_batch_size=500,
-        )  # fmt: skip
+            name="sft",
+            training_format=config.training_format,
+            seed=config.seed,
+            keep_reasoning=config.keep_reasoning,
+            input_batch_size=500,
+        )
 
         magpie >> answers
         run.judged(answers) >> [instances, instructions, rejected, sft]

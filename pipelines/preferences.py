@@ -56,9 +56,13 @@ def build(run: "Run[PreferencesConfig]") -> "WholePipeline":
         rejected = SelectRejected(name="rejected", more_columns=config.judge_columns, input_batch_size=500)
         preferences = SelectPreferences(name="preferences", input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, flag="is_chosen", seed=config.seed,
-            keep_reasoning=config.keep_reasoning, input_batch_size=500,
-        )  # fmt: skip
+            name="sft",
+            training_format=config.training_format,
+            flag="is_chosen",
+            seed=config.seed,
+            keep_reasoning=config.keep_reasoning,
+            input_batch_size=500,
+        )
 
         load >> responses
         run.filtered(responses) >> judge >> pairs >> [instances, instructions, rejected, preferences, sft]

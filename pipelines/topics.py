@@ -29,8 +29,11 @@ def build(run: "Run[TopicsConfig]") -> "WholePipeline":
 
     config = run.config
     asking: dict[str, Any] = {
-        "preset": config.preset, "lag": config.lag, "patience": config.patience, "folder": str(run.folder.path)
-    }  # fmt: skip
+        "preset": config.preset,
+        "lag": config.lag,
+        "patience": config.patience,
+        "folder": str(run.folder.path),
+    }
     with run.pipeline("topics") as pipeline:
         topics = GenerateTopics(
             name="name_topics",
@@ -60,9 +63,12 @@ def build(run: "Run[TopicsConfig]") -> "WholePipeline":
         )
         rejected = SelectRejected(name="rejected", more_columns=OWN_COLUMNS, input_batch_size=500)
         sft = FormatForTraining(
-            name="sft", training_format=config.training_format, seed=config.seed,
-            keep_reasoning=config.keep_reasoning, input_batch_size=500,
-        )  # fmt: skip
+            name="sft",
+            training_format=config.training_format,
+            seed=config.seed,
+            keep_reasoning=config.keep_reasoning,
+            input_batch_size=500,
+        )
 
         topics >> [instruct, of_topics]
         instruct >> answers

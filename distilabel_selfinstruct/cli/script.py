@@ -37,10 +37,13 @@ def options(recipe: Recipe, prog: str | None = None) -> Parser:
 
 
 def run(
-    recipe: Recipe, build: Callable[[Run[Any]], WholePipeline],
-    finish: Callable[[Run[Any]], Sequence[str]] | None = None, arguments: Sequence[str] | None = None,
-    prog: str | None = None, script: Path | None = None,
-) -> int:  # fmt: skip
+    recipe: Recipe,
+    build: Callable[[Run[Any]], WholePipeline],
+    finish: Callable[[Run[Any]], Sequence[str]] | None = None,
+    arguments: Sequence[str] | None = None,
+    prog: str | None = None,
+    script: Path | None = None,
+) -> int:
     """Runs a pipeline from the command line.
 
     Args:
@@ -69,9 +72,12 @@ def run(
 
 
 def _run(
-    recipe: Recipe, config: RunConfig, build: Callable[[Run[Any]], WholePipeline],
-    finish: Callable[[Run[Any]], Sequence[str]] | None, script: Path,
-) -> int:  # fmt: skip
+    recipe: Recipe,
+    config: RunConfig,
+    build: Callable[[Run[Any]], WholePipeline],
+    finish: Callable[[Run[Any]], Sequence[str]] | None,
+    script: Path,
+) -> int:
     from distilabel_selfinstruct.engine.progress import sign_of_life
 
     show = not config.quiet

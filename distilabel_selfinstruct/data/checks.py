@@ -78,6 +78,9 @@ def with_tags(recipe: Recipe) -> Recipe:
 def _with_stage(recipe: Recipe, stage: Stage, how: str, *charts: Chart, **more: Any) -> Recipe:
     """The recipe with a stage that looks at its instances before any judge, what it does, and what the page shows."""
     return dataclasses.replace(
-        recipe, stages=before_judge(recipe.stages, stage), how=(*recipe.how, how), charts=(*recipe.charts, *charts),
+        recipe,
+        stages=before_judge(recipe.stages, stage),
+        how=(*recipe.how, how),
+        charts=(*recipe.charts, *charts),
         **more,
-    )  # fmt: skip
+    )

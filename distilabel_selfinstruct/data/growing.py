@@ -42,9 +42,14 @@ class GrowingRows:
     """
 
     def __init__(
-        self, folder: Path, columns: Mapping[str, Sequence[str]], known: Mapping[str, Column] = COLUMNS,
-        size: int = ROWS, main: str = "instances", whole: Whole | None = None,
-    ) -> None:  # fmt: skip
+        self,
+        folder: Path,
+        columns: Mapping[str, Sequence[str]],
+        known: Mapping[str, Column] = COLUMNS,
+        size: int = ROWS,
+        main: str = "instances",
+        whole: Whole | None = None,
+    ) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._folder, self._size, self._main, self._whole = folder, size, main, whole

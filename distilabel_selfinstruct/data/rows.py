@@ -107,6 +107,8 @@ def task_row(**known: Any) -> Row:
 def take_answer(row: Row, answer: Answer) -> None:
     """The row now speaks of this completion."""
     row.update(
-        finish_reason=answer.finish_reason, input_tokens=answer.input_tokens, output_tokens=answer.output_tokens,
+        finish_reason=answer.finish_reason,
+        input_tokens=answer.input_tokens,
+        output_tokens=answer.output_tokens,
         reasoning=answer.reasoning,
-    )  # fmt: skip
+    )

@@ -59,9 +59,14 @@ class Seeds:
 
 
 def seeds_of(
-    source: str, config: str | None = None, split: str = "train", most: int | None = None, seed: int = 0,
-    threshold: float = 0.7, clear_of: Sequence[str] = (),
-) -> Seeds:  # fmt: skip
+    source: str,
+    config: str | None = None,
+    split: str = "train",
+    most: int | None = None,
+    seed: int = 0,
+    threshold: float = 0.7,
+    clear_of: Sequence[str] = (),
+) -> Seeds:
     """The seed tasks of a source, in its order.
 
     Args:

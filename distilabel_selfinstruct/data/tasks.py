@@ -179,8 +179,14 @@ def _answer_in(value: Any, where: str) -> str:
         value = value.get("text")  # as SQuAD has them
     chat = messages_in(value)
     if chat and all(isinstance(message, dict) for message in chat):
-        return next((text for message in chat if _speaker(message) not in (*_SYSTEM, *_USER)
-                     and (text := _content(message, where))), "")  # fmt: skip
+        return next(
+            (
+                text
+                for message in chat
+                if _speaker(message) not in (*_SYSTEM, *_USER) and (text := _content(message, where))
+            ),
+            "",
+        )
     if isinstance(value, list):
         value = value[0] if value else ""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -129,12 +129,25 @@ def _box(axes: Any, name: str, kind: str, x: float, y: float, asks: bool) -> Non
     corner = (x - _WIDTH / 2 + 0.06, y - _HEIGHT / 2 + 0.06)
     axes.add_patch(
         FancyBboxPatch(
-            corner, _WIDTH - 0.12, _HEIGHT - 0.12, boxstyle="round,pad=0.05", facecolor=SURFACE,
-            edgecolor=BLUE if asks else GRID, linewidth=1.8 if asks else 1.2,
+            corner,
+            _WIDTH - 0.12,
+            _HEIGHT - 0.12,
+            boxstyle="round,pad=0.05",
+            facecolor=SURFACE,
+            edgecolor=BLUE if asks else GRID,
+            linewidth=1.8 if asks else 1.2,
         )
-    )  # fmt: skip
-    axes.text(x, y - 0.1, _short(name), ha="center", va="center", color=INK, fontsize=10,
-              fontweight="bold" if asks else "normal")  # fmt: skip
+    )
+    axes.text(
+        x,
+        y - 0.1,
+        _short(name),
+        ha="center",
+        va="center",
+        color=INK,
+        fontsize=10,
+        fontweight="bold" if asks else "normal",
+    )
     axes.text(x, y + 0.13, _short(kind), ha="center", va="center", color=MUTED, fontsize=8)
 
 

@@ -24,26 +24,32 @@ class EvaluationConfig(SpendingConfig):
 
     benchmark: str = option(..., "user-oriented, superni, held-out, rows, lm-eval:TASK (extra lm-eval)", "NAME")
     tasks: str | None = option(
-        None, "its tasks: a file like the authors' user_oriented_instructions.jsonl, a checkout of natural-instructions"
+        None,
+        "its tasks: a file like the authors' user_oriented_instructions.jsonl, a checkout of natural-instructions"
         ", a run made with --hold-out, rows with instruction, input and output (a file, a saved dataset, or one of the"
         " Hub), or a folder with tasks of lm-eval",
-        "PATH", fixed=False,
-    )  # fmt: skip
+        "PATH",
+        fixed=False,
+    )
     limit: int | None = option(None, "the most questions, of superni of each task", "N", fixed=False, gt=0)
     subset: str | None = option(None, "config of the dataset with rows", "NAME")
     split: str | None = option(None, "of the dataset (default: train), or of superni (default: default)", "NAME")
     predictions: str | None = option(
-        None, "a file with a `response` a line, in the order of the questions or with their ids, instead of a model",
+        None,
+        "a file with a `response` a line, in the order of the questions or with their ids, instead of a model",
         "FILE",
-    )  # fmt: skip
+    )
     llm: AnyLLM | None = option(  # type: ignore[assignment]  # none where there are predictions
         None, "embedded demo model, llama.cpp on this machine, an OpenAI-compatible endpoint, or vLLM here", None, MODEL
-    )  # fmt: skip
+    )
     wording: Literal["chat", "base"] = option("chat", "how the model is asked", None, MODEL)
     max_tokens: int | None = option(
-        None, "most tokens of an answer, thoughts included (default: 1024; of a base model on superni 128)", "N", MODEL,
+        None,
+        "most tokens of an answer, thoughts included (default: 1024; of a base model on superni 128)",
+        "N",
+        MODEL,
         gt=0,
-    )  # fmt: skip
+    )
     out: str = option(..., "folder of the evaluation", "FOLDER", "", recorded=False)
 
     @field_validator("tasks", "predictions", "out")

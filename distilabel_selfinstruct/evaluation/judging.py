@@ -86,9 +86,12 @@ def _judge_by_rubric(
         failed += sum(answer.failure is not None for answer in answers)
         unclear += len(predictions) - len(clear)
     return Judged(
-        scored=scored, unclear=unclear - failed, failed=failed, agreement=points_and_people(folders),
+        scored=scored,
+        unclear=unclear - failed,
+        failed=failed,
+        agreement=points_and_people(folders),
         usage=_used(folders, config),
-    )  # fmt: skip
+    )
 
 
 def _mean(points: Sequence[tuple[str, float]], rubric: Rubric) -> Estimate:

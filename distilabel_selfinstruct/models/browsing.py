@@ -24,9 +24,17 @@ _COLUMNS = (
     " finish_reason, reason, detail, input_tokens, output_tokens, model"
 )
 _NAMES = (
-    "started", "seconds", "prompt", "completion", "finish_reason", "reason", "detail", "input_tokens", "output_tokens",
+    "started",
+    "seconds",
+    "prompt",
+    "completion",
+    "finish_reason",
+    "reason",
+    "detail",
+    "input_tokens",
+    "output_tokens",
     "model_name",
-)  # fmt: skip
+)
 
 Row = dict[str, Any]
 

@@ -309,11 +309,14 @@ def _with_tokens(read: list[Completion], usage: object) -> list[Completion]:
     lengths = [len(each.reasoning or "") for each in read]
     return [
         replace(
-            each, input_tokens=0 if at else sent, cached_tokens=0 if at else cached, output_tokens=written,
+            each,
+            input_tokens=0 if at else sent,
+            cached_tokens=0 if at else cached,
+            output_tokens=written,
             reasoning_tokens=thought,
         )
         for at, (each, written, thought) in enumerate(zip(read, divide(received, weights), divide(thoughts, lengths)))
-    ]  # fmt: skip
+    ]
 
 
 def _counts(usage: object) -> tuple[int, int, int, int]:
@@ -361,38 +364,78 @@ def divide(total: int, weights: list[int]) -> list[int]:
 _STATUS_OF_WORDS = tuple(  # the words of an error that names no status
     (status, re.compile(rf"(?<![a-z_])(?:{signs})"))
     for status, signs in (
-        (401, "authenti|auth_?fail|unauthori[sz]ed|unauthenticated"
-              "|(?:invalid|incorrect|wrong|missing|bad|no)[ _-]?(?:api[ _-]?)?(?:key|token)"
-              "|login fail|access token invalid|token (?:is |has )?expired|令牌|密钥|鉴权|身份验证|未授权"),
-        (429, "rate[ _-]?limit|request limit|too many requests|throttl|requests per|resource_exhausted"
-              "|insufficient_quota|quota|频率|限流|并发|请求过多"),
-        (402, "insufficient[ _](?:balance|credits?|funds|account)|balance|payment|billing|arrearage"
-              "|余额|额度不足|欠费"),
+        (
+            401,
+            "authenti|auth_?fail|unauthori[sz]ed|unauthenticated"
+            "|(?:invalid|incorrect|wrong|missing|bad|no)[ _-]?(?:api[ _-]?)?(?:key|token)"
+            "|login fail|access token invalid|token (?:is |has )?expired|令牌|密钥|鉴权|身份验证|未授权",
+        ),
+        (
+            429,
+            "rate[ _-]?limit|request limit|too many requests|throttl|requests per|resource_exhausted"
+            "|insufficient_quota|quota|频率|限流|并发|请求过多",
+        ),
+        (
+            402,
+            "insufficient[ _](?:balance|credits?|funds|account)|balance|payment|billing|arrearage|余额|额度不足|欠费",
+        ),
         (400, "extra_forbidden|data_?inspection|content_filter"),
         (403, "permission|forbidden|access[ _]?denied|not allowed to"),
-        (404, "model_?not_?found|not[ _]?found|does not exist|no such model|unknown model|unexpected endpoint"
-              "|no route|不存在"),
+        (
+            404,
+            "model_?not_?found|not[ _]?found|does not exist|no such model|unknown model|unexpected endpoint"
+            "|no route|不存在",
+        ),
         (504, "time[d]?[ _-]?out|deadline_exceeded"),
         (503, "overload|unavailable|capacity|busy|loading|无可用|繁忙|过载"),
         (502, "bad gateway|upstream"),
-        (400, "invalid|bad[ _]request|unsupported|not support|context[ _]length|extra inputs"
-              "|validation|is required|参数|非法"),
+        (
+            400,
+            "invalid|bad[ _]request|unsupported|not support|context[ _]length|extra inputs"
+            "|validation|is required|参数|非法",
+        ),
     )
-)  # fmt: skip
+)
 _STATUS_OF_CODE = {  # MiniMax; Zhipu
-    "1002": 429, "1004": 401, "1008": 402, "1026": 400, "1027": 400, "1039": 429, "2013": 400, "2049": 401, "2056": 429,
-    "1113": 402, "1301": 400, "1302": 429, "1303": 429, "1305": 429,
-}  # fmt: skip
+    "1002": 429,
+    "1004": 401,
+    "1008": 402,
+    "1026": 400,
+    "1027": 400,
+    "1039": 429,
+    "2013": 400,
+    "2049": 401,
+    "2056": 429,
+    "1113": 402,
+    "1301": 400,
+    "1302": 429,
+    "1303": 429,
+    "1305": 429,
+}
 _MESSAGES = (
-    "message", "msg", "status_msg", "error_msg", "error_message", "errmsg", "errorMessage", "faultstring",
-    "detail", "reason", "title", "error",
-)  # fmt: skip
+    "message",
+    "msg",
+    "status_msg",
+    "error_msg",
+    "error_message",
+    "errmsg",
+    "errorMessage",
+    "faultstring",
+    "detail",
+    "reason",
+    "title",
+    "error",
+)
 _CODES = ("code", "status_code", "error_code", "statusCode", "type", "__type", "status")
 
 
 _SPELLINGS = {  # of Tencent and Volcengine
-    "Error": "error", "Response": "response", "ResponseMetadata": "response", "Code": "code", "Message": "message",
-}  # fmt: skip
+    "Error": "error",
+    "Response": "response",
+    "ResponseMetadata": "response",
+    "Code": "code",
+    "Message": "message",
+}
 
 
 def error_in(body: object) -> ReplyError | None:

@@ -216,9 +216,11 @@ def _proxy(url: str) -> str | None:
     name, proxy = found
     if urlsplit(proxy).scheme not in ("http", "https"):
         raise EndpointError(
-            shown(f"{name} names the proxy {mask_url(proxy)}: a proxy of HTTP is needed, whose address begins with"
-                  " http://. Set one, unset the variable, or add the endpoint's host to NO_PROXY.")
-        )  # fmt: skip
+            shown(
+                f"{name} names the proxy {mask_url(proxy)}: a proxy of HTTP is needed, whose address begins with"
+                " http://. Set one, unset the variable, or add the endpoint's host to NO_PROXY."
+            )
+        )
     return proxy
 
 

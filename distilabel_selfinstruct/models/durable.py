@@ -87,7 +87,9 @@ class _Request:
         statistics = output.get("statistics") or {}
         return [
             self._record(
-                sample, started, seconds,
+                sample,
+                started,
+                seconds,
                 completion=_without_known(generations[at]) if isinstance(generations[at], str) else None,
                 finish_reason=_at(output.get("finish_reason"), at),
                 reasoning=_without_known(_at(output.get("reasoning"), at)),
@@ -98,7 +100,7 @@ class _Request:
                 **({} if isinstance(generations[at], str) else {"reason": "no_completion", "kind": "request"}),
             )
             for at, sample in enumerate(self.samples)
-        ]  # fmt: skip
+        ]
 
     def with_recorded(self, records: list[Record]) -> list[Record]:
         return sorted(self.recorded + records, key=lambda record: record.sample)
@@ -121,9 +123,14 @@ class _Request:
         nothing = {"completion": None, "finish_reason": None, "reason": None, "detail": None}
         tokens = {"input_tokens": 0, "output_tokens": 0}
         known = {
-            "key": self.key, "sample": sample, "prompt": self.prompt, "parameters": self.parameters_text,
-            "model": self.model, "started": started, "seconds": seconds,
-        }  # fmt: skip
+            "key": self.key,
+            "sample": sample,
+            "prompt": self.prompt,
+            "parameters": self.parameters_text,
+            "model": self.model,
+            "started": started,
+            "seconds": seconds,
+        }
         return storable(Record(**{**nothing, **tokens, **known, **came}))
 
 

@@ -76,9 +76,11 @@ def check_address(url: str) -> None:
         is_address = False
     if not is_address:
         raise EndpointError(
-            shown(f"base_url is {mask_url(url)!r}, which is no address of an endpoint: it begins with http:// or https://,"
-                  " and most end in /v1.")
-        )  # fmt: skip
+            shown(
+                f"base_url is {mask_url(url)!r}, which is no address of an endpoint: it begins with http:// or https://,"
+                " and most end in /v1."
+            )
+        )
 
 
 def check_models(connection: Connection, url: str, model: str, outage: float, log: logging.Logger) -> Served:
@@ -94,9 +96,11 @@ def check_models(connection: Connection, url: str, model: str, outage: float, lo
     except NoList as error:
         _check_v1(connection, url)
         raise EndpointError(
-            shown(f"The endpoint {url} does not answer with a list of models but with {error}. Is base_url right"
-                  f" (most end in /v1)? Model asked for: {model}.")
-        ) from None  # fmt: skip
+            shown(
+                f"The endpoint {url} does not answer with a list of models but with {error}. Is base_url right"
+                f" (most end in /v1)? Model asked for: {model}."
+            )
+        ) from None
     except _FAILURES as error:
         status = getattr(error, "status_code", None)
         if status not in _NO_LIST:
@@ -108,9 +112,11 @@ def check_models(connection: Connection, url: str, model: str, outage: float, lo
     if not _offers(offered, model):
         nearest = difflib.get_close_matches(model, offered, MODELS_SHOWN, cutoff=0.0)
         raise EndpointError(
-            shown(f"The endpoint {url} does not offer the model {model}. It offers "
-                  f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}.")
-        )  # fmt: skip
+            shown(
+                f"The endpoint {url} does not offer the model {model}. It offers "
+                f"{len(offered)}{', the nearest first' if offered else ''}: {', '.join(nearest)}."
+            )
+        )
     entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
     entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
     is_llama_cpp = entry.get("owned_by") == "llamacpp"

@@ -40,30 +40,90 @@ _RETRYABLE_STATUS = {
     498: "server_error",
 }
 _CONTEXT_LENGTH = (
-    "context_length", "context length", "contextlength", "maximum context", "context window", "contextwindow",
-    "context size", "max_model_len", "prompt is too long", "input is too long", "range of input length",
-    "reduce the length", "input token count", "`inputs` tokens", "`inputs` must have less than", "kv size",
-    "超长", "过长", "超出最大", "最大长度",
-)  # fmt: skip
+    "context_length",
+    "context length",
+    "contextlength",
+    "maximum context",
+    "context window",
+    "contextwindow",
+    "context size",
+    "max_model_len",
+    "prompt is too long",
+    "input is too long",
+    "range of input length",
+    "reduce the length",
+    "input token count",
+    "`inputs` tokens",
+    "`inputs` must have less than",
+    "kv size",
+    "超长",
+    "过长",
+    "超出最大",
+    "最大长度",
+)
 _TOO_LONG = ("too long", "too many tokens", "maximum number of tokens", "token limit")
 _CONTENT_FILTER = (
-    "content_filter", "content filter", "contentfilter", "content management policy", "content_policy",
-    "content policy", "responsibleai", "safety system", "prohibited_content", "inappropriate content",
-    "data_inspection_failed", "datainspectionfailed", "flagged", "moderation", "contentpolicy", "usage guidelines",
-    "usage polic", "blocked output", "guardrail", "legal reasons", "敏感", "违规", "不安全",
-)  # fmt: skip
+    "content_filter",
+    "content filter",
+    "contentfilter",
+    "content management policy",
+    "content_policy",
+    "content policy",
+    "responsibleai",
+    "safety system",
+    "prohibited_content",
+    "inappropriate content",
+    "data_inspection_failed",
+    "datainspectionfailed",
+    "flagged",
+    "moderation",
+    "contentpolicy",
+    "usage guidelines",
+    "usage polic",
+    "blocked output",
+    "guardrail",
+    "legal reasons",
+    "敏感",
+    "违规",
+    "不安全",
+)
 _USED_UP = (
-    "insufficient_quota", "exceeded your current quota", "credit balance", "insufficient balance",
-    "insufficient_balance", "insufficient credits", "insufficient_credits", "out of credits", "arrearage",
-    "overdue", "billing hard limit", "billing_hard_limit", "billing_not_active", "all available credits",
-    "spending limit", "usage limit exceeded", "regain access", "budget has been exceeded", "budget_exceeded",
-    "free allocation", "call volume quota", "余额不足", "额度不足", "欠费",
-)  # fmt: skip
+    "insufficient_quota",
+    "exceeded your current quota",
+    "credit balance",
+    "insufficient balance",
+    "insufficient_balance",
+    "insufficient credits",
+    "insufficient_credits",
+    "out of credits",
+    "arrearage",
+    "overdue",
+    "billing hard limit",
+    "billing_hard_limit",
+    "billing_not_active",
+    "all available credits",
+    "spending limit",
+    "usage limit exceeded",
+    "regain access",
+    "budget has been exceeded",
+    "budget_exceeded",
+    "free allocation",
+    "call volume quota",
+    "余额不足",
+    "额度不足",
+    "欠费",
+)
 _PASSES = ("per minute", "perminute", "per second", "try again in", "retry in", "retrydelay")
 _CRASHED = (  # LM Studio says so with 400
-    "crashed", "model unloaded", "model is unloaded", "model reloaded", "channel error", "out of memory",
-    "operation canceled", "try again later",
-)  # fmt: skip
+    "crashed",
+    "model unloaded",
+    "model is unloaded",
+    "model reloaded",
+    "channel error",
+    "out of memory",
+    "operation canceled",
+    "try again later",
+)
 _NO_JSON = ("json_validate_failed", "tool_use_failed")  # Groq: the model wrote something else
 _TOO_FAST = ("rate limit", "rate_limit", "ratelimit", "too many requests", "throttl")
 _PARAMETERS = re.compile(
@@ -88,13 +148,27 @@ _PAGE = re.compile(
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.I | re.S)
 
 _NOT_REACHED = {  # by the clients of ours and of others
-    "ClientConnectorError", "ClientHttpProxyError", "ConnectionTimeoutError", "InvalidURL",
-    "ConnectError", "ConnectTimeout", "PoolTimeout", "ConnectionRefusedError",
-}  # fmt: skip
+    "ClientConnectorError",
+    "ClientHttpProxyError",
+    "ConnectionTimeoutError",
+    "InvalidURL",
+    "ConnectError",
+    "ConnectTimeout",
+    "PoolTimeout",
+    "ConnectionRefusedError",
+}
 _CUT = {
-    "ClientOSError", "ClientPayloadError", "ClientResponseError", "ServerDisconnectedError",
-    "ReadError", "WriteError", "CloseError", "RemoteProtocolError", "ConnectionResetError", "BrokenPipeError",
-}  # fmt: skip
+    "ClientOSError",
+    "ClientPayloadError",
+    "ClientResponseError",
+    "ServerDisconnectedError",
+    "ReadError",
+    "WriteError",
+    "CloseError",
+    "RemoteProtocolError",
+    "ConnectionResetError",
+    "BrokenPipeError",
+}
 
 
 def explain(error: BaseException) -> RequestFailed | EndpointError:

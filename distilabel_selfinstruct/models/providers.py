@@ -34,10 +34,17 @@ _LOGGER = logging.getLogger("distilabel.llm.providers")
 PRIVATE = {"litellm": ("_hidden_params",)}  # the headers of a response have no public home
 _SUPPORTED_OR_NOT = frozenset(
     {
-        "max_tokens", "temperature", "top_p", "frequency_penalty", "presence_penalty", "stop", "seed", "n",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "frequency_penalty",
+        "presence_penalty",
+        "stop",
+        "seed",
+        "n",
         "response_format",
     }
-)  # fmt: skip
+)
 """OpenAI's parameters, of which litellm's tables say who has them; any other goes to the provider as it is."""
 _SILENT = frozenset({"n"})  # the others are asked for one by one, so that nothing is missed
 _LIKE_OPENAI = frozenset({"openai", "azure", "azure_ai"})

@@ -131,8 +131,16 @@ def storable(record: Record) -> Record:
 
 
 _TEXTS = (
-    "prompt", "parameters", "completion", "finish_reason", "reason", "detail", "model", "reasoning", "kind",
-)  # fmt: skip
+    "prompt",
+    "parameters",
+    "completion",
+    "finish_reason",
+    "reason",
+    "detail",
+    "model",
+    "reasoning",
+    "kind",
+)
 
 
 _COUNTS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
@@ -508,11 +516,27 @@ class _Store:
         self._connection.execute(
             "INSERT OR REPLACE INTO completions VALUES"
             " (?, ?, ?, ?, (SELECT id FROM parameters WHERE text = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (record.key, record.sample, prefix_id, rest, record.parameters, record.completion,
-             record.finish_reason, record.reason, record.detail, record.input_tokens, record.output_tokens,
-             record.model, record.started, record.seconds, record.reasoning, record.cached_tokens, record.kind,
-             record.reasoning_tokens),
-        )  # fmt: skip
+            (
+                record.key,
+                record.sample,
+                prefix_id,
+                rest,
+                record.parameters,
+                record.completion,
+                record.finish_reason,
+                record.reason,
+                record.detail,
+                record.input_tokens,
+                record.output_tokens,
+                record.model,
+                record.started,
+                record.seconds,
+                record.reasoning,
+                record.cached_tokens,
+                record.kind,
+                record.reasoning_tokens,
+            ),
+        )
 
     def _split(self, prompt: str) -> tuple[int | None, str]:
         if self._prefix is not None and prompt.startswith(self._prefix[1]):

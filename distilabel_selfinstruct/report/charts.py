@@ -73,9 +73,15 @@ def pipeline_chart(wiring: Wiring) -> Chart:
         {"name": name, "kind": kind, "asks": name in wiring.asking, "x": places[name][0], "y": places[name][1]}
         for name, kind in wiring.steps.items()
     ]
-    return _chart("pipeline", "overview", "The pipeline", "wiring", steps=steps,
-                  edges=[{"from": places[start], "to": places[end]} for start, end in wiring.edges],
-                  note="What asks a model has a bold frame.")  # fmt: skip
+    return _chart(
+        "pipeline",
+        "overview",
+        "The pipeline",
+        "wiring",
+        steps=steps,
+        edges=[{"from": places[start], "to": places[end]} for start, end in wiring.edges],
+        note="What asks a model has a bold frame.",
+    )
 
 
 def _chart(id: str, section: str, title: str, kind: str, **rest: Any) -> Chart:
@@ -99,8 +105,15 @@ def _funnel(statistics: Statistics, tables: Mapping[str, RowTable]) -> Chart | N
         bars.append({"label": f"{stage.title}: {stage.unit}", "value": stage.candidates, "parts": parts})
     if not any(bar["value"] for bar in bars):
         return None
-    return _chart("funnel", "funnel", "What became of what came", "bars", bars=bars, unit="rows",
-                  note="One scale for all stages; a stage counts what its name says.")  # fmt: skip
+    return _chart(
+        "funnel",
+        "funnel",
+        "What became of what came",
+        "bars",
+        bars=bars,
+        unit="rows",
+        note="One scale for all stages; a stage counts what its name says.",
+    )
 
 
 def _reasons(statistics: Statistics) -> list[Chart]:
@@ -113,17 +126,25 @@ def _reasons(statistics: Statistics) -> list[Chart]:
     most = max((number for reasons in by_stage.values() for number in reasons.values()), default=0)
     return [
         _chart(
-            f"reasons-{stage.name}", "funnel", f"{stage.title}: rejected because", "bars", unit="rows", most=most,
+            f"reasons-{stage.name}",
+            "funnel",
+            f"{stage.title}: rejected because",
+            "bars",
+            unit="rows",
+            most=most,
             bars=[
-                {"label": stage.meanings.get(reason, reason), "value": number,
-                 "href": link("rejected", stage=stage.name, reason=reason)}
+                {
+                    "label": stage.meanings.get(reason, reason),
+                    "value": number,
+                    "href": link("rejected", stage=stage.name, reason=reason),
+                }
                 for reason, number in by_stage[stage.name].most_common()
             ],
             note=_barren_note(stage.barren),
         )
         for stage in statistics.funnel
         if stage.name in by_stage
-    ]  # fmt: skip
+    ]
 
 
 def _barren_note(barren: Mapping[str, int]) -> str:
@@ -144,19 +165,38 @@ def _verbs(statistics: Statistics) -> list[Chart]:
 
     bars = [{"label": verb.verb, "value": verb.count, "href": rows(verb=verb.verb)} for verb in diversity.verbs]
     ring = [
-        {"label": verb.verb, "value": verb.count, "href": rows(verb=verb.verb),
-         "parts": [{"label": noun, "value": number, "href": rows(verb=verb.verb, object=noun)}
-                   for noun, number in verb.objects]}
+        {
+            "label": verb.verb,
+            "value": verb.count,
+            "href": rows(verb=verb.verb),
+            "parts": [
+                {"label": noun, "value": number, "href": rows(verb=verb.verb, object=noun)}
+                for noun, number in verb.objects
+            ],
+        }
         for verb in diversity.verbs
-    ]  # fmt: skip
+    ]
     rest = diversity.pairs - sum(verb.count for verb in diversity.verbs)
     without = diversity.instructions - diversity.pairs
     return [
-        _chart("verbs", "diversity", "The commonest verbs", "bars", bars=bars, unit="instructions",
-               note=f"{rest:,} more with other verbs; {without:,} have no English verb with an object."),
-        _chart("ring", "diversity", "Verbs and their commonest objects", "ring", verbs=ring,
-               note=f"{diversity.covered:,} instructions have one of these pairs (paper, figure 3)."),
-    ]  # fmt: skip
+        _chart(
+            "verbs",
+            "diversity",
+            "The commonest verbs",
+            "bars",
+            bars=bars,
+            unit="instructions",
+            note=f"{rest:,} more with other verbs; {without:,} have no English verb with an object.",
+        ),
+        _chart(
+            "ring",
+            "diversity",
+            "Verbs and their commonest objects",
+            "ring",
+            verbs=ring,
+            note=f"{diversity.covered:,} instructions have one of these pairs (paper, figure 3).",
+        ),
+    ]
 
 
 def _similarity(statistics: Statistics) -> Chart | None:
@@ -165,8 +205,16 @@ def _similarity(statistics: Statistics) -> Chart | None:
         return None
     is_whole = similarity.scores.count == statistics.overview.instructions
     bars = _binned(similarity.scores, "instructions" if is_whole else "", "nearest seed")
-    return _chart("similarity", "diversity", "Distance from the seed tasks", "histogram", bars=bars,
-                  x="maximum ROUGE-L with a seed task", unit="instructions", mean=similarity.scores.mean)  # fmt: skip
+    return _chart(
+        "similarity",
+        "diversity",
+        "Distance from the seed tasks",
+        "histogram",
+        bars=bars,
+        x="maximum ROUGE-L with a seed task",
+        unit="instructions",
+        mean=similarity.scores.mean,
+    )
 
 
 def _lengths(statistics: Statistics, tables: Mapping[str, RowTable]) -> list[Chart]:
@@ -179,11 +227,17 @@ def _lengths(statistics: Statistics, tables: Mapping[str, RowTable]) -> list[Cha
         bars = _binned(lengths, config if config in tables else "", column, whole=True, skip_zero=name == "input")
         charts.append(
             _chart(
-                f"words-{name}", "lengths", f"Words of the {name}", "histogram", x=f"words of the {name}",
-                unit=config, mean=lengths.mean,
-                bars=bars, note=f"{beyond:,} are longer." if beyond else "",
+                f"words-{name}",
+                "lengths",
+                f"Words of the {name}",
+                "histogram",
+                x=f"words of the {name}",
+                unit=config,
+                mean=lengths.mean,
+                bars=bars,
+                note=f"{beyond:,} are longer." if beyond else "",
             )
-        )  # fmt: skip
+        )
     return charts
 
 
@@ -192,8 +246,15 @@ def _tokens(tables: Mapping[str, RowTable]) -> Chart | None:
     if table is None or not table.has("output_tokens"):
         return None
     chart = _histogram(table, "output_tokens")
-    return chart and _chart("tokens", "lengths", "Tokens of the completion with the instance", "histogram",
-                            x="tokens, as the endpoint counts them", unit="instances", **chart)  # fmt: skip
+    return chart and _chart(
+        "tokens",
+        "lengths",
+        "Tokens of the completion with the instance",
+        "histogram",
+        x="tokens, as the endpoint counts them",
+        unit="instances",
+        **chart,
+    )
 
 
 def _rounds(statistics: Statistics) -> Chart | None:
@@ -252,8 +313,13 @@ def _declared(chart: Declared, tables: Mapping[str, RowTable], wanted: Mapping[s
     if drawn is None:
         return None
     label = table.label(chart.column)
-    return _chart(f"own-{place}", "own", chart.title, chart.kind,
-                  **{"x": label, "unit": table.listing.title.lower(), "note": chart.note, **drawn})  # fmt: skip
+    return _chart(
+        f"own-{place}",
+        "own",
+        chart.title,
+        chart.kind,
+        **{"x": label, "unit": table.listing.title.lower(), "note": chart.note, **drawn},
+    )
 
 
 def _of_histogram(table: RowTable, chart: Declared, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -281,8 +347,10 @@ def _bars(table: RowTable, chart: Declared, wanted: Mapping[str, Any]) -> dict[s
     for value in shown:
         counts = of_value[value]
         bar: dict[str, Any] = {
-            "label": value, "value": sum(counts.values()), "href": link(table.name, **{chart.column: value}),
-        }  # fmt: skip
+            "label": value,
+            "value": sum(counts.values()),
+            "href": link(table.name, **{chart.column: value}),
+        }
         if isinstance(asked, Mapping) and value in asked:
             bar["wanted"] = int(asked[value])
         if parts is not None:
@@ -388,5 +456,14 @@ def _points(table: RowTable, chart: Declared, wanted: Mapping[str, Any]) -> dict
     ]
     note = chart.note + (f" One point of {step:,} rows." if step > 1 else "")
     diagonal = chart.column.startswith("words of ") and chart.against.startswith("words of ")
-    return {"points": points, "x": table.label(chart.against), "y": table.label(chart.column),
-            "note": note.strip(), "diagonal": diagonal} if points else None  # fmt: skip
+    return (
+        {
+            "points": points,
+            "x": table.label(chart.against),
+            "y": table.label(chart.column),
+            "note": note.strip(),
+            "diagonal": diagonal,
+        }
+        if points
+        else None
+    )

@@ -105,9 +105,14 @@ def _draw(axes: Axes, title: str, points: Sequence[tuple[str, Estimate]], is_dif
             axes.plot([estimate.low, estimate.high], [place, place], color=BLUE, linewidth=2, solid_capstyle="butt")
         axes.plot([estimate.value], [place], "o", color=ORANGE if is_difference else BLUE, markersize=6)
         axes.annotate(
-            f"{estimate.value:.1f}", (estimate.value, place), xytext=(0, 6), textcoords="offset points", ha="center",
-            fontsize=8.5, color=INK,
-        )  # fmt: skip
+            f"{estimate.value:.1f}",
+            (estimate.value, place),
+            xytext=(0, 6),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8.5,
+            color=INK,
+        )
     if is_difference:
         axes.axvline(0, color=MUTED, linewidth=1, linestyle=":")
     axes.set_yticks(range(len(points)), [name for name, _ in points])

@@ -7,9 +7,12 @@ from urllib.parse import quote
 from distilabel_selfinstruct.report.statistics import Stage
 
 _ADMITTED = {
-    "candidates": "instructions", "instructions": "instructions", "instances": "instances", "pairs": "preferences",
+    "candidates": "instructions",
+    "instructions": "instructions",
+    "instances": "instances",
+    "pairs": "preferences",
     "topics": "topics",
-}  # fmt: skip
+}
 
 
 def admitted_config(stage: Stage) -> str:

@@ -180,9 +180,18 @@ class LiveRun:
 
     def _of_nothing(self) -> PageParts:
         statistics = Statistics(
-            name=self.folder.name, models=[], overview=overview_of([], []), funnel=[], diversity=None, similarity=None,
-            lengths={}, rounds=[], balance=None, titles=titles_of(self._recipe), of_paper=False,
-        )  # fmt: skip
+            name=self.folder.name,
+            models=[],
+            overview=overview_of([], []),
+            funnel=[],
+            diversity=None,
+            similarity=None,
+            lengths={},
+            rounds=[],
+            balance=None,
+            titles=titles_of(self._recipe),
+            of_paper=False,
+        )
         return PageParts(statistics)
 
     def _listing(self, config: str) -> Listed:
@@ -198,8 +207,10 @@ class LiveRun:
         return max([self._changed, *(path.stat().st_mtime for path in files if path.is_file())])
 
     def _words(self, total: Usage, progress: Mapping[str, Mapping[str, Any]]) -> str:
-        parts = [f"{each['admitted']:,} of {each['wanted']:,} admitted in {self._answers.title_of(stage)}"
-                 for stage, each in progress.items()]  # fmt: skip
+        parts = [
+            f"{each['admitted']:,} of {each['wanted']:,} admitted in {self._answers.title_of(stage)}"
+            for stage, each in progress.items()
+        ]
         parts.append(f"{total.requests:,} requests, {total.input_tokens:,} tokens in, {total.output_tokens:,} out")
         if total.cost:
             parts.append(f"{'over ' if total.unpriced else ''}{money(total.cost, CURRENCY)} spent")
@@ -209,9 +220,12 @@ class LiveRun:
 
     def _stage(self, stage: str, usage: Usage) -> dict[str, Any]:
         return {
-            "title": self._answers.title_of(stage), "requests": usage.requests, "failed": usage.failures,
-            "input": usage.input_tokens, "output": usage.output_tokens,
-        }  # fmt: skip
+            "title": self._answers.title_of(stage),
+            "requests": usage.requests,
+            "failed": usage.failures,
+            "input": usage.input_tokens,
+            "output": usage.output_tokens,
+        }
 
     def _last(self) -> list[dict[str, Any]]:
         """The newest answers, with what they say."""

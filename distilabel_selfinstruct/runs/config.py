@@ -90,13 +90,17 @@ class ModelConfig(Options):
     """What every command is told of a model that it asks."""
 
     llm: AnyLLM = option(
-        "demo", "demo model (default), llama.cpp here, an endpoint like OpenAI's, any provider, or vLLM here",
-        None, MODEL,
-    )  # fmt: skip
+        "demo",
+        "demo model (default), llama.cpp here, an endpoint like OpenAI's, any provider, or vLLM here",
+        None,
+        MODEL,
+    )
     model: str | None = option(
-        None, f"name of the model; of --llm local FILE.gguf or REPOSITORY:FILE of the Hub (default: {SMALL_MODEL})",
-        "NAME", MODEL,
-    )  # fmt: skip
+        None,
+        f"name of the model; of --llm local FILE.gguf or REPOSITORY:FILE of the Hub (default: {SMALL_MODEL})",
+        "NAME",
+        MODEL,
+    )
     base_url: str | None = option(
         None, "address of the endpoint, such as http://127.0.0.1:8000/v1", "URL", MODEL, fixed=False
     )
@@ -138,9 +142,12 @@ class RubricConfig(ModelConfig):
     """What is told of a model as judge, besides the model."""
 
     judge_rubric: str | None = option(
-        None, "your own criteria and scale for the judge: YAML or JSON with `criteria` and `scale`", "FILE", JUDGE,
+        None,
+        "your own criteria and scale for the judge: YAML or JSON with `criteria` and `scale`",
+        "FILE",
+        JUDGE,
         fixed=False,
-    )  # fmt: skip
+    )
 
     @field_validator("judge_rubric")
     @classmethod
@@ -176,17 +183,29 @@ class SpendingConfig(ModelConfig):
     max_tokens_total: int | None = option(None, "stop after so many tokens, in and out", "N", BUDGET, fixed=False, gt=0)
     max_cost: float | None = option(None, "stop after so much money", "MONEY", BUDGET, fixed=False, gt=0)
     input_price: float | None = option(
-        None, "price of a million tokens in (default: as published, where it is known)", "MONEY", BUDGET, fixed=False,
+        None,
+        "price of a million tokens in (default: as published, where it is known)",
+        "MONEY",
+        BUDGET,
+        fixed=False,
         ge=0,
-    )  # fmt: skip
+    )
     cached_price: float | None = option(
-        None, "price of a million tokens in that the endpoint had in its cache (default: as any other)", "MONEY",
-        BUDGET, fixed=False, ge=0,
-    )  # fmt: skip
-    output_price: float | None = option(
-        None, "price of a million tokens out (default: as published, where it is known)", "MONEY", BUDGET, fixed=False,
+        None,
+        "price of a million tokens in that the endpoint had in its cache (default: as any other)",
+        "MONEY",
+        BUDGET,
+        fixed=False,
         ge=0,
-    )  # fmt: skip
+    )
+    output_price: float | None = option(
+        None,
+        "price of a million tokens out (default: as published, where it is known)",
+        "MONEY",
+        BUDGET,
+        fixed=False,
+        ge=0,
+    )
 
     @property
     def is_on_budget(self) -> bool:
@@ -257,68 +276,107 @@ class RunConfig(SpendingConfig, JudgingConfig):
     temperature: float | None = option(None, "of prompts for new instructions", "T", MODEL, ge=0)
     language: str | None = option(None, "what the model writes in, such as German (default: as the prompts do)", "NAME")
     prompts: str | None = option(
-        None, "your own templates, by the names of the recipe's (recipes/NAME/prompts, steps/prompts)", "FOLDER",
+        None,
+        "your own templates, by the names of the recipe's (recipes/NAME/prompts, steps/prompts)",
+        "FOLDER",
         fixed=False,
-    )  # fmt: skip
+    )
     preview: int | None = option(
-        None, "show the first prompt of each stage and N rows (default: 2), and write no dataset", "N", "",
-        recorded=False, const=2, gt=0,
-    )  # fmt: skip
+        None,
+        "show the first prompt of each stage and N rows (default: 2), and write no dataset",
+        "N",
+        "",
+        recorded=False,
+        const=2,
+        gt=0,
+    )
     requests_per_minute: int | None = option(
-        None, "most requests in a minute, of all stages together (default: as the endpoint takes them)", "N", MODEL,
-        fixed=False, gt=0,
-    )  # fmt: skip
+        None,
+        "most requests in a minute, of all stages together (default: as the endpoint takes them)",
+        "N",
+        MODEL,
+        fixed=False,
+        gt=0,
+    )
     tokens_per_minute: int | None = option(
         None, "most tokens in a minute, in and out, of all stages together", "N", MODEL, fixed=False, gt=0
     )
     max_tokens: ByStage = option(
-        {}, "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
-        "N|STAGE=N,...", MODEL,
-    )  # fmt: skip
+        {},
+        "most tokens of an answer, thoughts included, of all stages or of single ones (default: by the question)",
+        "N|STAGE=N,...",
+        MODEL,
+    )
     stage: ByStageOptions = option(
-        {}, "of a stage, or of all: llm, model (A=0.7,B=0.3: several), base-url, top-p, max-tokens, stop, ...",
-        "STAGE.NAME=VALUE", MODEL,
-    )  # fmt: skip
+        {},
+        "of a stage, or of all: llm, model (A=0.7,B=0.3: several), base-url, top-p, max-tokens, stop, ...",
+        "STAGE.NAME=VALUE",
+        MODEL,
+    )
     system_prompt: str | None = option(None, "stands before every chat, but those of judge and tags", "TEXT", MODEL)
     allow_model_change: bool = option(
-        False, "go on in the folder with other models: what was answered stays, each row says its model", None, MODEL,
+        False,
+        "go on in the folder with other models: what was answered stays, each row says its model",
+        None,
+        MODEL,
         recorded=False,
-    )  # fmt: skip
+    )
     batch: Literal["stages", "all"] | None = option(
-        None, "ask in batches, at half the price, within a day: each stage but loops (default), or all, round by round",
-        None, MODEL, fixed=False, const="stages",
-    )  # fmt: skip
-    batch_command: str | None = option(
-        None, "that makes the results of a batch of --llm vllm, with {input}, {output} and {model} (default: you do)",
-        "COMMAND", MODEL, fixed=False, recorded=False,
-    )  # fmt: skip
-    stage_by_stage: bool | None = option(
-        None, "one stage holds the model at a time (default: only for models in this process)", None, MODEL,
+        None,
+        "ask in batches, at half the price, within a day: each stage but loops (default), or all, round by round",
+        None,
+        MODEL,
         fixed=False,
-    )  # fmt: skip
+        const="stages",
+    )
+    batch_command: str | None = option(
+        None,
+        "that makes the results of a batch of --llm vllm, with {input}, {output} and {model} (default: you do)",
+        "COMMAND",
+        MODEL,
+        fixed=False,
+        recorded=False,
+    )
+    stage_by_stage: bool | None = option(
+        None,
+        "one stage holds the model at a time (default: only for models in this process)",
+        None,
+        MODEL,
+        fixed=False,
+    )
     training_format: TrainingFormat = option("messages", "of the config sft (default: messages)")
     keep_reasoning: bool = option(
         False, "keep what the model thinks: column `reasoning` of instances, `thinking` of messages in sft"
     )
     hold_out: float | None = option(
-        None, "share of the instructions that is set apart for evaluation (config held_out) and not trained on",
-        "SHARE", gt=0, lt=1,
-    )  # fmt: skip
+        None,
+        "share of the instructions that is set apart for evaluation (config held_out) and not trained on",
+        "SHARE",
+        gt=0,
+        lt=1,
+    )
     phrases: str | None = option(
-        None, "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
-        "FILE", fixed=False,
-    )  # fmt: skip
+        None,
+        "a file with phrases of refusals, chatter and greetings in your language, beside those that are known",
+        "FILE",
+        fixed=False,
+    )
     keep_clear_of: list[str] = option(
-        [], "reject what these evaluation sets have already: files, or datasets NAMESPACE/NAME[:CONFIG[:SPLIT]] of the"
-        " Hub", "FILE|NAME", fixed=False,
-    )  # fmt: skip
+        [],
+        "reject what these evaluation sets have already: files, or datasets NAMESPACE/NAME[:CONFIG[:SPLIT]] of the Hub",
+        "FILE|NAME",
+        fixed=False,
+    )
     keep_clear_of_project: bool | None = option(
         None, "reject what runs beside this one have set apart, and what evaluations ask (default: yes)", fixed=False
     )
     semantic_threshold: float | None = option(
-        None, "reject instructions whose embedding has a greater cosine with an earlier one's, such as 0.9", "COSINE",
-        gt=0, lt=1,
-    )  # fmt: skip
+        None,
+        "reject instructions whose embedding has a greater cosine with an earlier one's, such as 0.9",
+        "COSINE",
+        gt=0,
+        lt=1,
+    )
     embedder: Literal["static", "openai", "local"] = option(
         "static", "embeddings: static (model2vec; default), an endpoint's like OpenAI's, or llama.cpp's here"
     )
@@ -329,24 +387,30 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, "endpoint with the embeddings (default: --base-url)", "URL", fixed=False
     )
     filter: list[str] = option(
-        [], "reject instances that a function does not keep: module:function, file.py:function, or a ready one",
+        [],
+        "reject instances that a function does not keep: module:function, file.py:function, or a ready one",
         "NAME",
-    )  # fmt: skip
+    )
     answers: int = option(
-        1, "answers to each instance, kept where most agree; one that does not makes a preference pair (default: 1)",
-        "K", gt=0,
-    )  # fmt: skip
+        1,
+        "answers to each instance, kept where most agree; one that does not makes a preference pair (default: 1)",
+        "K",
+        gt=0,
+    )
     agree_by: AgreeBy = option(
         "rouge_l", "what says that open answers agree: ROUGE-L (default), or the model as judge; labels must be equal"
     )
     tags: bool = option(False, "have a model tag each instance: difficulty, category, quality (in one question)")
     keep_tags: list[str] = option(
         [], "keep instances with such tags: 'quality>=4', 'difficulty<5', category=coding,maths; tags them", "CONDITION"
-    )  # fmt: skip
+    )
     judge_threshold: float | None = option(
-        None, "reject instances that a judge gives less than so many of 5 points (default: no judge)", "POINTS", JUDGE,
+        None,
+        "reject instances that a judge gives less than so many of 5 points (default: no judge)",
+        "POINTS",
+        JUDGE,
         ge=0,
-    )  # fmt: skip
+    )
     judge_model: str | None = option(None, "name of the judge (default: --model)", "NAME", JUDGE)
     judge_base_url: str | None = option(
         None, "OpenAI-compatible endpoint of the judge (default: --base-url)", "URL", JUDGE, fixed=False
@@ -355,24 +419,38 @@ class RunConfig(SpendingConfig, JudgingConfig):
         None, "reviewed run that this judge was compared on, with the command `judge`", "RUN", JUDGE, fixed=False
     )
     ray: str | None = option(
-        None, "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)", "ADDRESS",
-        WHERE, recorded=False, const="local",
-    )  # fmt: skip
-    replicas: ByStep = option(
-        {}, "workers of single steps (default: 1 each; with --ray one for each 512 of --concurrency)", "STEP=N,...",
-        WHERE, recorded=False,
-    )  # fmt: skip
-    gpus: ByStep = option(
-        {}, "GPUs that Ray gives to each worker of single steps (default: what vLLM needs)", "STEP=N,...", WHERE,
+        None,
+        "run on a Ray cluster: HOST:PORT of its head, or auto (default: a new one on this machine)",
+        "ADDRESS",
+        WHERE,
         recorded=False,
-    )  # fmt: skip
+        const="local",
+    )
+    replicas: ByStep = option(
+        {},
+        "workers of single steps (default: 1 each; with --ray one for each 512 of --concurrency)",
+        "STEP=N,...",
+        WHERE,
+        recorded=False,
+    )
+    gpus: ByStep = option(
+        {},
+        "GPUs that Ray gives to each worker of single steps (default: what vLLM needs)",
+        "STEP=N,...",
+        WHERE,
+        recorded=False,
+    )
     push_to_hub: str | None = option(
         None, "publish the dataset with its card at the end", "NAMESPACE/NAME", HUB, recorded=False
     )
     push_every: int | None = option(
-        None, "publish what is there while the run goes on, each time N more rows are finished", "N", HUB,
-        recorded=False, gt=0,
-    )  # fmt: skip
+        None,
+        "publish what is there while the run goes on, each time N more rows are finished",
+        "N",
+        HUB,
+        recorded=False,
+        gt=0,
+    )
     private: bool = option(False, "in a private repository", None, HUB, recorded=False)
     license: str | None = option(
         None, "of the dataset, such as apache-2.0 (default: unknown)", "ID", HUB, recorded=False
@@ -382,9 +460,12 @@ class RunConfig(SpendingConfig, JudgingConfig):
     )
     out: str | None = option(None, "run folder (default: runs/ and the recipe's name)", "FOLDER", "", recorded=False)
     show_config: bool = option(
-        False, "show all options as they will be, and what each stage is asked with; nothing is run", None, "",
+        False,
+        "show all options as they will be, and what each stage is asked with; nothing is run",
+        None,
+        "",
         recorded=False,
-    )  # fmt: skip
+    )
     verbose: bool = option(False, "show the log on screen", None, "", recorded=False)
     quiet: bool = option(False, "show errors, and at the end where the summary is", None, "", recorded=False)
 
@@ -670,14 +751,20 @@ class LoopConfig(RunConfig):
 
     preset: str = option("default", f"{', '.join(PRESETS)} (default: default)", "NAME")
     lag: int | None = option(
-        None, "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
-        "N", gt=0,
-    )  # fmt: skip
+        None,
+        "prompts between an answer and the first one that may show its instructions (default: from concurrency)",
+        "N",
+        gt=0,
+    )
     patience: int = option(5, "rounds without an admission before it stops (default: 5)", "N", fixed=False, gt=0)
     pilot_rounds: int | None = option(
-        None, "stop after K rounds (default: 3) and say what the whole run will take", "K", fixed=False,
-        const=PILOT_ROUNDS, gt=0,
-    )  # fmt: skip
+        None,
+        "stop after K rounds (default: 3) and say what the whole run will take",
+        "K",
+        fixed=False,
+        const=PILOT_ROUNDS,
+        gt=0,
+    )
 
     def check(self) -> None:
         """Raises ConfigError for values that do not go together."""
@@ -698,9 +785,11 @@ class TurnsConfig(RunConfig):
     """What a run is told that can go on with its instances as conversations."""
 
     turns: int = option(
-        1, "turns of a conversation, in which the model plays the user too (default: 1, a question and its answer)",
-        "N", gt=0,
-    )  # fmt: skip
+        1,
+        "turns of a conversation, in which the model plays the user too (default: 1, a question and its answer)",
+        "N",
+        gt=0,
+    )
 
     @property
     def most_turns(self) -> int:
@@ -748,12 +837,16 @@ class SourceConfig(RunConfig):
         str(PROJECT_SEEDS),
         "instructions: a run, a file (.jsonl, .json, .csv, .tsv, .parquet, .arrow, .xlsx, or .txt with one a line), a"
         " folder of them, a saved dataset, or a dataset of the Hub (default: the project's seed tasks)",
-        "RUN|FILE|NAMESPACE/NAME", fixed=False,
-    )  # fmt: skip
+        "RUN|FILE|NAMESPACE/NAME",
+        fixed=False,
+    )
     instruction_column: str | None = option(
-        None, "column with the instructions, texts or messages (default: messages, conversations, instruction,"
-        " prompt, question, query or problem)", "NAME", fixed=False,
-    )  # fmt: skip
+        None,
+        "column with the instructions, texts or messages (default: messages, conversations, instruction,"
+        " prompt, question, query or problem)",
+        "NAME",
+        fixed=False,
+    )
     subset: str | None = option(None, "config of the dataset (default: of a run its instances)", "NAME", fixed=False)
     split: str = option("train", "of the dataset (default: train)", "NAME", fixed=False)
     max_instructions: int | None = option(None, "most rows that are read", "N", fixed=False, gt=0)

@@ -66,9 +66,13 @@ class Exported:
 
 
 def export(
-    what: str, to: ExportFormat, out: Path | None = None, config: str | None = None, share: float | None = None,
+    what: str,
+    to: ExportFormat,
+    out: Path | None = None,
+    config: str | None = None,
+    share: float | None = None,
     seed: int = 0,
-) -> Exported:  # fmt: skip
+) -> Exported:
     """Writes `train` and, where it is split, `test`, each with an ending that says its form.
 
     Rows of the same instruction are never on both sides of the split, and each text is written once.
@@ -234,9 +238,13 @@ def _key(instruction: str) -> str:
 
 
 def _write(
-    folder: Path, to: ExportFormat, train: list[Row], test: list[Row], notes: list[str],
+    folder: Path,
+    to: ExportFormat,
+    train: list[Row],
+    test: list[Row],
+    notes: list[str],
     columns: Mapping[str, Column] | None,
-) -> Exported:  # fmt: skip
+) -> Exported:
     ending = to if to in ("csv", "parquet") else "jsonl"
     names = [f"train.{ending}", f"test.{ending}"]
     described = [f"{name}.jsonl" for name in (_NAME, _HELD_OUT)] if to == "preference" else names

@@ -59,9 +59,11 @@ def local_engine(config: ModelConfig) -> Iterator[LocalEngine | None]:
 
 
 def make_model(
-    config: ModelConfig, learned: Path | None = None, engine: LocalEngine | None = None,
+    config: ModelConfig,
+    learned: Path | None = None,
+    engine: LocalEngine | None = None,
     batching: Batching | None = None,
-) -> LLM:  # fmt: skip
+) -> LLM:
     """The model that a config names.
 
     Args:
@@ -81,9 +83,12 @@ def make_model(
         from distilabel_selfinstruct.models.providers import ProviderLLM
 
         return ProviderLLM(
-            model=str(config.model), base_url=config.base_url, timeout=config.timeout,
-            memory=str(learned) if learned else None, batching=batching,
-        )  # fmt: skip
+            model=str(config.model),
+            base_url=config.base_url,
+            timeout=config.timeout,
+            memory=str(learned) if learned else None,
+            batching=batching,
+        )
     if config.llm == "vllm" and batching:  # in files: nobody is asked at an address
         return _openai(config, config.model, "http://127.0.0.1/v1", None, batching=batching, check_endpoint=False)
     if config.llm == "vllm":

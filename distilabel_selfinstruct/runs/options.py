@@ -39,9 +39,16 @@ class Option:
 
 
 def option(
-    default: Any, help: str, metavar: str | None = None, group: str = MADE, *, fixed: bool = True,
-    recorded: bool = True, const: Any = None, **limits: Any,
-) -> Any:  # fmt: skip
+    default: Any,
+    help: str,
+    metavar: str | None = None,
+    group: str = MADE,
+    *,
+    fixed: bool = True,
+    recorded: bool = True,
+    const: Any = None,
+    **limits: Any,
+) -> Any:
     """A field of a config that is an option of the command line too; `limits` are pydantic's, such as `gt`."""
     known = Option(help, metavar, group, fixed and recorded, recorded, const)
     return Field(default, json_schema_extra=cast("Any", {"option": known}), **limits)
@@ -102,10 +109,33 @@ class CustomLLM(BaseModel):
 
 
 PROVIDERS = (
-    "anthropic", "azure", "azure_ai", "bedrock", "cerebras", "cohere", "databricks", "deepseek", "fireworks_ai",
-    "gemini", "github", "groq", "huggingface", "mistral", "moonshot", "nvidia_nim", "ollama", "openrouter",
-    "perplexity", "replicate", "sagemaker", "sambanova", "together_ai", "vertex_ai", "watsonx", "xai",
-)  # fmt: skip
+    "anthropic",
+    "azure",
+    "azure_ai",
+    "bedrock",
+    "cerebras",
+    "cohere",
+    "databricks",
+    "deepseek",
+    "fireworks_ai",
+    "gemini",
+    "github",
+    "groq",
+    "huggingface",
+    "mistral",
+    "moonshot",
+    "nvidia_nim",
+    "ollama",
+    "openrouter",
+    "perplexity",
+    "replicate",
+    "sagemaker",
+    "sambanova",
+    "together_ai",
+    "vertex_ai",
+    "watsonx",
+    "xai",
+)
 """What litellm calls well-known providers."""
 _ALSO_CALLED = {"google": "gemini", "claude": "anthropic", "aws": "bedrock", "together": "together_ai"}
 

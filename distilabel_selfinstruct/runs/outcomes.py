@@ -15,10 +15,17 @@ from distilabel_selfinstruct.text.refusals import is_refusal
 
 _NOT_LOOKED_AT = frozenset({*STOP_REASONS, SURPLUS.code, "stalled", "pilot"})
 _CAUSES = {
-    "refusal": "refused", "content_filter": "refused", "truncated": "cut", "similar": "similar",
-    "duplicate": "similar", "contained": "similar", "missing_field": "unread", "field_order": "unread",
-    "greeting": "refused", "no_request": "rules",
-}  # fmt: skip
+    "refusal": "refused",
+    "content_filter": "refused",
+    "truncated": "cut",
+    "similar": "similar",
+    "duplicate": "similar",
+    "contained": "similar",
+    "missing_field": "unread",
+    "field_order": "unread",
+    "greeting": "refused",
+    "no_request": "rules",
+}
 _UNREAD = ("no_", "unclear_")
 _LONGEST = 200
 _TEXTS = ("detail", "output", "instruction")

@@ -339,9 +339,12 @@ class Run(Generic[C]):
         if not self.evaluation_sets:
             return step
         clear = KeepClear(
-            name=stage.name, sources=self.evaluation_sets, columns=list(columns), stage=stage.name,
+            name=stage.name,
+            sources=self.evaluation_sets,
+            columns=list(columns),
+            stage=stage.name,
             input_batch_size=self.batch_size_wanted,
-        )  # fmt: skip
+        )
         step >> clear
         return clear
 
@@ -423,10 +426,14 @@ class Run(Generic[C]):
     # --- running ----------------------------------------------------------------------------------------------------
 
     def execute(
-        self, build: Callable[[Run[C]], WholePipeline], show: bool = True,
-        finish: Callable[[Run[C]], Sequence[str]] | None = None, notes: Sequence[str] = (),
-        begin: Callable[[], None] | None = None, whole: Whole | None = None,
-    ) -> Summary:  # fmt: skip
+        self,
+        build: Callable[[Run[C]], WholePipeline],
+        show: bool = True,
+        finish: Callable[[Run[C]], Sequence[str]] | None = None,
+        notes: Sequence[str] = (),
+        begin: Callable[[], None] | None = None,
+        whole: Whole | None = None,
+    ) -> Summary:
         """Builds the pipeline, runs it to its end, and writes the dataset; `conclude` writes the summary.
 
         Args:
@@ -449,10 +456,14 @@ class Run(Generic[C]):
             return self._execute(build, show, finish, notes, begin, whole)
 
     def _execute(
-        self, build: Callable[[Run[C]], WholePipeline], show: bool,
-        finish: Callable[[Run[C]], Sequence[str]] | None, notes: Sequence[str], begin: Callable[[], None] | None,
+        self,
+        build: Callable[[Run[C]], WholePipeline],
+        show: bool,
+        finish: Callable[[Run[C]], Sequence[str]] | None,
+        notes: Sequence[str],
+        begin: Callable[[], None] | None,
         whole: Whole | None,
-    ) -> Summary:  # fmt: skip
+    ) -> Summary:
         for name in self.config.stage:  # what is wrong with arguments is said before anything is written
             self._model_of(self.config.options_of(*dict.fromkeys([EVERY_STAGE, name])))
         model = self._model_of(self.options_of(self.config.stage_of_model))

@@ -102,8 +102,16 @@ class AgreeingAnswers(AnswerInstructions):
 
     @property
     def outputs(self) -> "StepColumns":
-        return ["output", AGREEMENT_COLUMN, "is_chosen", "rejected_output", "rejected_score", "stage", "reject_reason",
-                "detail"]  # fmt: skip
+        return [
+            "output",
+            AGREEMENT_COLUMN,
+            "is_chosen",
+            "rejected_output",
+            "rejected_score",
+            "stage",
+            "reject_reason",
+            "detail",
+        ]
 
     def _decoding_kwargs(self) -> dict[str, Any]:
         return decoding_kwargs(self.llm, _SAMPLING, "chat")

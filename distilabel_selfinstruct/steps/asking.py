@@ -207,8 +207,17 @@ class MarkingTask(Task, Putting):
 
     @property
     def outputs(self) -> "StepColumns":
-        return [*self._own_outputs(), "stage", "reject_reason", "detail", "finish_reason", "input_tokens",
-                "output_tokens", "reasoning", "model_name"]  # fmt: skip
+        return [
+            *self._own_outputs(),
+            "stage",
+            "reject_reason",
+            "detail",
+            "finish_reason",
+            "input_tokens",
+            "output_tokens",
+            "reasoning",
+            "model_name",
+        ]
 
     @abstractmethod
     def _own_outputs(self) -> list[str]:

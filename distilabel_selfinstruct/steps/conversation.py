@@ -171,9 +171,12 @@ class ContinueConversation(AnswerInstructions):
         return talk
 
     def _ask(
-        self, talks: Any, question: "Callable[[Talk], FormattedInput]", kwargs: dict[str, Any],
+        self,
+        talks: Any,
+        question: "Callable[[Talk], FormattedInput]",
+        kwargs: dict[str, Any],
         take: Callable[[Talk, Answer], None],
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Asks about each conversation that goes on."""
         going = [talk for talk in talks if talk.cut is None]
         if going:

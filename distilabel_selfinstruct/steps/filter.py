@@ -111,8 +111,11 @@ class FilterInstances(Step):
             return
         for at, (each, reason) in enumerate(zip(listed, self._reasons(row, listed))):
             instance = {
-                **row, "instance_id": f"{row['instruction_id']}-{at}", "input": each["input"], "output": each["output"]
-            }  # fmt: skip
+                **row,
+                "instance_id": f"{row['instruction_id']}-{at}",
+                "input": each["input"],
+                "output": each["output"],
+            }
             if reason is not None:
                 reject(instance, STAGE, reason)
             yield instance

@@ -170,11 +170,16 @@ class FormatForTraining(Step):
         super().load()
         if self.seed_files:
             self._seeds = [
-                {"instance_id": f"{task.id}-{at}", "instruction": task.instruction, "input": instance.input,
-                 "output": instance.output, "reject_reason": None}
+                {
+                    "instance_id": f"{task.id}-{at}",
+                    "instruction": task.instruction,
+                    "input": instance.input,
+                    "output": instance.output,
+                    "reject_reason": None,
+                }
                 for task in load_seed_tasks(*self.seed_files)
                 for at, instance in enumerate(task.instances)
-            ]  # fmt: skip
+            ]
 
     def process(self, inputs: StepInput) -> "StepOutput":
         """Formats the accepted instances.

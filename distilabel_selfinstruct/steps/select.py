@@ -16,21 +16,58 @@ if TYPE_CHECKING:
     from distilabel.typing import StepColumns, StepOutput
 
 INSTANCE_COLUMNS = (
-    "instance_id", "instruction_id", "instruction", "input", "output", "is_classification", "round", "max_similarity",
-    "finish_reason", "input_tokens", "output_tokens", "model_name",
-)  # fmt: skip
+    "instance_id",
+    "instruction_id",
+    "instruction",
+    "input",
+    "output",
+    "is_classification",
+    "round",
+    "max_similarity",
+    "finish_reason",
+    "input_tokens",
+    "output_tokens",
+    "model_name",
+)
 INSTRUCTION_COLUMNS = (
-    "instruction_id", "instruction", "is_classification", "round", "shot_ids", "most_similar", "max_similarity",
-    "mean_similarity", "model_name",
-)  # fmt: skip
+    "instruction_id",
+    "instruction",
+    "is_classification",
+    "round",
+    "shot_ids",
+    "most_similar",
+    "max_similarity",
+    "mean_similarity",
+    "model_name",
+)
 REJECTED_COLUMNS = (
-    "stage", "reason", "detail", "instruction_id", "instance_id", "instruction", "input", "output",
-    "is_classification", "round", "neighbour_id", "neighbour", "score", "finish_reason", "input_tokens",
-    "output_tokens", "model_name",
-)  # fmt: skip
+    "stage",
+    "reason",
+    "detail",
+    "instruction_id",
+    "instance_id",
+    "instruction",
+    "input",
+    "output",
+    "is_classification",
+    "round",
+    "neighbour_id",
+    "neighbour",
+    "score",
+    "finish_reason",
+    "input_tokens",
+    "output_tokens",
+    "model_name",
+)
 PREFERENCE_COLUMNS = (
-    "instruction_id", "prompt", "chosen", "rejected", "score_chosen", "score_rejected", "model_name",
-)  # fmt: skip
+    "instruction_id",
+    "prompt",
+    "chosen",
+    "rejected",
+    "score_chosen",
+    "score_rejected",
+    "model_name",
+)
 
 
 _COMPARED = {
@@ -234,8 +271,15 @@ class SelectPreferences(_Select):
 
     @property
     def inputs(self) -> "StepColumns":
-        return ["instruction_id", "instruction", "output", self.score_column, "is_chosen", "rejected_output",
-                "rejected_score"]  # fmt: skip
+        return [
+            "instruction_id",
+            "instruction",
+            "output",
+            self.score_column,
+            "is_chosen",
+            "rejected_output",
+            "rejected_score",
+        ]
 
     def _selected(self, rows: Iterable[Row]) -> Iterable[Row]:
         for row in rows:

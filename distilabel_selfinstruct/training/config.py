@@ -34,53 +34,88 @@ class TrainConfig(Options):
     """What a training is told; what the result depends on is fixed by the first training in a folder."""
 
     model: str | None = option(
-        None, "to be trained: a folder, a name of the Hub, FILE.gguf, or REPOSITORY:FILE of the Hub"
-        f" (default: {SMALL_MODEL})", "NAME", MODEL,
-    )  # fmt: skip
+        None,
+        "to be trained: a folder, a name of the Hub, FILE.gguf, or REPOSITORY:FILE of the Hub"
+        f" (default: {SMALL_MODEL})",
+        "NAME",
+        MODEL,
+    )
     method: Method = option("sft", "from instances (default) or from preference pairs", None, TRAINING)
     weights: Weights = option(WEIGHTS, "what is trained", None, TRAINING)
     epochs: float | None = option(
-        None, f"times that each row is seen (default: {EPOCHS['sft'].value:g}; of dpo {EPOCHS['dpo'].value:g})", "N",
-        TRAINING, gt=0,
-    )  # fmt: skip
+        None,
+        f"times that each row is seen (default: {EPOCHS['sft'].value:g}; of dpo {EPOCHS['dpo'].value:g})",
+        "N",
+        TRAINING,
+        gt=0,
+    )
     max_steps: int | None = option(None, "stop after so many steps, whatever the epochs", "N", TRAINING, gt=0)
     batch_size: int = option(
-        int(BATCH_SIZE.value), f"rows of a step, on all devices together (default: {BATCH_SIZE.value:g})", "N",
-        TRAINING, gt=0,
-    )  # fmt: skip
+        int(BATCH_SIZE.value),
+        f"rows of a step, on all devices together (default: {BATCH_SIZE.value:g})",
+        "N",
+        TRAINING,
+        gt=0,
+    )
     rows_at_once: int = option(
-        ROWS_AT_ONCE, f"most rows that a device holds at once; less takes less memory (default: {ROWS_AT_ONCE})", "N",
-        TRAINING, fixed=False, gt=0,
-    )  # fmt: skip
+        ROWS_AT_ONCE,
+        f"most rows that a device holds at once; less takes less memory (default: {ROWS_AT_ONCE})",
+        "N",
+        TRAINING,
+        fixed=False,
+        gt=0,
+    )
     learning_rate: float | None = option(
-        None, "(default: {sft[0]:g} with --lora, {sft[1]:g} with --full; of dpo {dpo[0]:g}, {dpo[1]:g})".format(
-            **{method: [LEARNING_RATE[method, weights].value for weights in ("lora", "full")]
-               for method in ("sft", "dpo")}),  # type: ignore[index]
-        "RATE", TRAINING, gt=0,
-    )  # fmt: skip
+        None,
+        "(default: {sft[0]:g} with --lora, {sft[1]:g} with --full; of dpo {dpo[0]:g}, {dpo[1]:g})".format(
+            **{
+                method: [LEARNING_RATE[method, weights].value for weights in ("lora", "full")]
+                for method in ("sft", "dpo")
+            }
+        ),  # type: ignore[index]
+        "RATE",
+        TRAINING,
+        gt=0,
+    )
     max_length: int = option(
-        int(MAX_LENGTH.value), f"tokens of a row; more are cut off (default: {MAX_LENGTH.value:g}, or the model's"
-        " context)", "N", TRAINING, ge=16,
-    )  # fmt: skip
+        int(MAX_LENGTH.value),
+        f"tokens of a row; more are cut off (default: {MAX_LENGTH.value:g}, or the model's context)",
+        "N",
+        TRAINING,
+        ge=16,
+    )
     lora_rank: int = option(int(LORA_RANK.value), f"of --lora (default: {LORA_RANK.value:g})", "N", TRAINING, gt=0)
     beta: float = option(
-        BETA.value, f"of dpo: how strongly the model is held to where it begins (default: {BETA.value:g})", "B",
-        TRAINING, gt=0,
-    )  # fmt: skip
+        BETA.value,
+        f"of dpo: how strongly the model is held to where it begins (default: {BETA.value:g})",
+        "B",
+        TRAINING,
+        gt=0,
+    )
     seed: int = option(0, "seed of all random draws (default: 0)", "N", TRAINING)
     processes: int | None = option(
-        None, "processes that train together, a GPU each (default: as many as there are GPUs)", "N", TRAINING,
-        fixed=False, gt=0,
-    )  # fmt: skip
+        None,
+        "processes that train together, a GPU each (default: as many as there are GPUs)",
+        "N",
+        TRAINING,
+        fixed=False,
+        gt=0,
+    )
     subset: str | None = option(None, "config of the dataset (default: sft, of dpo preferences)", "NAME", MADE)
     keep_clear: str | None = option(
-        None, "a run made with --hold-out, or rows: what is too similar to one of these (ROUGE-L) is not learned from",
-        "RUN|FILE", MADE, fixed=False,
-    )  # fmt: skip
+        None,
+        "a run made with --hold-out, or rows: what is too similar to one of these (ROUGE-L) is not learned from",
+        "RUN|FILE",
+        MADE,
+        fixed=False,
+    )
     write: Tool | None = option(
-        None, "train nothing: write the config and the data with which this tool does the same into --out", None, MADE,
+        None,
+        "train nothing: write the config and the data with which this tool does the same into --out",
+        None,
+        MADE,
         recorded=False,
-    )  # fmt: skip
+    )
     push_to_hub: str | None = option(
         None, "publish the model with its card at the end", "NAMESPACE/NAME", HUB, recorded=False
     )

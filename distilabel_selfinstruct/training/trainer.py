@@ -71,9 +71,14 @@ def fit(
 
 
 def _trainer(
-    config: TrainConfig, model: Any, tokenizer: Any, rows: TrainingRows, tokens: Sequence[Tokens],
-    folder: TrainingFolder, device: Device,
-) -> Any:  # fmt: skip
+    config: TrainConfig,
+    model: Any,
+    tokenizer: Any,
+    rows: TrainingRows,
+    tokens: Sequence[Tokens],
+    folder: TrainingFolder,
+    device: Device,
+) -> Any:
     """SFTTrainer, whose rows are tokens with labels already, or DPOTrainer, which reads the pairs itself."""
     from datasets import Dataset
     from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
@@ -123,9 +128,12 @@ def _lora(config: TrainConfig) -> Any:
     if config.weights == "full":
         return None
     return LoraConfig(
-        r=config.lora_rank, lora_alpha=int(LORA_ALPHA.value), lora_dropout=0.0, target_modules="all-linear",
+        r=config.lora_rank,
+        lora_alpha=int(LORA_ALPHA.value),
+        lora_dropout=0.0,
+        target_modules="all-linear",
         task_type="CAUSAL_LM",
-    )  # fmt: skip
+    )
 
 
 def _watch(trainer: Any, folder: TrainingFolder) -> Any:
@@ -195,7 +203,7 @@ def _summary(trainer: Any, watch: Any, device: Device) -> TrainingSummary:
         device=device.kind,
         precision=device.precision,
         versions={name: metadata.version(name) for name in PACKAGES},
-    )  # fmt: skip
+    )
 
 
 @contextmanager

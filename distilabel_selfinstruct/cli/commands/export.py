@@ -35,8 +35,10 @@ def run(words: list[str]) -> str:
     from distilabel_selfinstruct.runs.export import export
 
     written = export(given.what, given.format, given.out, given.subset, given.split, given.seed)
-    return "\n".join([
-        *(f"note: {note}" for note in written.notes),
-        *(f"{count:,} rows: {path}" for path, count in written.files.items()),
-        *(f"for the tool that reads it: {path}" for path in written.extras),
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            *(f"note: {note}" for note in written.notes),
+            *(f"{count:,} rows: {path}" for path, count in written.files.items()),
+            *(f"for the tool that reads it: {path}" for path in written.extras),
+        ]
+    )

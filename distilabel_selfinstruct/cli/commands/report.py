@@ -26,9 +26,13 @@ def options() -> Parser:
     parser.add_argument("--out", type=a_path, metavar="FOLDER", help="where to (default: report in the run folder)")
     parser.add_argument("--seeds", nargs="+", default=[], metavar="FILE", help="seed files to compare a dataset with")
     parser.add_argument(
-        "--evaluations", nargs="+", type=a_path, default=[], metavar="FOLDER",
+        "--evaluations",
+        nargs="+",
+        type=a_path,
+        default=[],
+        metavar="FOLDER",
         help="evaluations of models that were trained on the run: shown by its report and its card from now on",
-    )  # fmt: skip
+    )
     add_prices(parser)
     return parser
 

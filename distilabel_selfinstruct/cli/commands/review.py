@@ -30,9 +30,14 @@ def options() -> Parser:
     _add_what(pull)
     pull.add_argument("--argilla-url", metavar="URL", help="of the server, if its address has changed")
     pull.add_argument(
-        "--from", dest="from_files", nargs="+", type=a_path, default=[], metavar="FILE",
+        "--from",
+        dest="from_files",
+        nargs="+",
+        type=a_path,
+        default=[],
+        metavar="FILE",
         help="a file that was filled in; of an evaluation several",
-    )  # fmt: skip
+    )
     pull.add_argument("--workspace", metavar="NAME", help="of the server, for an evaluation (default: the only one)")
     pull.add_argument("--name", metavar="NAME", help="of the dataset there, for an evaluation")
 
@@ -49,9 +54,13 @@ def _add_what(step: Parser) -> None:
     """A run, or evaluations."""
     step.add_argument("run", type=a_path, nargs="?", metavar="RUN", help="run folder")
     step.add_argument(
-        "--evaluation", type=a_path, nargs="+", default=[], metavar="FOLDER",
+        "--evaluation",
+        type=a_path,
+        nargs="+",
+        default=[],
+        metavar="FOLDER",
         help="instead of a run: evaluations, whose answers are rated from A to D, blind to the model",
-    )  # fmt: skip
+    )
 
 
 def _add_push(steps: Any) -> None:

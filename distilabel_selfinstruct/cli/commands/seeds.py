@@ -65,8 +65,10 @@ def run(words: list[str]) -> str:
     elif asks and len(seeds.said) < len(seeds.tasks):
         verdicts, reasons = _ask(config, seeds, out)
         seeds = seeds.told(verdicts).only_said()
-        lines += [f"{count:,} left out: the model did not say whether they are classification ({reason})"
-                  for reason, count in reasons.most_common()]  # fmt: skip
+        lines += [
+            f"{count:,} left out: the model did not say whether they are classification ({reason})"
+            for reason, count in reasons.most_common()
+        ]
     if not seeds.tasks:
         raise ConfigError(f"{own['source']}: nothing is left of it. " + "; ".join(lines))
     write_whole(out, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in seeds.rows))
@@ -80,9 +82,14 @@ def _read(own: dict[str, Any], seed: int) -> Seeds:
             raise ConfigError(f"--{name}: expected a number above 0{f', at most {most}' if most else ''}, got {value}.")
     others = [task.instruction for task in load_seed_tasks(*own["seeds"])] if "seeds" in own else []
     return seeds_of(
-        own["source"], own.get("subset"), own.get("split", "train"), own.get("most"), seed,
-        own.get("threshold", _SIMILAR), others,
-    )  # fmt: skip
+        own["source"],
+        own.get("subset"),
+        own.get("split", "train"),
+        own.get("most"),
+        seed,
+        own.get("threshold", _SIMILAR),
+        others,
+    )
 
 
 def _left_out(seeds: Seeds) -> list[str]:

@@ -75,9 +75,16 @@ def run_apart(code: str, asserted: list[str], told: str = "", seconds: int = _SE
     with tempfile.TemporaryDirectory(prefix="examples-") as folder:
         try:
             ended = subprocess.run(
-                [sys.executable, "-I", "-S", "-B", str(_SANDBOX)], input=json.dumps(given), cwd=folder, env={},
-                capture_output=True, text=True, errors="replace", timeout=2 * seconds + _STARTING, check=False,
-            )  # fmt: skip
+                [sys.executable, "-I", "-S", "-B", str(_SANDBOX)],
+                input=json.dumps(given),
+                cwd=folder,
+                env={},
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=2 * seconds + _STARTING,
+                check=False,
+            )
         except subprocess.TimeoutExpired:
             return "took too long"
     if ended.returncode == 0 and ended.stdout.endswith(f"{token}\n"):

@@ -22,20 +22,111 @@ import struct
 import sys
 
 _SYSCALLS = {  # by machine: its mark, clone, and what is refused, by what it would do
-    "x86_64": (0xC000003E, 56, {
-        41, 53, 425, 426, 427,  # sockets, and what opens some
-        57, 58, 59, 322, 435,  # processes, programs
-        62, 129, 200, 297, 424, 141, 302,  # signals, priorities and limits of others
-        101, 310, 311, 321, 298, 250, 248, 249,  # tracing, other memory, keys
-        165, 272, 308, 161,  # mounts and namespaces
-        29, 30, 64, 68, 240,  # memory and queues that processes share
-        76, 90, 91, 92, 93, 94, 132, 188, 189, 190, 235, 260, 261, 268, 280, 452,  # what Landlock leaves open of files
-    }),
-    "aarch64": (0xC00000B7, 220, {
-        198, 199, 425, 426, 427, 221, 281, 435, 129, 130, 138, 240, 424, 140, 261, 117, 270, 271, 280, 241, 217, 218,
-        219, 40, 97, 268, 51, 194, 196, 190, 186, 180, 45, 5, 6, 7, 52, 53, 54, 55, 88, 452,
-    }),
-}  # fmt: skip
+    "x86_64": (
+        0xC000003E,
+        56,
+        {
+            41,
+            53,
+            425,
+            426,
+            427,  # sockets, and what opens some
+            57,
+            58,
+            59,
+            322,
+            435,  # processes, programs
+            62,
+            129,
+            200,
+            297,
+            424,
+            141,
+            302,  # signals, priorities and limits of others
+            101,
+            310,
+            311,
+            321,
+            298,
+            250,
+            248,
+            249,  # tracing, other memory, keys
+            165,
+            272,
+            308,
+            161,  # mounts and namespaces
+            29,
+            30,
+            64,
+            68,
+            240,  # memory and queues that processes share
+            76,
+            90,
+            91,
+            92,
+            93,
+            94,
+            132,
+            188,
+            189,
+            190,
+            235,
+            260,
+            261,
+            268,
+            280,
+            452,  # what Landlock leaves open of files
+        },
+    ),
+    "aarch64": (
+        0xC00000B7,
+        220,
+        {
+            198,
+            199,
+            425,
+            426,
+            427,
+            221,
+            281,
+            435,
+            129,
+            130,
+            138,
+            240,
+            424,
+            140,
+            261,
+            117,
+            270,
+            271,
+            280,
+            241,
+            217,
+            218,
+            219,
+            40,
+            97,
+            268,
+            51,
+            194,
+            196,
+            190,
+            186,
+            180,
+            45,
+            5,
+            6,
+            7,
+            52,
+            53,
+            54,
+            55,
+            88,
+            452,
+        },
+    ),
+}
 _THREAD, _CLONE3 = 0x00010000, 435
 _READ = 0b1 << 2 | 0b1 << 3  # of files and of folders, in Landlock's words
 _EVERY_RIGHT = (13, 14, 15, 15, 16, 16)  # of files, by Landlock's version; later ones have no more

@@ -18,9 +18,18 @@ _BLOCK = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _ALSO_CALLED = {
-    "py": "python", "python3": "python", "js": "javascript", "ts": "typescript", "c++": "cpp", "c#": "csharp",
-    "rs": "rust", "sh": "bash", "shell": "bash", "yml": "yaml", "golang": "go",
-}  # fmt: skip
+    "py": "python",
+    "python3": "python",
+    "js": "javascript",
+    "ts": "typescript",
+    "c++": "cpp",
+    "c#": "csharp",
+    "rs": "rust",
+    "sh": "bash",
+    "shell": "bash",
+    "yml": "yaml",
+    "golang": "go",
+}
 
 
 def code_in(text: str, language: str) -> list[str]:

@@ -16,9 +16,15 @@ _SURE = 0.8  # how probable a language must be: of a few words nobody knows
 _CODE = re.compile(r"[a-z]{2,3}")
 _LENGTH = re.compile(r"(?:(?P<least>\d+)-)?(?P<most>\d+)")
 _KINDS = {  # of personal data, with what recognises them: patterns and check sums, no model
-    "email": "Email", "phone": "Phone", "card": "CreditCard", "iban": "Iban", "ip": "Ip", "crypto": "Crypto",
-    "ssn": "UsSsn", "mac": "MacAddress",
-}  # fmt: skip
+    "email": "Email",
+    "phone": "Phone",
+    "card": "CreditCard",
+    "iban": "Iban",
+    "ip": "Ip",
+    "crypto": "Crypto",
+    "ssn": "UsSsn",
+    "mac": "MacAddress",
+}
 _LIKELY = 0.4  # of presidio's scores: below it a bare number may be anything
 
 

@@ -8,24 +8,67 @@ from distilabel_selfinstruct.demo.tasks.grammar import GENERAL_TAILS, Family
 
 TAILS = (*GENERAL_TAILS, "A single term is enough.", "Name it and add no further facts.")
 CAPITALS = {
-    "Argentina": "Buenos Aires", "Australia": "Canberra", "Austria": "Vienna", "Brazil": "Brasilia",
-    "Canada": "Ottawa", "Chile": "Santiago", "China": "Beijing", "Cuba": "Havana", "Denmark": "Copenhagen",
-    "Egypt": "Cairo", "Estonia": "Tallinn", "Finland": "Helsinki", "France": "Paris", "Germany": "Berlin",
-    "Greece": "Athens", "Hungary": "Budapest", "India": "New Delhi", "Italy": "Rome", "Japan": "Tokyo",
-    "Kenya": "Nairobi", "Latvia": "Riga", "Morocco": "Rabat", "Nepal": "Kathmandu", "New Zealand": "Wellington",
-    "Norway": "Oslo", "Peru": "Lima", "Poland": "Warsaw", "Portugal": "Lisbon", "Spain": "Madrid",
-    "Thailand": "Bangkok", "Vietnam": "Hanoi",
-}  # fmt: skip
+    "Argentina": "Buenos Aires",
+    "Australia": "Canberra",
+    "Austria": "Vienna",
+    "Brazil": "Brasilia",
+    "Canada": "Ottawa",
+    "Chile": "Santiago",
+    "China": "Beijing",
+    "Cuba": "Havana",
+    "Denmark": "Copenhagen",
+    "Egypt": "Cairo",
+    "Estonia": "Tallinn",
+    "Finland": "Helsinki",
+    "France": "Paris",
+    "Germany": "Berlin",
+    "Greece": "Athens",
+    "Hungary": "Budapest",
+    "India": "New Delhi",
+    "Italy": "Rome",
+    "Japan": "Tokyo",
+    "Kenya": "Nairobi",
+    "Latvia": "Riga",
+    "Morocco": "Rabat",
+    "Nepal": "Kathmandu",
+    "New Zealand": "Wellington",
+    "Norway": "Oslo",
+    "Peru": "Lima",
+    "Poland": "Warsaw",
+    "Portugal": "Lisbon",
+    "Spain": "Madrid",
+    "Thailand": "Bangkok",
+    "Vietnam": "Hanoi",
+}
 COUNTRIES = {capital: country for country, capital in CAPITALS.items()}
 PLANETS = {
-    "first": "Mercury", "second": "Venus", "third": "Earth", "fourth": "Mars", "fifth": "Jupiter", "sixth": "Saturn",
-    "seventh": "Uranus", "eighth": "Neptune",
-}  # fmt: skip
+    "first": "Mercury",
+    "second": "Venus",
+    "third": "Earth",
+    "fourth": "Mars",
+    "fifth": "Jupiter",
+    "sixth": "Saturn",
+    "seventh": "Uranus",
+    "eighth": "Neptune",
+}
 ANTONYMS = {
-    "hot": "cold", "early": "late", "full": "empty", "heavy": "light", "wide": "narrow", "loud": "quiet",
-    "cheap": "expensive", "deep": "shallow", "ancient": "modern", "brave": "cowardly", "polite": "rude",
-    "strong": "weak", "always": "never", "increase": "decrease", "victory": "defeat", "inside": "outside",
-}  # fmt: skip
+    "hot": "cold",
+    "early": "late",
+    "full": "empty",
+    "heavy": "light",
+    "wide": "narrow",
+    "loud": "quiet",
+    "cheap": "expensive",
+    "deep": "shallow",
+    "ancient": "modern",
+    "brave": "cowardly",
+    "polite": "rude",
+    "strong": "weak",
+    "always": "never",
+    "increase": "decrease",
+    "victory": "defeat",
+    "inside": "outside",
+}
 
 
 def _asked(name: str, cores: tuple[str, ...], table: Mapping[str, str], slot: str) -> Family:

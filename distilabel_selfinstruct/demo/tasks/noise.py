@@ -70,9 +70,16 @@ QUERY_SHARES = {"repeated": 0.04, "too_short": 0.03, "too_long": 0.02, "program"
 QUERIES_SHARES = {"empty": 0.03, "off_topic": 0.04, "truncated": 0.06, "crlf": 0.05, "surplus": 0.08}
 """Of the completions with queries."""
 EVOLUTION_SHARES = {
-    "empty": 0.02, "refusal": 0.04, "truncated": 0.04, "same": 0.04, "polite": 0.06, "copied": 0.05, "marked": 0.1,
-    "chatter": 0.1, "quoted": 0.05,
-}  # fmt: skip
+    "empty": 0.02,
+    "refusal": 0.04,
+    "truncated": 0.04,
+    "same": 0.04,
+    "polite": 0.06,
+    "copied": 0.05,
+    "marked": 0.1,
+    "chatter": 0.1,
+    "quoted": 0.05,
+}
 """Of the evolutions of an instruction; the last three are only ways to present one."""
 MAGPIE_SHARES = {"empty": 0.03, "truncated": 0.04}
 """Of what it says as a user."""
@@ -136,9 +143,17 @@ CHATTER = (
 CLOSING = "Let me know if you would like more of them!"
 
 TOO_SHORT = (
-    "Sort them.", "Translate this.", "Explain gravity.", "Tell a joke.", "Say hello.", "Proofread the essay.",
-    "Name three rivers.", "Continue.", "Fix it.", "Define entropy.",
-)  # fmt: skip
+    "Sort them.",
+    "Translate this.",
+    "Explain gravity.",
+    "Tell a joke.",
+    "Say hello.",
+    "Proofread the essay.",
+    "Name three rivers.",
+    "Continue.",
+    "Fix it.",
+    "Define entropy.",
+)
 KEYWORD = (
     "Describe what you can see in the image of the harbour.",
     "Draw a diagram of the water cycle with five labels.",
@@ -177,8 +192,13 @@ NON_ASCII = (
     "¡Inventa un nombre divertido para una tienda de quesos!",
 )
 _LONG_OPENING = "Write the minutes of a meeting in which the town council discusses {topic}."
-_LONG_TOPICS = ("a new footbridge", "the opening hours of the swimming pool", "a festival in the old harbour",
-                "cheaper bus tickets", "the renovation of the school kitchen")  # fmt: skip
+_LONG_TOPICS = (
+    "a new footbridge",
+    "the opening hours of the swimming pool",
+    "a festival in the old harbour",
+    "cheaper bus tickets",
+    "the renovation of the school kitchen",
+)
 _LONG_DEMANDS = (
     "The mayor speaks first and greets everybody who has come in spite of the rain.",
     "After that a member of the opposition complains about the costs for several minutes.",
@@ -216,8 +236,13 @@ def candidate(kind: str, shots: Sequence[str], rng: Random) -> str:
     if kind == "too_long":
         opening = _LONG_OPENING.format(topic=rng.choice(_LONG_TOPICS))
         return " ".join([opening, *rng.sample(_LONG_DEMANDS, len(_LONG_DEMANDS))])
-    texts = {"too_short": TOO_SHORT, "keyword": KEYWORD, "program": PROGRAM, "punctuation": PUNCTUATION,
-             "non_ascii": NON_ASCII}  # fmt: skip
+    texts = {
+        "too_short": TOO_SHORT,
+        "keyword": KEYWORD,
+        "program": PROGRAM,
+        "punctuation": PUNCTUATION,
+        "non_ascii": NON_ASCII,
+    }
     return rng.choice(texts[kind])
 
 

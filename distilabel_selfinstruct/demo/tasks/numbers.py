@@ -17,19 +17,52 @@ NUMBER_TAILS = (
 )
 LIST_TAILS = (*GENERAL_TAILS, "Separate the numbers by commas.", "Return one line with commas between the entries.")
 THINGS = (
-    "numbers", "integers", "values", "test scores", "daily sales figures", "house numbers", "page counts",
-    "ages of the club members", "points of the players", "ticket numbers",
-)  # fmt: skip
+    "numbers",
+    "integers",
+    "values",
+    "test scores",
+    "daily sales figures",
+    "house numbers",
+    "page counts",
+    "ages of the club members",
+    "points of the players",
+    "ticket numbers",
+)
 ORDERS = {"ascending": False, "descending": True, "increasing": False, "decreasing": True}
-DIRECTIONS = {"smallest to largest": False, "largest to smallest": True, "lowest to highest": False,
-              "highest to lowest": True}  # fmt: skip
-SYMBOLS = (("M", 1000), ("CM", 900), ("D", 500), ("CD", 400), ("C", 100), ("XC", 90), ("L", 50), ("XL", 40),
-           ("X", 10), ("IX", 9), ("V", 5), ("IV", 4), ("I", 1))  # fmt: skip
+DIRECTIONS = {
+    "smallest to largest": False,
+    "largest to smallest": True,
+    "lowest to highest": False,
+    "highest to lowest": True,
+}
+SYMBOLS = (
+    ("M", 1000),
+    ("CM", 900),
+    ("D", 500),
+    ("CD", 400),
+    ("C", 100),
+    ("XC", 90),
+    ("L", 50),
+    ("XL", 40),
+    ("X", 10),
+    ("IX", 9),
+    ("V", 5),
+    ("IV", 4),
+    ("I", 1),
+)
 FACTORS = {
-    "kilometres to metres": 1000, "metres to centimetres": 100, "feet to inches": 12, "yards to feet": 3,
-    "tonnes to kilograms": 1000, "pounds to ounces": 16, "gallons to pints": 8, "hours to minutes": 60,
-    "days to hours": 24, "dozens to pieces": 12, "hectares to square metres": 10000,
-}  # fmt: skip
+    "kilometres to metres": 1000,
+    "metres to centimetres": 100,
+    "feet to inches": 12,
+    "yards to feet": 3,
+    "tonnes to kilograms": 1000,
+    "pounds to ounces": 16,
+    "gallons to pints": 8,
+    "hours to minutes": 60,
+    "days to hours": 24,
+    "dozens to pieces": 12,
+    "hectares to square metres": 10000,
+}
 """How many of the smaller unit make one of the larger."""
 
 

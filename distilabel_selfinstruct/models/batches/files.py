@@ -81,9 +81,12 @@ class FileBatches(Lines):
             wrapped = f"echo $$ > {shlex.quote(str(pid))}; ({command}); echo $? > {shlex.quote(str(status))}"
             with log.open("wb") as written:
                 self._started[batch.name] = subprocess.Popen(
-                    ["sh", "-c", wrapped], stdin=subprocess.DEVNULL, stdout=written, stderr=subprocess.STDOUT,
+                    ["sh", "-c", wrapped],
+                    stdin=subprocess.DEVNULL,
+                    stdout=written,
+                    stderr=subprocess.STDOUT,
                     start_new_session=True,
-                )  # fmt: skip
+                )
             pid.touch()  # `sh` writes into it
             return False
         said = _number_in(status)
@@ -98,9 +101,11 @@ class FileBatches(Lines):
                 path.unlink(missing_ok=True)
             why = last[0] if last else "it said nothing"
             raise EndpointError(
-                shown(f"--batch-command: it failed ({'killed' if said is None else f'exit status {said}'}): {why}. The"
-                      f" command was: {command}")
-            )  # fmt: skip
+                shown(
+                    f"--batch-command: it failed ({'killed' if said is None else f'exit status {said}'}): {why}. The"
+                    f" command was: {command}"
+                )
+            )
         return True
 
 

@@ -94,9 +94,11 @@ class OpenAIBatches(Lines):
                 raise EndpointError(shown(f"{said}: leave --batch out, or check base_url.")) from None
             raise
         wanted = {
-            "input_file_id": file["id"], "endpoint": f"/v1{batch.route}", "completion_window": "24h",
+            "input_file_id": file["id"],
+            "endpoint": f"/v1{batch.route}",
+            "completion_window": "24h",
             "metadata": {NAME: batch.name},
-        }  # fmt: skip
+        }
         return str((await self._ask("/batches", wanted))["id"])
 
     async def state(self, batch: Batch, journal: Journal) -> State:

@@ -46,9 +46,14 @@ class LocalEngine:
         self.key = secrets.token_urlsafe(32)
         self.url = ""
         self._asked = {
-            "path": str(weights.path), "name": weights.name, "key": self.key, "context": context, "threads": threads,
-            "slots": max(1, min(concurrency, _MOST_SLOTS)), "embeds": embeds,
-        }  # fmt: skip
+            "path": str(weights.path),
+            "name": weights.name,
+            "key": self.key,
+            "context": context,
+            "threads": threads,
+            "slots": max(1, min(concurrency, _MOST_SLOTS)),
+            "embeds": embeds,
+        }
         self._process: subprocess.Popen[str] | None = None
         self._log: Any = None
         self._said = ""
@@ -58,8 +63,12 @@ class LocalEngine:
         self._log = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")
         self._process = subprocess.Popen(
             [sys.executable, "-m", "distilabel_selfinstruct.models.local.serving"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, text=True, start_new_session=True,
-        )  # fmt: skip
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            text=True,
+            start_new_session=True,
+        )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:

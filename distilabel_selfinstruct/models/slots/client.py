@@ -111,9 +111,15 @@ class Slots(Lines):
         return str(await verdict)
 
     def release(
-        self, requests: int = 0, input_tokens: int = 0, output_tokens: int = 0, cached_tokens: int = 0,
-        texts: int = 0, asked: Asked = NO_SIZE, model: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        requests: int = 0,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        cached_tokens: int = 0,
+        texts: int = 0,
+        asked: Asked = NO_SIZE,
+        model: str = "",
+    ) -> None:
         """Gives a slot back.
 
         Args:

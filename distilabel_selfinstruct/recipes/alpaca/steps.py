@@ -46,9 +46,17 @@ class TaskLoop(Loop):
     stage = STAGE
 
     def __init__(
-        self, seed_tasks: Sequence[SeedTask], preset: Preset, num_instructions: int, seed: int, lag: int, patience: int,
-        continues_text: bool = False, model_name: str = "", frame: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        seed_tasks: Sequence[SeedTask],
+        preset: Preset,
+        num_instructions: int,
+        seed: int,
+        lag: int,
+        patience: int,
+        continues_text: bool = False,
+        model_name: str = "",
+        frame: str = "",
+    ) -> None:
         self._seeds, self._seed, self._continues_text = list(seed_tasks), seed, continues_text
         shots = [Shot(task.id, task.instruction) for task in seed_tasks]
         expected = (preset.tasks_in_list - preset.task_shots) / 2
@@ -60,9 +68,11 @@ class TaskLoop(Loop):
 
     def _row(self, number: int, at: int, answer: Answer) -> Row:
         more = {
-            "is_classification": None, "instances": None, "shot_ids": [task.id for task in self._open[number]],
+            "is_classification": None,
+            "instances": None,
+            "shot_ids": [task.id for task in self._open[number]],
             "reasoning": answer.reasoning,
-        }  # fmt: skip
+        }
         return super()._row(number, at, answer) | more
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
@@ -179,10 +189,16 @@ class BootstrapTasks(LoopingGenerator, Asking):
     def _loop(self) -> TaskLoop:
         wanted = self.num_instructions or 0
         return TaskLoop(
-            self._seed_tasks, self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1,
-            self.wording == "base", self.llm.model_name,
+            self._seed_tasks,
+            self._preset,
+            wanted,
+            self.seed or 0,
+            self._lag(wanted),
+            self.patience or 1,
+            self.wording == "base",
+            self.llm.model_name,
             PROMPTS.frame("alpaca", self.wording, self.own_templates, **self._known([])),
-        )  # fmt: skip
+        )
 
     def format_prompt(self, drawn: list[SeedTask]) -> FormattedInput:
         """The prompt that shows these seed tasks, each with its first instance."""

@@ -24,8 +24,9 @@ class DomainConfig(TurnsConfig):
         "a file or a folder of them: documents (.txt, .md, .rst, .pdf, .docx, .pptx, .html, .epub, .eml, .mbox), rows"
         " (.jsonl, .json, .csv, .tsv, .parquet, .arrow, .xlsx); a saved dataset, or one of the Hub (default: the"
         " project's medical terms)",
-        "FILE|FOLDER|NAMESPACE/NAME", fixed=False,
-    )  # fmt: skip
+        "FILE|FOLDER|NAMESPACE/NAME",
+        fixed=False,
+    )
     text_column: str | None = option(None, "column with the texts (default: text or description)", "NAME", fixed=False)
     title_column: str | None = option(None, "column with the titles (default: title or term)", "NAME", fixed=False)
     subset: str | None = option(None, "config of the dataset", "NAME", fixed=False)
@@ -43,9 +44,11 @@ class DomainConfig(TurnsConfig):
     application_description: str = option("AI assistant", "what the queries are for (default: AI assistant)", "TEXT")
     criteria: str | None = option(None, "for the queries (default: those of distilabel's SelfInstruct)", "TEXT")
     principles: str | None = option(
-        None, "a file with a principle a line, of which each piece gets one beside the criteria", "FILE.txt",
+        None,
+        "a file with a principle a line, of which each piece gets one beside the criteria",
+        "FILE.txt",
         fixed=False,
-    )  # fmt: skip
+    )
     closed_book: bool = option(False, "answer queries without showing their document")
 
     def check(self) -> None:

@@ -18,8 +18,11 @@ _QUERIES = re.compile(
 _ANSWER = re.compile(r"\AAnswer the query below\..*?\n\nPassage:\n(.+)\n\nQuery:\n(.+)\Z", re.DOTALL)
 _NO_PASSAGE = "I'm sorry, but I can't say without the passage."
 _WORD = re.compile(r"[^\W\d_]+")
-_CHATTER = ("Sure! Here are {} queries for your application:", "Here are some queries based on the context:",
-            "Certainly! The following queries cover the passage:")  # fmt: skip
+_CHATTER = (
+    "Sure! Here are {} queries for your application:",
+    "Here are some queries based on the context:",
+    "Certainly! The following queries cover the passage:",
+)
 _TRIES = 20
 
 
@@ -132,36 +135,49 @@ class QueryKind:
 
 KINDS = (
     QueryKind(
-        ('Which sentence about {title} contains the words "{picked}"?',
-         'On {title}: quote the sentence with the words "{picked}".'),
-        _phrase, _sentence_with,
+        (
+            'Which sentence about {title} contains the words "{picked}"?',
+            'On {title}: quote the sentence with the words "{picked}".',
+        ),
+        _phrase,
+        _sentence_with,
     ),
     QueryKind(
-        ('Complete the statement on {title} that begins with "{picked}".',
-         'Concerning {title}, how does the sentence go on that starts with "{picked}"?'),
-        _beginning, _sentence_with,
+        (
+            'Complete the statement on {title} that begins with "{picked}".',
+            'Concerning {title}, how does the sentence go on that starts with "{picked}"?',
+        ),
+        _beginning,
+        _sentence_with,
     ),
     QueryKind(
-        ('Which word follows "{picked}" where {title} is described?',
-         'Name the word that comes right after "{picked}" in what is said about {title}.'),
-        _phrase, _word_after,
+        (
+            'Which word follows "{picked}" where {title} is described?',
+            'Name the word that comes right after "{picked}" in what is said about {title}.',
+        ),
+        _phrase,
+        _word_after,
     ),
-    QueryKind(
-        ('Count the words of the sentence on {title} in which "{picked}" occurs.',), _phrase, _number_of_words
-    ),
+    QueryKind(('Count the words of the sentence on {title} in which "{picked}" occurs.',), _phrase, _number_of_words),
     QueryKind(
         ("Sort these words alphabetically: {picked}.", "Put the following words into alphabetical order: {picked}."),
-        _words, lambda picked, passage: ", ".join(sorted(picked.split(", "))), needs_passage=False,
+        _words,
+        lambda picked, passage: ", ".join(sorted(picked.split(", "))),
+        needs_passage=False,
     ),
     QueryKind(
         ("Which of these words has the most letters: {picked}?",),
-        _words, lambda picked, passage: max(picked.split(", "), key=len), needs_passage=False,
+        _words,
+        lambda picked, passage: max(picked.split(", "), key=len),
+        needs_passage=False,
     ),
     QueryKind(
         ("How many letters does the name {picked} have, if spaces and hyphens are left out?",),
-        _title, lambda picked, passage: str(sum(map(str.isalpha, picked))), needs_passage=False,
+        _title,
+        lambda picked, passage: str(sum(map(str.isalpha, picked))),
+        needs_passage=False,
     ),
-)  # fmt: skip
+)
 _PATTERNS = [(pattern, kind) for kind in KINDS for pattern in kind.patterns()]
 
 

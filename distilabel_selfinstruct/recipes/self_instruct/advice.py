@@ -131,8 +131,9 @@ def as_json(findings: Findings) -> dict[str, Any]:
 
 
 def _accuracy(findings: Findings) -> str:
-    right, of = (sum(getattr(each, name) for each in (findings.classification, findings.others))
-                 for name in ("right", "of"))  # fmt: skip
+    right, of = (
+        sum(getattr(each, name) for each in (findings.classification, findings.others)) for name in ("right", "of")
+    )
     if findings.accuracy is None or findings.interval is None:
         return "nothing known"
     low, high = findings.interval

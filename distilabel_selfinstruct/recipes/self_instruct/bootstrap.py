@@ -113,9 +113,17 @@ class BootstrapInstructions(LoopingGenerator, Asking):
         wanted = self.num_instructions or 0
         frame = PROMPTS.frame("bootstrap", self.wording, self.own_templates, **self._known([]))
         return PoolLoop(
-            self._seed_tasks, self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1,
-            self.classification_only, self.llm.model_name, frame, self.wording == "base",
-        )  # fmt: skip
+            self._seed_tasks,
+            self._preset,
+            wanted,
+            self.seed or 0,
+            self._lag(wanted),
+            self.patience or 1,
+            self.classification_only,
+            self.llm.model_name,
+            frame,
+            self.wording == "base",
+        )
 
     def format_prompt(self, drawn: list[Shot]) -> FormattedInput:
         """The prompt that shows these pool items."""

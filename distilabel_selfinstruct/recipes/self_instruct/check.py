@@ -282,12 +282,14 @@ class _Asking:
         self._prepare(stage, task)
         rows = [
             {
-                "instruction_id": each.id, "instruction": each.instruction, "reject_reason": None,
+                "instruction_id": each.id,
+                "instruction": each.instruction,
+                "reject_reason": None,
                 "is_classification": None if stage == "classification" else each.is_classification,
                 "right": each.is_classification,
             }
             for each in about
-        ]  # fmt: skip
+        ]
         asked: list[Row] = [row for batch in task.process(rows) for row in batch]
         return asked
 

@@ -15,9 +15,12 @@ class SelfInstructConfig(SeedConfig):
         False, "ask nothing about classification: every input comes before its output, as in Stanford Alpaca"
     )
     ask_together: int = option(
-        1, "instructions in one request about classification, for chat models that keep the form (default: 1)", "N",
-        ge=1, le=50,
-    )  # fmt: skip
+        1,
+        "instructions in one request about classification, for chat models that keep the form (default: 1)",
+        "N",
+        ge=1,
+        le=50,
+    )
     no_check: bool = option(False, "ask a real model no questions before the run begins", recorded=False)
 
     def carried_out(self, recipe: Recipe, is_kept_clear: bool = False) -> Recipe:

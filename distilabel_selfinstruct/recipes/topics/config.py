@@ -18,9 +18,11 @@ class TopicsConfig(LoopConfig, TurnsConfig):
     wording: Literal["chat"] = option("chat", "how the model is asked", None, MODEL)
     num_topics: int = option(30, "topics to admit (default: 30)", "N", gt=0)
     quotas: Annotated[dict[Kind, PositiveInt], BeforeValidator(numbers_by_name)] = option(
-        DEFAULT_QUOTAS, f"instructions of each kind to admit, of {', '.join(KINDS)} (default: 100 of all)",
-        "KIND=N,...", min_length=1,
-    )  # fmt: skip
+        DEFAULT_QUOTAS,
+        f"instructions of each kind to admit, of {', '.join(KINDS)} (default: 100 of all)",
+        "KIND=N,...",
+        min_length=1,
+    )
 
     @property
     def wanted(self) -> int:

@@ -34,12 +34,27 @@ NEW_TOPICS, NEW_INSTRUCTIONS = 20, 5  # that a prompt asks for
 LIKELY = 0.8 * NEW_INSTRUCTIONS  # of them are admitted, before the answers tell
 SHOWN_TOPICS, SHOWN_INSTRUCTIONS = 10, 3  # most that a prompt shows, to get others
 AREAS = (
-    "everyday life at home", "the natural sciences", "history before 1800", "the arts and music", "work and business",
-    "food and cooking", "geography and travel", "mathematics and logic", "health and the body", "technology and tools",
-    "language and literature", "plants and animals", "law, money and the state", "sports and games",
-    "building and engineering", "family, school and growing up", "history since 1800", "the sea, the sky and space",
-    "crafts and hobbies", "philosophy and religion",
-)  # fmt: skip
+    "everyday life at home",
+    "the natural sciences",
+    "history before 1800",
+    "the arts and music",
+    "work and business",
+    "food and cooking",
+    "geography and travel",
+    "mathematics and logic",
+    "health and the body",
+    "technology and tools",
+    "language and literature",
+    "plants and animals",
+    "law, money and the state",
+    "sports and games",
+    "building and engineering",
+    "family, school and growing up",
+    "history since 1800",
+    "the sea, the sky and space",
+    "crafts and hobbies",
+    "philosophy and religion",
+)
 
 
 def topic_row(**known: Any) -> Row:
@@ -128,9 +143,15 @@ class KindLoop(Loop):
     stage = INSTRUCTION_STAGE
 
     def __init__(
-        self, topics: Sequence[str], quotas: Mapping[Kind, int], preset: Preset, lag: int, patience: int,
-        model_name: str = "", own: Mapping[str, str] = _NO_TEMPLATES,
-    ) -> None:  # fmt: skip
+        self,
+        topics: Sequence[str],
+        quotas: Mapping[Kind, int],
+        preset: Preset,
+        lag: int,
+        patience: int,
+        model_name: str = "",
+        own: Mapping[str, str] = _NO_TEMPLATES,
+    ) -> None:
         super().__init__(preset, sum(quotas.values()), lag, patience, LIKELY, model_name=model_name)
         self._topics = list(topics)
         self._own = own
@@ -291,9 +312,14 @@ class GenerateTopics(LoopingGenerator):
     def _loop(self) -> TopicLoop:
         wanted = self.num_topics or 0
         return TopicLoop(
-            self._preset, wanted, self.seed or 0, self._lag(wanted), self.patience or 1, self.llm.model_name,
+            self._preset,
+            wanted,
+            self.seed or 0,
+            self._lag(wanted),
+            self.patience or 1,
+            self.llm.model_name,
             self.own_templates,
-        )  # fmt: skip
+        )
 
     def format_prompt(self, drawn: _Wanted) -> "FormattedInput":
         """The prompt that asks for topics of an area."""
@@ -400,9 +426,14 @@ class InstructByTopic(Looping, GlobalTask):
         rows = [topic_row() | row for row in inputs if row["reject_reason"] is not None]
         wanted = sum(self.quotas.values())
         loop = KindLoop(
-            topics, self.quotas, self._preset, self._lag(wanted), self.patience or 1, self.llm.model_name,
+            topics,
+            self.quotas,
+            self._preset,
+            self._lag(wanted),
+            self.patience or 1,
+            self.llm.model_name,
             self.own_templates,
-        )  # fmt: skip
+        )
         ended = self.run_loop(loop, rows.append)
         if not rows:  # distilabel hangs on a batch without rows
             rows = [topic_row()]

@@ -128,9 +128,16 @@ class Loop(ABC):
     """Of the rows: the text that is admitted or rejected."""
 
     def __init__(
-        self, preset: Preset, wanted: int, lag: int, patience: int, expected: float, seeds: Sequence[Shot] = (),
-        model_name: str = "", frame: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        preset: Preset,
+        wanted: int,
+        lag: int,
+        patience: int,
+        expected: float,
+        seeds: Sequence[Shot] = (),
+        model_name: str = "",
+        frame: str = "",
+    ) -> None:
         self.preset, self.wanted, self.lag, self.patience = preset, wanted, lag, patience
         self.model_name, self.frame = model_name, frame
         self._expected = expected
@@ -213,10 +220,13 @@ class Loop(ABC):
     def _row(self, number: int, at: int, answer: Answer) -> Row:
         """The row of the text at this place of the answer to a prompt, without the text."""
         return candidate_row(
-            instruction_id=f"{number:06d}-{at:02d}", round=number // self.lag, finish_reason=answer.finish_reason,
-            input_tokens=answer.input_tokens, output_tokens=answer.output_tokens,
+            instruction_id=f"{number:06d}-{at:02d}",
+            round=number // self.lag,
+            finish_reason=answer.finish_reason,
+            input_tokens=answer.input_tokens,
+            output_tokens=answer.output_tokens,
             model_name=answer.model or self.model_name,
-        )  # fmt: skip
+        )
 
     def _is_full(self, row: Row) -> bool:
         """Whether there is no place for one more text such as this row's."""

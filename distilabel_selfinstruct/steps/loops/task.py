@@ -144,9 +144,12 @@ class Looping(WithMeaning, AskingByPreset):
                 told = time.monotonic()
             if isinstance(self.llm, DurableLLM):
                 self.llm.report(
-                    admitted=loop.admitted, wanted=loop.wanted, candidates=loop.candidates, prompts=loop.taken,
+                    admitted=loop.admitted,
+                    wanted=loop.wanted,
+                    candidates=loop.candidates,
+                    prompts=loop.taken,
                     owed=self._owed(loop),
-                )  # fmt: skip
+                )
         return "complete" if loop.is_complete else "stalled" if loop.is_stalled else "pilot"
 
     def _owed(self, loop: Loop) -> int:
@@ -262,9 +265,15 @@ class _Answers:
         if number in self._futures:
             record = self._futures.pop(number).result()[0]
             return Answer(
-                record.completion, record.finish_reason, record.reason, record.detail,
-                record.input_tokens, record.output_tokens, record.reasoning, record.model,
-            )  # fmt: skip
+                record.completion,
+                record.finish_reason,
+                record.reason,
+                record.detail,
+                record.input_tokens,
+                record.output_tokens,
+                record.reasoning,
+                record.model,
+            )
         if number not in self._answers:
             prompts = [self._prompts[each] for each in self._waiting]
             outputs = self._task.llm.generate_outputs(inputs=prompts, num_generations=1, **self._kwargs)

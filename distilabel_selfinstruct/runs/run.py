@@ -11,7 +11,6 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from datasets import disable_progress_bars
-from pydantic import ValidationError
 
 from distilabel_selfinstruct.data.checks import TAGS_STAGE
 from distilabel_selfinstruct.data.columns import (
@@ -22,7 +21,7 @@ from distilabel_selfinstruct.data.columns import (
     describe_configs,
 )
 from distilabel_selfinstruct.data.evaluation_sets import read_sets_beside
-from distilabel_selfinstruct.data.folder import CLEAR_OF, EARLIER_MODELS, PHRASES, RUBRIC, RunFolder
+from distilabel_selfinstruct.data.folder import CLEAR_OF, PHRASES, RUBRIC, RunFolder
 from distilabel_selfinstruct.data.growing import ROWS, GrowingRows, Whole
 from distilabel_selfinstruct.data.reasons import (
     CLEAR_INPUTS_STAGE,
@@ -35,7 +34,7 @@ from distilabel_selfinstruct.data.reasons import (
 from distilabel_selfinstruct.data.summary import USUAL_CONFIGS, Summary
 from distilabel_selfinstruct.engine import pipelines
 from distilabel_selfinstruct.engine.progress import show_progress, sign_of_life
-from distilabel_selfinstruct.errors import ConfigError, Interrupted, RunFolderError, did_you_mean
+from distilabel_selfinstruct.errors import ConfigError, Interrupted, did_you_mean
 from distilabel_selfinstruct.models.batches.journal import clear_batches, open_batches
 from distilabel_selfinstruct.models.batches.protocol import Batching
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
@@ -49,6 +48,7 @@ from distilabel_selfinstruct.runs.config import NAMED, C
 from distilabel_selfinstruct.runs.cuts import cut_notes, cuts_by_stage
 from distilabel_selfinstruct.runs.following import AFTER_ANSWERS, Following, question_of
 from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
+from distilabel_selfinstruct.runs.identity import Identity
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_model
 from distilabel_selfinstruct.runs.options import EVERY_STAGE
@@ -97,16 +97,15 @@ class Run(Generic[C]):
 
     def __init__(self, config: C, recipe: Recipe) -> None:
         self.recipe, self._given = recipe, config
-        self._earlier_models: list[Any] = []  # that have answered in this folder
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
-        before = self._read_before()
+        self._identity = Identity(self.folder, recipe, type(config))
+        before = self._identity.before
         self._beside = self._read_beside(before)
         self.recipe = config.carried_out(recipe, bool(self._beside))
         self._inputs = {**config.inputs(), PHRASES: Input(config.phrases_read())}
         beside = dict.fromkeys(row["text"] for row in self._beside)
         self._inputs[CLEAR_OF] = Input([*config.evaluation_texts(), *beside], notes=self._notes_on_beside())
         self._inputs[RUBRIC] = Input([config.rubric_text] if config.rubric_text else [])
-        self._input_names = {name: read.name for name, read in self._inputs.items()}
         wordings = {config.wording, *([config.judge_wording] if config.judges else [])}
         self._templates = read_templates(config.prompts, recipe, wordings) if config.prompts else {}
         self.config = config.resolved(before)
@@ -115,10 +114,7 @@ class Run(Generic[C]):
         self._embedding_engine: LocalEngine | None = None
         self._requests_before = 0  # answered by earlier sessions
         self._patience_before = int((before or {}).get("patience", 0))
-        self._check_same(before)
-        self._has_grown = before is not None and any(
-            before.get(name) != value for name, value in self._input_names.items()
-        )
+        self._identity.check(self.config, self._inputs, self._templates)
 
     def _read_beside(self, before: dict[str, Any] | None) -> list[dict[str, str]]:
         """What is evaluated on beside this run; of a run that has begun, as it was then."""
@@ -177,7 +173,7 @@ class Run(Generic[C]):
             outage=self.config.outage,
             timeout=self.config.timeout,
             context=None if model or options.llm == "local" else self.config.context,
-            goes_on=bool(self._earlier_models),
+            goes_on=bool(self._identity.earlier_models),
             generation_kwargs=self.decoding_of(stage, llm, temperature, is_own=model is not None),
         )
 
@@ -471,9 +467,11 @@ class Run(Generic[C]):
         self.folder.make()
         with self.folder.locked():
             self._requests_before = sum(used.requests for used in usage_by_stage(self.folder.completions).values())
-            if self._has_grown:  # from here on the folder says so, and the summary is that of what was read before
+            if (
+                self._identity.has_grown
+            ):  # from here on the folder says so, and the summary is that of what was read before
                 self.folder.remove_summary()
-            self._write_config()
+            self._identity.write(self.config)
             if self._beside:
                 self.folder.write_texts_kept_clear(self._beside)
             self.folder.write_prompts(self._templates)
@@ -712,7 +710,7 @@ class Run(Generic[C]):
 
     def _finished(self) -> Summary | None:
         """The summary of a run in this folder that has nothing left to do."""
-        if self._has_grown or not self.folder.has_summary:
+        if self._identity.has_grown or not self.folder.has_summary:
             return None
         summary = self.folder.summary()
         if not self.folder.has_whole_dataset():
@@ -859,104 +857,6 @@ class Run(Generic[C]):
             budget.owed_cost = later.cost / each
         return budget
 
-    # --- the folder's config ----------------------------------------------------------------------------------------
-
-    def _identity(self) -> dict[str, Any]:
-        """What the result depends on, as the folder may record it."""
-        identity = self.config.model_dump(mode="json", by_alias=True, include=self.config.names(fixed=True))
-        identity["stage"] = fixed_part(identity["stage"])
-        recipe = {"recipe": self.recipe.name, "prompts_version": self.recipe.prompts_version}
-        if self.config.prompts:
-            recipe["own_prompts"] = Input(sorted(self._templates.items())).name
-        return cast("dict[str, Any]", masked({**identity, **recipe, **self._input_names}))
-
-    def _read_before(self) -> dict[str, Any] | None:
-        """The config of the run in this folder; None where there is none, or nothing was answered in it yet."""
-        folder = self.folder
-        if folder.path.exists() and not folder.path.is_dir():
-            raise RunFolderError(f"{folder}: is a file; choose another --out.")
-        folder.check_dataset_place()
-        if not folder.is_run:
-            if not folder.is_empty:
-                raise RunFolderError(f"{folder}: is no run folder, and not empty; choose another --out.")
-            return None
-        before = folder.config()
-        if not folder.has_answers:
-            return None
-        before.setdefault(CLEAR_OF, Input(()).name)
-        before.setdefault(RUBRIC, Input(()).name)
-        self._earlier_models = list(before.pop(EARLIER_MODELS, []))
-        before.setdefault(PHRASES, Input(()).name)  # of a run before there was this option
-        if "recipe" not in before or not self._could_be_recorded(before):
-            raise folder.damaged_config()
-        if (there := before["recipe"]) != self.recipe.name:
-            raise RunFolderError(
-                f"{folder}: holds a run of the recipe {there!r}, and this is {self.recipe.name!r}. Choose another"
-                " --out."
-            )
-        return before
-
-    def _could_be_recorded(self, before: dict[str, Any]) -> bool:
-        """Whether each value is one that its option can have, as far as this recipe has such an option."""
-        kind = type(self._given)
-        if before["recipe"] != self.recipe.name:
-            return True
-        try:
-            kind.model_validate({name: value for name, value in before.items() if name in kind.model_fields})
-        except ValidationError:
-            return False
-        return True
-
-    def _check_same(self, before: dict[str, Any] | None) -> None:
-        if before is None:
-            return
-        defaults = {name: field.default for name, field in type(self.config).model_fields.items()}
-        before = defaults | masked(before)  # an option that came later was at its default
-        before["stage"] = fixed_part(before["stage"])
-        values = {
-            name: (before.get(name), value)
-            for name, value in ({"own_prompts": None} | self._identity()).items()
-            if name not in self._inputs and before.get(name) != value
-        }
-        is_allowed = self._allows_other_models(values)
-        different = [
-            f"{name} is {there!r} there, {here!r} here"
-            for name, (there, here) in values.items()
-            if not (is_allowed and name in _OF_MODELS)
-        ]
-        different += [
-            f"{name.replace('_', ' ')} were read there that are not among those of this command"
-            for name, read in self._inputs.items()
-            if not read.continues(str(before.get(name)))
-        ]
-        if different:
-            only_models = values.keys() <= _OF_MODELS and len(different) == len(values)
-            raise RunFolderError(
-                f"{self.folder}: holds a run with another config: {'; '.join(different)}. Nothing was changed. Choose"
-                " another --out, or the same options"
-                + (", or go on with other models: --allow-model-change." if only_models else ".")
-            )
-        if (self.config.wanted or 0) < (most := before.get("num_instructions", 0)):
-            raise RunFolderError(
-                f"{self.folder}: holds a run of {most} instructions, and {self.config.wanted} were asked for. Ask for"
-                " as many or more, or choose another --out."
-            )
-
-    def _allows_other_models(self, different: dict[str, tuple[Any, Any]]) -> bool:
-        """Whether the models of a run may change; what the folder holds of those before is then known by its prompt."""
-        if not self.config.allow_model_change or not different.keys() & _OF_MODELS:
-            return False
-        there, here = different.get("stage", ({}, {}))
-        if _without_models(there) != _without_models(here):
-            return False
-        self._earlier_models.append({name: pair[0] for name, pair in different.items() if name in _OF_MODELS})
-        return True
-
-    def _write_config(self) -> None:
-        values = masked(self.config.model_dump(mode="json", by_alias=True, include=self.config.names(recorded=True)))
-        earlier = {EARLIER_MODELS: self._earlier_models} if self._earlier_models else {}
-        self.folder.write_config(self._identity() | values | earlier | {"package_version": __version__})
-
     def _description_of(self, stage: str) -> dict[str, Any]:
         """The model and the sampling that a stage was told of, without what is no part of what a run is."""
         said = self.options_of(stage).model_dump(mode="json", by_alias=True)
@@ -976,16 +876,6 @@ class Run(Generic[C]):
                 "stages": {stage: self._description_of(stage) for stage in self._stages},
             }
         )
-
-
-_OF_MODELS = {"llm", "model", "judge_model", "stage"}
-"""The options that name models."""
-
-
-def _without_models(by_stage: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The options of stages but for those that name their models."""
-    kept = {stage: {k: v for k, v in said.items() if k not in _OF_MODELS} for stage, said in by_stage.items()}
-    return {stage: said for stage, said in kept.items() if said}
 
 
 def _family(stage: str) -> str:

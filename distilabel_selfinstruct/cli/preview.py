@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SPARE = 2  # instructions beside those that are to be shown: some are rejected
 _INDENT = 4
+_OUTAGE = 20  # seconds without an answer at most: somebody is looking
 
 
 class PreviewStopped(Interrupted):
@@ -46,7 +47,8 @@ def preview(
     """
     rows = config.preview or 1
     with tempfile.TemporaryDirectory(prefix="self-instruct-preview-", ignore_cleanup_errors=True) as folder:
-        sized = config.of_size(rows + _SPARE).model_copy(update={"out": f"{folder}/run"})
+        aside = {"out": f"{folder}/run", "outage": min(config.outage, _OUTAGE)}
+        sized = config.of_size(rows + _SPARE).model_copy(update=aside)
         run = Run(sized, recipe)
         try:
             summary = run.execute(build, show=not config.quiet, finish=finish)

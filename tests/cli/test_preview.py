@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from distilabel_selfinstruct.cli import preview
 from distilabel_selfinstruct.cli.preview import _request, _row
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.recipe import get_recipe, recipes
@@ -43,6 +44,21 @@ def test_every_recipe_shows_its_prompts_and_rows_and_leaves_nothing(
     assert "1 of 1 rows shown" in shown
     assert "Nothing was written." in shown
     assert max(map(len, shown.replace(", ", "\n").splitlines())) <= 80
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_nobody_who_looks_waits_for_an_endpoint_that_is_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(preview, "_OUTAGE", 0.5)
+    asked = ["--llm", "openai", "--model", "m", "--base-url", "http://127.0.0.1:9/v1"]
+    assert status_of(pipeline_of(get_recipe("self-instruct")), "--preview", 1, *asked) == 1
+    said = capsys.readouterr().err
+    assert "http://127.0.0.1:9/v1 cannot be reached" in said
+    assert "Tried again for 0.5 s at most" in said or "0 s" in said
     assert list(tmp_path.iterdir()) == []
 
 

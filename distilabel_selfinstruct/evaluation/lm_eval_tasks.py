@@ -25,13 +25,14 @@ from distilabel_selfinstruct.evaluation.questions import Prediction
 from distilabel_selfinstruct.evaluation.recording import begin, conclude
 from distilabel_selfinstruct.evaluation.scoring import Scores
 from distilabel_selfinstruct.models.durable import DurableLLM
-from distilabel_selfinstruct.models.likelihood import TELLS_NONE
+from distilabel_selfinstruct.models.likelihood import TELLING
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
 
 _TOKENS = 256  # lm-eval's limit of an answer where the task has none
 _SEED = 1234  # of the examples that a task shows: lm-eval's own
 _MEANS = ("mean", "nanmean")
+_REFUSED = ("bad_request", "not_found", "model_error")  # what comes of a question that a model does not know
 
 
 def evaluate_lm_eval(config: EvaluationConfig, show: bool = False) -> Scores:
@@ -132,15 +133,17 @@ class _Asked:
             ConfigError: if the model tells no probabilities; the first question is asked alone.
         """
         asked = [_texts(arguments) for arguments in _args(requests)]
-        pairs = list(dict.fromkeys(pair for pair in asked if pair[1]))
+        pairs = list(dict.fromkeys(pair for pair in asked if pair[1] and pair not in self.answers))
         try:
             if "likelihood" not in {parameter.name for parameter in self._llm.generate_parameters}:
-                raise EndpointError(TELLS_NONE)
+                raise EndpointError("it is not asked by any way that has them")
             self._compare(pairs[:1])
+            if any((first := self.answers[pair]).failure in _REFUSED for pair in pairs[:1]):
+                raise EndpointError(first.detail)
         except EndpointError as error:
             raise ConfigError(
                 f"--benchmark {self._config.benchmark}: is answered by probabilities, which {self._llm.model_name} does"
-                f" not tell here: {str(error).rstrip('.')}."
+                f" not tell here ({str(error).rstrip('.')}). {TELLING}"
             ) from None
         self._compare(pairs[1:])
         return [self.likelihood(pair) for pair in asked]

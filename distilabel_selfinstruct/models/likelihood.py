@@ -14,10 +14,11 @@ from typing import Any
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed
 from distilabel_selfinstruct.models.completion import Completion, read_reply
 
-TELLS_NONE = (
-    "the probabilities of a text that it is given are not in its answers. Servers of vLLM and SGLang tell them (`echo`"
-    " with `logprobs` of /completions), and so do those of llama.cpp, --llm local and --llm vllm"
+TELLING = (
+    "Servers of vLLM and SGLang tell them (`echo` with `logprobs` of /completions), and so do those of llama.cpp, --llm"
+    " local and --llm vllm."
 )
+_TELLS_NONE = "The endpoint's answers hold no probabilities of a text that it is given."
 _TELLS_NO_FIRST = (
     "The endpoint does not tell how likely the first token of a text is, since it puts no mark of a beginning before"
     " it, as --llm local and --llm vllm do."
@@ -58,11 +59,11 @@ def read_echo(reply: Any, text: str, begin: int) -> Completion:
     tokens, logprobs, tops = (said.get(name) or [] for name in ("tokens", "token_logprobs", "top_logprobs"))
     tokens = tokens[: len(tokens) - (read.output_tokens if read.input_tokens else 1)]
     if not tokens or not len(tokens) <= len(logprobs) == len(tops):
-        raise EndpointError(TELLS_NONE)
+        raise EndpointError(_TELLS_NONE)
     first = _first_token(tokens, text, begin)
     picked = list(zip(logprobs, tops))[first : len(tokens)]
     if not all(isinstance(logprob, (int, float)) and top for logprob, top in picked):
-        raise EndpointError(TELLS_NONE if begin else _TELLS_NO_FIRST)
+        raise EndpointError(_TELLS_NONE if begin else _TELLS_NO_FIRST)
     return answer(read, ((logprob, logprob >= max(top.values())) for logprob, top in picked))
 
 

@@ -17,7 +17,7 @@ from distilabel_selfinstruct.evaluation import EvaluationConfig, EvaluationFolde
 from distilabel_selfinstruct.runs.config import read_config
 from tests.evaluation.evaluations import write_rows
 from tests.support.echo import echoing
-from tests.support.openai_server import Fault, OpenAIServer, garbage
+from tests.support.openai_server import Fault, OpenAIServer, garbage, status
 
 TASK = """
 task: sums
@@ -122,11 +122,19 @@ class TestWithIt:
             True
         }
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            None,
+            status(404, "This is a chat model and not supported in the v1/completions endpoint."),
+            status(400, "Setting 'echo' and 'logprobs' at the same time is not supported for this model."),
+        ],
+    )
     def test_an_endpoint_that_tells_no_probabilities_is_asked_once(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Fault | None
     ) -> None:
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-        with OpenAIServer() as server:
+        with OpenAIServer(faults=[fault]) as server:
             given = {"llm": "openai", "model": "stub-model", "base_url": server.url}
             with pytest.raises(
                 ConfigError, match="lm-eval:sums: is answered by probabilities, which stub-model does not tell here"
@@ -138,7 +146,7 @@ class TestWithIt:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-        with pytest.raises(ConfigError, match=r"which .* does not tell here: .* --llm local and --llm vllm\."):
+        with pytest.raises(ConfigError, match=r"which .* does not tell here \(.*\)\. Servers of vLLM and SGLang"):
             evaluate(config(tmp_path, tasks=tasks(tmp_path, "multiple_choice", CHOOSES)))
 
     def test_no_such_task(self, tmp_path: Path) -> None:

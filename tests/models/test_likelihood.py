@@ -67,7 +67,7 @@ class TestEcho:
     def test_an_endpoint_that_does_not_repeat_the_text(self) -> None:
         for said in (None, {"content": [{"token": "!", "logprob": -0.5}]}, echo([], [])["choices"][0]["logprobs"]):
             reply = {"choices": [{"text": "!", "finish_reason": "length", "logprobs": said}], "usage": {}}
-            with pytest.raises(EndpointError, match="probabilities of a text that it is given are not in its answers"):
+            with pytest.raises(EndpointError, match="answers hold no probabilities of a text"):
                 read(reply, "It is", " Paris")
 
     def test_a_first_token_of_which_nothing_is_said(self) -> None:

@@ -45,10 +45,14 @@ Listed = dict[str, dict[str, Any]]
 
 
 class Served(NamedTuple):
-    """What an endpoint says of a model: the tokens that its context holds, and whether it counts those of a text."""
+    """What an endpoint says of a model: the tokens that its context holds, and whether it counts those of a text.
+
+    `begin` is the mark with which a text begins, where it names that.
+    """
 
     window: int | None = None
     counts_tokens: bool = False
+    begin: str = ""
 
 
 class NoList(Exception):
@@ -120,7 +124,9 @@ def check_models(connection: Connection, url: str, model: str, outage: float, lo
     entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
     entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
     is_llama_cpp = entry.get("owned_by") == "llamacpp"
-    return Served(_context_of(entry) or (_context_of_props(connection, url) if is_llama_cpp else None), is_llama_cpp)
+    props = _props(connection, url) if is_llama_cpp else {}
+    window = _context_of(entry) or _context_of({"meta": props.get("default_generation_settings")})
+    return Served(window, is_llama_cpp, str(props.get("bos_token") or props.get("eos_token") or ""))
 
 
 def _context_of(entry: Mapping[str, Any]) -> int | None:
@@ -130,13 +136,13 @@ def _context_of(entry: Mapping[str, Any]) -> int | None:
     return next((each for each in named if isinstance(each, int) and each >= _SMALLEST_CONTEXT), None)
 
 
-def _context_of_props(connection: Connection, url: str) -> int | None:
-    """What llama.cpp's server says of each of its slots, beside the routes of OpenAI."""
+def _props(connection: Connection, url: str) -> Mapping[str, Any]:
+    """What llama.cpp's server says of itself and of each of its slots, beside the routes of OpenAI."""
     try:
-        props: Any = json.loads(_beside(connection, url).ask_once("/props"))
-        return _context_of({"meta": props["default_generation_settings"]})
-    except (*_FAILURES, ValueError, KeyError, TypeError):
-        return None
+        props = json.loads(_beside(connection, url).ask_once("/props"))
+    except (*_FAILURES, ValueError):
+        return {}
+    return props if isinstance(props, Mapping) else {}
 
 
 def count_tokens(connection: Connection, url: str, text: str) -> int | None:
@@ -146,6 +152,15 @@ def count_tokens(connection: Connection, url: str, text: str) -> int | None:
         return len(answer["tokens"])
     except (*_FAILURES, ValueError, KeyError, TypeError):
         return None
+
+
+async def tokens_of(connection: Connection, url: str, text: str) -> list[int]:
+    """The tokens that llama.cpp's server makes of a text, with the mark of its beginning where the model wants one."""
+    beside = _beside(connection, url)
+    try:
+        return list(json.loads(await beside.ask("/tokenize", {"content": text, "add_special": True}))["tokens"])
+    finally:
+        await beside.aclose()
 
 
 def _beside(connection: Connection, url: str) -> Connection:

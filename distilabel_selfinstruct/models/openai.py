@@ -27,9 +27,11 @@ from distilabel_selfinstruct.models.endpoint import (
     check_address,
     check_models,
     count_tokens,
+    tokens_of,
     what_it_is,
     without_route,
 )
+from distilabel_selfinstruct.models.likelihood import read_echo, read_forced, split
 from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, THINKS, Learned, Lesson, as_sent, lessons
 from distilabel_selfinstruct.secrets import clean_key, mask_url, remember, remember_named, shown
 
@@ -254,6 +256,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         seed: int | None = None,
         response_format: dict[str, Any] | None = None,
         extra_body: dict[str, Any] | None = None,
+        likelihood: bool = False,
     ) -> GenerateOutput:
         """Asks for completions of one input.
 
@@ -280,6 +283,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             seed: the seed of the sampling; further requests for missing choices count on from it.
             response_format: OpenAI's parameter of that name, where no schema comes with the input.
             extra_body: further fields of the request, as the server calls them.
+            likelihood: whether the input is a pair of texts, and the answer says how likely the second is after the
+                first; all other parameters mean nothing then. Defaults to `False`.
 
         Returns:
             `generations`, `finish_reason`, `reasoning` (what the model thought before it answered, if it shows that)
@@ -294,6 +299,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                 `bad_request`.
             ReplyError: the answer is an error, with status 200.
         """
+        if likelihood:
+            return _output([await self._likelihood(*input)])
         prompt, response_format = _split_input(input, response_format)
         if self.use_magpie_template and not prompt:
             prompt = self.turn_begin
@@ -320,6 +327,22 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                 self._warn_once("usage", f"{self._url()} reports no token counts: no budget can include it")
             completions += received
         return _output(completions[:num_generations])
+
+    async def _likelihood(self, context: str, continuation: str) -> Completion:
+        """How likely a text is after another: the server repeats both, or, llama.cpp's, has to write the second."""
+        text, context = context + continuation, context.rstrip()
+        sent = {"model": self.model, "max_tokens": 1, "temperature": 0, "logprobs": 1}
+        if not self._served.counts_tokens:
+            reply = await self._post("/completions", {**sent, "prompt": text, "echo": True})
+            return read_echo(reply, text, len(context))
+        before, whole = [await tokens_of(self._connected(), self._url(), each) for each in (context, text)]
+        if not before:
+            before = await tokens_of(self._connected(), self._url(), self._served.begin)
+            whole = before + whole
+        before, those = split(before, whole)
+        grammar = "root ::= " + " ".join(f"<[{token}]>" for token in those)
+        sent |= {"prompt": before, "grammar": grammar, "max_tokens": len(those)}
+        return read_forced(await self._post("/completions", sent), those)
 
     def _url(self) -> str:
         """The endpoint's address, without the route that some copy along with it."""

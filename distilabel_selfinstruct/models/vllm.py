@@ -12,11 +12,12 @@ from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMi
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import EndpointError, MissingExtraError, RequestFailed
+from distilabel_selfinstruct.models.likelihood import as_text, split
 from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thoughts
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, GenerateOutput, OutlinesStructuredOutputType, StandardInput
-    from vllm import RequestOutput
+    from vllm import RequestOutput, SamplingParams
     from vllm.sampling_params import StructuredOutputsParams
 
 _LOGGER = logging.getLogger("distilabel.llm.vllm")
@@ -133,6 +134,7 @@ class VLLM(vLLM):
         include_stop_str_in_output: bool = False,
         skip_special_tokens: bool = True,
         extra_sampling_params: dict[str, Any] | None = None,
+        likelihood: bool = False,
     ) -> list[GenerateOutput]:
         """Asks for completions of all inputs, in one batch.
 
@@ -153,6 +155,8 @@ class VLLM(vLLM):
             include_stop_str_in_output: whether the stop sequence is part of the completion. Defaults to `False`.
             skip_special_tokens: whether special tokens are left out of the completion. Defaults to `True`.
             extra_sampling_params: further arguments of `vllm.SamplingParams`.
+            likelihood: whether inputs are pairs of texts, and the answer says how likely the second is after the first.
+                Defaults to `False`.
 
         Returns:
             For each input `generations`, `finish_reason`, `reasoning` and, under `statistics`, `input_tokens` and
@@ -162,7 +166,9 @@ class VLLM(vLLM):
             RequestFailed: vLLM refuses one of the inputs, so that none is answered: `context_length`, `bad_request`.
         """
         from vllm import SamplingParams
-        from vllm.exceptions import VLLMValidationError
+
+        if likelihood:
+            return self._likelihoods(inputs)
 
         def sampling_params(structure: OutlinesStructuredOutputType | None) -> SamplingParams:
             return SamplingParams(
@@ -185,16 +191,43 @@ class VLLM(vLLM):
             )
 
         pairs = [input if isinstance(input, tuple) else (input, None) for input in inputs]
+        outputs = self._asked(
+            [self._prompt(prompt) for prompt, _ in pairs],
+            [sampling_params(structure or self.structured_output) for _, structure in pairs],
+        )
+        return [_output(output) for output in outputs]
+
+    def _likelihoods(self, inputs: list[Any]) -> list[GenerateOutput]:
+        """How likely the second text of each input is after the first."""
+        from vllm import SamplingParams
+
+        parts = [self._parts(*input) for input in inputs]
+        params = SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=1)
+        outputs = self._asked([{"prompt_token_ids": before + those} for before, those in parts], [params] * len(parts))
+        for (before, those), output in zip(parts, outputs):
+            told = [of[token] for of, token in zip((output.prompt_logprobs or ())[len(before) :], those)]
+            answer = output.outputs[0]
+            answer.text, answer.finish_reason = as_text((each.logprob, each.rank == 1) for each in told), "stop"
+        return [_output(output) for output in outputs]
+
+    def _parts(self, context: str, continuation: str) -> tuple[list[int], list[int]]:
+        """The tokens of two texts, one after the other."""
+        tokenizer = self._engine_tokenizer
+        before, whole = tokenizer.encode(context.rstrip()), tokenizer.encode(context + continuation)
+        if not before:
+            begin = tokenizer.eos_token_id if tokenizer.bos_token_id is None else tokenizer.bos_token_id
+            before, whole = [begin], [begin, *whole]
+        return split(before, whole)
+
+    def _asked(self, prompts: list[Any], params: list[SamplingParams]) -> list[RequestOutput]:
+        from vllm.exceptions import VLLMValidationError
+
         try:
-            outputs = self._engine.generate(
-                [self._prompt(prompt) for prompt, _ in pairs],
-                [sampling_params(structure or self.structured_output) for _, structure in pairs],
-                use_tqdm=False,
-            )
+            outputs: list[RequestOutput] = self._engine.generate(prompts, params, use_tqdm=False)
         except VLLMValidationError as error:
             reason = "context_length" if error.parameter in ("input_tokens", "input_text") else "bad_request"
             raise RequestFailed(str(error), reason) from None
-        return [_output(output) for output in outputs]
+        return outputs
 
     def prepare_input(self, input: StandardInput | str) -> str:
         if isinstance(input, str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -201,6 +202,20 @@ class TestARealModel:
 
     def test_it_counts_tokens(self, llm: OpenAICompatibleLLM) -> None:
         assert llm.count_tokens("Name a river that flows through four countries.") == 9
+
+    def test_it_tells_how_likely_a_text_is_after_another(self, llm: OpenAICompatibleLLM) -> None:
+        def told(context: str, continuation: str) -> Any:
+            (output,) = llm.generate_outputs(inputs=[[context, continuation]], likelihood=True)
+            assert output["finish_reason"] == ["stop"]
+            return json.loads(output["generations"][0])
+
+        question = "The capital of France is"
+        paris, is_greedy = told(question, " Paris")
+        assert is_greedy
+        assert paris > told(question, " Rome")[0] + 1
+        then, _ = told(f"{question} Paris", ", of course")
+        assert told(question, " Paris, of course") == [pytest.approx(paris + then, abs=0.2), False]
+        assert told("", f"{question} Paris")[0] < told(question, " Paris")[0]
 
     def test_its_refusal_of_a_long_prompt_names_both_lengths(self, llm: OpenAICompatibleLLM) -> None:
         with pytest.raises(StatusError) as caught:

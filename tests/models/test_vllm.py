@@ -105,6 +105,15 @@ class TestGenerate:
             )
         ]
 
+    def test_how_likely_a_text_is_after_another(self) -> None:
+        llm = loaded()
+        outputs = llm.generate([["It ", "is"], ["Tr", "ee"], ["", "me"]], max_new_tokens=1, likelihood=True)
+        assert [each["generations"] for each in outputs] == [["[-12.0, false]"], ["[-7.0, true]"], ["[-3.0, false]"]]
+        assert outputs[0]["finish_reason"] == ["stop"]
+        ((prompts, params),) = engine_calls(llm)
+        assert prompts[2] == {"prompt_token_ids": [0, ord("m"), ord("e")]}
+        assert {(each.max_tokens, each.prompt_logprobs) for each in params} == {(1, 1)}
+
     def test_a_batch_is_one_call_in_order(self) -> None:
         llm = loaded()
         outputs = llm.generate(["1.", CHAT, "2."])

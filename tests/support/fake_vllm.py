@@ -86,12 +86,20 @@ class CompletionOutput:
 
 
 @dataclass
+class Logprob:
+    logprob: float
+    rank: int | None = None
+    decoded_token: str | None = None
+
+
+@dataclass
 class RequestOutput:
     request_id: str
     prompt: str | None
     prompt_token_ids: list[int] | None
     outputs: list[CompletionOutput]
     finished: bool = True
+    prompt_logprobs: list[dict[int, Logprob] | None] | None = None
 
 
 @dataclass
@@ -184,7 +192,11 @@ class LLM:
             raise VLLMValidationError(f"maximum context length is {CONTEXT_LENGTH}", parameter="input_tokens")
         text = "".join(chr(i) for i in ids if i)
         outputs = [self._completion(i, text, params) for i in range(params.n)]
-        return RequestOutput(str(number), text, ids, outputs)
+        output = RequestOutput(str(number), text, ids, outputs)
+        if params.prompt_logprobs is not None:  # "e" is the likeliest everywhere, and what comes later is less likely
+            told = [{token: Logprob(-float(at), 1 if token == ord("e") else 2)} for at, token in enumerate(ids)]
+            output.prompt_logprobs = [None, *told[1:]]
+        return output
 
     def _completion(self, index: int, prompt: str, params: SamplingParams) -> CompletionOutput:
         text, reason = type(self).answer(prompt, (params.seed or 0) + index), "stop"

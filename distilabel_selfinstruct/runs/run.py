@@ -39,9 +39,9 @@ from distilabel_selfinstruct.errors import ConfigError, Interrupted, RunFolderEr
 from distilabel_selfinstruct.models.batches.journal import clear_batches, open_batches
 from distilabel_selfinstruct.models.batches.protocol import Batching
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
-from distilabel_selfinstruct.models.embedding import EMBEDDINGS, STATIC_MODEL, EmbeddingLLM
+from distilabel_selfinstruct.models.embedding import EmbeddingLLM
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
-from distilabel_selfinstruct.models.local.weights import find_weights
+from distilabel_selfinstruct.models.local.weights import STATIC_MODEL, find_weights
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe, Stage
@@ -51,7 +51,7 @@ from distilabel_selfinstruct.runs.following import AFTER_ANSWERS, Following, que
 from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_of, name_rows, set_apart, sides_of
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_model
-from distilabel_selfinstruct.runs.options import EVERY_STAGE
+from distilabel_selfinstruct.runs.options import EMBEDDINGS, EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.runs.prompts import read_templates, template_texts, variables_of
 from distilabel_selfinstruct.runs.stages import StageOptions, fixed_part

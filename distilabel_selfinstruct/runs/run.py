@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from distilabel.steps.base import Step
 
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.engine.ray.cluster import Cluster
     from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
@@ -89,14 +90,15 @@ class Run(Generic[C]):
     Args:
         config: what the run is told; values that depend on others are resolved here.
         recipe: fixed by the folder too.
+        cluster: that of the config, if somebody has set out for it already.
 
     Raises:
         ConfigError: if the config or a file that it names cannot be used.
         RunFolderError: if the folder is another run's, is damaged, or is in use.
     """
 
-    def __init__(self, config: C, recipe: Recipe) -> None:
-        self.recipe, self._given = recipe, config
+    def __init__(self, config: C, recipe: Recipe, cluster: Cluster | None = None) -> None:
+        self.recipe, self._given, self._cluster = recipe, config, cluster
         self._earlier_models: list[Any] = []  # that have answered in this folder
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         before = self._read_before()
@@ -153,7 +155,7 @@ class Run(Generic[C]):
             "verbose": self.config.verbose,
         }
         if self.config.ray is not None:
-            return pipelines.RayPipeline(name, address=self.config.ray, **options)
+            return pipelines.RayPipeline(name, address=self.config.ray, cluster=self._cluster, **options)
         return pipelines.Pipeline(name, **options)
 
     def llm(

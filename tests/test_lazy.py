@@ -25,6 +25,12 @@ HEAVY = ["HanTa", "argilla", "datasets", "distilabel", "matplotlib", "openai", "
         ("from distilabel_selfinstruct.hub import push_run", ["datasets", "pyarrow"]),
         ("from distilabel_selfinstruct.data.folder import RunFolder", []),
         ("from distilabel_selfinstruct.recipe import recipes; recipes()", []),
+        (
+            "from distilabel_selfinstruct.cli.script import options\n"
+            "from distilabel_selfinstruct.recipe import get_recipe\n"
+            "options(get_recipe('self-instruct'))",
+            [],
+        ),
     ],
 )
 def test_only_what_is_needed_is_imported(code: str, loaded: list[str]) -> None:

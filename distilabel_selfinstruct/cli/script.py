@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from distilabel_selfinstruct.cli.options import add_options, config_of
 from distilabel_selfinstruct.cli.parser import Parser, say
+from distilabel_selfinstruct.errors import SelfInstructError
 from distilabel_selfinstruct.lazy import plain_tracebacks
 from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
 from distilabel_selfinstruct.recipe import Recipe
@@ -16,6 +18,7 @@ from distilabel_selfinstruct.secrets import shown
 
 if TYPE_CHECKING:
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.engine.ray.cluster import Cluster
     from distilabel_selfinstruct.runs.config import RunConfig
     from distilabel_selfinstruct.runs.run import Run
 
@@ -68,7 +71,8 @@ def run(
         say(resolved_config(recipe, config, build))
         return 0
     _note(config, f"{recipe.title}: {_model(config)}, {_where(config, recipe)}")
-    return _run(recipe, config, build, finish, script or Path(sys.argv[0]))
+    with _on_the_way(config) as cluster:
+        return _run(recipe, config, build, finish, script or Path(sys.argv[0]), cluster)
 
 
 def _run(
@@ -77,6 +81,7 @@ def _run(
     build: Callable[[Run[Any]], WholePipeline],
     finish: Callable[[Run[Any]], Sequence[str]] | None,
     script: Path,
+    cluster: Cluster | None,
 ) -> int:
     from distilabel_selfinstruct.engine.progress import sign_of_life
 
@@ -92,7 +97,7 @@ def _run(
         say(looked_at, "", *preview_end(summary, config.preview))
         return 0 if summary.main_rows else INCOMPLETE
     with sign_of_life("reading what the run begins with", show=show):
-        run = Run(config, recipe)
+        run = Run(config, recipe, cluster)
         before = forecast_before(run)
     _note(config, *filter(None, [before]))
     notes = judge_notes(run)
@@ -116,6 +121,23 @@ def _run(
         sent = send(run, script)
     say(*(sent if show else [run.folder.summary_path]))
     return 0 if summary.is_whole else INCOMPLETE
+
+
+@contextmanager
+def _on_the_way(config: RunConfig) -> Iterator[Cluster | None]:
+    """Sets out for a Ray cluster that stands, which gets ready while this process does."""
+    if config.ray in (None, "local"):
+        yield None
+        return
+    from distilabel_selfinstruct.engine.ray.cluster import Cluster
+
+    cluster = Cluster(config.ray)
+    try:
+        with suppress(SelfInstructError):  # told once the cluster is needed
+            cluster.begin()
+        yield cluster
+    finally:
+        cluster.end()
 
 
 def _note(config: RunConfig, *lines: str) -> None:

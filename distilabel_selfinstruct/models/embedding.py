@@ -19,11 +19,6 @@ if TYPE_CHECKING:
     from distilabel.typing import GenerateOutput
     from numpy.typing import NDArray
 
-EMBEDDINGS = "embeddings"
-"""The name under which embeddings are kept, and counted."""
-STATIC_MODEL = "minishlab/potion-base-8M"
-"""The static embeddings of those who name none (MIT, 30 MB, English)."""
-
 
 class EmbeddingLLM(OpenAICompatibleLLM):
     """Embeddings from any endpoint that speaks OpenAI's protocol, as texts, so that a `DurableLLM` keeps them.

@@ -34,8 +34,7 @@ from distilabel_selfinstruct.data.shipped import PROJECT_SEEDS
 from distilabel_selfinstruct.data.storable import storable
 from distilabel_selfinstruct.errors import ConfigError, did_you_mean
 from distilabel_selfinstruct.models.batches.protocol import check_command
-from distilabel_selfinstruct.models.embedding import EMBEDDINGS, STATIC_MODEL
-from distilabel_selfinstruct.models.local.weights import SMALL_MODEL
+from distilabel_selfinstruct.models.local.weights import SMALL_MODEL, STATIC_MODEL
 from distilabel_selfinstruct.presets import (
     JUDGEMENTS,
     PILOT_ROUNDS,
@@ -50,6 +49,7 @@ from distilabel_selfinstruct.recipe import Recipe
 from distilabel_selfinstruct.runs.inputs import Input, is_name
 from distilabel_selfinstruct.runs.options import (
     BUDGET,
+    EMBEDDINGS,
     EVERY_STAGE,
     HUB,
     JUDGE,

@@ -91,6 +91,9 @@ def limits_by_stage(given: Any) -> Any:
 EVERY_STAGE = "all"
 """Stands for all stages in a `ByStage` that does not name each."""
 
+EMBEDDINGS = "embeddings"
+"""The stage under which embeddings are kept, and counted."""
+
 ByStage = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(limits_by_stage)]
 ByStep = Annotated[dict[str, Annotated[int, Field(gt=0)]], BeforeValidator(numbers_by_name)]
 

@@ -38,9 +38,9 @@ from distilabel_selfinstruct.errors import ConfigError, Interrupted, did_you_mea
 from distilabel_selfinstruct.models.batches.journal import clear_batches, open_batches
 from distilabel_selfinstruct.models.batches.protocol import Batching
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
-from distilabel_selfinstruct.models.embedding import EMBEDDINGS, STATIC_MODEL, EmbeddingLLM
+from distilabel_selfinstruct.models.embedding import EmbeddingLLM
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
-from distilabel_selfinstruct.models.local.weights import find_weights
+from distilabel_selfinstruct.models.local.weights import STATIC_MODEL, find_weights
 from distilabel_selfinstruct.models.records import has_misread, usage_by_stage
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RateLimits
 from distilabel_selfinstruct.recipe import Recipe, Stage
@@ -51,7 +51,7 @@ from distilabel_selfinstruct.runs.hold_out import held_out_notes, instructions_o
 from distilabel_selfinstruct.runs.identity import Identity
 from distilabel_selfinstruct.runs.inputs import Input
 from distilabel_selfinstruct.runs.models import local_engine, make_model
-from distilabel_selfinstruct.runs.options import EVERY_STAGE
+from distilabel_selfinstruct.runs.options import EMBEDDINGS, EVERY_STAGE
 from distilabel_selfinstruct.runs.outcomes import COLUMNS, outcomes
 from distilabel_selfinstruct.runs.prompts import read_templates, template_texts, variables_of
 from distilabel_selfinstruct.runs.stages import StageOptions, fixed_part
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from distilabel.steps.base import Step
 
     from distilabel_selfinstruct.engine.pipeline import WholePipeline
+    from distilabel_selfinstruct.engine.ray.cluster import Cluster
     from distilabel_selfinstruct.models.local.engine import LocalEngine
 
 JUDGEMENT = JUDGEMENT_STAGE.name
@@ -89,14 +90,15 @@ class Run(Generic[C]):
     Args:
         config: what the run is told; values that depend on others are resolved here.
         recipe: fixed by the folder too.
+        cluster: that of the config, if somebody has set out for it already.
 
     Raises:
         ConfigError: if the config or a file that it names cannot be used.
         RunFolderError: if the folder is another run's, is damaged, or is in use.
     """
 
-    def __init__(self, config: C, recipe: Recipe) -> None:
-        self.recipe, self._given = recipe, config
+    def __init__(self, config: C, recipe: Recipe, cluster: Cluster | None = None) -> None:
+        self.recipe, self._given, self._cluster = recipe, config, cluster
         self.folder = RunFolder(config.out or f"runs/{recipe.name}")
         self._identity = Identity(self.folder, recipe, type(config))
         before = self._identity.before
@@ -149,7 +151,7 @@ class Run(Generic[C]):
             "verbose": self.config.verbose,
         }
         if self.config.ray is not None:
-            return pipelines.RayPipeline(name, address=self.config.ray, **options)
+            return pipelines.RayPipeline(name, address=self.config.ray, cluster=self._cluster, **options)
         return pipelines.Pipeline(name, **options)
 
     def llm(

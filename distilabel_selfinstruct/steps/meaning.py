@@ -12,7 +12,8 @@ from pydantic import BaseModel, Field, PrivateAttr, SerializeAsAny
 from distilabel_selfinstruct.data.reasons import SAME_MEANING, SEMANTIC_STAGE
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of, reject
 from distilabel_selfinstruct.errors import ConfigError
-from distilabel_selfinstruct.models.embedding import STATIC_MODEL, read_static, static_vectors, vector_of
+from distilabel_selfinstruct.models.embedding import read_static, static_vectors, vector_of
+from distilabel_selfinstruct.models.local.weights import STATIC_MODEL
 from distilabel_selfinstruct.models.slots import STOP_REASONS, RunStopped
 from distilabel_selfinstruct.steps.dedup import check_alone
 from distilabel_selfinstruct.text.semantic import SemanticIndex

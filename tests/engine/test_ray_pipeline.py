@@ -9,8 +9,10 @@ import multiprocessing as mp
 import os
 import pickle
 import re
+import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -59,9 +61,7 @@ class Where(Double):
         return ["node", "gpus"]
 
     def process(self, inputs: StepInput) -> Iterator[list[dict[str, Any]]]:  # type: ignore[override]
-        import ray
-
-        here = {"node": ray.util.get_node_ip_address(), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", "")}
+        here = {"node": os.getsid(0), "gpus": os.environ.get("CUDA_VISIBLE_DEVICES", "")}
         time.sleep(0.2)
         yield [row | here for row in inputs]
 
@@ -165,12 +165,12 @@ def test_what_workers_log_is_written_by_the_main_process(
     assert "POST" not in log.read_text()
 
 
-def test_a_gpu_is_given_to_one_stage_after_the_other(run: Callable[..., Any]) -> None:
+def test_a_gpu_is_given_to_one_stage_after_the_other(run: Callable[..., Any], cluster: RayCluster) -> None:
     def build() -> None:
         Numbers() >> Where(name="a", resources=ONE_GPU) >> Where(name="b", resources=ONE_GPU)
 
     rows = run(build, load_groups="sequential_step_execution")["default"]
-    assert {(row["node"], row["gpus"]) for row in rows} == {("127.0.0.4", "0")}
+    assert {(row["node"], row["gpus"]) for row in rows} == {(cluster.nodes[2].session, "0")}
 
 
 def test_the_process_is_as_before_and_a_second_run_of_the_same_name_works(run: Callable[..., Any]) -> None:
@@ -377,6 +377,72 @@ def test_a_server_that_speaks_as_ray_and_is_none(monkeypatch: pytest.MonkeyPatch
     assert str(caught.value) == (
         f"The Ray cluster at {address} cannot be used: The Ray cluster does not answer any more."
     )
+
+
+def test_a_cluster_that_was_set_out_for_and_is_not_needed() -> None:
+    with saying(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))) as address:
+        cluster = Cluster(address)
+        cluster.begin()
+        assert [process.name for process in active_children()] == ["ray"]
+        cluster.end()  # `no_hang` looks at what is left
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> dict[str, str]:
+    """What says to Ray where one of its own making is."""
+    if (openssl := shutil.which("openssl")) is None:
+        pytest.skip("needs the command openssl")
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "certificate.pem")
+    subprocess.run(
+        [
+            *(openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ray"),
+            *("-addext", "subjectAltName=IP:127.0.0.2,IP:127.0.0.1", "-keyout", key, "-out", certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return {"RAY_TLS_SERVER_CERT": certificate, "RAY_TLS_SERVER_KEY": key, "RAY_TLS_CA_CERT": certificate}
+
+
+@contextlib.contextmanager
+def speaking_tls(certificate: dict[str, str]) -> Iterator[str]:
+    """The address of somebody who speaks TLS and nothing else."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate["RAY_TLS_SERVER_CERT"], certificate["RAY_TLS_SERVER_KEY"])
+
+    def welcome() -> None:
+        while True:
+            with server.accept()[0] as accepted:
+                if accepted.recv(1, socket.MSG_PEEK) == b"":
+                    return
+                with contextlib.suppress(OSError):
+                    context.wrap_socket(accepted, server_side=True).close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=welcome, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+        socket.create_connection(server.getsockname()).close()
+        thread.join()
+
+
+def test_a_cluster_with_tls_for_who_has_not_set_it(certificate: dict[str, str]) -> None:
+    with speaking_tls(certificate) as address, pytest.raises(ConfigError) as caught, Cluster(address):
+        pass
+    assert str(caught.value) == (
+        f"The Ray cluster at {address} speaks TLS. Set RAY_USE_TLS=1, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and"
+        " RAY_TLS_CA_CERT here as for `ray start`."
+    )
+
+
+def test_a_cluster_without_tls_for_who_has_set_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    with (
+        saying(bytes((0, 0, 0, 4, 0, 0, 0, 0, 0))) as address,
+        pytest.raises(ConfigError, match=f"^The Ray cluster at {address} does not speak TLS: unset RAY_USE_TLS.$"),
+        Cluster(address),
+    ):
+        pass
 
 
 def test_an_address_that_is_none(run: Callable[..., Any]) -> None:
@@ -610,7 +676,7 @@ def test_a_node_on_which_a_worker_cannot_be_prepared(tmp_path: Path) -> None:
         terms = WorkerTerms("double_0", 0, __version__, str(ROOT), [], marker, "this run", output)
         jobs.put(terms)
         jobs.put(pickle.dumps(_Unprepared()))
-        worker = mp.get_context("fork").Process(target=run_job, args=(jobs.remote,))
+        worker = mp.get_context("fork").Process(target=run_job, args=(jobs.remote, "127.0.0.1"))
         worker.start()
         assert output.get(timeout=30)["status"] == "arrived"
         failed = output.get(timeout=30)

@@ -38,7 +38,7 @@ def processes_of(session: int) -> dict[int, str]:
     return found
 
 
-def hold(path: Path) -> None:
+def hold(path: Path, node: str) -> None:
     """What a worker does that keeps what it was given; the file tells that it is at it."""
     path.touch()
     threading.Event().wait()
@@ -68,17 +68,22 @@ class RayNode:
                 start_new_session=True,
             )
 
+    @property
+    def session(self) -> int:
+        """That all its processes are in."""
+        return self._process.pid
+
     def workers(self) -> set[str]:
         """The steps that have a worker here."""
-        return set(processes_of(self._process.pid).values())
+        return set(processes_of(self.session).values())
 
     def freeze(self) -> None:
         """Stops all that runs here; connections stay open, and nothing comes over them any more."""
-        for process in processes_of(self._process.pid):
+        for process in processes_of(self.session):
             os.kill(process, signal.SIGSTOP)
 
     def kill(self) -> None:
-        while processes := processes_of(self._process.pid):
+        while processes := processes_of(self.session):
             for process in processes:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)

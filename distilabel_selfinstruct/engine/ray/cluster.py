@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing as mp
+import pickle
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 from distilabel_selfinstruct.engine.ray.driver import speak_to_ray
+from distilabel_selfinstruct.engine.ray.forks import Work
 from distilabel_selfinstruct.engine.ray.place import Key, Node, Resources, check_address
 from distilabel_selfinstruct.errors import ConfigError, MissingExtraError, SelfInstructError
 
@@ -26,6 +29,8 @@ _CONNECT, _START = 15.0, 120.0  # seconds to reach a cluster from then on, and t
 @dataclass
 class Cluster:
     """A Ray cluster to run workers on; a context manager, and at its end nothing of ours is left there.
+
+    Whoever knows early that it will be used may `begin`, and imports in the meantime, as the nodes do.
 
     Attributes:
         address: that of its head, `HOST:PORT`; `auto` for the one this machine belongs to; `local` for a new one on
@@ -48,11 +53,27 @@ class Cluster:
     nodes: list[Node] = field(default_factory=list)
     silent: set[str] = field(default_factory=set)
     ended: dict[Key, SelfInstructError | str | None] = field(default_factory=dict)
+    _process: BaseProcess | None = None
 
     def __enter__(self) -> Cluster:
+        if self._process is None:
+            self.begin()
+        try:
+            self._wait_until_connected()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def begin(self) -> None:
+        """Sets out for the cluster, and waits for nothing but a word from its address."""
         if find_spec("ray") is None:
             raise MissingExtraError.of("A run on a Ray cluster", "ray")
         check_address(self.address)
+        self.nodes, self.silent, self.ended = [], set(), {}
         self._folder = Path(tempfile.mkdtemp(prefix="ray-", dir=_short_folder()))
         self._lost: str | None = None
         ours, theirs = mp.Pipe()
@@ -62,26 +83,27 @@ class Cluster:
         )
         self._process.start()
         theirs.close()
-        try:
-            self._wait_until_connected()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
 
-    def __exit__(self, *_: object) -> None:
+    def end(self) -> None:
+        """Leaves the cluster, if it was set out for."""
+        if self._process is None:
+            return
         self._channel.close()
-        self._process.join(timeout=0 if self._lost is not None else 20)
+        self._process.join(timeout=20 if self.host and self._lost is None else 0)
         if self._process.is_alive():
             self._process.kill()
         self._process.join()
         self._process.close()
+        self._process, self.host = None, ""
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def start(self, key: Key, work: Callable[[], None], resources: Resources) -> None:
-        """Starts a worker that calls `work` on some node with these resources; waits for neither."""
+    def start(self, key: Key, work: Work, resources: Resources, modules: Sequence[str] = ()) -> None:
+        """Starts a worker that calls `work` on some node with these resources; waits for neither.
+
+        `modules` are imported before, once for all workers of a node.
+        """
         with contextlib.suppress(OSError):  # `why_lost` tells
-            self._channel.send((key, work, resources))
+            self._channel.send((key, pickle.dumps(work), resources, modules))
 
     def why_lost(self) -> str | None:
         """Why nothing is known of the workers any more, after listening to what there is to hear of them."""

@@ -9,22 +9,25 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+import pickle
 import secrets
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from distilabel_selfinstruct.engine.ray.forks import ForkServer
 from distilabel_selfinstruct.engine.ray.place import Key, Node, Resources, answers, living
 from distilabel_selfinstruct.errors import SelfInstructError
 
 _TICK = 0.2  # seconds between two looks at the workers
 _LOOK = 2.0  # seconds between two looks at the nodes
 _AWAY = 10.0  # seconds that a node may be away
+_AT_ONCE = 10  # nodes that get ready before anybody asks for a worker: a recipe has about so many
 _OBJECT_STORE = 100 * 2**20  # bytes; little above Ray's least, for nothing of ours goes through it
 PRIVATE = {"ray": ("_raylet",)}  # holds the settings that Ray has read from the environment
 
@@ -88,10 +91,13 @@ class _Watch:
     def __init__(self, ray: Any, channel: Connection, nodes: list[Node]) -> None:
         self._ray, self._channel = ray, channel
         self._head: str = ray.get_runtime_context().gcs_address
-        self._workers: dict[Any, tuple[Key, Any]] = {}  # by the result that each will have
-        self._next_node = itertools.cycle([node.id for node in nodes])
+        self._workers: dict[Any, tuple[Key, Any]] = {}  # by the result that each will have, with an actor of its own
+        self._fork_servers: dict[str, Any] = {}  # by node
+        self._next_node = itertools.cycle(nodes)
         self._looked = self._head_answered = time.monotonic()
         self._answered: dict[str, float] = {}  # when each node did last, by its id
+        for node in nodes[:_AT_ONCE]:
+            self._fork_server(node)
 
     def run(self) -> None:
         while True:
@@ -103,23 +109,35 @@ class _Watch:
                 self._look_at_nodes()
             self._channel.send(("alive",))
 
-    def _start(self, key: Key, work: Callable[[], None], resources: Resources) -> None:
-        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+    def _start(self, key: Key, work: bytes, resources: Resources, modules: Sequence[str]) -> None:
+        """A worker that needs something is an actor of its own, for Ray to find room for."""
+        if resources:
+            actor = self._actor(resources)
+            self._workers[actor.run.remote(work)] = (key, actor)
+        else:
+            server = self._fork_server(next(self._next_node))
+            self._workers[server.run.remote(work, modules)] = (key, None)
 
+    def _actor(self, resources: Resources) -> Any:
         own = dict(resources)
         options = {"num_cpus": own.pop("CPU", 0), "num_gpus": own.pop("GPU", 0), "memory": own.pop("memory", None)}
-        # Ray would put workers that need nothing all on one node, or on one whose death it does not know of yet.
-        place = "DEFAULT" if resources else NodeAffinitySchedulingStrategy(next(self._next_node), soft=False)
-        kind = self._ray.remote(_Actor).options(scheduling_strategy=place, resources=own, **options)
-        worker = kind.remote()
-        self._workers[worker.run.remote(work)] = (key, worker)
+        return self._ray.remote(_Actor).options(resources=own, **options).remote()
+
+    def _fork_server(self, node: Node) -> Any:
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        if node.id not in self._fork_servers:  # Ray's own choice might be a node of whose death it does not know yet
+            place = NodeAffinitySchedulingStrategy(node.id, soft=False)
+            kind = self._ray.remote(ForkServer).options(num_cpus=0, num_gpus=0, scheduling_strategy=place)
+            self._fork_servers[node.id] = kind.remote(node.address)
+        return self._fork_servers[node.id]
 
     def _look_at_workers(self) -> None:
         if not self._workers:
             return
         ended, _ = self._ray.wait(list(self._workers), num_returns=len(self._workers), timeout=0)
         for result in ended:
-            key, worker = self._workers.pop(result)
+            key, actor = self._workers.pop(result)
             try:
                 self._ray.get(result)
                 self._channel.send(("ended", key, None))
@@ -127,7 +145,8 @@ class _Watch:
                 cause = getattr(error, "cause", None)
                 how = cause if isinstance(cause, SelfInstructError) else " ".join(str(error).split())
                 self._channel.send(("ended", key, how))
-            self._ray.kill(worker)  # what it has held is for the next stage
+            if actor is not None:
+                self._ray.kill(actor)  # what it has held is for the next stage
 
     def _look_at_nodes(self) -> None:
         """Ray itself would notice the loss of one after a minute, and end this process if it is the head."""
@@ -150,5 +169,7 @@ class _Watch:
 class _Actor:
     """A process on some node."""
 
-    def run(self, work: Callable[[], None]) -> None:
-        work()
+    def run(self, work: bytes) -> None:
+        import ray
+
+        pickle.loads(work)(ray.util.get_node_ip_address())

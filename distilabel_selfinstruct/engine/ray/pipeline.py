@@ -40,6 +40,7 @@ class RayPipeline(WholePipeline, StockRayPipeline):
         address: of the cluster's head, `HOST:PORT`; `auto` for the cluster of this machine; `local` starts one on
             this machine, which ends with the run. A token comes from `RAY_AUTH_TOKEN`,
             `RAY_AUTH_TOKEN_PATH` or `~/.ray/auth_token`; a cluster without needs `RAY_AUTH_MODE=disabled`.
+        cluster: that of the address, if somebody has set out for it already.
 
     The other arguments are those of `Pipeline`.
 
@@ -51,7 +52,9 @@ class RayPipeline(WholePipeline, StockRayPipeline):
 
     is_on_ray: ClassVar[bool] = True
 
-    def __init__(self, name: str | None = None, *, address: str = "local", **kwargs: Any) -> None:
+    def __init__(
+        self, name: str | None = None, *, address: str = "local", cluster: Cluster | None = None, **kwargs: Any
+    ) -> None:
         for argument in ("ray_head_node_url", "ray_init_kwargs"):
             if kwargs.pop(argument, None):
                 raise ConfigError(
@@ -60,6 +63,7 @@ class RayPipeline(WholePipeline, StockRayPipeline):
                 )
         super().__init__(name, **kwargs)
         self.address = address
+        self._cluster = cluster or Cluster(address)
         self._nodes: dict[Key, str] = {}  # of the workers that have come there
         self._is_late = False
 
@@ -73,7 +77,8 @@ class RayPipeline(WholePipeline, StockRayPipeline):
 
     @contextlib.contextmanager
     def _reachable(self) -> Iterator[str]:
-        with Cluster(self.address, is_stopped=lambda: bool(self._signals)) as self._cluster:
+        self._cluster.is_stopped = lambda: bool(self._signals)
+        with self._cluster:
             if self._signals:
                 raise Interrupted(self._signals[0])
             self._check_room(sorted(self._cluster.nodes, key=lambda node: node.address))
@@ -139,7 +144,8 @@ class RayPipeline(WholePipeline, StockRayPipeline):
         jobs = self._queues.queue()
         jobs.put(self._terms(name, worker.replica))
         jobs.put(job)
-        self._cluster.start((name, worker.replica), partial(run_job, jobs.remote), resources_of(worker.step))
+        work, needed = partial(run_job, jobs.remote), resources_of(worker.step)
+        self._cluster.start((name, worker.replica), work, needed, _modules_of(worker.step))
 
     def _terms(self, step_name: str, replica: int) -> WorkerTerms:
         return WorkerTerms(
@@ -207,3 +213,12 @@ class RayPipeline(WholePipeline, StockRayPipeline):
             needs = [(name, needed[name]) for name in stage for _ in range(self.dag.get_step_replica_count(name))]
             if (step_name := step_without_room(needs, nodes)) is not None:
                 raise ConfigError(no_room(step_name, needs, nodes))
+
+
+def _modules_of(part: Any) -> list[str]:
+    """Those of this package that a step, its model, and the one inside of that are from."""
+    modules = []
+    while part is not None:
+        modules.append(type(part).__module__)
+        part = getattr(part, "llm", None)
+    return [name for name in modules if name.startswith("distilabel_selfinstruct.")]

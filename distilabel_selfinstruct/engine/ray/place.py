@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
+import ssl
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -47,6 +49,30 @@ def check_address(address: str) -> None:
     except (OSError, UnicodeError, OverflowError) as error:
         why = getattr(error, "strerror", None) or error
         raise ConfigError(f"There is no Ray cluster at {address} ({why}).") from None
+    _check_tls(address, _speaks_tls(host, int(port)), os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true"))
+
+
+def _check_tls(address: str, there: bool, here: bool) -> None:
+    if there and not here:
+        raise ConfigError(
+            f"The Ray cluster at {address} speaks TLS. Set RAY_USE_TLS=1, RAY_TLS_SERVER_CERT, RAY_TLS_SERVER_KEY and"
+            " RAY_TLS_CA_CERT here as for `ray start`."
+        )
+    if here and not there:
+        raise ConfigError(f"The Ray cluster at {address} does not speak TLS: unset RAY_USE_TLS.")
+
+
+def _speaks_tls(host: str, port: int) -> bool:
+    """Whether a server does, whatever its certificate: that is for Ray to judge."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.set_alpn_protocols(["h2"])
+    try:
+        with socket.create_connection((host, port), timeout=_ANSWER) as connection:
+            context.wrap_socket(connection).close()
+    except OSError:
+        return False
+    return True
 
 
 def living(listed: list[dict[str, Any]]) -> list[Node]:

@@ -28,12 +28,10 @@ class WorkerTerms:
     output: ServedQueue | RemoteQueue
 
 
-def run_job(jobs: RemoteQueue) -> None:
+def run_job(jobs: RemoteQueue, node: str) -> None:
     """What a worker does: it fetches its job from the main process, runs it, and does not outlive that process."""
     import cloudpickle
-    import ray
 
-    node = ray.util.get_node_ip_address()
     terms = _fetch_terms(jobs, node)
     try:
         check_node(terms)

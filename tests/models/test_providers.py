@@ -18,6 +18,7 @@ from distilabel_selfinstruct import DurableLLM, ProviderLLM
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
 from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.runs.models import make_model
 from tests.conftest import ROOT
 from tests.support.answers import answer, prompt_of
 from tests.support.commands import CONCURRENCY, Command, hold_from, stored
@@ -340,6 +341,12 @@ class TestErrors:
     def test_a_model_without_a_provider(self) -> None:
         with pytest.raises(EndpointError, match=r"litellm knows no provider of the model 'claude': write --model PROV"):
             ProviderLLM(model="claude").load()
+
+    def test_it_is_loaded_before_workers_are_forked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loaded: list[str] = []
+        monkeypatch.setattr("distilabel_selfinstruct.models.providers.quiet_litellm", lambda: loaded.append("litellm"))
+        make_model(SelfInstructConfig(llm="litellm", model=ANTHROPIC))
+        assert loaded == ["litellm"]
 
     def test_its_key_comes_along_to_another_machine(
         self, server: ProviderServer, monkeypatch: pytest.MonkeyPatch

@@ -28,7 +28,7 @@ from distilabel_selfinstruct.models.parameters import Learned
 from distilabel_selfinstruct.secrets import is_secret_name, mask_url, remember_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 _LOGGER = logging.getLogger("distilabel.llm.providers")
 PRIVATE = {"litellm": ("_hidden_params",)}  # the headers of a response have no public home
@@ -68,7 +68,6 @@ _NOT_REACHED = re.compile(
     r"|nodename nor servname|all connection attempts failed|temporary failure in name resolution",
     re.I,
 )
-
 _NO_KEY = re.compile(
     r"missing credentials|unable to locate credentials|no credentials|could not find credentials"
     r"|api_?key\b.{0,40}must be|missing .{0,20}api[_ ]?key|default credentials were not found",
@@ -230,6 +229,7 @@ class ProviderLLM(OpenAICompatibleLLM):
         if self._provider == "ollama":  # whose older route knows neither messages nor why an answer ended
             parameters["model"] = f"ollama_chat/{self.model.partition('/')[2]}"
         in_batch = None if self._batcher is None else _in_batch(self._batcher)
+        answers: list[object] = []
         request = self._litellm.acompletion(
             **parameters,
             api_base=self.base_url,
@@ -237,6 +237,7 @@ class ProviderLLM(OpenAICompatibleLLM):
             timeout=float(self.timeout),
             num_retries=0,
             max_retries=0,
+            logger_fn=lambda details: answers.append(details.get("original_response")),
             **({"client": in_batch} if in_batch else {}),
         )
         try:
@@ -249,9 +250,9 @@ class ProviderLLM(OpenAICompatibleLLM):
             raise
         except Exception as error:  # litellm's own, and whatever passes through it
             self._last_headers = _headers(error).items()
-            raise (in_batch and in_batch.failure) or self._explained(error) from None
+            raise (in_batch and in_batch.failure) or self._explained(error, answers) from None
         self._last_headers = _hidden_headers(response)
-        return response.model_dump()
+        return _with_endings(response.model_dump())
 
     def _with_what_it_has(self, sent: dict[str, Any]) -> dict[str, Any]:
         """The parameters without those that the provider does not have."""
@@ -260,21 +261,35 @@ class ProviderLLM(OpenAICompatibleLLM):
             self._warn_once(name, f"{self.model}: the provider has no `{name}`, which is left out")
         return {name: value for name, value in sent.items() if name not in absent}
 
-    def _explained(self, error: Exception) -> Exception:
-        """What a provider said, as this package tells failures apart."""
-        known = self._litellm.exceptions
+    def _explained(self, error: Exception, answers: list[object]) -> Exception:
+        """What a provider said, as this package tells failures apart.
+
+        Args:
+            error: litellm's, which may have another status, and less of what was said.
+            answers: what came with status 200, which litellm could not read.
+        """
+        import httpx
+
+        known, chain = self._litellm.exceptions, [*_with_contexts(error)]
         status = getattr(error, "status_code", None)
-        if not isinstance(status, int):
-            return error
         text = _unwrapped(_HANDLE_WITH.sub("", str(getattr(error, "message", error))))
         body = _body_in(text)
+        if (response := next(filter(None, map(_response_of, chain)), None)) is not None:
+            status, body = response.status_code, body or _body_in(response.text)
+            text = text if body else response.text
+        elif (answered := next(filter(None, map(_body_in, map(str, answers))), None)) is not None:
+            status, body = getattr(error_in(answered), "status_code", status), answered
+        elif (cause := next((each for each in chain if isinstance(each, httpx.TransportError)), None)) is not None:
+            return cause
+        if not isinstance(status, int):
+            return error
         if isinstance(error, known.ContextWindowExceededError):
             return RequestFailed(f"{status}: {_sentence(text, body)}", "context_length")
         if isinstance(error, known.ContentPolicyViolationError):
             return RequestFailed(f"{status}: {_sentence(text, body)}", "content_filter")
         if _NO_KEY.search(text) and (body is None or status >= 500):
             return EndpointError(f"The provider {self._provider} has no key: {text}. Set {self._key_variables}.")
-        if isinstance(error, known.Timeout):
+        if isinstance(error, known.Timeout) and response is None:
             return RequestFailed(f"no answer in time: {text}", "timeout", retryable=True, kind="service")
         if body is None and status >= 500 and _NOT_REACHED.search(text):
             said = f"the endpoint could not be reached: {text}"
@@ -343,6 +358,29 @@ def _unwrapped(text: str) -> str:
     while before != text:
         before, text = text, _WRAPPED.sub("", text, count=1).strip()
     return text or before or ""
+
+
+def _with_contexts(error: BaseException | None) -> Iterator[BaseException]:
+    """The error and those that it came of."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _response_of(error: BaseException) -> Any:
+    """The response that an error stands for; None where it has none, or one that litellm made up."""
+    with suppress(Exception):
+        response: Any = getattr(error, "response", None)
+        return response if response.text else None
+    return None
+
+
+def _with_endings(reply: dict[str, Any]) -> dict[str, Any]:
+    """The reply with the provider's own words for how answers ended: litellm calls whole what was broken off."""
+    for choice in reply["choices"]:
+        native = (choice.get("provider_specific_fields") or {}).get("native_finish_reason")
+        choice["finish_reason"] = native or choice["finish_reason"]
+    return reply
 
 
 def _body_in(text: str) -> Any:

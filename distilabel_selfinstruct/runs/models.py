@@ -80,8 +80,9 @@ def make_model(
     if config.llm == "openai":
         return _openai(config, config.model, config.base_url, learned, batching=batching)
     if config.llm == "litellm":
-        from distilabel_selfinstruct.models.providers import ProviderLLM
+        from distilabel_selfinstruct.models.providers import ProviderLLM, quiet_litellm
 
+        quiet_litellm()  # seconds of CPU, once: workers that are forked have it
         return ProviderLLM(
             model=str(config.model),
             base_url=config.base_url,

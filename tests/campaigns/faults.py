@@ -251,7 +251,7 @@ class SetUp:
 
 SET_UP: dict[str, SetUp] = {
     "set-up: a wrong key": SetUp("refuses the key", keys=("another",)),
-    "set-up: a wrong model": SetUp("does not offer the model", models=("another-model",)),
+    "set-up: a wrong model": SetUp("the model", models=("another-model",)),  # is not offered; by litellm: is not there
     "set-up: 401": SetUp("refuses the key", status(401, f"Incorrect API key provided: {KEY}")),
     "set-up: 402": SetUp("balance is used up", status(402, "Insufficient credits")),
     "set-up: 403": SetUp("refuses the key", status(403, f"The key {KEY} may not do this")),
@@ -405,8 +405,8 @@ def disturbed(recipe: str, seed: str, whole: Whole, folder: Path, client: str) -
     outcome, draw = Outcome(f"{recipe} {seed}"), Random(f"{recipe} {seed}")
     is_odd, refused = draw.random() < 0.6, draw.choice(REFUSED) if draw.random() < 0.4 else None
     disturbances = DISTURBANCES
-    if client == "litellm":  # which reads answers and refusals its own way, and asks for no list of models
-        is_odd, refused, disturbances = False, None, DISTURBANCES[:3]
+    if client == "litellm":  # which reads odd answers its own way, and asks for no list of models
+        is_odd, refused, disturbances = False, None, DISTURBANCES[:4]
     planned = draw.sample(disturbances, draw.randint(0, 3))
     with Endpoint(outcome.name, is_odd, refused) as server:
         for number in range(MOST_COMMANDS):

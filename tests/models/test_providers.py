@@ -18,6 +18,7 @@ from distilabel_selfinstruct import DurableLLM, ProviderLLM
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
 from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.runs.models import make_model
 from tests.conftest import ROOT
 from tests.support.answers import answer, prompt_of
 from tests.support.commands import CONCURRENCY, Command, hold_from, stored
@@ -39,13 +40,15 @@ KEYS = {
     "ANTHROPIC_API_KEY": "sk-ant-api03-5rJq1w8mZbT0yK2d",
     "GEMINI_API_KEY": "AIzaSyB7tq5rJq1w8mZbT0yK2dF9xQ",
     "AZURE_API_KEY": "9f86d081884c7d659a2feaa0c55ad015",
+    "OPENROUTER_API_KEY": "sk-or-v1-5rJq1w8mZbT0yK2d",
     "MISTRAL_API_KEY": "mK8vQz1nR4tYw7pLx2cHb5sD",
 }
-ANTHROPIC, GEMINI, AZURE, OLLAMA = (
+ANTHROPIC, GEMINI, AZURE, OLLAMA, OPENROUTER = (
     "anthropic/claude-sonnet-4-5",
     "gemini/gemini-2.5-flash",
     "azure/dep",
     "ollama/llama3",
+    "openrouter/meta-llama/llama-3.3-70b-instruct",
 )
 CHAT: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is 7 prime?"}]
 
@@ -259,6 +262,20 @@ class TestErrors:
             (AZURE, openai_error(400, "context_length_exceeded", "This model's maximum context length is 128000"
                                  " tokens."), "context_length", "request", None),
             (OLLAMA, Said(500, {"error": "llama runner process has terminated"}), "server_error", "service", None),
+            # an error that comes with status 200
+            (ANTHROPIC, anthropic_error(200, "overloaded_error", "Overloaded"), "server_error", "service", None),
+            (GEMINI, gemini_error(200, "UNAVAILABLE", "The model is overloaded."), "server_error", "service", None),
+            (AZURE, Said(200, {"error": "Model m is currently loading"}), "server_error", "service", None),
+            (OLLAMA, Said(200, {"error": "Too many requests"}), "rate_limited", "service", None),
+            (OPENROUTER, openai_error(200, "429", "Too many requests"), "rate_limited", "service", None),
+            (OPENROUTER, Said(200, {"error": "Too many requests", "code": "x"}), "rate_limited", "service", None),
+            # the status that it had, and what it said beside its sentence
+            (AZURE, openai_error(504, "504", "Upstream took too long."), "server_error", "service", None),
+            (OPENROUTER, Said(422, {"detail": [{"loc": ["body", "user"], "msg": "Field required"}]}), "bad_request",
+             "setup", None),
+            # an answer that was broken off
+            (AZURE, openai("The Po", ending="error"), "server_error", "service", None),
+            (OPENROUTER, openai("The Po", ending="network_error"), "server_error", "service", None),
         ],
     )  # fmt: skip
     def test_of_a_request_and_of_the_service(
@@ -281,7 +298,7 @@ class TestErrors:
             (ANTHROPIC, anthropic_error(400, "invalid_request_error", "Your credit balance is too low."),
              "The account's balance is used up (400): Your credit balance is too low. Fill it up. "),
             (GEMINI, gemini_error(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key."),
-             "The endpoint refuses the key (401): API key not valid. Please pass a valid API key. Set another key"
+             "The endpoint refuses the key (400): API key not valid. Please pass a valid API key. Set another key"
              " (GEMINI_API_KEY). "),
             (AZURE, openai_error(404, "DeploymentNotFound", "The API deployment for this resource does not exist."),
              "The endpoint does not have the model (404): The API deployment for this resource does not exist. Check"),
@@ -304,7 +321,7 @@ class TestErrors:
         llm.unload()
         assert isinstance(failed, RequestFailed)
         assert (failed.reason, failed.kind) == ("unavailable", "service")
-        assert str(failed) == "the endpoint could not be reached: All connection attempts failed."
+        assert str(failed) == "the endpoint could not be reached: All connection attempts failed"
 
     def test_a_key_that_is_repeated_is_not_shown(
         self, server: ProviderServer, load: Callable[..., ProviderLLM]
@@ -324,6 +341,12 @@ class TestErrors:
     def test_a_model_without_a_provider(self) -> None:
         with pytest.raises(EndpointError, match=r"litellm knows no provider of the model 'claude': write --model PROV"):
             ProviderLLM(model="claude").load()
+
+    def test_it_is_loaded_before_workers_are_forked(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        loaded: list[str] = []
+        monkeypatch.setattr("distilabel_selfinstruct.models.providers.quiet_litellm", lambda: loaded.append("litellm"))
+        make_model(SelfInstructConfig(llm="litellm", model=ANTHROPIC))
+        assert loaded == ["litellm"]
 
     def test_its_key_comes_along_to_another_machine(
         self, server: ProviderServer, monkeypatch: pytest.MonkeyPatch

@@ -28,7 +28,16 @@ from distilabel_selfinstruct.report.statistics import funnel_of
 from distilabel_selfinstruct.review import push_review
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from tests.conftest import ROOT, WITHOUT_REPORT, first_line, run_apart
-from tests.support.recipes import Made, bytes_of, check_ended_well, pipeline_of, run_here, types_of
+from tests.support.recipes import (
+    Made,
+    bytes_of,
+    check_again,
+    check_ended_well,
+    check_reasons,
+    pipeline_of,
+    run_here,
+    types_of,
+)
 from tests.support.waiting import LIMIT, wait_until
 from tests.support.warm import WarmProcess, ended, start
 
@@ -189,12 +198,7 @@ class TestWhatItLeaves:
         assert description["versions"]["prompts"] == made.recipe.prompts_version
 
     def test_every_reason_is_declared(self, made: Made) -> None:
-        declared = {
-            (stage["name"], reason["code"])
-            for stage in made.folder.description()["recipe"]["stages"]
-            for reason in stage["reasons"]
-        }
-        assert made.reasons <= declared
+        check_reasons(made)
 
     def test_the_counts_add_up(self, made: Made) -> None:
         summary, rejected, instances = made.folder.summary(), made.rows("rejected"), made.rows("instances")
@@ -287,10 +291,7 @@ class TestHoldOut:
 
 class TestAgain:
     def test_the_same_command_asks_nothing_and_changes_nothing(self, made: Made) -> None:
-        before = bytes_of(made.path)
-        again = run_here(made.recipe, made.path, *SMALL[made.recipe.name])
-        assert (again.status, again.out, again.err) == (made.status, made.out, made.err)
-        assert bytes_of(made.path) == before
+        check_again(made, *SMALL[made.recipe.name])
 
     @pytest.mark.slow
     def test_its_own_config_gives_the_same_bytes_elsewhere(self, made: Made, tmp_path: Path) -> None:

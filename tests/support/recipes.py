@@ -140,3 +140,21 @@ def run_here(recipe: Recipe, path: Path, *options: object) -> Made:
         patched.setattr("distilabel_selfinstruct.report.write_report", without_report)
         status = status_of(pipeline_of(recipe), "--out", path, *options)
     return Made(recipe, path, status, out.getvalue(), without_progress(err.getvalue()))
+
+
+def check_reasons(made: Made) -> None:
+    """Every row that was thrown away has a reason that its recipe declares."""
+    declared = {
+        (stage["name"], reason["code"])
+        for stage in made.folder.description()["recipe"]["stages"]
+        for reason in stage["reasons"]
+    }
+    assert made.reasons <= declared
+
+
+def check_again(made: Made, *options: object) -> None:
+    """The same command asks nothing and changes nothing."""
+    before = bytes_of(made.path)
+    again = run_here(made.recipe, made.path, *options)
+    assert (again.status, again.out, again.err) == (made.status, made.out, made.err)
+    assert bytes_of(made.path) == before

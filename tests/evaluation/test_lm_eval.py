@@ -118,9 +118,8 @@ class TestWithIt:
         assert sorted(sent) == sorted(f"{at} + {at} = {choice}" for at in range(4) for choice in (0, 2, 4, 6))
         assert (whole.questions, whole.answered, whole.failed, whole.cut) == (4, 4, {}, 0)
         assert whole.scores["exact_match"].value == 0  # the space before it is not the likeliest
-        assert {each.response == each.references[0] for each in EvaluationFolder(tmp_path / "out").predictions()} == {
-            True
-        }
+        said = [each.response for each in EvaluationFolder(tmp_path / "out").predictions()]
+        assert said == ["0", "2", "4", "6"]
 
     @pytest.mark.parametrize(
         "fault",

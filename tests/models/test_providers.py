@@ -18,6 +18,7 @@ from distilabel_selfinstruct import DurableLLM, ProviderLLM
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
 from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
 from distilabel_selfinstruct.runs.models import make_model
 from tests.conftest import ROOT
 from tests.support.answers import answer, prompt_of

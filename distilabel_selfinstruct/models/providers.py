@@ -181,7 +181,7 @@ class ProviderLLM(OpenAICompatibleLLM):
         except litellm.exceptions.BadRequestError:
             raise EndpointError(
                 f"litellm knows no provider of the model {self.model!r}: write --model PROVIDER/NAME, such as"
-                f" anthropic/{self.model}."
+                f" anthropic/{self.model.rpartition('/')[2]}."
             ) from None
         supported = litellm.get_supported_openai_params(model=name, custom_llm_provider=self._provider)
         self._supported = frozenset(supported or _SUPPORTED_OR_NOT)

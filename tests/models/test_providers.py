@@ -18,6 +18,7 @@ from distilabel_selfinstruct import DurableLLM, ProviderLLM
 from distilabel_selfinstruct.errors import ConfigError, EndpointError, RequestFailed
 from distilabel_selfinstruct.models.faults import explain
 from distilabel_selfinstruct.recipe import get_recipe
+from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
 from distilabel_selfinstruct.runs.models import make_model
 from tests.conftest import ROOT
 from tests.support.answers import answer, prompt_of
@@ -338,9 +339,13 @@ class TestErrors:
             ProviderLLM(model=ANTHROPIC).load()
         assert str(caught.value) == "The provider anthropic needs a key: set ANTHROPIC_API_KEY."
 
-    def test_a_model_without_a_provider(self) -> None:
-        with pytest.raises(EndpointError, match=r"litellm knows no provider of the model 'claude': write --model PROV"):
-            ProviderLLM(model="claude").load()
+    @pytest.mark.parametrize("model", ["claude", "antropic/claude"])
+    def test_a_model_without_a_provider(self, model: str) -> None:
+        with pytest.raises(EndpointError) as caught:
+            ProviderLLM(model=model).load()
+        assert str(caught.value) == (
+            f"litellm knows no provider of the model {model!r}: write --model PROVIDER/NAME, such as anthropic/claude."
+        )
 
     def test_it_is_loaded_before_workers_are_forked(self, monkeypatch: pytest.MonkeyPatch) -> None:
         loaded: list[str] = []

@@ -5,8 +5,8 @@ prompts of this package about the same instructions, as SmolLM2 does. A prompt's
 tokens are those behind the longest beginning that an earlier prompt of its kind has had: what a server with a prefix
 cache computes. `first` are those of the first prompt of a kind, which a longer run shares among more instances;
 `new (1,024)` are the new ones where beginnings are kept from 1,024 tokens on and in steps of 128, as OpenAI does. All
-is divided by the instances that came of that run. `computed` is what llama.cpp has computed of the same prompts, which
-holds what the last one began with.
+is divided by the instances that came of that run. With `--computed` llama.cpp is asked the same prompts, and says what
+it has computed of them; it holds what the last one began with.
 
 The others ask the model, with fewer and fewer shots:
 
@@ -63,11 +63,11 @@ class Counter:
 
     Attributes:
         engine: that serves it.
-        llm: asks it.
+        llm: asks it, if it shall be asked.
     """
 
     engine: LocalEngine
-    llm: OpenAICompatibleLLM
+    llm: OpenAICompatibleLLM | None = None
     _known: dict[str, list[int]] = field(default_factory=dict)
 
     def tokens(self, text: str) -> list[int]:
@@ -92,8 +92,9 @@ class Counter:
             cost.first += 0 if seen else len(tokens)
             cost.new_by_rule += len(tokens) - (known // _STEP * _STEP if known >= _LEAST else 0)
             seen.append(tokens)
-        got = Asked.of(self.llm, prompts, max_new_tokens=1)
-        cost.computed = got.read - got.cached
+        if self.llm is not None:
+            got = Asked.of(self.llm, prompts, max_new_tokens=1)
+            cost.computed = got.read - got.cached
         return cost
 
 
@@ -112,7 +113,7 @@ class Cost:
 
     def cells(self, instances: int) -> str:
         """Those of an instance, as cells of a table."""
-        return " | ".join(f"{each / instances:,.0f}" for each in astuple(self))
+        return " | ".join(f"{each / instances:,.1f}" for each in astuple(self))
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
@@ -363,6 +364,7 @@ def main() -> None:
     parser.add_argument("--shots", type=int, nargs="*", default=[31, 8, 4, 2])
     parser.add_argument("--together", type=int, nargs="*", default=[1, 2, 4, 8])
     parser.add_argument("--prompts-a-draw", type=int, nargs="*", default=[1, 8])
+    parser.add_argument("--computed", action="store_true", help="ask llama.cpp the recorded prompts, too")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
     weights = find_weights(given.model)
@@ -370,7 +372,7 @@ def main() -> None:
         llm = OpenAICompatibleLLM(model=weights.name, base_url=engine.url, api_key=engine.key)
         llm.load()
         tables = {
-            "recorded": lambda: recorded(Counter(engine, llm), given.data),
+            "recorded": lambda: recorded(Counter(engine, llm if given.computed else None), given.data),
             "verdicts": lambda: verdicts(llm, given.wording, given.count, given.shots, given.together),
             "instances": lambda: instances(llm, given.wording, given.count, given.shots),
             "lists": lambda: lists(llm, given.wording, given.count, given.prompts_a_draw),

@@ -162,7 +162,7 @@ DEFAULT = Preset(
     tokenizer="unicode",
     most_similar=0,
     prompts_a_draw=8,
-    classification_shots=(3, 5),
+    classification_shots=(6, 10),
     output_first_shots=4,
     input_first_shots=4,
     bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),

@@ -166,9 +166,8 @@ class OutputFirstInstances(_InstancesTask):
 class InputFirstInstances(_InstancesTask):
     """Writes the instances of all other instructions: an input first, where one is needed, then its output.
 
-    Shows 4 seeds that are no classification (`paper` and `alpaca`: 11), drawn from the seed files, the same for the
-    whole run. Rows of classification instructions, or rejected ones, are passed on untouched; where nobody has asked,
-    all are taken.
+    Shows 11 seeds that are no classification, drawn from the seed files, the same for the whole run. Rows of
+    classification instructions, or rejected ones, are passed on untouched; where nobody has asked, all are taken.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.

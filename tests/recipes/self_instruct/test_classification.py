@@ -97,7 +97,7 @@ def test_no_completion(identify: Any) -> None:
     assert (made["stage"], made["reject_reason"]) == ("classification", "no_completion")
 
 
-@pytest.mark.parametrize(("preset", "yes", "no"), [("paper", 12, 19), ("default", 3, 5)])
+@pytest.mark.parametrize(("preset", "yes", "no"), [("paper", 12, 19), ("default", 6, 10)])
 def test_the_prompt_shows_so_many_of_either_kind(identify: Any, seed_file: str, preset: str, yes: int, no: int) -> None:
     llm = ScriptedLLM().answering("Yes")
     identify(llm, [row(), row("Name a river.")], wording="base", preset=preset)

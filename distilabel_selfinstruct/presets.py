@@ -75,6 +75,8 @@ class Preset:
         name: the preset's name, recorded in every run.
         seed_shots: seed tasks shown in a bootstrap prompt when the machine pool is large enough.
         machine_shots: most machine instructions shown in a bootstrap prompt; seeds fill the rest up.
+        prompts_a_draw: bootstrap prompts in a row that begin with the same seed tasks; 1 draws them for each, in any
+            order.
         new_instructions: new instructions a chat model is asked for in one bootstrap prompt.
         lag: prompts between an answer and the first prompt that may show its instructions; None: from concurrency.
         min_words: an instruction with fewer words is rejected.
@@ -100,6 +102,7 @@ class Preset:
     name: str
     seed_shots: int = 6
     machine_shots: int = 2
+    prompts_a_draw: int = 1
     new_instructions: int = 8
     lag: int | None = None
     min_words: int = 4
@@ -158,6 +161,9 @@ DEFAULT = Preset(
     contained_words=6,
     tokenizer="unicode",
     most_similar=0,
+    prompts_a_draw=8,
+    classification_shots=(6, 10),
+    output_first_shots=4,
     bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),
     classification=_YES_OR_NO,
     output_first=_INSTANCES,

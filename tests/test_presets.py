@@ -18,6 +18,7 @@ def test_paper_has_the_values_of_the_authors_code() -> None:
         name="paper",
         seed_shots=6,
         machine_shots=2,
+        prompts_a_draw=1,
         new_instructions=8,
         lag=5,
         min_words=4,
@@ -68,7 +69,7 @@ DECODING = {"bootstrap", "classification", "output_first", "input_first", "tasks
 def test_default_differs_from_the_paper_in_these_points_only() -> None:
     assert differences("default", "paper") - DECODING == {
         "lag", "keywords", "any_script", "lower_case_rest", "keep_truncated", "tolerant", "tokenizer", "most_similar",
-        "contained_words",
+        "contained_words", "prompts_a_draw", "classification_shots", "output_first_shots",
     }  # fmt: skip
 
 

@@ -75,6 +75,26 @@ class TestPrompts:
         _, shots = loop.draw()
         assert [is_machine(shot) for shot in shots] == [False] * 3
 
+    def test_eight_prompts_in_a_row_begin_with_the_same_six_seeds(self) -> None:
+        loop = make(lag=100)
+        prompts = [[shot.id for shot in loop.draw()[1]] for _ in range(16)]
+        assert [prompt[:6] for prompt in prompts] == [prompts[0][:6]] * 8 + [prompts[8][:6]] * 8
+        assert prompts[0][:6] != prompts[8][:6]
+        assert len({tuple(sorted(prompt[6:])) for prompt in prompts[:8]}) > 1
+
+    def test_machine_instructions_stand_behind_the_seeds_that_prompts_share(self) -> None:
+        loop = make(lag=1)
+        exchange(loop, answer(*TEXTS[:4]))
+        assert list(map(is_machine, loop.draw()[1])) == [False] * 6 + [True] * 2
+
+    def test_each_prompt_of_the_paper_draws_its_own_seeds_in_any_order(self) -> None:
+        loop = make(lag=100, preset="paper")
+        first, second = ([shot.id for shot in loop.draw()[1]] for _ in range(2))
+        assert first[:6] != second[:6]
+        loop = make(lag=1, preset="paper")
+        exchange(loop, answer(*TEXTS[:4]))
+        assert list(map(is_machine, loop.draw()[1])) != [False] * 6 + [True] * 2
+
     def test_as_many_seeds_as_there_are(self) -> None:
         loop = PoolLoop(SEEDS[:3], get_preset("default"), 10, seed=0, lag=1, patience=1)
         assert {shot.id for shot in loop.draw()[1]} == {"seed_task_0", "seed_task_1", "seed_task_2"}

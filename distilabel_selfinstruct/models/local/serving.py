@@ -31,6 +31,7 @@ def main() -> None:
     # llama.cpp's way out of loops: what goes on as the text has gone before, for so many tokens, becomes unlikely.
     params.sampling.dry_multiplier, params.sampling.dry_allowed_length = 0.8, 64
     params.sampling.dry_penalty_last_n = 1024
+    params.swa_full = True  # a model with a sliding window forgets the beginning of its last prompt otherwise
     if given["embeds"]:
         params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
         params.n_batch = params.n_ubatch = given["context"]

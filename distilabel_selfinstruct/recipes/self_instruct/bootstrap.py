@@ -23,11 +23,11 @@ class BootstrapInstructions(LoopingGenerator, Asking):
     """Grows a pool of instructions from seed tasks: the bootstrapping loop of Self-Instruct.
 
     Each prompt shows 8 instructions of the pool (6 human-written, 2 machine-generated as soon as there are any) and
-    asks for new ones. Candidates pass the rules in the authors' order, the last of them ROUGE-L against all seeds and
-    all admitted instructions, and join the pool at once. Exactly `num_instructions` are admitted, and stream
-    downstream while the loop goes on; rejected candidates go along, each with its `reject_reason`. With a
-    `DurableLLM` requests run concurrently without a barrier; the result depends on the configuration and the
-    answers alone, not on their order.
+    asks for new ones; 8 prompts in a row begin with the same 6 (`paper` and `alpaca`: each draws its own). Candidates
+    pass the rules in the authors' order, the last of them ROUGE-L against all seeds and all admitted instructions, and
+    join the pool at once. Exactly `num_instructions` are admitted, and stream downstream while the loop goes on;
+    rejected candidates go along, each with its `reject_reason`. With a `DurableLLM` requests run concurrently without a
+    barrier; the result depends on the configuration and the answers alone, not on their order.
 
     Attributes:
         num_instructions: how many instructions to admit.

@@ -25,10 +25,10 @@ class IdentifyClassification(AskingTask):
     """Asks of each instruction whether it is a classification task.
 
     Nobody is asked about one that certainly wants a text of the model's own ("Write a poem ..."), since small models
-    call anything classification; with the preset `paper` all are asked about. Shows 12 classification seeds and 19
-    others, drawn from the seed files, the same for the whole run. An answer that is neither yes nor no rejects the row
-    (`unclear_classification`), and so does one that was cut by its length (`truncated`), but for the base wording,
-    where the first word counts; with the preset `paper` it counts as no.
+    call anything classification; with the preset `paper` all are asked about. Shows 6 classification seeds and 10
+    others (`paper` and `alpaca`: 12 and 19), drawn from the seed files, the same for the whole run. An answer that is
+    neither yes nor no rejects the row (`unclear_classification`), and so does one that was cut by its length
+    (`truncated`), but for the base wording, where the first word counts; with the preset `paper` it counts as no.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.

@@ -95,8 +95,8 @@ class OutputFirstInstances(_InstancesTask):
     """Writes the instances of classification instructions: each possible label first, then an input for it.
 
     The label comes first because a model that writes the input first tends to give all inputs the same label
-    (section 2.2). Shows 16 classification seeds, drawn from the seed files, the same for the whole run. Rows that
-    are no classification, or rejected, are passed on untouched.
+    (section 2.2). Shows 4 classification seeds (`paper` and `alpaca`: 16), drawn from the seed files, the same for the
+    whole run. Rows that are no classification, or rejected, are passed on untouched.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.

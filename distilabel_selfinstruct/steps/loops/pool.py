@@ -55,15 +55,24 @@ class PoolLoop(Loop):
         )
 
     def _draw(self, number: int) -> list[Shot]:
-        """The shots of a prompt (section 2.2: 6 human-written, 2 machine-generated)."""
+        """The shots of a prompt (section 2.2: 6 human-written, 2 machine-generated); shared ones come first."""
         choice = random.Random(f"{self.seed}-{number}")
         machine = self._visible(number)
         shown = choice.sample(machine, min(self.preset.machine_shots, len(machine)))
+        shared = self._shared(number)
         shots = [self._pool.shots[at] for at in shown]
-        wanted = self.preset.seed_shots + self.preset.machine_shots - len(shots)
-        shots += choice.sample(self._seeds, min(wanted, len(self._seeds)))
+        wanted = self.preset.seed_shots + self.preset.machine_shots - len(shots) - len(shared)
+        others = [shot for shot in self._seeds if shot not in shared]
+        shots += choice.sample(others, min(wanted, len(others)))
         choice.shuffle(shots)
-        return [Shot(shot.id, " ".join(shot.text.split()).rstrip(":")) for shot in shots]
+        return [Shot(shot.id, " ".join(shot.text.split()).rstrip(":")) for shot in [*shared, *shots]]
+
+    def _shared(self, number: int) -> list[Shot]:
+        """The seeds that a prompt has in common with its neighbours, in one order: a server has them in its cache."""
+        if self.preset.prompts_a_draw == 1:
+            return []
+        choice = random.Random(f"{self.seed}-seeds-{number // self.preset.prompts_a_draw}")
+        return choice.sample(self._seeds, min(self.preset.seed_shots, len(self._seeds)))
 
     def _row(self, number: int, at: int, answer: Answer) -> Row:
         return super()._row(number, at, answer) | {"shot_ids": [shot.id for shot in self._open[number]]}

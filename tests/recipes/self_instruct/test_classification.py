@@ -97,12 +97,13 @@ def test_no_completion(identify: Any) -> None:
     assert (made["stage"], made["reject_reason"]) == ("classification", "no_completion")
 
 
-def test_the_prompt_shows_twelve_yes_and_nineteen_no(identify: Any, seed_file: str) -> None:
+@pytest.mark.parametrize(("preset", "yes", "no"), [("paper", 12, 19), ("default", 6, 10)])
+def test_the_prompt_shows_so_many_of_either_kind(identify: Any, seed_file: str, preset: str, yes: int, no: int) -> None:
     llm = ScriptedLLM().answering("Yes")
-    identify(llm, [row(), row("Name a river.")], wording="base")
+    identify(llm, [row(), row("Name a river.")], wording="base", preset=preset)
     first, second = map(text_of, llm._asked)
-    assert first.count("\nIs it classification? Yes\n") == 12
-    assert first.count("\nIs it classification? No\n") == 19
+    assert first.count("\nIs it classification? Yes\n") == yes
+    assert first.count("\nIs it classification? No\n") == no
     assert first.endswith(f"\nTask: {INSTRUCTION}\nIs it classification?")
     assert second == first.replace(INSTRUCTION, "Name a river.")  # the same shots for the whole run
     shown = [block.split("\n")[0] for block in first.split("\nTask: ")[1:-1]]

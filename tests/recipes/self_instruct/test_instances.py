@@ -137,12 +137,17 @@ class TestAnswers:
 
 class TestPrompts:
     @pytest.mark.parametrize(
-        ("kind", "own", "shots", "mark"),
-        [(OutputFirstInstances, True, 16, "Class label: "), (InputFirstInstances, False, 11, "Output: ")],
+        ("kind", "own", "preset", "shots", "mark"),
+        [
+            (OutputFirstInstances, True, "paper", 16, "Class label: "),
+            (OutputFirstInstances, True, "default", 4, "Class label: "),
+            (InputFirstInstances, False, "paper", 11, "Output: "),
+            (InputFirstInstances, False, "default", 11, "Output: "),
+        ],
     )
-    def test_shots(self, ask: Any, kind: Any, own: bool, shots: int, mark: str) -> None:
+    def test_shots(self, ask: Any, kind: Any, own: bool, preset: str, shots: int, mark: str) -> None:
         other = row(own, instruction="Something else.")
-        _, llm = ask(kind, LABELLED, [row(own), other], wording="base")
+        _, llm = ask(kind, LABELLED, [row(own), other], wording="base", preset=preset)
         first, second = map(text_of, llm._asked)
         assert first.count("\nTask: ") == shots + 1
         assert first.count(f"\n{mark}") >= shots

@@ -102,7 +102,7 @@ def without_progress(stderr: str) -> str:
 _DURATION = r"(?:\d+ h \d+ min|(?:\d+ min )?\d+ s)"
 _PROGRESS = re.compile(
     rf"^(?:starting|.*requests \(.*/s\), .* tokens in, .* out.*, {_DURATION}(?: left)?"
-    rf"|(?:reading|writing|sending|comparing)\b.*, {_DURATION})\n",
+    rf"|(?:getting|building|reading|writing|sending|comparing)\b.*, {_DURATION})\n",
     re.MULTILINE,
 )
 

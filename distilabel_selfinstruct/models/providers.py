@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _LOGGER = logging.getLogger("distilabel.llm.providers")
+ANSWERS_MESSAGES = "answers messages: a text to be continued needs --llm openai or --llm vllm."
 PRIVATE = {"litellm": ("_hidden_params",)}  # the headers of a response have no public home
 _SUPPORTED_OR_NOT = frozenset(
     {
@@ -221,9 +222,7 @@ class ProviderLLM(OpenAICompatibleLLM):
     async def _post(self, path: str, sent: dict[str, Any]) -> object:
         """The response in OpenAI's form, whatever form the provider gave it."""
         if path != "/chat/completions":
-            raise ConfigError(
-                f"{self.model} answers messages: a text to be continued needs --llm openai or --llm vllm."
-            )
+            raise ConfigError(f"{self.model} {ANSWERS_MESSAGES}")
         self._used_loop = asyncio.get_running_loop()
         parameters = self._with_what_it_has(sent)
         if self._provider == "ollama":  # whose older route knows neither messages nor why an answer ended

@@ -35,6 +35,7 @@ if __name__ == "__main__":
 
 from distilabel_selfinstruct.demo.answers import answer as demo_answer
 from distilabel_selfinstruct.secrets import MASK
+from tests.conftest import without_progress
 from tests.support import dialects
 from tests.support.answers import prompt_of
 from tests.support.commands import KEY, Command, Ended
@@ -503,7 +504,7 @@ def _check(ended: Ended, done: list[str], broken: str | None, folder: Path, outc
     is_known = any(kind == "traceback" for kind, _ in outcome.wrong)
     if not is_known and "Traceback (most recent" in ended.out + ended.err + logged:
         outcome.wrong.append(("traceback", f"{done} {broken}: {ended.err[-2000:]}"))
-    lines = [line for line in ended.err.splitlines() if line and line not in ended.first_line]
+    lines = [line for line in without_progress(ended.err).splitlines() if line and line not in ended.first_line]
     said = f"status {ended.status} after {done} {broken}: {ended.out[-600:]}\n{ended.err[-1500:]}"
     if ended.status == 0:
         outcome.ends["0: done"] += 1

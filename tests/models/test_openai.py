@@ -692,6 +692,7 @@ class TestLife:
                 "seed",
                 "response_format",
                 "extra_body",
+                "likelihood",
             ],
             True,
         )

@@ -239,15 +239,19 @@ class Stub:
         for listener in self._listener.sockets if self._listener is not None else ():
             listener.shutdown(socket.SHUT_RDWR)  # a process that is just being forked has it, too
             asyncio.get_running_loop().remove_reader(listener.fileno())
+        self._cut()
         await asyncio.sleep(0)  # what is being accepted gets its connection: with the server gone asyncio forgets it
         for listening in (self._listener, self._bound):
             if listening is not None:
                 listening.close()
+        self._cut()
+        await asyncio.sleep(0)
+
+    def _cut(self) -> None:
         for connection in list(self._connections):
             if connection.task is not None:
                 connection.task.cancel()  # now, and not only when the loop tells: it may be about to answer
             connection.transport.abort()
-        await asyncio.sleep(0)
 
     async def end(self) -> None:
         """Closes for good: what was accepted and never greeted is closed too."""

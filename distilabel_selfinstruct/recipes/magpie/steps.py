@@ -15,6 +15,7 @@ from pydantic import Field
 from distilabel_selfinstruct.data.rows import Answer, Row, candidate_row
 from distilabel_selfinstruct.errors import ConfigError
 from distilabel_selfinstruct.models.durable import DurableLLM
+from distilabel_selfinstruct.models.providers import ANSWERS_MESSAGES, ProviderLLM
 from distilabel_selfinstruct.presets import Decoding, Preset
 from distilabel_selfinstruct.steps.loops.loop import Candidate, Loop
 from distilabel_selfinstruct.steps.loops.task import LoopingGenerator
@@ -38,10 +39,12 @@ def with_template(model: LLM, template: str | None) -> MagpieChatTemplateMixin:
     """The model with a pre-query template: this one, or by default its own.
 
     Raises:
-        ConfigError: if it takes none or there is none, or a name that distilabel does not know.
+        ConfigError: if it takes none, continues no text, or there is none, or a name that distilabel does not know.
     """
     if not isinstance(model, MagpieChatTemplateMixin):
         raise ConfigError(f"Magpie needs a model that takes a pre-query template; {type(model).__name__} takes none.")
+    if isinstance(model, ProviderLLM):
+        raise ConfigError(f"{model.model_name} {ANSWERS_MESSAGES}")
     if template is not None:
         model.magpie_pre_query_template = template  # a known name becomes its text
     if model.magpie_pre_query_template is None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from distilabel_selfinstruct.errors import GO_ON
+
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _DRAFT = re.compile(r"\.(\d+)\.tmp(?:-journal)?\Z")
 
@@ -54,10 +56,17 @@ def _is_alive(pid: int) -> bool:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Writes a file by way of a draft, so that nobody ever reads half of it."""
+    """Writes a file by way of a draft, so that nobody ever reads half of it.
+
+    Raises:
+        OSError: if it cannot be written; it says which file, and what to do.
+    """
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    draft.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(draft, path)
+    try:
+        draft.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(draft, path)
+    except OSError as error:
+        raise type(error)(f"{path}: could not be written ({error.strerror}). {GO_ON}") from None
 
 
 @contextmanager

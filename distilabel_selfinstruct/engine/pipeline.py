@@ -31,7 +31,7 @@ from distilabel_selfinstruct.engine.loop import MainLoop
 from distilabel_selfinstruct.engine.signals import signals_go_to
 from distilabel_selfinstruct.engine.stock import AnyStep, BatchManager
 from distilabel_selfinstruct.engine.worker import Worker, WorkerJob
-from distilabel_selfinstruct.errors import ConfigError, Interrupted
+from distilabel_selfinstruct.errors import GO_ON, ConfigError, Interrupted, PipelineError
 from distilabel_selfinstruct.models.slots import RateLimits, SlotServer
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.text.phrases import Phrase
@@ -211,7 +211,11 @@ class WholePipeline(MainLoop):
         self._setup_fsspec(storage_parameters)
         self._use_fs_to_pass_data = use_fs_to_pass_data
         self._forget_run()
-        self.save(path=self._cache_location["pipeline"], format="yaml")  # type: ignore[arg-type]
+        path = self._cache_location["pipeline"]
+        try:
+            self.save(path=path, format="yaml")  # type: ignore[arg-type]
+        except OSError as error:
+            raise PipelineError(f"{path}: could not be written ({error.strerror}). {GO_ON}") from None
 
     def _run_workers(self) -> dict[str, int]:
         """Runs the main loop, with everything around it that must be gone afterwards: the numbers of leaves' rows."""

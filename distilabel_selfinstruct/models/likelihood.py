@@ -87,15 +87,15 @@ def _first_token(tokens: Sequence[str], text: str, begin: int) -> int:
     raise RequestFailed("the tokens that the endpoint tells do not spell the text that it was sent", "invalid_response")
 
 
-def read_forced(reply: Any, tokens: Sequence[int]) -> Completion:
-    """How likely these tokens are, of an answer of llama.cpp's server that had to consist of them.
+def read_forced(replies: Sequence[Any], tokens: Sequence[int]) -> Completion:
+    """How likely these tokens are, of the answers of llama.cpp's server, each of which had to be the next of them.
 
     Raises:
-        RequestFailed: if there are others, or too few, since the context holds no more.
+        RequestFailed: if there are others, or none: of a token that only begins a character the server tells nothing.
     """
-    read = read_reply(reply)[0]
-    said = (reply["choices"][0].get("logprobs") or {}).get("content") or []
+    said = [each for reply in replies for each in (reply["choices"][0].get("logprobs") or {}).get("content") or []]
     if [each["id"] for each in said] != list(tokens):
-        reason = "context_length" if len(said) < len(tokens) else "invalid_response"
-        raise RequestFailed(f"{len(said):,} of the {len(tokens):,} tokens of the text came back", reason)
+        why = "llama.cpp's server tells no probability of a token that only begins a character"
+        raise RequestFailed(why if len(said) < len(tokens) else "other tokens came back", "invalid_response")
+    read = replace(read_reply(replies[-1])[0], output_tokens=len(tokens))
     return answer(read, ((each["logprob"], each["top_logprobs"][0]["id"] == each["id"]) for each in said))

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("distilabel.llm.openai")
 OPENAI_URL = "https://api.openai.com/v1"
 OPENAI_STOP_LIMIT = 4
+_CERTAIN = 10_000.0  # added to the logit of a token that llama.cpp has to write; what it tells is from before
 """OpenAI's own endpoint refuses a request with more stop sequences; what others refuse is learned."""
 LLAMA_BEGIN = "<|begin_of_text|>"
 """Stands in distilabel's pre-query template; servers put it before every raw prompt themselves."""
@@ -340,9 +341,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             before = await tokens_of(self._connected(), self._url(), self._served.begin)
             whole = before + whole
         before, those = split(before, whole)
-        grammar = "root ::= " + " ".join(f"<[{token}]>" for token in those)
-        sent |= {"prompt": before, "grammar": grammar, "max_tokens": len(those)}
-        return read_forced(await self._post("/completions", sent), those)
+        replies = []  # a token each: a grammar of tokens holds none that is a part of a character
+        for at, token in enumerate(those):
+            sent |= {"prompt": before + those[:at], "logit_bias": [[token, _CERTAIN]]}
+            replies.append(await self._post("/completions", sent))
+        return read_forced(replies, those)
 
     def _url(self) -> str:
         """The endpoint's address, without the route that some copy along with it."""

@@ -58,7 +58,6 @@ def test_nobody_who_looks_waits_for_an_endpoint_that_is_away(
     assert status_of(pipeline_of(get_recipe("self-instruct")), "--preview", 1, *asked) == 1
     said = capsys.readouterr().err
     assert "http://127.0.0.1:9/v1 cannot be reached" in said
-    assert "Tried again for 0.5 s at most" in said or "0 s" in said
     assert list(tmp_path.iterdir()) == []
 
 

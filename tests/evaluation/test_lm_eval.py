@@ -200,7 +200,9 @@ def told(folder: Path) -> dict[tuple[str, ...], Any]:
     found = {}
     for path in (folder / "out" / "completions").glob("*.sqlite"):
         with closing(sqlite3.connect(path)) as connection:
-            for prompt, completion in connection.execute("SELECT prompt, completion FROM requests"):
+            for prompt, completion in connection.execute(
+                "SELECT prompt, completion FROM requests WHERE completion IS NOT NULL"
+            ):
                 found[tuple(json.loads(prompt))] = tuple(json.loads(completion))
     return found
 
@@ -283,9 +285,13 @@ class TestARealModel:
     def test_llama_cpp_differs_by_its_rounding_only(self, tmp_path: Path, small: Any, task: str) -> None:
         folder = facts(tmp_path, task)
         own = self.lm_evals_own(small, folder)
-        evaluate(config(tmp_path, benchmark="lm-eval:facts", llm="local", tasks=folder))
+        evaluate(config(tmp_path, benchmark="lm-eval:facts", llm="local", threads=1, tasks=folder))
         kept = told(tmp_path)
         for row in own["samples"]["facts"]:
             for arguments, said in zip(row["arguments"], row["filtered_resps"]):
-                logprob, _ = kept["" if task is ROLLING else arguments[0], arguments[-1]]
+                pair = "" if task is ROLLING else arguments[0], arguments[-1]
+                if pair not in kept:  # of a part of a character its server tells nothing
+                    assert not pair[1].isascii()
+                    continue
+                logprob, _ = kept[pair]
                 assert logprob == pytest.approx(said if task is ROLLING else said[0], rel=0.05, abs=0.3)

@@ -95,7 +95,7 @@ class TestTheSame:
         server.ends = ["expired"]
         assert start("--batch").wait().status == 0
         assert dataset(tmp_path / "run") == reference
-        assert [len(batch.rows) for batch in server.batches[:2]] == [12, 6]
+        assert [len(batch.rows) for batch in server.batches[:2]] == [15, 9]
 
     def test_anthropics_batches(self, server: BatchServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # it would fetch its table when it is imported
@@ -151,7 +151,7 @@ class TestStopped:
         assert ended.status == 130
         assert ended.errors.splitlines() == [
             "Stopped by SIGINT. Run the same command again to go on: nothing that was answered is lost.",
-            "The batch batch_0 (12 requests of classification) goes on; to cancel it: curl -X POST"
+            "The batch batch_0 (15 requests of classification) goes on; to cancel it: curl -X POST"
             f' {server.url}/v1/batches/batch_0/cancel --oauth2-bearer "$OPENAI_API_KEY"',
         ]
         server.is_held = False

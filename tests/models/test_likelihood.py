@@ -76,20 +76,25 @@ class TestEcho:
 
 
 class TestForced:
-    def reply(self, *ids: int) -> Any:
+    def replies(self, *ids: int) -> list[Any]:
         said = [{"id": each, "logprob": -float(each), "top_logprobs": [{"id": min(each, 2)}]} for each in ids]
-        return {"choices": [{"text": "", "finish_reason": "length", "logprobs": {"content": said}}]}
+        return [
+            {"choices": [{"text": "", "finish_reason": "length", "logprobs": {"content": [each]}}]} for each in said
+        ]
 
     def test_all_tokens_count(self) -> None:
-        assert read_forced(self.reply(1, 2), [1, 2]).text == "[-3.0, true]"
-        assert read_forced(self.reply(1, 3), [1, 3]).text == "[-4.0, false]"
+        assert read_forced(self.replies(1, 2), [1, 2]).text == "[-3.0, true]"
+        assert read_forced(self.replies(1, 3), [1, 3]).text == "[-4.0, false]"
 
     def test_others_than_those_are_no_answer(self) -> None:
-        with pytest.raises(RequestFailed) as too_few:
-            read_forced(self.reply(1), [1, 2])
         with pytest.raises(RequestFailed) as others:
-            read_forced(self.reply(1, 3), [1, 2])
-        assert (too_few.value.reason, others.value.reason) == ("context_length", "invalid_response")
+            read_forced(self.replies(1, 3), [1, 2])
+        assert others.value.reason == "invalid_response"
+
+    def test_a_part_of_a_character_is_told_to_be_one(self) -> None:
+        nothing = {"choices": [{"text": " ", "finish_reason": "length", "logprobs": None}]}
+        with pytest.raises(RequestFailed, match="no probability of a token that only begins a character"):
+            read_forced([nothing, *self.replies(2)], [1, 2])
 
 
 def test_a_text_is_parted_where_its_first_part_ends() -> None:

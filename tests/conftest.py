@@ -19,10 +19,10 @@ from tests.support.waiting import LIMIT
 if TYPE_CHECKING:
     from tests.support.recipes import Made
 
-# The gate draws the same examples every time; on a developer's machine each run draws new ones.
-settings.register_profile("gate", derandomize=True)
-if os.environ.get("CI"):
-    settings.load_profile("gate")
+# No test is about seconds. The gate draws the same examples every time, a developer's machine new ones in each run.
+settings.register_profile("here", deadline=None)
+settings.register_profile("gate", deadline=None, derandomize=True)
+settings.load_profile("gate" if os.environ.get("CI") else "here")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -506,7 +506,7 @@ def nested(leaf: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     data=st.data(),
     secret=SECRETS.filter(lambda secret: len(secret) > 9),
@@ -524,7 +524,7 @@ def test_no_planted_secret_survives(data: st.DataObject, secret: str, escape: Ca
     assert escape(secret) not in said
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(data=st.data(), secret=st.text("abcXYZ019 -_/+=.\"'\n", min_size=1, max_size=30).filter(str.strip),
        name=st.sampled_from(["api_key", "password", "Authorization", "accessToken", "hf_token", "x-api-key",
        "secret"]))  # fmt: skip

@@ -104,7 +104,7 @@ def test_the_ending_says_what_is_written(tmp_path: Path) -> None:
 # Back
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     texts=st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=3, max_size=3),
     name=st.sampled_from(["review.csv", "review.jsonl"]),

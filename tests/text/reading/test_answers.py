@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distilabel_selfinstruct.errors import ConfigError
@@ -238,7 +238,6 @@ presets = st.sampled_from(sorted(PRESETS))
 tolerant_presets = st.sampled_from(sorted(name for name, preset in PRESETS.items() if preset.tolerant))
 
 
-@settings(deadline=None)
 @given(completions, finish_reasons, presets)
 def test_no_text_makes_a_parser_or_a_rule_raise(completion: str, finish_reason: str | None, preset: str) -> None:
     parse_classification(completion)
@@ -250,7 +249,6 @@ def test_no_text_makes_a_parser_or_a_rule_raise(completion: str, finish_reason: 
         assert len(check_instances(instances, preset)) == len(instances)
 
 
-@settings(deadline=None)
 @given(completions, finish_reasons, tolerant_presets)
 def test_what_is_emitted_and_listed_again_is_read_the_same(
     completion: str, finish_reason: str | None, preset: str
@@ -260,14 +258,12 @@ def test_what_is_emitted_and_listed_again_is_read_the_same(
     assert parse_instructions(again, "stop", preset) == instructions
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(codec="ascii")), max_size=6).map("\n10. ".join))
 def test_what_paper_admits_and_a_base_model_lists_again_is_read_the_same(completion: str) -> None:
     instructions = parse_instructions(completion, "stop", "paper")
     assert parse_instructions(" " + "\n10. ".join(instructions), "stop", "paper") == instructions
 
 
-@settings(deadline=None)
 @given(completions, finish_reasons, presets)
 def test_what_passes_the_rules_still_passes_them(completion: str, finish_reason: str | None, preset: str) -> None:
     for instruction in parse_instructions(completion, finish_reason, preset):
@@ -275,14 +271,12 @@ def test_what_passes_the_rules_still_passes_them(completion: str, finish_reason:
             assert check_instruction(normalise_instruction(instruction, preset), preset) is None
 
 
-@settings(deadline=None)
 @given(st.text(), tolerant_presets)
 def test_normalisation_is_idempotent(text: str, preset: str) -> None:
     once = normalise_instruction(text, preset)
     assert normalise_instruction(once, preset) == once
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(codec="ascii")))
 def test_normalisation_of_paper_is_idempotent(text: str) -> None:
     once = normalise_instruction(text, "paper")  # an "ŉ" in front is two letters afterwards; no rule admits it

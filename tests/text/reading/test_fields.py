@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distilabel_selfinstruct.text.reading.answers import Instance, parse_instances
@@ -171,7 +171,6 @@ _lines = (
 _fields = st.lists(_lines, min_size=1, max_size=3).map("\n".join)
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(Instance, _fields | st.just(""), _fields), min_size=1, max_size=4))
 def test_instances_in_the_form_of_the_prompt_are_read_back(instances: list[Instance]) -> None:
     completion = ""
@@ -181,7 +180,6 @@ def test_instances_in_the_form_of_the_prompt_are_read_back(instances: list[Insta
     assert parse_instances(completion, False) == instances
 
 
-@settings(deadline=None)
 @given(st.lists(st.builds(Instance, _fields | st.just(""), _lines), min_size=1, max_size=4))
 def test_labels_in_the_form_of_the_prompt_are_read_back(instances: list[Instance]) -> None:
     completion = "".join(

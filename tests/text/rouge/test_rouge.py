@@ -162,7 +162,6 @@ thresholds = st.one_of(
 
 
 @pytest.mark.slow
-@settings(deadline=None)
 @given(texts=lists_of_texts, threshold=thresholds)
 def test_any_stream_is_decided_as_with_rouge_score(texts: list[str], threshold: float) -> None:
     expected = expected_matches(rouge_score_matrix(texts), threshold)
@@ -170,7 +169,7 @@ def test_any_stream_is_decided_as_with_rouge_score(texts: list[str], threshold: 
         assert RougeLIndex(threshold, implementation=implementation).admit_batch(texts) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(texts=st.lists(st.text(max_size=40), max_size=8), text=st.text(max_size=40))
 def test_any_text_at_all_scores_as_with_rouge_score(texts: list[str], text: str) -> None:
     expected = [SCORER.score(text, other)["rougeL"].fmeasure for other in texts]

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from distilabel_selfinstruct.text.rouge import rouge_tokens, unicode_tokens
 from tests.text.rouge.pairs import SCORER
 
 
-@settings(deadline=None)
 @given(text=st.text())
 def test_rouge_tokens_are_those_of_rouge_score(text: str) -> None:
     assert rouge_tokens(text) == SCORER._tokenizer.tokenize(text)
 
 
-@settings(deadline=None)
 @given(text=st.text(st.characters(max_codepoint=127)))
 def test_on_ascii_text_both_tokenizers_agree(text: str) -> None:
     assert unicode_tokens(text) == rouge_tokens(text)

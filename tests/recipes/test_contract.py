@@ -56,7 +56,7 @@ SMALL = {
 """Runs that take a second or two."""
 
 NOISY: dict[str, tuple[float, list[str]]] = {
-    "self-instruct": (2, ["--num-instructions", "40"]),
+    "self-instruct": (2, ["--num-instructions", "90"]),
     "alpaca": (1.5, ["--num-instructions", "90"]),
     "domain": (2, ["--max-documents", "24"]),
     "evolve": (2, ["--max-instructions", "40", "--generations", "2"]),

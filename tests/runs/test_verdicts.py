@@ -71,11 +71,11 @@ def test_a_run_says_it_in_its_summary_and_its_report(seed_file: str, tmp_path: P
     asked = [task.is_classification for task in load_seed_tasks(seed_file) if not asks_for_text(task.instruction)]
     (note,) = made.folder.summary().notes
     assert note.startswith(
-        "Of the instructions whose form does not tell, the model called 11 of 11 classification, 100%"
+        "Of the instructions whose form does not tell, the model called 14 of 14 classification, 100%"
     )
     assert f" of such seed tasks {sum(asked) / len(asked):.0%} are:" in note
     assert f"note: {note}\n" in made.out
     assert made.status == 0
     page = write_report(made.path)
-    assert "the model called 11 of 11 classification" in page.read_text(encoding="utf-8")
+    assert "the model called 14 of 14 classification" in page.read_text(encoding="utf-8")
     assert json.loads((made.path / "report" / "statistics.json").read_text(encoding="utf-8"))["notes"] == [note]

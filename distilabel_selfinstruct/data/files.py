@@ -55,18 +55,25 @@ def _is_alive(pid: int) -> bool:
     return True
 
 
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """While the block writes a file, an error says which, and what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise type(error)(f"{path}: could not be written ({error.strerror}). {GO_ON}") from None
+
+
 def write_whole(path: Path, content: str | bytes) -> None:
     """Writes a file by way of a draft, so that nobody ever reads half of it.
 
     Raises:
-        OSError: if it cannot be written; it says which file, and what to do.
+        OSError: if it cannot be written.
     """
     draft = path.with_suffix(f".{os.getpid()}.tmp")
-    try:
+    with writing(path):
         draft.write_bytes(content if isinstance(content, bytes) else content.encode())
         os.replace(draft, path)
-    except OSError as error:
-        raise type(error)(f"{path}: could not be written ({error.strerror}). {GO_ON}") from None
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from distilabel.constants import DISTILABEL_METADATA_KEY, STEP_ATTR_NAME, STEPS_
 from distilabel.distiset import Distiset
 from distilabel.utils.serialization import TYPE_INFO_KEY
 
-from distilabel_selfinstruct.data.files import write_whole
+from distilabel_selfinstruct.data.files import write_whole, writing
 from distilabel_selfinstruct.data.growing import GrowingRows
 from distilabel_selfinstruct.engine.leaves import LeafWriter, read_leaf
 from distilabel_selfinstruct.engine.logs import logging_to
@@ -31,7 +31,7 @@ from distilabel_selfinstruct.engine.loop import MainLoop
 from distilabel_selfinstruct.engine.signals import signals_go_to
 from distilabel_selfinstruct.engine.stock import AnyStep, BatchManager
 from distilabel_selfinstruct.engine.worker import Worker, WorkerJob
-from distilabel_selfinstruct.errors import GO_ON, ConfigError, Interrupted, PipelineError
+from distilabel_selfinstruct.errors import ConfigError, Interrupted
 from distilabel_selfinstruct.models.slots import RateLimits, SlotServer
 from distilabel_selfinstruct.secrets import masked
 from distilabel_selfinstruct.text.phrases import Phrase
@@ -212,10 +212,8 @@ class WholePipeline(MainLoop):
         self._use_fs_to_pass_data = use_fs_to_pass_data
         self._forget_run()
         path = self._cache_location["pipeline"]
-        try:
+        with writing(path):
             self.save(path=path, format="yaml")  # type: ignore[arg-type]
-        except OSError as error:
-            raise PipelineError(f"{path}: could not be written ({error.strerror}). {GO_ON}") from None
 
     def _run_workers(self) -> dict[str, int]:
         """Runs the main loop, with everything around it that must be gone afterwards: the numbers of leaves' rows."""

@@ -141,10 +141,12 @@ class Run(Generic[C]):
 
     def pipeline(self, name: str) -> WholePipeline:
         """An empty pipeline that runs in this folder."""
+        budget = self._budget()
+        self._requests_before = budget.spent_requests
         options: dict[str, Any] = {
             "cache_dir": self.folder.cache,
             "concurrency": self.config.concurrency,
-            "budget": self._budget(),
+            "budget": budget,
             "limits": RateLimits(self.config.requests_per_minute, self.config.tokens_per_minute),
             "log_file": self.folder.log,
             "phrases": self.config.phrases_read(),
@@ -468,7 +470,6 @@ class Run(Generic[C]):
         self.config.check_model(model)
         self.folder.make()
         with self.folder.locked():
-            self._requests_before = sum(used.requests for used in usage_by_stage(self.folder.completions).values())
             if (
                 self._identity.has_grown
             ):  # from here on the folder says so, and the summary is that of what was read before
@@ -840,11 +841,10 @@ class Run(Generic[C]):
     @property
     def has_budget_left(self) -> bool:
         """Whether it stopped because of what was kept back: it got on, and a request of a loop has room now."""
-        by_stage = usage_by_stage(self.folder.completions, self.prices())
-        loops = self.recipe.stages_that_ask("rounds", "before")
-        return sum(used.requests for used in by_stage.values()) > self._requests_before and any(
-            self._budget().has_room((used.input_tokens + used.output_tokens) / used.requests, used.cost / used.requests)
-            for stage, used in by_stage.items()
+        budget, loops = self._budget(), self.recipe.stages_that_ask("rounds", "before")
+        return budget.spent_requests > self._requests_before and any(
+            budget.has_room((used.input_tokens + used.output_tokens) / used.requests, used.cost / used.requests)
+            for stage, used in usage_by_stage(self.folder.completions, budget.prices).items()
             if stage in loops and used.requests
         )
 

@@ -53,6 +53,14 @@ def test_a_limit_is_found_and_used_and_hardly_anything_is_refused(limit: Callabl
     assert refused < 0.02
 
 
+@pytest.mark.parametrize("wait", WAITS.values(), ids=WAITS)
+@pytest.mark.parametrize("ahead", range(10))
+def test_wherever_in_a_window_a_run_begins_hardly_anything_is_refused(ahead: int, wait: Wait) -> None:
+    used, refused = simulated(Window(20, 10, ahead=ahead), 180, wait)
+    assert used > 0.93
+    assert refused < 0.01
+
+
 @pytest.mark.parametrize(
     ("limit", "headers", "refusals"),
     [

@@ -246,6 +246,8 @@ class Pace:
         self._since, self._closed_at, self._refused_at = (
             each + idle for each in (self._since, self._closed_at, self._refused_at)
         )
+        if self._found is not None and now - self._closed_at > _WINDOW:
+            self._found.meter.at = now  # so long a pause is the rest of a window, and counts
 
     def _blind(self, tried: float) -> float:
         """Seconds of the last pause in which the endpoint may have taken requests already."""

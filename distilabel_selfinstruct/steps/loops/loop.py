@@ -36,15 +36,14 @@ class Pool:
     def __init__(self, preset: Preset, seeds: Sequence[Shot] = ()) -> None:
         self.shots = list(seeds)
         self._most_similar = preset.most_similar
-        self._places: dict[str, int] = {}  # of the first shot with a text
-        for place, shot in enumerate(seeds):
-            self._places.setdefault(shot.text, place)
+        self._places: dict[str, int] = {}  # of the first shot with a text that ROUGE-L takes for no duplicate of itself
         self._index = RougeLIndex(preset.similarity_threshold, preset.tokenizer)
         self._index.load([shot.text for shot in seeds])
         self._words = TOKENIZERS[preset.tokenizer]
         self._containment = Containment(preset.contained_words)
-        for shot in seeds:
-            self._containment.add(self._words(shot.text))
+        self._finds_all = preset.similarity_threshold < 1
+        for place, shot in enumerate(seeds):
+            self._note(shot.text, place)
 
     def fault(self, row: Row, text: str) -> str | None:
         """Why the text of a row cannot be taken in: `similar`, `contained`; what was compared stands in the row."""
@@ -54,8 +53,8 @@ class Pool:
             row["max_similarity"] = similar.best[0].score if similar.best else 0.0
             row["mean_similarity"] = similar.mean
         words = self._words(text)
-        if (place := self._places.get(text)) is not None:  # a text without any word is no duplicate to ROUGE-L
-            neighbour: Match | None = self._index.nearest(text) or Match(place, 1.0)
+        if (place := self._places.get(text)) is not None:
+            neighbour: Match | None = Match(place, 1.0)
         elif (holder := self._containment.find(words)) is not None:
             neighbour = self._index.nearest(text)
             if neighbour is None:
@@ -75,10 +74,16 @@ class Pool:
 
     def add(self, shot: Shot) -> None:
         """Takes a text in."""
-        self._places[shot.text] = len(self.shots)
-        self._containment.add(self._words(shot.text))
+        self._note(shot.text, len(self.shots))
         self._index.load([shot.text])
         self.shots.append(shot)
+
+    def _note(self, text: str, place: int) -> None:
+        """Keeps what ROUGE-L does not see."""
+        words = self._words(text)
+        self._containment.add(words)
+        if not (words and self._finds_all):
+            self._places.setdefault(text, place)
 
 
 class Meaning(Protocol):

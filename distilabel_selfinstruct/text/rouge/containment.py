@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 
 class Containment:
@@ -23,16 +22,20 @@ class Containment:
         self._least = least
         self._texts: list[str] = []
         self._with_word: dict[str, array[int]] = {}
-        self._by_begin: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        self._last: dict[int, int] = {}  # by the hash of its first words: the last text that begins so
+        self._before: array[int] = array("i")  # by position: the one before it that begins so; -1 for none
 
     def add(self, words: Sequence[str]) -> None:
         """Takes a text in; positions count from 0."""
         position, text = len(self._texts), _joined(words)
         self._texts.append(text)
+        self._before.append(-1)
         if self._is_long(words, text):
-            self._by_begin[tuple(words[: self._least])].append(position)
+            begin = hash(tuple(words[: self._least]))
+            self._before[position] = self._last.get(begin, -1)
+            self._last[begin] = position
             for word in set(words):
-                self._with_word.setdefault(word, array("l")).append(position)
+                self._with_word.setdefault(word, array("i")).append(position)
 
     def find(self, words: Sequence[str]) -> int | None:
         """The first text that holds this one, or else that it holds."""
@@ -54,10 +57,15 @@ class Containment:
             return ()
 
     def _held_by(self, words: Sequence[str], text: str) -> int | None:
-        least, by_begin = self._least, self._by_begin
-        begins = [tuple(words[at : at + least]) for at in range(len(words) - least + 1)]
-        held = [at for begin in begins if begin in by_begin for at in by_begin[begin] if self._texts[at] in text]
-        return min(held, default=None)
+        begins = (words[at : at + self._least] for at in range(len(words) - self._least + 1))
+        return min((at for begin in begins for at in self._beginning(begin) if self._texts[at] in text), default=None)
+
+    def _beginning(self, words: Sequence[str]) -> Iterator[int]:
+        """The texts that begin with these words, and any whose first words have the same hash."""
+        at = self._last.get(hash(tuple(words)), -1)
+        while at >= 0:
+            yield at
+            at = self._before[at]
 
 
 def _joined(words: Sequence[str]) -> str:

@@ -1,8 +1,8 @@
 """What a run of the paper's size costs apart from the model: python benchmarks/paper_size.py.
 
-Runs the main pipeline with a model that answers at once, for several sizes, and prints for each the wall time, the peak
-memory of all processes together and of the main one (proportional set size, so that what they share counts once), the
-size of the run folder, and the CPU seconds of each process.
+Runs the main pipeline with a model that answers at once, for several sizes, and prints for each the wall time, the
+size of the run folder, the peak memory of all processes together (proportional set size, so that what they share counts
+once), and the peak memory and the CPU seconds of each.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,9 +44,9 @@ class Cost:
 
     wall: float = 0.0
     peak: int = 0
-    peak_of_main: int = 0
     disk: int = 0
     cpu: dict[str, float] = field(default_factory=dict)  # by the name of the process
+    peaks: dict[str, int] = field(default_factory=dict)
 
 
 def measure(instructions: int, preset: str) -> Cost:
@@ -76,10 +77,10 @@ def measure(instructions: int, preset: str) -> Cost:
                         name, seconds, size = look(pid)
                     except (OSError, StopIteration):
                         continue
-                    cost.cpu["main" if pid == process.pid else name] = seconds
+                    name = "main" if pid == process.pid else name
+                    cost.cpu[name] = seconds
+                    cost.peaks[name] = max(cost.peaks.get(name, 0), size)
                     total += size
-                    if pid == process.pid:
-                        cost.peak_of_main = max(cost.peak_of_main, size)
                 cost.peak = max(cost.peak, total)
                 time.sleep(0.5)
         if process.returncode:
@@ -94,17 +95,21 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[6_500, 13_000, 26_000, 52_000])
     parser.add_argument("--preset", default="default")
     options = parser.parse_args()
-    print("| instructions | wall, s | ms an instruction | peak memory, MB | of main | disk, MB | CPU s by process |")
-    print("|---:|---:|---:|---:|---:|---:|---|")
+    print("| instructions | wall, s | ms an instruction | disk, MB | peak memory, MB | by process | CPU s by process |")
+    print("|---:|---:|---:|---:|---:|---|---|")
     for size in options.sizes:
         cost = measure(size, options.preset)
-        most = sorted(cost.cpu.items(), key=lambda item: -item[1])[:6]
-        where = ", ".join(f"{name} {spent:.0f}" for name, spent in most)
         print(
-            f"| {size:,} | {cost.wall:.0f} | {1000 * cost.wall / size:.2f} | {cost.peak / 1e6:,.0f} |"
-            f" {cost.peak_of_main / 1e6:,.0f} | {cost.disk / 1e6:,.0f} | {where} |",
+            f"| {size:,} | {cost.wall:.0f} | {1000 * cost.wall / size:.2f} | {cost.disk / 1e6:,.0f} |"
+            f" {cost.peak / 1e6:,.0f} | {_most({name: size / 1e6 for name, size in cost.peaks.items()})} |"
+            f" {_most(cost.cpu)} |",
             flush=True,
         )
+
+
+def _most(values: Mapping[str, float]) -> str:
+    """The six highest of them."""
+    return ", ".join(f"{name} {values[name]:,.0f}" for name in sorted(values, key=lambda name: -values[name])[:6])
 
 
 if __name__ == "__main__":

@@ -137,6 +137,22 @@ def rouge_l_index(implementation: Literal["python", "numba"], texts: Sequence[st
     return since(start), decisions
 
 
+def similarities(texts: Sequence[str]) -> tuple[Spent, Decisions]:
+    """As in a run with the preset `paper`, whose rows hold the ten texts most like them and the mean of all."""
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
+
+    RougeLIndex(THRESHOLD, implementation="numba").similarities(texts[0], 10)  # the start of numba
+    index = RougeLIndex(THRESHOLD, implementation="numba")
+    start = now()
+    decisions = []
+    for text in texts:
+        best = index.similarities(text, 10).best
+        decisions.append(not best or best[0].score <= THRESHOLD)
+        if decisions[-1]:
+            index.load([text])
+    return since(start), decisions
+
+
 def rapidfuzz_brute_force(texts: Sequence[str]) -> tuple[Spent, Decisions]:
     """Each word becomes one character; then rapidfuzz's fastest loop over the pool, on one thread."""
     start = now()
@@ -221,6 +237,18 @@ def rouge_l_index_per_text(
     start = now()
     for text in texts:
         index.nearest(text)
+    return since(start) / len(texts)
+
+
+def similarities_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
+    from distilabel_selfinstruct.text.rouge import RougeLIndex
+
+    index = RougeLIndex(THRESHOLD, implementation="numba")
+    index.load(pool)
+    index.similarities(texts[0], 10)  # the start of numba
+    start = now()
+    for text in texts:
+        index.similarities(text, 10)
     return since(start) / len(texts)
 
 
@@ -309,6 +337,14 @@ METHODS = {
         partial(rouge_l_index_per_text, "python"),
         1000,
     ),
+    "similarities": Method(
+        "the same with the ten most similar and the mean",
+        ["numba"],
+        similarities,
+        60_000,
+        similarities_per_text,
+        sample=100,
+    ),
     "rapidfuzz": Method("rapidfuzz, brute force", ["rapidfuzz"], rapidfuzz_brute_force, 60_000, rapidfuzz_per_text, 50),
     "filtered": Method(
         "rapidfuzz, length and bitmap filter (as polyleven)",
@@ -335,8 +371,6 @@ METHODS = {
 def run_method(name: str, size: int, mean_pool: int, folder: Path) -> None:
     """Write the result as JSON; the decisions, where the stream was decided whole."""
     method = METHODS[name]
-    for package in method.packages:
-        _require(package)
     texts = make_texts(size)
     if method.decide is not None and size <= method.whole_up_to:
         spent, decisions = method.decide(texts)
@@ -351,7 +385,8 @@ def _require(package: str) -> None:
     try:
         import_module(package)
     except ImportError:
-        raise SystemExit(f"{package} is needed; install it with: pip install {package.replace('_', '-')}") from None
+        name = package.replace("_", "-")
+        raise SystemExit(f"{package} is needed; leave its method out, or install it with: pip install {name}") from None
 
 
 def _peak_megabytes() -> float:
@@ -445,6 +480,9 @@ def main() -> None:
         return
     if options.methods[0] not in ("numba", "python"):
         parser.error("the first of --methods must be numba or python")
+    for method in options.methods:
+        for package in METHODS[method].packages:
+            _require(package)
     for size in options.sizes:
         print_table(size, options.methods)
     print(

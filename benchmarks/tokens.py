@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import urllib.request
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, field, replace
@@ -290,6 +291,7 @@ def instances(llm: OpenAICompatibleLLM, wording: Wording, count: int, shots: Seq
     tasks, kinds = held_out(llm, wording, count // 2, OutputFirstInstances, InputFirstInstances)
     decoding = DEFAULT.output_first
     stops = decoding.stop if wording == "base" else decoding.chat_stop
+    filters = FilterInstances()
     parameters = {"temperature": decoding.temperature, "presence_penalty": decoding.presence_penalty}
     yield "| stage | shots | n | form kept | valid | per 1,000 in | per 1,000 new | per 1,000 out | cached |"
     yield "|---|---:|---:|---:|---:|---:|---:|---:|---:|"
@@ -306,7 +308,7 @@ def instances(llm: OpenAICompatibleLLM, wording: Wording, count: int, shots: Seq
                 row |= {"instruction_id": "0", "instruction": seed.instruction}
                 task._take(row, answer)
                 kept += bool(row["instances"])
-                rows = next(FilterInstances().process([row])) if row["instances"] else []
+                rows = next(filters.process([row])) if row["instances"] else []
                 valid += sum(each["reject_reason"] is None for each in rows)
             brought = (1000 * valid / max(1, each) for each in (got.read, got.read - got.cached, got.written))
             yield (
@@ -367,6 +369,7 @@ def main() -> None:
     parser.add_argument("--computed", action="store_true", help="ask llama.cpp the recorded prompts, too")
     parser.add_argument("--threads", type=int, default=1)
     given = parser.parse_args()
+    logging.disable(logging.WARNING)  # of steps in no pipeline
     weights = find_weights(given.model)
     with LocalEngine(weights, 1, _CONTEXT, given.threads) as engine:
         llm = OpenAICompatibleLLM(model=weights.name, base_url=engine.url, api_key=engine.key)

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from distilabel_selfinstruct.data.rows import answer_of
-from distilabel_selfinstruct.models.embedding import STATIC_MODEL, EmbeddingLLM, static_vectors, vector_of
+from distilabel_selfinstruct.models.embedding import EmbeddingLLM, static_vectors, vector_of
 from distilabel_selfinstruct.models.local.engine import LocalEngine
-from distilabel_selfinstruct.models.local.weights import find_weights
+from distilabel_selfinstruct.models.local.weights import STATIC_MODEL, find_weights
 from distilabel_selfinstruct.text.rouge import RougeLIndex
 from distilabel_selfinstruct.text.semantic import SemanticIndex
 

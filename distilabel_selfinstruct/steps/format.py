@@ -1,6 +1,7 @@
 """FormatForTraining: accepted instances in the format a trainer takes (paper, section 2.3)."""
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
+import hashlib
 import random
 import re
 from collections.abc import Callable, Iterable
@@ -150,7 +151,7 @@ class FormatForTraining(Step):
     keeps_state: ClassVar[bool] = True
     is_trained_on: ClassVar[bool] = True
 
-    _seen: set[str] = PrivateAttr(default_factory=set)
+    _seen: set[bytes] = PrivateAttr(default_factory=set)  # digests of what was written
     _seeds: list[Row] = PrivateAttr(default_factory=list)
 
     @property
@@ -201,8 +202,9 @@ class FormatForTraining(Step):
             else:
                 written = [write(*texts, choice) for texts in exchanges(row)]
             for formatted in map(partial(self._with_thoughts, row), written):
-                if (text := repr(formatted)) not in self._seen:
-                    self._seen.add(text)
+                text = repr(formatted).encode()
+                if (digest := hashlib.blake2b(text, digest_size=16).digest()) not in self._seen:
+                    self._seen.add(digest)
                     names = {name: row.get(name) for name in ROW_NAMES} if self.names_rows else {}
                     yield formatted | names
 

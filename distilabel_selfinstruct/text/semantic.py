@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -9,7 +10,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_DIGITS = 6  # of a cosine that count: the last ones depend on the order in which a machine adds
+_DIGITS = 6  # of a cosine that are told
+_SLACK = 1e-5  # by how much a cosine may be wrong that a machine has added up in an order of its own
 _BLOCK = 256  # embeddings that are compared together
 
 
@@ -53,8 +55,8 @@ class SemanticIndex:
             among = block @ block.T
             new: list[int] = []  # of the block, that have joined
             for at, near in enumerate(best):
-                if new and (score := round(float(among[at, new].max()), _DIGITS)) > near.score:
-                    near = Near(self._count + int(among[at, new].argmax()), score)
+                if new and (other := _nearest(block[at], block[new], among[at, new])).score > near.score:
+                    near = Near(self._count + other.position, other.score)
                 is_near = near.score > self._threshold
                 found.append(near if is_near else None)
                 if whatever or not is_near:
@@ -67,9 +69,8 @@ class SemanticIndex:
         if not self._count:
             return [Near(-1, -1.0)] * len(block)
         assert self._matrix is not None
-        cosines = block @ self._matrix[: self._count].T
-        places = cosines.argmax(axis=1)
-        return [Near(int(place), round(float(row[place]), _DIGITS)) for place, row in zip(places, cosines)]
+        there = self._matrix[: self._count]
+        return [_nearest(vector, there, cosines) for vector, cosines in zip(block, block @ there.T)]
 
     def _append(self, block: NDArray[np.float32]) -> None:
         import numpy as np
@@ -82,9 +83,19 @@ class SemanticIndex:
         self._count += len(block)
 
 
+def _nearest(vector: NDArray[np.float32], others: NDArray[np.float32], cosines: NDArray[np.float32]) -> Near:
+    """The first of the nearest; of those that may be it, the cosines are added up exactly, so on any machine alike."""
+    import numpy as np
+
+    close = np.flatnonzero(cosines >= cosines.max() - _SLACK).tolist()
+    exact = vector.astype(np.float64)
+    scores = [round(math.fsum((exact * others[at]).tolist()), _DIGITS) for at in close]
+    return Near(close[scores.index(max(scores))], max(scores))
+
+
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Of length 1; one of nothing is near to nothing."""
+    """Of length 1; one of nothing, or of what is no number, is near to nothing."""
     import numpy as np
 
     length = float(np.linalg.norm(vector))
-    return vector / np.float32(length) if length else vector
+    return vector / np.float32(length) if 0 < length < math.inf else np.zeros_like(vector)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -30,6 +32,10 @@ def test_references_join_in_any_case() -> None:
 
 def test_one_of_nothing_is_near_to_nothing() -> None:
     assert SemanticIndex(0.5).admit_batch(vectors((0, 0), (0, 0), (1, 0))) == [None, None, None]
+
+
+def test_what_is_no_number_is_near_to_nothing() -> None:
+    assert SemanticIndex(0.5).admit_batch(vectors((1, 0), (math.nan, 0), (1, 0))) == [None, None, Near(0, 1.0)]
 
 
 def test_it_decides_alike_however_the_rows_come(monkeypatch: pytest.MonkeyPatch) -> None:

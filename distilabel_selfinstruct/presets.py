@@ -164,6 +164,7 @@ DEFAULT = Preset(
     prompts_a_draw=8,
     classification_shots=(6, 10),
     output_first_shots=4,
+    input_first_shots=6,
     bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),
     classification=_YES_OR_NO,
     output_first=_INSTANCES,

@@ -69,7 +69,7 @@ DECODING = {"bootstrap", "classification", "output_first", "input_first", "tasks
 def test_default_differs_from_the_paper_in_these_points_only() -> None:
     assert differences("default", "paper") - DECODING == {
         "lag", "keywords", "any_script", "lower_case_rest", "keep_truncated", "tolerant", "tokenizer", "most_similar",
-        "contained_words", "prompts_a_draw", "classification_shots", "output_first_shots",
+        "contained_words", "prompts_a_draw", "classification_shots", "output_first_shots", "input_first_shots",
     }  # fmt: skip
 
 

@@ -142,7 +142,7 @@ class TestPrompts:
             (OutputFirstInstances, True, "paper", 16, "Class label: "),
             (OutputFirstInstances, True, "default", 4, "Class label: "),
             (InputFirstInstances, False, "paper", 11, "Output: "),
-            (InputFirstInstances, False, "default", 11, "Output: "),
+            (InputFirstInstances, False, "default", 6, "Output: "),
         ],
     )
     def test_shots(self, ask: Any, kind: Any, own: bool, preset: str, shots: int, mark: str) -> None:

@@ -128,6 +128,20 @@ class TestWhatPasses:
         pace.note_refused(1.0, age=1.5)
         assert pace.delay() == 0
 
+    def test_a_refusal_among_the_first_requests_is_no_reason_to_crawl(self) -> None:
+        clock = Clock()
+        pace = Pace(clock=clock)
+        for _ in range(4):
+            pace.take(Cost())
+        clock.now += 0.1
+        pace.note_refused(2.0, age=0.1)
+        clock.now += 2
+        assert pace.delay() == 0
+        pace.take(Cost())
+        clock.now += 1
+        pace.delay()
+        assert (pace.learned or 0) > 4
+
     def test_an_hour_that_nobody_asked_is_no_finding(self) -> None:
         clock = Clock()
         pace = Pace(clock=clock)

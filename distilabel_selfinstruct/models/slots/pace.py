@@ -265,6 +265,8 @@ class Pace:
         """Learns from what was accepted before the refusals, once a request has passed again, at this moment."""
         opened = tried - self._blind(tried) / 2
         accepted, seconds = self._passed - self._refused, max(opened - self._since, 0.001)
+        if self._found is None:  # so few tell little, and a run that begins with a refusal must not crawl
+            accepted = max(accepted, _ENOUGH)
         borne, asked = accepted / seconds, self._found.meter.rate if self._found else math.inf
         self._tried = None
         told = min((meter.rate for meter in self._told() if meter.kind == "requests"), default=0.0)

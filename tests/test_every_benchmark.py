@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,5 +15,5 @@ BENCHMARKS = sorted((ROOT / "benchmarks").glob("[a-z]*.py"))
 
 @pytest.mark.parametrize("path", BENCHMARKS, ids=[path.stem for path in BENCHMARKS])
 def test_it_can_be_started(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.path", [str(path.parent), *__import__("sys").path])
+    monkeypatch.setattr("sys.path", [str(path.parent), *sys.path])
     runpy.run_path(str(path), run_name=path.stem)

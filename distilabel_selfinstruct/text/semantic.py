@@ -55,7 +55,7 @@ class SemanticIndex:
             among = block @ block.T
             new: list[int] = []  # of the block, that have joined
             for at, near in enumerate(best):
-                if new and (other := _nearest(block[at], block[new], among[at, new])).score > near.score:
+                if new and (other := self._closest(block[at], block[new], among[at, new])).score > near.score:
                     near = Near(self._count + other.position, other.score)
                 is_near = near.score > self._threshold
                 found.append(near if is_near else None)
@@ -70,7 +70,18 @@ class SemanticIndex:
             return [Near(-1, -1.0)] * len(block)
         assert self._matrix is not None
         there = self._matrix[: self._count]
-        return [_nearest(vector, there, cosines) for vector, cosines in zip(block, block @ there.T)]
+        return [self._closest(vector, there, cosines) for vector, cosines in zip(block, block @ there.T)]
+
+    def _closest(self, vector: NDArray[np.float32], others: NDArray[np.float32], cosines: NDArray[np.float32]) -> Near:
+        """The first of the nearest; where it may be too near, cosines are added up exactly, so on any machine alike."""
+        import numpy as np
+
+        if (most := cosines.max()) <= self._threshold - _SLACK:
+            return Near(-1, -1.0)
+        close = np.flatnonzero(cosines >= most - _SLACK).tolist()
+        exact = vector.astype(np.float64)
+        scores = [round(math.fsum((exact * others[at]).tolist()), _DIGITS) for at in close]
+        return Near(close[scores.index(max(scores))], max(scores))
 
     def _append(self, block: NDArray[np.float32]) -> None:
         import numpy as np
@@ -81,16 +92,6 @@ class SemanticIndex:
             self._matrix = np.concatenate([self._matrix, np.empty_like(self._matrix)])
         self._matrix[self._count : self._count + len(block)] = block
         self._count += len(block)
-
-
-def _nearest(vector: NDArray[np.float32], others: NDArray[np.float32], cosines: NDArray[np.float32]) -> Near:
-    """The first of the nearest; of those that may be it, the cosines are added up exactly, so on any machine alike."""
-    import numpy as np
-
-    close = np.flatnonzero(cosines >= cosines.max() - _SLACK).tolist()
-    exact = vector.astype(np.float64)
-    scores = [round(math.fsum((exact * others[at]).tolist()), _DIGITS) for at in close]
-    return Near(close[scores.index(max(scores))], max(scores))
 
 
 def _unit(vector: NDArray[np.float32]) -> NDArray[np.float32]:

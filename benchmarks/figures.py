@@ -43,8 +43,8 @@ def numba_against_python() -> float:
 def client_against_openai() -> float:
     """CPU of a request through DurableLLM, of that of openai's client; bare aiohttp's is too small to compare with."""
     with OpenAIServerProcess() as server:
-        bare = asyncio.run(clients.of_openai(server.url, _REQUESTS))
-        return clients.of_durable(OpenAICompatibleLLM(model=clients._MODEL, base_url=server.url), _REQUESTS) / bare
+        theirs = asyncio.run(clients.of_openai(server.url, _REQUESTS))
+        return clients.of_durable(OpenAICompatibleLLM(model=clients._MODEL, base_url=server.url), _REQUESTS) / theirs
 
 
 RATIOS: dict[str, Callable[[], float]] = {

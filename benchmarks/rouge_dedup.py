@@ -33,7 +33,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -228,27 +228,17 @@ def alpaca_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
 
 
 def rouge_l_index_per_text(
-    implementation: Literal["python", "numba"], pool: Sequence[str], texts: Sequence[str]
+    implementation: Literal["python", "numba"], pool: Sequence[str], texts: Sequence[str], most_similar: int = 0
 ) -> Spent:
     from distilabel_selfinstruct.text.rouge import RougeLIndex
 
     index = RougeLIndex(THRESHOLD, implementation=implementation)
     index.load(pool)
+    look = partial(index.similarities, k=most_similar) if most_similar else index.nearest
+    look(texts[0])  # the start of numba
     start = now()
     for text in texts:
-        index.nearest(text)
-    return since(start) / len(texts)
-
-
-def similarities_per_text(pool: Sequence[str], texts: Sequence[str]) -> Spent:
-    from distilabel_selfinstruct.text.rouge import RougeLIndex
-
-    index = RougeLIndex(THRESHOLD, implementation="numba")
-    index.load(pool)
-    index.similarities(texts[0], 10)  # the start of numba
-    start = now()
-    for text in texts:
-        index.similarities(text, 10)
+        look(text)
     return since(start) / len(texts)
 
 
@@ -342,7 +332,7 @@ METHODS = {
         ["numba"],
         similarities,
         60_000,
-        similarities_per_text,
+        partial(rouge_l_index_per_text, "numba", most_similar=10),
         sample=100,
     ),
     "rapidfuzz": Method("rapidfuzz, brute force", ["rapidfuzz"], rapidfuzz_brute_force, 60_000, rapidfuzz_per_text, 50),
@@ -382,11 +372,9 @@ def run_method(name: str, size: int, mean_pool: int, folder: Path) -> None:
 
 
 def _require(package: str) -> None:
-    try:
-        import_module(package)
-    except ImportError:
+    if find_spec(package) is None:
         name = package.replace("_", "-")
-        raise SystemExit(f"{package} is needed; leave its method out, or install it with: pip install {name}") from None
+        raise SystemExit(f"{package} is needed; leave its method out, or install it with: pip install {name}")
 
 
 def _peak_megabytes() -> float:

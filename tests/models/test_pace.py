@@ -128,33 +128,27 @@ class TestWhatPasses:
         pace.note_refused(1.0, age=1.5)
         assert pace.delay() == 0
 
-    def test_a_refusal_among_the_first_requests_is_no_reason_to_crawl(self) -> None:
+    @staticmethod
+    def learned(first: int, seconds: float, wait: float, pause: float) -> float:
+        """What is found when so many have passed in these seconds, one is refused, and the next comes after a pause."""
         clock = Clock()
         pace = Pace(clock=clock)
-        for _ in range(4):
+        for _ in range(first):
             pace.take(Cost())
-        clock.now += 0.1
-        pace.note_refused(2.0, age=0.1)
-        clock.now += 2
+        clock.now += seconds
+        pace.note_refused(wait, age=0.1)
+        clock.now += pause
         assert pace.delay() == 0
         pace.take(Cost())
         clock.now += 1
         pace.delay()
-        assert (pace.learned or 0) > 4
+        return pace.learned or 0
+
+    def test_a_refusal_among_the_first_requests_is_no_reason_to_crawl(self) -> None:
+        assert self.learned(4, 0.1, wait=2.0, pause=2) > 4
 
     def test_an_hour_that_nobody_asked_is_no_finding(self) -> None:
-        clock = Clock()
-        pace = Pace(clock=clock)
-        for _ in range(20):
-            pace.take(Cost())
-        clock.now += 1
-        pace.note_refused(1.0, age=0.1)
-        clock.now += 3600
-        assert pace.delay() == 0
-        pace.take(Cost())
-        clock.now += 1
-        pace.delay()
-        assert (pace.learned or 0) > 5
+        assert self.learned(20, 1, wait=1.0, pause=3600) > 5
 
     def test_what_is_told_of_tokens_holds_tokens(self) -> None:
         clock = Clock()

@@ -41,7 +41,6 @@ class Pool:
         self._index.load([shot.text for shot in seeds])
         self._words = TOKENIZERS[preset.tokenizer]
         self._containment = Containment(preset.contained_words)
-        self._finds_all = preset.similarity_threshold < 1
         for place, shot in enumerate(seeds):
             self._note(shot.text, place)
 
@@ -82,7 +81,7 @@ class Pool:
         """Keeps what ROUGE-L does not see."""
         words = self._words(text)
         self._containment.add(words)
-        if not (words and self._finds_all):
+        if not words or self._index.threshold == 1:
             self._places.setdefault(text, place)
 
 

@@ -46,6 +46,7 @@ _PAPER_KEYWORDS = (
     "go to",
 )  # bootstrap_instructions.py: what a text-only model cannot see or produce
 _NEXT_TASK = "\nTask:"  # of the form of our prompts: behind it a model goes on with a task of its own
+_AFTER_INSTANCES = (_NEXT_TASK, "\nExample 6", "\nClass label 6")  # behind as many as are kept
 _ALPACA_KEYWORDS = (*_PAPER_KEYWORDS, "video", "audio", "music", "flowchart", "diagram")
 
 
@@ -147,8 +148,8 @@ _INSTANCES = Decoding(
     temperature=0.7,
     presence_penalty=1.0,
     max_new_tokens=1024,
-    stop=(_NEXT_TASK, "\nExample 6"),
-    chat_stop=(_NEXT_TASK, "\nExample 6"),
+    stop=_AFTER_INSTANCES,
+    chat_stop=_AFTER_INSTANCES,
 )
 
 DEFAULT = Preset(

@@ -93,7 +93,7 @@ def test_alpaca_asks_for_whole_tasks_with_its_own_decoding_parameters() -> None:
 @pytest.mark.parametrize("name", ["default", "alpaca"])
 def test_instances_are_drawn_since_small_models_loop_at_temperature_0(name: str) -> None:
     preset = get_preset(name)
-    ends = ("\nTask:", "\nExample 6")
+    ends = ("\nTask:", "\nExample 6", "\nClass label 6")
     assert preset.output_first == preset.input_first
     assert preset.input_first == Decoding(
         temperature=0.7, presence_penalty=1.0, max_new_tokens=1024, stop=ends, chat_stop=ends

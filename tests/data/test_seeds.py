@@ -95,7 +95,7 @@ def not_read_back(tasks: list[SeedTask]) -> list[str]:
     different = []
     for task in tasks:
         question = "output_first" if task.is_classification else "input_first"
-        prompt = PROMPTS.render(question, "base", shots=[task], instruction="Name a river.")
+        prompt = PROMPTS.render(question, "base", shots=[task], instruction="Name a river.", numbered=True)
         shown = prompt.partition(f"Task: {task.instruction}\n")[2].rpartition("Task: ")[0]
         if parse_instances(shown, task.is_classification) != list(task.instances):
             different.append(task.id)

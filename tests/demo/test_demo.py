@@ -63,14 +63,17 @@ def bootstrap_prompt(wording: Wording = "chat", shots: list[str] = LISTED, class
     return PROMPTS.render("bootstrap", wording, shots=shots, new=8, classification_only=classification_only)
 
 
-def task_prompt(question: str, instruction: str, wording: Wording = "chat") -> Prompt:
-    return PROMPTS.render(question, wording, shots=SHOTS, instruction=instruction, max_instances=5)
+def task_prompt(question: str, instruction: str, wording: Wording = "chat", numbered: bool = True) -> Prompt:
+    return PROMPTS.render(question, wording, shots=SHOTS, instruction=instruction, max_instances=5, numbered=numbered)
 
 
 def answer(prompt: Prompt, llm: DemoLLM | None = None, **options: Any) -> tuple[str, str]:
-    """The completion and why it ended."""
+    """The completion, with the label's mark that a prompt may end with, and why it ended."""
     output = (llm or demo()).generate_outputs(inputs=[prompt], **options)[0]
-    return output["generations"][0], output["finish_reason"][0]
+    completion, begun = output["generations"][0], "Class label 1:"
+    if completion and isinstance(prompt, str) and prompt.endswith(begun):
+        completion = begun + completion
+    return completion, output["finish_reason"][0]
 
 
 def instances_of(instruction: str, wording: Wording = "chat", llm: DemoLLM | None = None) -> list[Instance]:
@@ -125,7 +128,7 @@ class TestAnswersInTheFormatAskedFor:
     @pytest.mark.parametrize("wording", ["base", "chat"])
     def test_output_first_has_the_label_above_its_input(self, wording: Wording) -> None:
         completion, _ = answer(task_prompt("output_first", "Tag the number as even or odd.", wording))
-        assert re.fullmatch(r"(Class label: (even|odd)\n\d+(\n|\Z))+", completion)
+        assert re.fullmatch(r"(Class label \d: (even|odd)\n\d+(\n|\Z))+", completion)
 
     @pytest.mark.parametrize("wording", ["base", "chat"])
     def test_input_first_has_numbered_examples(self, wording: Wording) -> None:
@@ -170,7 +173,8 @@ class TestWhatItDoesNotKnow:
     @pytest.mark.parametrize("question", ["output_first", "input_first"])
     def test_another_task_gets_no_instance(self, question: str, wording: Wording) -> None:
         completion, _ = answer(task_prompt(question, "Compose a sonnet about the sea.", wording))
-        assert completion in (UNKNOWN_TASK, '{"instances": []}')
+        begun = (question, wording) == ("output_first", "base")  # there an excuse would be read as a label
+        assert completion == ("" if begun else '{"instances": []}' if wording == "structured" else UNKNOWN_TASK)
         for preset in ("default", "paper"):
             assert parse_instances(completion, question == "output_first", preset=preset) == []
 
@@ -506,6 +510,8 @@ class Run:
     def _ask(self, question: str, **values: Any) -> tuple[str, str]:
         decoding = getattr(self.preset, question)
         stop = list(decoding.stop) if self.wording == "base" else None
+        if question == "output_first":
+            values["numbered"] = self.preset.tolerant
         prompt = PROMPTS.render(question, self.wording, **values)
         return answer(prompt, self.llm, stop=stop, max_new_tokens=decoding.max_new_tokens)
 
@@ -554,10 +560,13 @@ class TestMistakes:
         assert 40 < verdicts[True] < 90
 
     def test_every_reason_to_reject_an_instance_occurs(self, run: Run) -> None:
-        assert set(run.instances()[1]) == {
+        reasons = set(run.instances()[1])
+        # A base model's answer ends before the sixth instance.
+        assert reasons | {"surplus"} == {
             "truncated", "none", "surplus", "empty_output", "input_equals_output", "trailing_colon",
             "conflicting_outputs", "duplicate",
         }  # fmt: skip
+        assert ("surplus" in reasons) is (run.wording == "chat")
 
     def test_what_the_filters_leave_is_right(self, run: Run) -> None:
         kept, _ = run.instances()
@@ -581,7 +590,10 @@ class TestMistakes:
                 question: str = "output_first" if family.is_classification else "input_first"
                 decoding = getattr(get_preset(preset), question)
                 given, ended = answer(
-                    task_prompt(question, instruction, wording), llm, stop=list(decoding.stop), max_new_tokens=60
+                    task_prompt(question, instruction, wording, numbered=preset == "default"),
+                    llm,
+                    stop=list(decoding.stop),
+                    max_new_tokens=60,
                 )
                 instances = parse_instances(given, family.is_classification, ended, preset)
                 reasons = check_instances(instances, preset)

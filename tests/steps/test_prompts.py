@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
+from typing import Any
 
 import pytest
 
@@ -28,13 +29,16 @@ SHOTS: dict[str, list[SeedTask]] = {
 }
 
 
-def ask(question: str, wording: Wording, instruction: str, shots: list[SeedTask] | None = None) -> str:
+def ask(
+    question: str, wording: Wording, instruction: str, shots: list[SeedTask] | None = None, numbered: bool = True
+) -> str:
     """The text of a question about one instruction."""
-    most = {"max_instances": 5} if wording != "base" and question != "classification" else {}
-    prompt = PROMPTS.render(
-        question, wording, shots=SHOTS[question] if shots is None else shots, instruction=instruction, **most
-    )
-    return text_of(prompt, wording)
+    values: dict[str, Any] = {"shots": SHOTS[question] if shots is None else shots, "instruction": instruction}
+    if wording != "base" and question != "classification":
+        values["max_instances"] = 5
+    if question == "output_first":
+        values["numbered"] = numbered
+    return text_of(PROMPTS.render(question, wording, **values), wording)
 
 
 def text_of(prompt: object, wording: Wording) -> str:
@@ -118,12 +122,18 @@ def test_classification_base() -> None:
     )
 
 
-def test_output_first_base_puts_the_label_before_the_input() -> None:
-    assert ask("output_first", "base", "Is it even?").endswith(
-        "\n\nTask: Is the text positive or negative?\nClass label: Positive\nI love it.\n\n"
-        "Task: Is 7 prime? Answer yes or no.\nClass label: Yes\n\n"
-        "Task: Is it even?\n"
+@pytest.mark.parametrize(("numbered", "mark"), [(True, "Class label 1:"), (False, "Class label:")])
+def test_output_first_base_puts_the_label_before_the_input(numbered: bool, mark: str) -> None:
+    assert ask("output_first", "base", "Is it even?", numbered=numbered).endswith(
+        f"\n\nTask: Is the text positive or negative?\n{mark} Positive\nI love it.\n\n"
+        f"Task: Is 7 prime? Answer yes or no.\n{mark} Yes\n\n"
+        "Task: Is it even?\n" + ("Class label 1:" if numbered else "")
     )
+
+
+def test_output_first_chat_says_the_form_that_its_shots_have() -> None:
+    for numbered, form in ((True, '"Class label 1: ..."'), (False, '"Class label: ..."')):
+        assert f"lines of the form {form} and" in ask("output_first", "chat", "Is it even?", numbered=numbered)
 
 
 def test_input_first_base_numbers_examples_that_have_an_input() -> None:
@@ -148,8 +158,8 @@ def test_a_chat_model_is_told_what_to_answer(question: str, asked_for: str) -> N
 
 @pytest.mark.parametrize("question", TASK_QUESTIONS)
 def test_structured_wording_comes_with_the_schema_of_the_answer(question: str) -> None:
-    most = {} if question == "classification" else {"max_instances": 5}
-    _, structure = PROMPTS.render(question, "structured", shots=SHOTS[question], instruction="Name a river.", **most)
+    more = {} if question == "classification" else {"max_instances": 5}
+    _, structure = PROMPTS.render(question, "structured", shots=SHOTS[question], instruction="Name a river.", **more)
     assert structure == {"format": "json", "schema": PROMPTS.schemas[question]}
 
 
@@ -226,7 +236,7 @@ def test_a_list_as_the_prompt_shows_it_is_read_back() -> None:
 @pytest.mark.parametrize("task", [REVERSE, CAPITAL, MOOD, PRIME], ids=lambda task: task.id)
 def test_the_instances_of_a_shot_are_read_back(task: SeedTask, preset: str) -> None:
     question: str = "output_first" if task.is_classification else "input_first"
-    prompt = ask(question, "base", "Name a river.", shots=[task])
+    prompt = ask(question, "base", "Name a river.", shots=[task], numbered=preset != "paper")
     shown = prompt.partition(f"Task: {task.instruction}\n")[2].rpartition("Task: ")[0]
     assert parse_instances(shown, task.is_classification, "stop", preset) == list(task.instances)
 

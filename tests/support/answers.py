@@ -58,7 +58,7 @@ def question_of(body: Body) -> str:
     prompt = prompt_of(body)
     if prompt.endswith("Is it classification?"):
         return "classification"
-    if "Class label:" in prompt:
+    if "Class label" in prompt:
         return "output_first"
     return "input_first" if "Output:" in prompt else "bootstrap"
 
@@ -106,7 +106,10 @@ def _classification(task: str, draw: Random) -> str:
 
 def _output_first(draw: Random) -> str:
     labels = draw.sample(("Yes", "No", "Friendly", "Hostile", "Weather"), 2 + draw.randrange(3))
-    return "\n".join(f"Class label: {label}\nAbout {_fill('{thing} and a {person}', draw)}" for label in labels)
+    return "\n".join(
+        f"Class label {at}: {label}\nAbout {_fill('{thing} and a {person}', draw)}"
+        for at, label in enumerate(labels, 1)
+    )
 
 
 def _input_first(draw: Random) -> str:

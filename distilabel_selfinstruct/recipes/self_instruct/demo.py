@@ -21,6 +21,7 @@ UNKNOWN_TASK = "This demo model cannot do this task: it only knows the ones that
 # --- which question is asked ---------------------------------------------------------------------------------------
 
 _CLASSIFICATION_END = "Is it classification?"
+_FIRST_LABEL = "Class label 1:"
 _BASE_LIST_END = re.compile(r"\n(\d+)\.\Z")
 _CHAT_LIST = re.compile(r"\nContinue the list with (\d+) new instructions(?:, numbered (\d+) to)?")
 _SEVERAL = "\nNow these "
@@ -48,6 +49,12 @@ class TaskQuestion:
     wording: Wording
     instruction: str
     max_instances: int = MAX_INSTANCES
+    numbers_labels: bool = False
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the prompt ends with the mark of the first label."""
+        return self.numbers_labels and self.wording == "base"
 
 
 def read_question(prompt: str) -> ListQuestion | TaskQuestion | None:
@@ -78,7 +85,8 @@ def _read_task_question(prompt: str, head: str) -> TaskQuestion | None:
         return TaskQuestion("classification", wording, instruction)
     most = _UP_TO.search(before)
     about: Literal["output_first", "input_first"] = "output_first" if "class label" in head.lower() else "input_first"
-    return TaskQuestion(about, wording, instruction, int(most[1]) if most else MAX_INSTANCES)
+    instruction, numbered = instruction.removesuffix(_FIRST_LABEL).strip(), f"\n{_FIRST_LABEL}" in prompt
+    return TaskQuestion(about, wording, instruction, int(most[1]) if most else MAX_INSTANCES, numbered)
 
 
 def answer(prompt: str, rng: Random, scale: float) -> Completion | None:
@@ -180,6 +188,8 @@ def _excuse(is_unknown: bool, rng: Random) -> str:
 
 
 def _no_instances(question: TaskQuestion, text: str) -> str:
+    if question.is_begun:
+        return ""  # a text that has begun with a label does not go on with an excuse
     return json.dumps({"instances": []}) if question.wording == "structured" and text else text
 
 
@@ -188,13 +198,15 @@ def _write_instances(question: TaskQuestion, instances: list[Instance]) -> str:
         first, second = ("output", "input") if question.about == "output_first" else ("input", "output")
         listed = [{first: getattr(each, first), second: getattr(each, second)} for each in instances]
         return json.dumps({"instances": listed}, ensure_ascii=False)
-    lines = _output_first(instances) if question.about == "output_first" else _input_first(instances)
-    return "\n".join(lines)
+    is_output_first, numbered = question.about == "output_first", question.numbers_labels
+    lines = _output_first(instances, numbered) if is_output_first else _input_first(instances)
+    text = "\n".join(lines)
+    return text.removeprefix(_FIRST_LABEL) if question.is_begun else text
 
 
-def _output_first(instances: list[Instance]) -> Iterator[str]:
-    for each in instances:
-        yield f"Class label: {each.output}"
+def _output_first(instances: list[Instance], numbered: bool) -> Iterator[str]:
+    for number, each in enumerate(instances, 1):
+        yield f"Class label {number}: {each.output}" if numbered else f"Class label: {each.output}"
         if each.input and each.output:  # below an empty label, the input would be read as the label
             yield each.input
 

@@ -13,11 +13,13 @@ from distilabel_selfinstruct.steps.asking import AskingTask
 from distilabel_selfinstruct.steps.filter import STAGE
 from distilabel_selfinstruct.text.labels import echoes_instruction, is_no_label
 from distilabel_selfinstruct.text.reading.answers import Instance, Listed, list_instances
-from distilabel_selfinstruct.text.reading.fields import names_other_task
+from distilabel_selfinstruct.text.reading.fields import begins_with_field, names_other_task
 from distilabel_selfinstruct.text.repetition import begins_to_repeat
 
 if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
+
+_FIRST_LABEL = "Class label 1:"  # as output_first.base.jinja2 ends: a base model keeps to the form that has begun
 
 
 class _InstancesTask(AskingTask):
@@ -45,9 +47,21 @@ class _InstancesTask(AskingTask):
     def format_input(self, input: Row) -> FormattedInput:
         """The question about one instruction."""
         known = {"shots": self._shots, "instruction": input["instruction"]}
+        if self.of_classification:
+            known["numbered"] = self._numbers_labels
         if self.wording != "base":
             known["max_instances"] = self._preset.max_instances
         return PROMPTS.render(self.question, self.wording, **known)
+
+    @property
+    def _numbers_labels(self) -> bool:
+        return self._preset.tolerant  # the authors' reader knows labels without numbers only
+
+    def _begun(self, completion: str) -> str:
+        """A completion with the first label's mark, where the prompt ended with it."""
+        if not (self.of_classification and self.wording == "base" and self._numbers_labels and completion.strip()):
+            return completion
+        return completion if begins_with_field(completion) else f"{_FIRST_LABEL}{completion}"
 
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
@@ -56,7 +70,9 @@ class _InstancesTask(AskingTask):
         if self._preset.tolerant and names_other_task(answer.completion, row["instruction"]):
             reject(row, STAGE, "other_task", excerpt(answer.completion))
             return
-        listed = list_instances(answer.completion, self.of_classification, answer.finish_reason, self._preset)
+        listed = list_instances(
+            self._begun(answer.completion), self.of_classification, answer.finish_reason, self._preset
+        )
         row["instances"] = _without_loop(listed) if self._preset.tolerant else _all(listed)
         if self.of_classification and self._preset.tolerant:
             _check_labels(row["instruction"], row["instances"])

@@ -74,7 +74,7 @@ Hannaneh Hajishirzi},
     columns={},
     configs={"seeds": "The human-written seed tasks that the run started from."},
     of_paper=True,
-    prompts_version=4,  # fewer shots, and seeds that prompts in a row share come first
+    prompts_version=5,  # class labels are numbered, and end after the fifth
     config="distilabel_selfinstruct.recipes.self_instruct.config:SelfInstructConfig",
     script="self_instruct.py",
     demo="distilabel_selfinstruct.recipes.self_instruct.demo",

@@ -38,7 +38,7 @@ def _fields(output: str) -> _Fields:
 
 
 _OUTPUT, _LABEL_OR_OUTPUT = "(?:Expected |Sample )?Output", "Class label|Label|Output"
-_LABEL_ANYWHERE, _LABEL_END = re.compile(r"\b(?:Class label|Label)\s?:", re.I), re.compile(r"\n|\sInput\s?:")
+_LABEL_ANYWHERE, _LABEL_END = re.compile(r"\b(?:Class label|Label)\s?\d{0,3}\s?:", re.I), re.compile(r"\n|\sInput\s?:")
 
 
 @cache
@@ -87,6 +87,11 @@ def _task_at_begin(text: str) -> re.Match[str] | None:
         return None
     before = text[: task.start()].strip()
     return task if not before or ("\n" not in before and is_remark(before)) else None
+
+
+def begins_with_field(text: str) -> bool:
+    """Whether an answer begins with the mark of an instance or of one of its fields."""
+    return _any_mark().match(plain(text).lstrip()) is not None
 
 
 def names_other_task(completion: str, instruction: str) -> bool:

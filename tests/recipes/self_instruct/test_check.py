@@ -31,7 +31,8 @@ def tasks(seed_file: str) -> dict[str, SeedTask]:
 
 def asked_about(body: Body) -> str:
     """The instruction that a question is about."""
-    return prompt_of(body).removesuffix("Is it classification?").rpartition("\n\nTask: ")[2].strip()
+    about = prompt_of(body).rpartition("\n\nTask: ")[2]
+    return about.removesuffix("Is it classification?").removesuffix("Class label 1:").strip()
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,7 @@ def good(tasks: dict[str, SeedTask]) -> Says:
             return "Yes" if task.is_classification else "No"
         instance = task.instances[0]
         if question == "output_first":
-            return f"Class label: {instance.output}\n{instance.input or 'A text.'}"
+            return f"Class label 1: {instance.output}\n{instance.input or 'A text.'}"
         return f"Output: {instance.output}"
 
     return answer

@@ -12,7 +12,7 @@ from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
 from tests.steps.scripted_llm import ScriptedLLM, text_of
 
-LABELLED = "Class label: Positive\nThe soup was wonderful.\nClass label: Negative\nWe waited for two hours."
+LABELLED = "Class label 1: Positive\nThe soup was wonderful.\nClass label 2: Negative\nWe waited for two hours."
 EXAMPLES = "Example 1\nInput: 3, 1, 2\nOutput: 1, 2, 3\nExample 2\nInput: 9, 8\nOutput: 8, 9"
 
 
@@ -124,6 +124,14 @@ class TestAnswers:
         ((made,), _) = ask(OutputFirstInstances, answer, [row(True, instruction="Put the numbers in order.")])
         assert made["instances"] == listed(("3 1 2", label), ("1 2 3", label), reason=reason)
 
+    @pytest.mark.parametrize("again", ["", "Class label 1:", "\nClass label 1:"])
+    def test_a_base_model_goes_on_from_the_first_label(self, ask: Any, again: str) -> None:
+        answer = f"{again} Positive\nLovely soup.\nClass label 2: Negative\nA long wait.\n"
+        ((made,), _) = ask(OutputFirstInstances, answer, [row(True)], wording="base")
+        assert made["instances"] == listed(("Lovely soup.", "Positive"), ("A long wait.", "Negative"))
+        ((nothing,), _) = ask(OutputFirstInstances, "\n", [row(True)], wording="base")
+        assert nothing["reject_reason"] == "no_instances"
+
     def test_the_paper_keeps_each_round_of_a_loop(self, ask: Any) -> None:
         again = "\n".join([EXAMPLES] * 3)
         ((made,), _) = ask(InputFirstInstances, again, [row(False)], preset="paper")
@@ -140,7 +148,8 @@ class TestPrompts:
         ("kind", "own", "preset", "shots", "mark"),
         [
             (OutputFirstInstances, True, "paper", 16, "Class label: "),
-            (OutputFirstInstances, True, "default", 4, "Class label: "),
+            (OutputFirstInstances, True, "default", 4, "Class label 1: "),
+            (OutputFirstInstances, True, "alpaca", 16, "Class label 1: "),
             (InputFirstInstances, False, "paper", 11, "Output: "),
             (InputFirstInstances, False, "default", 6, "Output: "),
         ],
@@ -151,7 +160,8 @@ class TestPrompts:
         first, second = map(text_of, llm._asked)
         assert first.count("\nTask: ") == shots + 1
         assert first.count(f"\n{mark}") >= shots
-        assert first.endswith("\n\nTask: Do as told.\n")
+        begun = "Class label 1:" if mark == "Class label 1: " else ""
+        assert first.endswith(f"\n\nTask: Do as told.\n{begun}")
         assert second == first.replace("Do as told.", "Something else.")  # the same shots for the whole run
 
     @pytest.mark.parametrize("wording", ["base", "chat", "structured"])
@@ -159,14 +169,15 @@ class TestPrompts:
     def test_wordings(self, ask: Any, kind: Any, own: bool, wording: str) -> None:
         _, llm = ask(kind, "", [row(own)], wording=wording)
         assert isinstance(llm._asked[0], {"base": str, "chat": list, "structured": tuple}[wording])
-        assert text_of(llm._asked[0]).rstrip().endswith("Task: Do as told.")
+        begun = "Class label 1:" if own and wording == "base" else ""
+        assert text_of(llm._asked[0]).rstrip().removesuffix(begun).rstrip().endswith("Task: Do as told.")
         assert ("with up to 5 " in text_of(llm._asked[0])) is (wording != "base")
 
     @pytest.mark.parametrize(
         ("preset", "wording", "sent"),
         [
-            ("default", "base", {"stop": ["\nTask:", "\nExample 6"]}),
-            ("default", "chat", {"chat_stop": ["\nTask:", "\nExample 6"]}),
+            ("default", "base", {"stop": ["\nTask:", "\nExample 6", "\nClass label 6"]}),
+            ("default", "chat", {"chat_stop": ["\nTask:", "\nExample 6", "\nClass label 6"]}),
             ("default", "structured", {}),
             ("paper", "base", {"stop": ["Example 6", "Task:"]}),
             ("paper", "chat", {}),

@@ -102,6 +102,8 @@ def test_an_input_without_output_has_an_empty_one() -> None:
     "completion",
     [
         "Class label: Positive\nI love it.\nClass label: Negative\nI hate it.",
+        "Class label 1: Positive\nI love it.\nClass label 2: Negative\nI hate it.",
+        "Class label 1: Positive Input: I love it. Class label 2: Negative Input: I hate it.",
         "**Class label:** Positive\nI love it.\n\n**Class label: Negative**\nI hate it.",
         "Class label: **Positive**\nI love it.\n\nClass Label: Negative\nI hate it.\n\nLet me know if you need more.",
         "Class label: Positive\r\nI love it.\r\nClass label: Negative\r\nI hate it.\r\n",
@@ -180,9 +182,11 @@ def test_instances_in_the_form_of_the_prompt_are_read_back(instances: list[Insta
     assert parse_instances(completion, False) == instances
 
 
+@pytest.mark.parametrize("numbered", [False, True])
 @given(st.lists(st.builds(Instance, _fields | st.just(""), _lines), min_size=1, max_size=4))
-def test_labels_in_the_form_of_the_prompt_are_read_back(instances: list[Instance]) -> None:
+def test_labels_in_the_form_of_the_prompt_are_read_back(numbered: bool, instances: list[Instance]) -> None:
     completion = "".join(
-        f"Class label: {each.output}\n" + (f"{each.input}\n" if each.input else "") for each in instances
+        f"Class label{f' {at}' if numbered else ''}: {each.output}\n" + (f"{each.input}\n" if each.input else "")
+        for at, each in enumerate(instances, 1)
     )
     assert parse_instances(completion, True) == instances

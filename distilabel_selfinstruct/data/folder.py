@@ -10,6 +10,7 @@ STAGE.json       how the loop of a stage ended
 hold_out.jsonl   the side of each instruction, where some are set apart
 kept_clear.jsonl what is evaluated on beside this run, when it began: its rows are kept clear of that
 progress/        how far each loop is, for who looks on, until the run has ended
+taken/           the rows that each loop has made of answers, until there is nothing left to ask
 data/            the rows that are finished so far, until the run has ended: Parquet files that anybody may read
 dataset/         a folder a config
 report/          page and statistics
@@ -33,6 +34,7 @@ from distilabel_selfinstruct.data.base_folder import BaseFolder
 from distilabel_selfinstruct.data.columns import columns_of
 from distilabel_selfinstruct.data.files import clear_drafts
 from distilabel_selfinstruct.data.summary import Summary
+from distilabel_selfinstruct.data.taken import TakenRows
 from distilabel_selfinstruct.errors import RunFolderError
 from distilabel_selfinstruct.recipe import DEFAULT, Recipe, get_recipe, with_page
 from distilabel_selfinstruct.usage import PriceList
@@ -65,7 +67,7 @@ CONFIG, PIPELINE = "config.yaml", "pipeline.yaml"
 """Names that a published run has too."""
 _RECIPE, _SUMMARY, _SIDES, _PROMPTS = "recipe.json", "summary.json", "hold_out.jsonl", "prompts"
 _PROGRESS, _SHARES, _EVALUATIONS, _RUBRIC = "progress", "shares.json", "evaluations.json", "rubric.yaml"
-_KEPT_CLEAR = "kept_clear.jsonl"
+_KEPT_CLEAR, _TAKEN = "kept_clear.jsonl", "taken"
 
 T = TypeVar("T")
 _Gathered = Literal["records", "pushes", "answers"]
@@ -236,7 +238,8 @@ class RunFolder(BaseFolder):
     def write_summary(self, summary: Summary) -> None:
         """Records what the run has come to; how far it was is of no more use."""
         self._write_json(_SUMMARY, dataclasses.asdict(summary))
-        for path in (self.path / _PROGRESS, self.growing):
+        over = (self.path / _PROGRESS, self.growing, *([self.path / _TAKEN] if summary.is_over else ()))
+        for path in over:
             shutil.rmtree(path, ignore_errors=True)
 
     @property
@@ -272,6 +275,17 @@ class RunFolder(BaseFolder):
             except (OSError, ValueError, KeyError, TypeError):
                 continue
         return found
+
+    def taken_rows(self, stage: str, depends_on: Mapping[str, Any], columns: Sequence[str]) -> TakenRows:
+        """The rows that the loop of a stage has made of answers, until there is nothing left to ask.
+
+        Args:
+            depends_on: what makes other rows of the same answers, beside what the run has read.
+            columns: of a row.
+        """
+        config = self.config() if self.is_run else {}
+        read = {name: config.get(name) for name in RECORDED - {EARLIER_MODELS}}
+        return TakenRows(self.path / _TAKEN / f"{stage}.jsonl", {**depends_on, "read": read}, columns)
 
     def write_shares(self, shares: Mapping[str, float]) -> None:
         """Records the share of its work that each stage has done, for who looks on."""

@@ -86,6 +86,11 @@ class Summary:
         return self.ended == "complete" and not self.failed
 
     @property
+    def is_over(self) -> bool:
+        """Whether the same command would ask nothing more."""
+        return self.ended in ("complete", "stalled", "pilot") and not self.failed
+
+    @property
     def is_whole(self) -> bool:
         """Whether it has come to what was asked for."""
         return self.is_done and not self.is_empty and self.narrowest is None

@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import replace
@@ -210,6 +210,7 @@ class DurableLLM(LLM):
     _open: dict[asyncio.Task[Any], bool] = PrivateAttr(default_factory=dict)  # whether it is at the endpoint or stored
     _is_ending: bool = PrivateAttr(False)
     _asked_for: set[Future[list[Record]]] = PrivateAttr(default_factory=set)
+    _untold: dict[str, Any] = PrivateAttr(default_factory=dict)  # how far this stage is
     _doubtful: list[Record] = PrivateAttr(default_factory=list)  # refused, and nothing asked since was answered
     _answered_at: float = PrivateAttr(-math.inf)  # when the last answer came
     _down_since: float | None = PrivateAttr(None)
@@ -345,8 +346,17 @@ class DurableLLM(LLM):
         return True
 
     def report(self, **event: Any) -> None:
-        """Tells the main process how far this stage is."""
-        self._loop.call_soon_threadsafe(partial(self._slots.report, **event))
+        """Tells the main process how far this stage is; what comes before it has been told goes along."""
+        with self._lock:
+            is_under_way = bool(self._untold)
+            self._untold |= event
+        if not is_under_way:
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        with self._lock:
+            event, self._untold = self._untold, {}
+        self._slots.report(**event)
 
     def submit(self, input: FormattedInput, num_generations: int = 1, **parameters: Any) -> Future[list[Record]]:
         """The records of the next `num_generations` samples of this prompt, as soon as they are on disk.
@@ -367,6 +377,19 @@ class DurableLLM(LLM):
         self._asked_for.add(future)
         future.add_done_callback(self._asked_for.discard)
         return future
+
+    def name_of(self, input: FormattedInput, **parameters: Any) -> str:
+        """What a prompt with these parameters goes by, in the records and for `count_as_asked`."""
+        return _Request(input, parameters, self.llm, self._turn_begin).key.hex()
+
+    def count_as_asked(self, names: Iterable[str]) -> None:
+        """The prompts of these names have been asked, each as often as it is named: what comes next is another sample.
+
+        Raises:
+            ValueError: if one is no name.
+        """
+        with self._lock:
+            self._asked.update(map(bytes.fromhex, names))
 
     def generate(self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any) -> list[GenerateOutput]:
         """Generates `num_generations` completions per input, from the records or from the model.

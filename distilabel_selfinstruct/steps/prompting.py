@@ -172,4 +172,5 @@ def environment(package: str, own: tuple[tuple[str, str], ...] = ()) -> jinja2.E
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=False,
         autoescape=False,
+        auto_reload=False,  # else it looks at the file for each prompt
     )

@@ -71,11 +71,12 @@ class Pool:
         """Whether a text is too similar to one of the pool."""
         return self._index.nearest(text) is not None
 
-    def add(self, shot: Shot) -> None:
-        """Takes a text in."""
-        self._note(shot.text, len(self.shots))
-        self._index.load([shot.text])
-        self.shots.append(shot)
+    def add(self, *shots: Shot) -> None:
+        """Takes texts in."""
+        self._index.load([shot.text for shot in shots])
+        for place, shot in enumerate(shots, start=len(self.shots)):
+            self._note(shot.text, place)
+        self.shots += shots
 
     def _note(self, text: str, place: int) -> None:
         """Keeps what ROUGE-L does not see."""
@@ -201,13 +202,32 @@ class Loop(ABC):
     def take(self, answer: Answer) -> list[Row]:
         """The rows of the next prompt's answer, admitted or rejected, in the order of the completion."""
         rows = self._take(self.taken, answer)
-        self.candidates += sum(row[self.column] is not None for row in rows)
         del self._open[self.taken]
+        self._count(rows)
+        return rows
+
+    def restore(self, taken: Iterable[Sequence[Row]]) -> None:
+        """Goes on behind so many prompts, whose rows an earlier session has made.
+
+        Args:
+            taken: the rows of each, in the order of the prompts.
+        """
+        shots = []
+        for rows in taken:
+            admitted = [row for row in rows if row["reject_reason"] is None]
+            shots += [Shot(row["instruction_id"], row[self.column]) for row in admitted]
+            self.admitted += len(admitted)
+            self._count(rows)
+        self.drawn = self.taken
+        self._pool.add(*shots)
+
+    def _count(self, rows: Sequence[Row]) -> None:
+        """Notes the answer to the next prompt, of which these rows are made, and what it has had admitted."""
+        self.candidates += sum(row[self.column] is not None for row in rows)
         self.taken += 1
         self._sizes.append(self.admitted)
         if any(row["reject_reason"] is None for row in rows):
             self._last_admission = self.taken
-        return rows
 
     @abstractmethod
     def _draw(self, number: int) -> Any:

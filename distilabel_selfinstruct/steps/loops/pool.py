@@ -62,7 +62,8 @@ class PoolLoop(Loop):
         shared = self._shared(number)
         shots = [self._pool.shots[at] for at in shown]
         wanted = self.preset.seed_shots + self.preset.machine_shots - len(shots) - len(shared)
-        others = [shot for shot in self._seeds if shot not in shared]
+        left_out = set(shared)
+        others = [shot for shot in self._seeds if shot not in left_out]
         shots += choice.sample(others, min(wanted, len(others)))
         choice.shuffle(shots)
         return [Shot(shot.id, " ".join(shot.text.split()).rstrip(":")) for shot in [*shared, *shots]]

@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -20,6 +20,7 @@ from pydantic import Field
 from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
 from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of
+from distilabel_selfinstruct.data.taken import TakenRows
 from distilabel_selfinstruct.errors import ConfigError, PipelineError
 from distilabel_selfinstruct.models.durable import LAST_WORDS, DurableLLM
 from distilabel_selfinstruct.models.records import Record
@@ -30,6 +31,7 @@ from distilabel_selfinstruct.steps.fitting import most_by_estimate, named, room_
 from distilabel_selfinstruct.steps.loops.loop import Loop
 from distilabel_selfinstruct.steps.meaning import Meaning, WithMeaning
 from distilabel_selfinstruct.text.contamination import ContaminationIndex
+from distilabel_selfinstruct.version import __version__
 
 if TYPE_CHECKING:
     from distilabel.steps.base import GeneratorStepOutput
@@ -87,18 +89,33 @@ class Looping(WithMeaning, AskingByPreset):
         """Not used: one completion makes many rows."""
         return {}
 
-    def run_loop(self, loop: Loop, take: Callable[[Row], None]) -> str:
-        """Drives the loop to its end, says how it ended, and writes it; `take` gets each row as soon as it is there."""
+    def run_loop(
+        self,
+        loop: Loop,
+        take: Callable[[Row], None],
+        taken: TakenRows | None = None,
+        is_restored: Callable[[], None] = lambda: None,
+    ) -> str:
+        """Drives the loop to its end, says how it ended, and writes it.
+
+        Args:
+            loop: at its beginning.
+            take: gets each row as soon as it is there, but those that earlier sessions have made.
+            taken: what these have made; with it the loop goes on.
+            is_restored: called once the loop has asked behind them.
+        """
         if self.pilot_rounds is not None:
             loop.most_prompts = self.pilot_rounds * loop.lag
         if self.keep_clear_of and loop.column == "instruction":
             loop.clear_of = ContaminationIndex(read_evaluation_texts(self.keep_clear_of))
         meaning = self.meaning() if loop.column == "instruction" else None
         try:
-            ended = self._drive(loop, take, meaning)
+            ended = self._drive(loop, take, meaning, taken, is_restored)
         finally:
             if meaning is not None:
                 meaning.unload()
+            if taken is not None:
+                taken.close()
         if self.folder is not None:
             self._write_report(RunFolder(self.folder), loop, ended)
         return ended
@@ -120,21 +137,34 @@ class Looping(WithMeaning, AskingByPreset):
             },
         )
 
-    def _drive(self, loop: Loop, take: Callable[[Row], None], meaning: Meaning | None) -> str:
+    def _drive(
+        self,
+        loop: Loop,
+        take: Callable[[Row], None],
+        meaning: Meaning | None,
+        taken: TakenRows | None,
+        is_restored: Callable[[], None],
+    ) -> str:
         """Draws prompts and takes answers until there is enough or nothing more comes; says how it ended."""
-        answers = _Answers(self)
+        answers = _Answers(self, keeps_names=taken is not None)
         told = 0.0
+        if taken is not None:
+            loop.restore(answers.restored(taken.read()))
         try:
             loop.compare(meaning)
         except RunStopped as stopped:
             return str(stopped)
+        answers.ask_ahead(loop)
+        is_restored()
         while not (loop.is_complete or loop.is_stalled or loop.is_pilot_over):
-            while loop.can_draw():
-                answers.ask(*loop.draw())
+            answers.ask_ahead(loop)
+            number = loop.taken
             try:
-                rows = loop.take(answers.of(loop.taken))
+                rows = loop.take(answers.of(number))
             except RunStopped as stopped:
                 return str(stopped)
+            if taken is not None:
+                taken.keep(answers.names(number), rows)
             for row in rows:
                 take(row)
             if self.folder is not None and time.monotonic() - told >= _TELL:
@@ -182,13 +212,22 @@ class LoopingGenerator(Looping, GeneratorTask):
             PipelineError: if not a single completion came.
         """
         rows: Rows = queue.SimpleQueue()
-        threading.Thread(target=self._fill, args=(rows,), name=self.name, daemon=True).start()
-        yield from self._batches(rows)
+        earlier: Future[Iterable[Row]] = Future()
+        threading.Thread(target=self._fill, args=(rows, earlier), name=self.name, daemon=True).start()
+        yield from self._batches(rows, earlier.result())
 
-    def _batches(self, rows: Rows) -> Iterator[tuple[list[Row], bool]]:
-        """Batches as rows come in. One row is always held back: distilabel hangs on a last batch without rows."""
+    def _batches(self, rows: Rows, earlier: Iterable[Row]) -> Iterator[tuple[list[Row], bool]]:
+        """Batches of the rows of earlier sessions, then as rows come in.
+
+        One row is always held back: distilabel hangs on a last batch without rows.
+        """
         held: list[Row] = []
         ended = False
+        for row in earlier:
+            held.append(row)
+            if len(held) > (self.batch_size or 1):
+                yield held[:-1], False
+                held = held[-1:]
         while not ended:
             gathered, ended = _gather(rows, self.batch_size or 1)
             held += gathered
@@ -203,26 +242,57 @@ class LoopingGenerator(Looping, GeneratorTask):
             )
         yield held, True
 
-    def _fill(self, rows: Rows) -> None:
+    def _fill(self, rows: Rows, earlier: Future[Iterable[Row]]) -> None:
         try:
-            self.run_loop(self._loop(), rows.put)
+            loop = self._loop()
+            taken = self._taken_rows(loop)
+            self.run_loop(loop, rows.put, taken, lambda: earlier.set_result(() if taken is None else taken.rows()))
         except BaseException as error:
             rows.put(error)
         else:
             rows.put(None)
+        finally:
+            if not earlier.done():
+                earlier.set_result(())
+
+    def _taken_rows(self, loop: Loop) -> TakenRows | None:
+        """Where the rows are kept from session to session: with a folder, and a model whose answers are kept."""
+        if self.folder is None or not isinstance(self.llm, DurableLLM):
+            return None
+        own = self.model_dump(mode="json", exclude={"llm"})
+        depends_on = {"version": __version__, "task": own, "lag": loop.lag, "pool": [shot.text for shot in loop.pool]}
+        return RunFolder(self.folder).taken_rows(loop.stage, depends_on, self.outputs)
 
 
 class _Answers:
     """The answers to prompts, in any order: concurrent requests of a `DurableLLM`, or chunks of any other LLM."""
 
-    def __init__(self, task: Looping) -> None:
+    def __init__(self, task: Looping, keeps_names: bool) -> None:
         self._task = task
+        self._keeps_names = keeps_names
         self._kwargs = task._decoding_kwargs()
         self._drawn: dict[int, Any] = {}
         self._prompts: dict[int, FormattedInput] = {}  # not yet answered
         self._waiting: list[int] = []  # for a model that answers in chunks
         self._futures: dict[int, Future[list[Record]]] = {}
         self._answers: dict[int, Answer] = {}
+        self._names: dict[int, list[str]] = {}  # of all that was asked for the answer to a prompt
+
+    def restored(self, taken: Iterable[tuple[list[str], list[Row]]]) -> Iterator[list[Row]]:
+        """The rows of prompts that earlier sessions have asked, which count as asked."""
+        for names, rows in taken:
+            if isinstance(self._task.llm, DurableLLM):
+                self._task.llm.count_as_asked(names)
+            yield rows
+
+    def ask_ahead(self, loop: Loop) -> None:
+        """Asks what may be asked before the next answer is taken."""
+        while loop.can_draw():
+            self.ask(*loop.draw())
+
+    def names(self, number: int) -> list[str]:
+        """What all that was asked for the answer to a prompt goes by, once it is there."""
+        return self._names.pop(number)
 
     def ask(self, number: int, drawn: Any) -> None:
         """Asks the prompt of this number, which is made from what the loop has drawn.
@@ -256,6 +326,8 @@ class _Answers:
 
     def _ask(self, number: int, prompt: FormattedInput) -> None:
         self._prompts[number] = prompt
+        if isinstance(self._task.llm, DurableLLM) and self._keeps_names:
+            self._names.setdefault(number, []).append(self._task.llm.name_of(prompt, **self._kwargs))
         if isinstance(self._task.llm, DurableLLM) and self._task.llm.is_asynchronous:
             self._futures[number] = self._task.llm.submit(prompt, **self._kwargs)
         else:

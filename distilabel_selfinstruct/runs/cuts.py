@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-_MANY = 0.2
+_MANY, _FEW = 0.2, 2  # a share of the answers, and a number that comes by chance where it is not most of them
 _A_WORD = 16  # tokens: a base model that is asked for one word goes on, and is cut on purpose
 
 
@@ -20,6 +20,11 @@ class Cuts:
     cut: int = 0
     tokens: int = 0
     cut_tokens: int = 0
+
+    @property
+    def are_many(self) -> bool:
+        """Whether so many of the answers were cut that it is no chance."""
+        return self.cut > _MANY * self.answers and (self.cut > _FEW or 2 * self.cut > self.answers)
 
     def __add__(self, other: Cuts) -> Cuts:
         return Cuts(
@@ -56,7 +61,7 @@ def cut_notes(by_stage: Mapping[str, Cuts], continues_text: bool = False) -> lis
         f" {_share(cuts)} of its output tokens. A model that thinks needs more room: in another folder (--out)"
         f" --max-tokens {stage}=N."
         for stage, cuts in by_stage.items()
-        if cuts.cut > _MANY * cuts.answers and not (continues_text and cuts.cut_tokens <= _A_WORD * cuts.cut)
+        if cuts.are_many and not (continues_text and cuts.cut_tokens <= _A_WORD * cuts.cut)
     ]
 
 

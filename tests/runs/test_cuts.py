@@ -53,6 +53,8 @@ def test_cuts_are_counted_by_stage(tmp_path: Path) -> None:
         (Cuts(10, 10, 9000, 9000), True, True),
         (Cuts(0, 0, 0, 0), False, False),
         (Cuts(1, 1, 0, 0), False, True),
+        (Cuts(3, 2, 9, 6), False, True),
+        (Cuts(5, 2, 9, 6), False, False),
     ],
 )
 def test_more_than_a_fifth_is_told(cuts: Cuts, is_base: bool, told: bool) -> None:

@@ -11,6 +11,7 @@ from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.recipes.self_instruct.prompting import PROMPTS
 from distilabel_selfinstruct.steps.asking import AskingTask
 from distilabel_selfinstruct.steps.filter import STAGE
+from distilabel_selfinstruct.steps.prompting import template_name
 from distilabel_selfinstruct.text.labels import echoes_instruction, is_no_label
 from distilabel_selfinstruct.text.reading.answers import Instance, Listed, list_instances
 from distilabel_selfinstruct.text.reading.fields import begins_with_field, names_other_task
@@ -48,20 +49,22 @@ class _InstancesTask(AskingTask):
         """The question about one instruction."""
         known = {"shots": self._shots, "instruction": input["instruction"]}
         if self.of_classification:
-            known["numbered"] = self._numbers_labels
+            known["numbered"] = self._preset.tolerant  # the authors' reader knows labels without numbers only
         if self.wording != "base":
             known["max_instances"] = self._preset.max_instances
         return PROMPTS.render(self.question, self.wording, **known)
 
-    @property
-    def _numbers_labels(self) -> bool:
-        return self._preset.tolerant  # the authors' reader knows labels without numbers only
+    @cached_property
+    def _begin(self) -> str:
+        """With what the prompt has begun the answer already; empty where it has not."""
+        if not (self.of_classification and self.wording == "base" and self._preset.tolerant):
+            return ""
+        own = self.own_templates.get(template_name(self.question, self.wording), _FIRST_LABEL)
+        return _FIRST_LABEL if _FIRST_LABEL in own.rpartition("instruction")[2] else ""
 
     def _begun(self, completion: str) -> str:
-        """A completion with the first label's mark, where the prompt ended with it."""
-        if not (self.of_classification and self.wording == "base" and self._numbers_labels and completion.strip()):
-            return completion
-        return completion if begins_with_field(completion) else f"{_FIRST_LABEL}{completion}"
+        """A completion with what stood of it in the prompt, which a model may say again."""
+        return completion if not completion.strip() or begins_with_field(completion) else self._begin + completion
 
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:

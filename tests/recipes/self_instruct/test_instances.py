@@ -129,6 +129,12 @@ class TestAnswers:
         answer = f"{again} Positive\nLovely soup.\nClass label 2: Negative\nA long wait.\n"
         ((made,), _) = ask(OutputFirstInstances, answer, [row(True)], wording="base")
         assert made["instances"] == listed(("Lovely soup.", "Positive"), ("A long wait.", "Negative"))
+        own = {"output_first.base.jinja2": "Task: {{ instruction }}\n"}
+        ((made,), _) = ask(OutputFirstInstances, answer, [row(True)], wording="base", own_templates=own)
+        assert (made["instances"] == listed(("A long wait.", "Negative"))) is (again == "")
+        own = {"output_first.base.jinja2": "{{ instruction }}: {% if numbered %}Class label 1:{% endif %}"}
+        ((made,), _) = ask(OutputFirstInstances, answer, [row(True)], wording="base", own_templates=own)
+        assert len(made["instances"]) == 2
         ((nothing,), _) = ask(OutputFirstInstances, "\n", [row(True)], wording="base")
         assert nothing["reject_reason"] == "no_instances"
 

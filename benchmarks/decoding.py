@@ -33,8 +33,8 @@ input first. With the 4 and 6 of today's default preset, and 24 instructions a k
 | the same and frequency 0.3                   |  44 %,  22.9 |  18 %, 11.5 |
 | the same and frequency 0.6                   |  28 %,  27.4 |  13 %,  8.4 |
 
-which is one or two answers of 24 that list labels without an end. Since labels are numbered (docs/figures.md), none of 120
-answers of the base model in whole runs did so.
+which is one or two answers of 24 that list labels without an end. Since labels are numbered (docs/figures.md), none of
+120 answers of the base model in whole runs did so.
 """
 
 from __future__ import annotations

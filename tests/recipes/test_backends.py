@@ -37,6 +37,7 @@ NEEDS = {
     "transformers": ("torch", "transformers"),
     "vllm": ("vllm",),
 }
+_WARNS = pytest.mark.filterwarnings("ignore")  # vLLM, of itself and of torch, while it loads a model
 Options = list[str]
 
 
@@ -64,7 +65,7 @@ def options_of(backend: str, server: OpenAIServer, folder: Path) -> Options:
 
     arguments = {"model": str(make_tiny_model(folder / "model"))}
     if backend == "vllm":
-        engine = {"gpu_memory_utilization": 0.2, "enforce_eager": True, "max_model_len": 4096}
+        engine = {"gpu_memory_utilization": 0.2, "enforce_eager": True, "max_model_len": 2048}
         kind, more = "distilabel_selfinstruct.models.vllm.VLLM", {"dtype": "float32", "extra_kwargs": engine}
     else:
         kind = "distilabel.models.llms.TransformersLLM"
@@ -97,7 +98,7 @@ def test_magpie_says_that_a_provider_continues_no_text(server: OpenAIServer, tmp
     assert server.requests == []
 
 
-@pytest.mark.parametrize("backend", NEEDS)
+@pytest.mark.parametrize("backend", [pytest.param(name, marks=_WARNS if name == "vllm" else ()) for name in NEEDS])
 def test_kill_9_in_the_middle_and_the_same_command(backend: str, server: OpenAIServer, tmp_path: Path) -> None:
     """A model on this machine may go another way: what was computed together is not the same when it is computed alone.
 

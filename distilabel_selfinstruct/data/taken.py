@@ -33,7 +33,7 @@ class TakenRows:
         self._size = 0  # bytes of what earlier sessions have kept
         self._file: BinaryIO | None = None
 
-    def read(self) -> Iterator[tuple[list[str], list[Row]]]:
+    def read(self) -> Iterator[tuple[list[bytes], list[Row]]]:
         """By prompt what was asked and the rows, as far as earlier sessions have kept them; then `keep` goes on."""
         self._size = 0
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError), self._path.open("rb") as file:
@@ -41,7 +41,7 @@ class TakenRows:
                 self._size = len(self._head)
                 for line in file:
                     taken = json.loads(line) if line.endswith(b"\n") else {}
-                    yield taken["asked"], self._whole(taken["rows"])
+                    yield [bytes.fromhex(key) for key in taken["asked"]], self._whole(taken["rows"])
                     self._size += len(line)
         with contextlib.suppress(OSError):  # a loop goes on without it
             self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -63,13 +63,13 @@ class TakenRows:
                 at += len(line)
                 yield from self._whole(json.loads(line)["rows"])
 
-    def keep(self, asked: Sequence[str], rows: Sequence[Row]) -> None:
-        """Keeps the rows of the next prompt, and by what name each request for it goes."""
+    def keep(self, asked: Sequence[bytes], rows: Sequence[Row]) -> None:
+        """Keeps the rows of the next prompt, and the key of each request for it."""
         if self._file is None:
             return
         told = [{name: value for name, value in row.items() if value is not None} for row in rows]
         try:
-            self._file.write(json.dumps({"asked": asked, "rows": told}).encode() + b"\n")
+            self._file.write(json.dumps({"asked": [key.hex() for key in asked], "rows": told}).encode() + b"\n")
         except OSError:  # no room for it: only time is lost
             self.close()
 

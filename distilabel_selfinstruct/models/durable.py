@@ -378,18 +378,14 @@ class DurableLLM(LLM):
         future.add_done_callback(self._asked_for.discard)
         return future
 
-    def name_of(self, input: FormattedInput, **parameters: Any) -> str:
-        """What a prompt with these parameters goes by, in the records and for `count_as_asked`."""
-        return _Request(input, parameters, self.llm, self._turn_begin).key.hex()
+    def key_of(self, input: FormattedInput, **parameters: Any) -> bytes:
+        """By which the records know a prompt with these parameters."""
+        return _Request(input, parameters, self.llm, self._turn_begin).key
 
-    def count_as_asked(self, names: Iterable[str]) -> None:
-        """The prompts of these names have been asked, each as often as it is named: what comes next is another sample.
-
-        Raises:
-            ValueError: if one is no name.
-        """
+    def count_as_asked(self, keys: Iterable[bytes]) -> None:
+        """The prompts of these keys have been asked, each as often as it is there: the next answers are others."""
         with self._lock:
-            self._asked.update(map(bytes.fromhex, names))
+            self._asked.update(keys)
 
     def generate(self, inputs: list[FormattedInput], num_generations: int = 1, **kwargs: Any) -> list[GenerateOutput]:
         """Generates `num_generations` completions per input, from the records or from the model.

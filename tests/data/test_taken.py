@@ -12,11 +12,14 @@ from distilabel_selfinstruct.data.summary import Summary
 from distilabel_selfinstruct.data.taken import TakenRows
 
 COLUMNS = ["instruction", "reject_reason", "max_similarity", "shot_ids"]
-TAKEN: list[tuple[list[str], list[dict[str, Any]]]] = [
-    (["0a"], [{"instruction": "Name a river.", "reject_reason": None, "max_similarity": 0.1, "shot_ids": ["a", "b"]}]),
-    (["1b", "1c"], [{"instruction": None, "reject_reason": "refusal", "max_similarity": None, "shot_ids": []}]),
+TAKEN: list[tuple[list[bytes], list[dict[str, Any]]]] = [
     (
-        ["2d"],
+        [b"\x0a"],
+        [{"instruction": "Name a river.", "reject_reason": None, "max_similarity": 0.1, "shot_ids": ["a", "b"]}],
+    ),
+    ([b"\x1b", b"\x1c"], [{"instruction": None, "reject_reason": "refusal", "max_similarity": None, "shot_ids": []}]),
+    (
+        [b"\x2d"],
         [
             {"instruction": "Nenne\neinen “Fluß”. 河", "reject_reason": None, "max_similarity": 1 / 3, "shot_ids": []},
             {"instruction": "\ud800", "reject_reason": "similar", "max_similarity": 1.0, "shot_ids": None},
@@ -77,7 +80,10 @@ def test_nothing_half_written_is_believed(path: Path) -> None:
         assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("damage", [b"\0" * 40, b"[]\n", b'{"asked": ["2d"]}\n', b"\xff\xfe\n", b'{"rows": 1}\n'])
+@pytest.mark.parametrize(
+    "damage",
+    [b"\0" * 40, b"[]\n", b'{"asked": ["2d"]}\n', b"\xff\xfe\n", b'{"rows": 1}\n', b'{"asked": ["?"], "rows": []}\n'],
+)
 def test_what_follows_damage_is_not_believed(path: Path, damage: bytes) -> None:
     session(rows_at(path), TAKEN)
     head, first, *others = path.read_bytes().splitlines(keepends=True)

@@ -19,8 +19,10 @@ from distilabel_selfinstruct import (
     MagpieInstructions,
 )
 from distilabel_selfinstruct.data.rows import Answer, Row
+from distilabel_selfinstruct.models.slots import SlotServer
 from distilabel_selfinstruct.steps.loops.loop import Loop
-from tests.steps.scripted_llm import UnevenLLM
+from distilabel_selfinstruct.usage import Budget
+from tests.steps.scripted_llm import ScriptedLLM, UnevenLLM
 from tests.support.embeddings import write_static
 
 LOOPS: dict[str, Callable[..., Any]] = {
@@ -110,6 +112,33 @@ def test_what_the_folder_is_told_is_the_same(seed_file: str, taken: list[int], t
     for name in ("bootstrap.json", "pool.jsonl"):
         assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
     assert json.loads((tmp_path / "killed" / "bootstrap.json").read_text())["ended"] == "complete"
+
+
+def test_a_loop_that_had_stalled_asks_nothing(seed_file: str, tmp_path: Path) -> None:
+    def task(**more: Any) -> Any:
+        return BootstrapInstructions(seed_files=[seed_file], num_instructions=50, lag=2, patience=3, **more)
+
+    first = rows_of(task, tmp_path, ScriptedLLM().answering("9. Name the capital of Peru and one river near it."))
+    llm = ScriptedLLM()
+    assert rows_of(task, tmp_path, llm) == first
+    assert llm._asked == []
+
+
+def test_rows_of_earlier_sessions_come_though_nothing_may_be_asked(
+    seed_file: str, taken: list[int], tmp_path: Path
+) -> None:
+    def task(**more: Any) -> Any:
+        return BootstrapInstructions(seed_files=[seed_file], lag=5, num_instructions=60, **more)
+
+    whole = rows_of(task, tmp_path / "whole")
+    taken[:] = [-3]
+    with pytest.raises(Killed):
+        rows_of(task, tmp_path)
+    with SlotServer(8, Budget(max_tokens=1, spent_input=1)):
+        rows = rows_of(task, tmp_path, UnevenLLM(inner=DemoLLM()))
+    assert 0 < len(rows) < len(whole)
+    assert rows == whole[: len(rows)]
+    assert json.loads((tmp_path / "bootstrap.json").read_text())["ended"] == "budget"
 
 
 def test_what_means_the_same_as_a_text_of_an_earlier_session(seed_file: str, taken: list[int], tmp_path: Path) -> None:

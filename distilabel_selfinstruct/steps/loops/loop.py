@@ -177,6 +177,11 @@ class Loop(ABC):
         return self.taken >= self.most_prompts
 
     @property
+    def is_over(self) -> bool:
+        """Whether there is enough, or nothing more to come."""
+        return self.is_complete or self.is_stalled or self.is_pilot_over
+
+    @property
     def pool(self) -> list[Shot]:
         """Seeds, then what was admitted, in the order of admission."""
         return list(self._pool.shots)

@@ -102,7 +102,7 @@ class Looping(WithMeaning, AskingByPreset):
             loop: at its beginning.
             take: gets each row as soon as it is there, but those that earlier sessions have made.
             taken: what these have made; with it the loop goes on.
-            is_restored: called once the loop has asked behind them.
+            is_restored: called once the loop has asked for more than these, or cannot.
         """
         if self.pilot_rounds is not None:
             loop.most_prompts = self.pilot_rounds * loop.lag
@@ -146,17 +146,18 @@ class Looping(WithMeaning, AskingByPreset):
         is_restored: Callable[[], None],
     ) -> str:
         """Draws prompts and takes answers until there is enough or nothing more comes; says how it ended."""
-        answers = _Answers(self, keeps_names=taken is not None)
+        answers = _Answers(self, keeps_keys=taken is not None)
         told = 0.0
         if taken is not None:
             loop.restore(answers.restored(taken.read()))
         try:
             loop.compare(meaning)
+            answers.ask_ahead(loop)
         except RunStopped as stopped:
             return str(stopped)
-        answers.ask_ahead(loop)
-        is_restored()
-        while not (loop.is_complete or loop.is_stalled or loop.is_pilot_over):
+        finally:
+            is_restored()
+        while not loop.is_over:
             answers.ask_ahead(loop)
             number = loop.taken
             try:
@@ -164,7 +165,7 @@ class Looping(WithMeaning, AskingByPreset):
             except RunStopped as stopped:
                 return str(stopped)
             if taken is not None:
-                taken.keep(answers.names(number), rows)
+                taken.keep(answers.keys(number), rows)
             for row in rows:
                 take(row)
             if self.folder is not None and time.monotonic() - told >= _TELL:
@@ -259,7 +260,7 @@ class LoopingGenerator(Looping, GeneratorTask):
         """Where the rows are kept from session to session: with a folder, and a model whose answers are kept."""
         if self.folder is None or not isinstance(self.llm, DurableLLM):
             return None
-        own = self.model_dump(mode="json", exclude={"llm"})
+        own = self.model_dump(exclude={"llm"})
         depends_on = {"version": __version__, "task": own, "lag": loop.lag, "pool": [shot.text for shot in loop.pool]}
         return RunFolder(self.folder).taken_rows(loop.stage, depends_on, self.outputs)
 
@@ -267,32 +268,32 @@ class LoopingGenerator(Looping, GeneratorTask):
 class _Answers:
     """The answers to prompts, in any order: concurrent requests of a `DurableLLM`, or chunks of any other LLM."""
 
-    def __init__(self, task: Looping, keeps_names: bool) -> None:
+    def __init__(self, task: Looping, keeps_keys: bool) -> None:
         self._task = task
-        self._keeps_names = keeps_names
+        self._keeps_keys = keeps_keys
         self._kwargs = task._decoding_kwargs()
         self._drawn: dict[int, Any] = {}
         self._prompts: dict[int, FormattedInput] = {}  # not yet answered
         self._waiting: list[int] = []  # for a model that answers in chunks
         self._futures: dict[int, Future[list[Record]]] = {}
         self._answers: dict[int, Answer] = {}
-        self._names: dict[int, list[str]] = {}  # of all that was asked for the answer to a prompt
+        self._keys: dict[int, list[bytes]] = {}  # of all that was asked for the answer to a prompt
 
-    def restored(self, taken: Iterable[tuple[list[str], list[Row]]]) -> Iterator[list[Row]]:
+    def restored(self, taken: Iterable[tuple[list[bytes], list[Row]]]) -> Iterator[list[Row]]:
         """The rows of prompts that earlier sessions have asked, which count as asked."""
-        for names, rows in taken:
+        for keys, rows in taken:
             if isinstance(self._task.llm, DurableLLM):
-                self._task.llm.count_as_asked(names)
+                self._task.llm.count_as_asked(keys)
             yield rows
 
     def ask_ahead(self, loop: Loop) -> None:
         """Asks what may be asked before the next answer is taken."""
-        while loop.can_draw():
+        while not loop.is_over and loop.can_draw():
             self.ask(*loop.draw())
 
-    def names(self, number: int) -> list[str]:
-        """What all that was asked for the answer to a prompt goes by, once it is there."""
-        return self._names.pop(number)
+    def keys(self, number: int) -> list[bytes]:
+        """Those of all requests for the answer to a prompt, once it is there."""
+        return self._keys.pop(number)
 
     def ask(self, number: int, drawn: Any) -> None:
         """Asks the prompt of this number, which is made from what the loop has drawn.
@@ -326,8 +327,8 @@ class _Answers:
 
     def _ask(self, number: int, prompt: FormattedInput) -> None:
         self._prompts[number] = prompt
-        if isinstance(self._task.llm, DurableLLM) and self._keeps_names:
-            self._names.setdefault(number, []).append(self._task.llm.name_of(prompt, **self._kwargs))
+        if isinstance(self._task.llm, DurableLLM) and self._keeps_keys:
+            self._keys.setdefault(number, []).append(self._task.llm.key_of(prompt, **self._kwargs))
         if isinstance(self._task.llm, DurableLLM) and self._task.llm.is_asynchronous:
             self._futures[number] = self._task.llm.submit(prompt, **self._kwargs)
         else:

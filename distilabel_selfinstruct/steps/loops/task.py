@@ -150,6 +150,7 @@ class Looping(WithMeaning, AskingByPreset):
         told = 0.0
         if taken is not None:
             loop.restore(answers.restored(taken.read()))
+            self._report(loop)
         try:
             loop.compare(meaning)
             answers.ask_ahead(loop)
@@ -173,15 +174,19 @@ class Looping(WithMeaning, AskingByPreset):
                     loop.stage, {"admitted": loop.admitted, "wanted": loop.wanted, "prompts": loop.taken}
                 )
                 told = time.monotonic()
-            if isinstance(self.llm, DurableLLM):
-                self.llm.report(
-                    admitted=loop.admitted,
-                    wanted=loop.wanted,
-                    candidates=loop.candidates,
-                    prompts=loop.taken,
-                    owed=self._owed(loop),
-                )
+            self._report(loop)
         return "complete" if loop.is_complete else "stalled" if loop.is_stalled else "pilot"
+
+    def _report(self, loop: Loop) -> None:
+        """Tells the run how far the loop is, and what a budget must have room for."""
+        if isinstance(self.llm, DurableLLM):
+            self.llm.report(
+                admitted=loop.admitted,
+                wanted=loop.wanted,
+                candidates=loop.candidates,
+                prompts=loop.taken,
+                owed=self._owed(loop),
+            )
 
     def _owed(self, loop: Loop) -> int:
         """Requests that later steps will make when the loop has ended, for which a budget must still have room."""

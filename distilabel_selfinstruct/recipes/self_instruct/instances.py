@@ -115,7 +115,8 @@ class OutputFirstInstances(_InstancesTask):
 
     The label comes first because a model that writes the input first tends to give all inputs the same label
     (section 2.2). Shows 4 classification seeds (`paper` and `alpaca`: 16), drawn from the seed files, the same for the
-    whole run. Rows that are no classification, or rejected, are passed on untouched.
+    whole run. Labels are numbered (not in `paper`), and the answer of a base model begins with the first of them, which
+    keeps small models to the form. Rows that are no classification, or rejected, are passed on untouched.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.
@@ -185,8 +186,9 @@ class OutputFirstInstances(_InstancesTask):
 class InputFirstInstances(_InstancesTask):
     """Writes the instances of all other instructions: an input first, where one is needed, then its output.
 
-    Shows 11 seeds that are no classification, drawn from the seed files, the same for the whole run. Rows of
-    classification instructions, or rejected ones, are passed on untouched; where nobody has asked, all are taken.
+    Shows 6 seeds that are no classification (`paper` and `alpaca`: 11), drawn from the seed files, the same for the
+    whole run. Rows of classification instructions, or rejected ones, are passed on untouched; where nobody has asked,
+    all are taken.
 
     Attributes:
         preset: name of the preset with limits and decoding parameters.

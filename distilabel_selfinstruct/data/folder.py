@@ -284,7 +284,7 @@ class RunFolder(BaseFolder):
             columns: of a row.
         """
         config = self.config() if self.is_run else {}
-        read = {name: config.get(name) for name in RECORDED - {EARLIER_MODELS}}
+        read = {name: config.get(name) for name in RECORDED}
         return TakenRows(self.path / _TAKEN / f"{stage}.jsonl", {**depends_on, "read": read}, columns)
 
     def write_shares(self, shares: Mapping[str, float]) -> None:

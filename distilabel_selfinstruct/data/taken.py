@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -33,15 +33,22 @@ class TakenRows:
         self._size = 0  # bytes of what earlier sessions have kept
         self._file: BinaryIO | None = None
 
-    def read(self) -> Iterator[tuple[list[bytes], list[Row]]]:
-        """By prompt what was asked and the rows, as far as earlier sessions have kept them; then `keep` goes on."""
+    def read(self, holds: Callable[[list[bytes], list[Row]], bool]) -> Iterator[tuple[list[bytes], list[Row]]]:
+        """By prompt what was asked and the rows, as far as earlier sessions have kept them; then `keep` goes on.
+
+        Args:
+            holds: whether these still hold; what follows those that do not is not believed either.
+        """
         self._size = 0
         with contextlib.suppress(OSError, ValueError, KeyError, TypeError), self._path.open("rb") as file:
             if file.readline() == self._head:
                 self._size = len(self._head)
                 for line in file:
                     taken = json.loads(line) if line.endswith(b"\n") else {}
-                    yield [bytes.fromhex(key) for key in taken["asked"]], self._whole(taken["rows"])
+                    asked, rows = [bytes.fromhex(key) for key in taken["asked"]], self._whole(taken["rows"])
+                    if not holds(asked, rows):
+                        break
+                    yield asked, rows
                     self._size += len(line)
         with contextlib.suppress(OSError):  # a loop goes on without it
             self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -382,6 +382,11 @@ class DurableLLM(LLM):
         """By which the records know a prompt with these parameters."""
         return _Request(input, parameters, self.llm, self._turn_begin).key
 
+    def is_final(self, key: bytes) -> bool:
+        """Whether the next answer to the prompt of this key is stored, or that there can be none."""
+        record = self._records.find(key, self._asked[key])
+        return record is not None and record.is_final
+
     def count_as_asked(self, keys: Iterable[bytes]) -> None:
         """The prompts of these keys have been asked, each as often as it is there: the next answers are others."""
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ def rows_at(path: Path, **depends_on: Any) -> TakenRows:
     return TakenRows(path, {"seed": 0, **depends_on}, COLUMNS)
 
 
-def session(rows: TakenRows, made: list[Any] | None = None) -> list[Any]:
+def session(
+    rows: TakenRows, made: list[Any] | None = None, holds: Callable[[Any, Any], bool] = lambda *_: True
+) -> list[Any]:
     """What is there as a session begins, which then keeps what it makes."""
-    there = list(rows.read())
+    there = list(rows.read(holds))
     for each in made or []:
         rows.keep(*each)
     rows.close()
@@ -90,6 +93,14 @@ def test_what_follows_damage_is_not_believed(path: Path, damage: bytes) -> None:
     path.write_bytes(b"".join([head, first, damage, *others]))
     rows = rows_at(path)
     assert session(rows, TAKEN[1:]) == TAKEN[:1]
+    assert list(rows.rows()) == TAKEN[0][1]
+    assert session(rows_at(path)) == TAKEN
+
+
+def test_what_follows_rows_that_hold_no_longer_is_not_believed(path: Path) -> None:
+    session(rows_at(path), TAKEN)
+    rows = rows_at(path)
+    assert session(rows, TAKEN[1:], holds=lambda asked, made: asked != TAKEN[1][0]) == TAKEN[:1]
     assert list(rows.rows()) == TAKEN[0][1]
     assert session(rows_at(path)) == TAKEN
 

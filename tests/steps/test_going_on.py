@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,11 @@ from distilabel_selfinstruct import (
     MagpieInstructions,
 )
 from distilabel_selfinstruct.data.rows import Answer, Row
+from distilabel_selfinstruct.errors import RequestFailed
 from distilabel_selfinstruct.models.slots import SlotServer
 from distilabel_selfinstruct.steps.loops.loop import Loop
 from distilabel_selfinstruct.usage import Budget
-from tests.steps.scripted_llm import ScriptedLLM, UnevenLLM
+from tests.steps.scripted_llm import TEXTS, ScriptedLLM, UnevenLLM
 from tests.support.embeddings import write_static
 
 LOOPS: dict[str, Callable[..., Any]] = {
@@ -60,7 +61,8 @@ def taken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 def rows_of(task: Callable[..., Any], folder: Path, model: LLM | None = None, **more: Any) -> list[Row]:
     folder.mkdir(exist_ok=True)
-    llm = DurableLLM(llm=model or DemoLLM(), folder=str(folder / "completions"), stage="made")
+    completions = str(folder / "completions")
+    llm = DurableLLM(llm=model or DemoLLM(), folder=completions, stage="made", keeps_failures=True)
     made = task(llm=llm, folder=str(folder), **more)
     made.load()
     try:
@@ -112,6 +114,32 @@ def test_what_the_folder_is_told_is_the_same(seed_file: str, taken: list[int], t
     for name in ("bootstrap.json", "pool.jsonl"):
         assert (tmp_path / "killed" / name).read_text() == (tmp_path / "whole" / name).read_text()
     assert json.loads((tmp_path / "killed" / "bootstrap.json").read_text())["ended"] == "complete"
+
+
+def saying(what: Iterable[Any]) -> ScriptedLLM:
+    """A model that says one after the other."""
+    rest = iter(what)
+    return ScriptedLLM().answering(lambda prompt: next(rest))
+
+
+@pytest.mark.parametrize("is_answered_later", [False, True])
+def test_what_may_have_been_the_fault_of_the_set_up_is_asked_again(
+    seed_file: str, taken: list[int], tmp_path: Path, is_answered_later: bool
+) -> None:
+    """A refusal counts once something that was asked behind it has been answered."""
+
+    def task(**more: Any) -> Any:
+        return BootstrapInstructions(seed_files=[seed_file], lag=1, num_instructions=6, **more)
+
+    texts, refused = iter(TEXTS), RequestFailed("no such model", "bad_request", kind="setup")
+    said: list[Any] = [f"9. {next(texts)}", refused, *([f"9. {next(texts)}"] if is_answered_later else [])]
+    taken[:] = [-len(said)]
+    with pytest.raises(Killed):
+        rows_of(task, tmp_path, saying(said))
+    taken.clear()
+    rows = rows_of(task, tmp_path, saying([f"9. {text}" for text in texts]))
+    assert taken[0] == (3 if is_answered_later else 1)
+    assert [row["reject_reason"] for row in rows].count("bad_request") == is_answered_later
 
 
 def test_a_loop_that_had_stalled_asks_nothing(seed_file: str, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from distilabel_selfinstruct.data.evaluation_sets import read_evaluation_texts
 from distilabel_selfinstruct.data.folder import RunFolder
+from distilabel_selfinstruct.data.reasons import FAILED_REQUESTS
 from distilabel_selfinstruct.data.rows import Answer, Row, answer_of
 from distilabel_selfinstruct.data.taken import TakenRows
 from distilabel_selfinstruct.errors import ConfigError, PipelineError
@@ -149,7 +150,7 @@ class Looping(WithMeaning, AskingByPreset):
         answers = _Answers(self, keeps_keys=taken is not None)
         told = 0.0
         if taken is not None:
-            loop.restore(answers.restored(taken.read()))
+            loop.restore(answers.restored(taken))
             self._report(loop)
         try:
             loop.compare(meaning)
@@ -284,12 +285,18 @@ class _Answers:
         self._answers: dict[int, Answer] = {}
         self._keys: dict[int, list[bytes]] = {}  # of all that was asked for the answer to a prompt
 
-    def restored(self, taken: Iterable[tuple[list[bytes], list[Row]]]) -> Iterator[list[Row]]:
-        """The rows of prompts that earlier sessions have asked, which count as asked."""
-        for keys, rows in taken:
+    def restored(self, taken: TakenRows) -> Iterator[list[Row]]:
+        """The rows of prompts that earlier sessions have asked, which count as asked; up to one to be asked again."""
+        for keys, rows in taken.read(self._holds):
             if isinstance(self._task.llm, DurableLLM):
                 self._task.llm.count_as_asked(keys)
             yield rows
+
+    def _holds(self, keys: list[bytes], rows: list[Row]) -> bool:
+        """Whether there was an answer, or a request that may not be sent again."""
+        if not any(row["reject_reason"] in FAILED_REQUESTS for row in rows):
+            return True
+        return isinstance(self._task.llm, DurableLLM) and bool(keys) and self._task.llm.is_final(keys[-1])
 
     def ask_ahead(self, loop: Loop) -> None:
         """Asks what may be asked before the next answer is taken."""

@@ -840,8 +840,9 @@ class Run(Generic[C]):
 
     @property
     def has_budget_left(self) -> bool:
-        """Whether it stopped because of what was kept back: it got on, and a request of a loop has room now."""
+        """Whether it stopped because of what was kept back: it got on, and a request that a loop wants has room now."""
         budget, loops = self._budget(), self.recipe.stages_that_ask("rounds", "before")
+        loops = tuple(stage for stage in loops if (self.folder.loop(stage) or {}).get("ended") != "complete")
         return budget.spent_requests > self._requests_before and any(
             budget.has_room((used.input_tokens + used.output_tokens) / used.requests, used.cost / used.requests)
             for stage, used in usage_by_stage(self.folder.completions, budget.prices).items()

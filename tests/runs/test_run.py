@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
+from distilabel_selfinstruct.data.folder import RunFolder
 from distilabel_selfinstruct.engine.pipelines import Pipeline
 from distilabel_selfinstruct.errors import ConfigError, RunFolderError, SeedFileError
 from distilabel_selfinstruct.recipe import get_recipe
@@ -21,6 +22,7 @@ from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructCon
 from distilabel_selfinstruct.runs.config import read_config
 from distilabel_selfinstruct.runs.options import CustomLLM
 from distilabel_selfinstruct.runs.run import Run
+from distilabel_selfinstruct.usage import Usage
 from distilabel_selfinstruct.version import __version__
 from tests.support.recipes import Made, rows_of, run_here
 
@@ -226,6 +228,16 @@ class TestFinished:
         (finished / "summary.json").write_text(json.dumps(summary | {"ended": ended, "admitted": 11}))
         with pytest.raises(Built):
             make(finished).execute(build)
+
+    @pytest.mark.parametrize(("ended", "is_left"), [("complete", False), ("budget", True)])
+    def test_of_a_budget_something_is_left_where_a_loop_wants_more(
+        self, finished: Path, ended: str, is_left: bool
+    ) -> None:
+        used = sum((usage for usage in make(finished).used().values()), Usage())
+        run = make(finished, max_tokens_total=used.input_tokens + used.output_tokens + 2000)
+        run._requests_before = 0
+        RunFolder(finished).write_loop("bootstrap", {"ended": ended})
+        assert run.has_budget_left is is_left
 
     def test_a_run_with_failed_requests_asks_them_again(self, finished: Path) -> None:
         summary = json.loads((finished / "summary.json").read_text())

@@ -433,9 +433,11 @@ class TestRuns:
         assert terminal.is_cursor_shown
 
     def test_ctrl_c_waits_for_what_is_open_and_twice_ends_it(self, endpoint: OpenAIServer, tmp_path: Path) -> None:
+        held: list[Any] = []
         with Terminal(run_of(endpoint, tmp_path / "run"), columns=200) as terminal:
             terminal.until("accepted")
-            endpoint.hold(lambda request: True)
+            endpoint.hold(lambda request: not held.append(request))
+            wait_until(lambda: held)
             terminal.press("\x03")
             shown = terminal.until("another Ctrl-C ends the wait")
             assert re.search(r"stopping: interrupted, waiting for the answers to \d+ open requests;", shown)

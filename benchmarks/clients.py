@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
+# A script finds its own folder only; what it imports of the clone has to stand below (E402).
 sys.path.insert(0, str(ROOT))
 
 from distilabel_selfinstruct import DurableLLM, OpenAICompatibleLLM, ProviderLLM  # noqa: E402

@@ -22,6 +22,7 @@ from pathlib import Path
 from statistics import median
 
 ROOT = Path(__file__).parents[1]
+# A script finds its own folder only; what it imports of the clone has to stand below (E402).
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import clients, rouge_dedup  # noqa: E402

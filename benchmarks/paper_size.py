@@ -81,15 +81,20 @@ def measure_resume(instructions: int, preset: str) -> tuple[int, float]:
         had = 0
         with started(folder, instructions, preset) as process:
             while 2 * had < instructions:
-                if process.poll() is not None:
-                    raise SystemExit(f"the run ended before it could be killed: exit status {process.returncode}")
-                time.sleep(0.2)
+                wait_beside(process)
                 had = run.progress().get("bootstrap", {}).get("admitted", 0)
         began = time.time()
-        with started(folder, instructions, preset):
+        with started(folder, instructions, preset) as process:
             while (asked := newest(run)) < began:
-                time.sleep(0.2)
+                wait_beside(process)
         return had, asked - began
+
+
+def wait_beside(process: subprocess.Popen[bytes]) -> None:
+    """Waits a little; a run that has ended meanwhile ends the benchmark."""
+    if process.poll() is not None:
+        raise SystemExit(f"the run ended before it was looked for: exit status {process.returncode}")
+    time.sleep(0.2)
 
 
 def newest(run: RunFolder) -> float:

@@ -21,6 +21,7 @@ from pathlib import Path
 from zlib import crc32
 
 ROOT = Path(__file__).parents[1]
+# A script finds its own folder only; what it imports of the clone has to stand below (E402).
 sys.path[:0] = [str(ROOT)]
 
 from benchmarks.answers import answer_to, text  # noqa: E402

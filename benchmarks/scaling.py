@@ -22,6 +22,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# A script finds its own folder only; what it imports of the clone has to stand below (E402).
 sys.path[:0] = [str(ROOT)]
 
 from tests.support.openai_server import OpenAIServerProcess, busy_share  # noqa: E402

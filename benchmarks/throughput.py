@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+# A script finds its own folder only; what it imports of the clone has to stand below (E402).
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from answers import prompt_of  # noqa: E402

@@ -443,13 +443,15 @@ class TestAnthropic:
     def test_each_type_of_result(self, server: BatchServer, load: Any) -> None:
         def of_all_types(rows: list[Any]) -> list[Any]:
             wrong = {"type": "error", "error": {"type": "invalid_request_error", "message": "prompt is too long"}}
+            # requests come in any order
+            by_question = sorted(rows, key=lambda row: str(row["result"]["message"]["content"]))
             results = [
-                rows[0]["result"],
+                by_question[0]["result"],
                 {"type": "expired"},
                 {"type": "errored", "error": wrong},
                 {"type": "canceled"},
             ]
-            return [{**row, "result": result} for row, result in reversed(list(zip(rows, results)))]
+            return [{**row, "result": result} for row, result in reversed(list(zip(by_question, results)))]
 
         server.changes = [of_all_types]
         assert ask(load(), 1, 2, 3, 4) == [said(1), said(2), "context_length", "unavailable"]

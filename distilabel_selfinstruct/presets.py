@@ -56,7 +56,9 @@ class Decoding:
 
     `stop` holds for base wording only, and so does a `max_new_tokens` below `ROOM`: a text that goes on has no thoughts
     before it. A chat ends by itself; `chat_stop` ends one that goes on with the form of our prompts all the same, at
-    endpoints and where the model does not think.
+    endpoints and where the model does not think. With `end_early` an answer that comes to nothing is ended before its
+    limit: one that goes round, at llama.cpp and vLLM, and, at llama.cpp, a chat's that does not begin the form which is
+    asked for, so that `chat_form`, a regular expression, is found in it.
     """
 
     temperature: float = 0.0
@@ -66,6 +68,8 @@ class Decoding:
     max_new_tokens: int = 1024
     stop: tuple[str, ...] = ()
     chat_stop: tuple[str, ...] = ()
+    end_early: bool = False
+    chat_form: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,8 @@ _INSTANCES = Decoding(
     max_new_tokens=1024,
     stop=_AFTER_INSTANCES,
     chat_stop=_AFTER_INSTANCES,
+    end_early=True,
+    chat_form=r"(?i)\b(?:input|output|label)\b[^\n]{0,9}[:：]|\bexample\W{0,4}\d|\{",
 )
 
 DEFAULT = Preset(
@@ -166,7 +172,7 @@ DEFAULT = Preset(
     classification_shots=(6, 10),
     output_first_shots=4,
     input_first_shots=6,
-    bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17.")),
+    bootstrap=Decoding(temperature=1.0, top_p=0.95, max_new_tokens=1024, stop=("\n\n", "\n17."), end_early=True),
     classification=_YES_OR_NO,
     output_first=_INSTANCES,
     input_first=_INSTANCES,
@@ -182,12 +188,12 @@ ALPACA = Preset(
     tolerant=True,
     contained_words=6,
     max_instances=1,
-    bootstrap=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n\n", "\n12.")),
+    bootstrap=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n\n", "\n12."), end_early=True),
     classification=_YES_OR_NO,
     output_first=_INSTANCES,
     input_first=_INSTANCES,
     # generate_instruction.py, which has "20." twice; it also ends in the middle of a number such as 2020.
-    tasks=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20.")),
+    tasks=Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20."), end_early=True),
 )
 
 PRESETS = {preset.name: preset for preset in (DEFAULT, PAPER, ALPACA)}

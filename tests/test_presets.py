@@ -87,7 +87,9 @@ def test_alpaca_shows_three_seeds_and_keeps_one_instance() -> None:
 def test_alpaca_asks_for_whole_tasks_with_its_own_decoding_parameters() -> None:
     alpaca = get_preset("alpaca")
     assert (alpaca.task_shots, alpaca.tasks_in_list) == (3, 20)
-    assert alpaca.tasks == Decoding(temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20."))
+    assert alpaca.tasks == Decoding(
+        temperature=1.0, top_p=1.0, max_new_tokens=3072, stop=("\n20", "20."), end_early=True
+    )
 
 
 @pytest.mark.parametrize("name", ["default", "alpaca"])
@@ -96,9 +98,20 @@ def test_instances_are_drawn_since_small_models_loop_at_temperature_0(name: str)
     ends = ("\nTask:", "\nExample 6", "\nClass label 6")
     assert preset.output_first == preset.input_first
     assert preset.input_first == Decoding(
-        temperature=0.7, presence_penalty=1.0, max_new_tokens=1024, stop=ends, chat_stop=ends
+        temperature=0.7,
+        presence_penalty=1.0,
+        max_new_tokens=1024,
+        stop=ends,
+        chat_stop=ends,
+        end_early=True,
+        chat_form=preset.input_first.chat_form,
     )
     assert preset.classification == Decoding(max_new_tokens=16, stop=("\n\n", "\nTask:"), chat_stop=("\nTask:",))
+
+
+def test_paper_leaves_answers_to_their_end() -> None:
+    paper = [value for value in vars_of(get_preset("paper")) if isinstance(value, Decoding)]
+    assert not any(each.end_early or each.chat_form for each in paper)
 
 
 def test_no_question_has_more_stop_sequences_than_openai_takes() -> None:

@@ -48,7 +48,7 @@ COLUMNS: dict[str, Column] = {  # a recipe adds its own
     ),
     "max_similarity": Column("the highest ROUGE-L F with an instruction of the pool, where it was computed", "score"),
     "mean_similarity": Column("the mean ROUGE-L F over the pool, where the preset keeps it", "score"),
-    "finish_reason": Column("why the completion ended, as the endpoint says"),
+    "finish_reason": Column("why the completion ended: stop, length, or, ended early, repetition or off_form"),
     "input_tokens": Column("tokens of the prompt", "number"),
     "output_tokens": Column("tokens of the completion", "number"),
     "model_name": Column("the model"),

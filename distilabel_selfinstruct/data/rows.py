@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from distilabel_selfinstruct.text.endings import CUTS
+
 if TYPE_CHECKING:
     from distilabel.typing import GenerateOutput
 
@@ -30,8 +32,13 @@ class Answer:
 
     @property
     def is_cut(self) -> bool:
-        """Whether it ended at its length limit, and not because it was through."""
-        return self.finish_reason == "length"
+        """Whether it was ended before it was through."""
+        return self.finish_reason in CUTS
+
+    @property
+    def cut_reason(self) -> str | None:
+        """The reason code of what stands last in an answer that was cut; None for one that was not."""
+        return CUTS.get(self.finish_reason or "")
 
 
 def answer_of(output: GenerateOutput) -> Answer:

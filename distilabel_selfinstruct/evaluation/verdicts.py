@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.reading.remarks import plain
 
 Better = Literal["1", "2", "tie"]
@@ -31,7 +32,7 @@ def parse_better(completion: str, finish_reason: str | None = None) -> Better | 
 
 
 def _last(form: re.Pattern[str], completion: str, finish_reason: str | None) -> str | None:
-    if finish_reason == "length":
+    if finish_reason in CUTS:
         return None
     found = list(form.finditer(plain(completion)))
     return found[-1]["said"] if found else None

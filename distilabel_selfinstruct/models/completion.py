@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from distilabel_selfinstruct.errors import RequestFailed
+from distilabel_selfinstruct.text.endings import CUTS, OFF_FORM, REPETITION
 from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thoughts
 
 _MOST_TOKENS = 2**53  # a count beyond it is none
@@ -33,8 +34,10 @@ _ENDINGS = (  # the words for the end of an answer, of OpenAI and all others; th
     ),
     (
         "length",
-        r"length|token_limit|error_limit|context_window|incomplete|truncat|max_|^max|^limit$|_limit$|repetition",
+        r"length|token_limit|error_limit|context_window|incomplete|truncat|max_|^max|^limit$|_limit$",
     ),
+    (REPETITION, r"repetition"),
+    (OFF_FORM, r"^off_form$"),
     ("stop", r"stop|^eo[st]|^end|complete|finish|done|natural|normal|tool|function|success|pause"),
 )
 
@@ -72,7 +75,7 @@ class Completion:
 
     Attributes:
         text: the answer without thoughts and without the marks of a chat template; None where there is none.
-        finish_reason: `stop` or `length`; None where the server does not say.
+        finish_reason: `stop`, `length`, `repetition` or `off_form`; None where the server does not say.
         failure: the reason code of a request that was given up.
         detail: what the reason code leaves open.
         reasoning: what the model thought before it answered, where it shows that.
@@ -151,7 +154,10 @@ def _is_error(said: object) -> bool:
 
 
 def normal_ending(given: object) -> str | None:
-    """`stop`, `length`, `content_filter` or `error` for what a server calls the end of an answer; None if unknown."""
+    """What a server calls the end of an answer, in one of our words; None if it is unknown.
+
+    The words are `stop`, `length`, `repetition`, `off_form`, `content_filter` and `error`.
+    """
     if isinstance(given, Mapping):
         given = given.get("type") or given.get("reason")
     if isinstance(given, list):
@@ -214,7 +220,7 @@ def _read_text(text: str, ending: str | None, choice: Mapping[str, Any]) -> Comp
 
 def _text_of_none(message: Mapping[str, Any], ending: str | None, reasoning: str | None) -> str:
     """The text of a message that holds none, where that is an answer."""
-    if ending == "length":
+    if ending in CUTS:
         return ""  # cut before the model began to answer
     if message.get("tool_calls") or message.get("function_call"):
         raise _invalid("the model called a tool instead of answering")

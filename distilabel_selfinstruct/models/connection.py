@@ -12,7 +12,7 @@ import ssl
 import urllib.request
 import weakref
 from base64 import b64encode
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -107,6 +107,23 @@ class Connection:
         """
         return await self._send(route, None if body is None else _as_json(body))
 
+    async def stream(self, route: str, body: Mapping[str, Any], take: Callable[[bytes], bool]) -> bytes | None:
+        """As `ask`, of an answer that is streamed: gives the data of each event to `take` until that has enough.
+
+        Whoever has enough before the end ends the request. Where the answer does not come in events, `take` is given
+        nothing, and the body is returned.
+        """
+        once = {"Connection": "close"}  # llama.cpp's server closes it behind a stream, and does not say so
+        async with self._request(route, _as_json(body), once) as got:
+            if got.status >= 400 or got.content_type != "text/event-stream":
+                return await self._whole(got)
+            async for line in got.content:
+                name, _, data = line.partition(b":")
+                if name == b"data" and take(data.strip()):
+                    break
+            got.close()
+            return None
+
     async def upload(self, route: str, fields: Mapping[str, str], name: str, content: bytes) -> bytes:
         """As `ask`, of a form with a file."""
         form = aiohttp.FormData(fields)
@@ -115,13 +132,19 @@ class Connection:
         return await self._send(route, sent, {"Content-Type": sent.content_type or ""})
 
     async def _send(self, route: str, data: Any, headers: Mapping[str, str] | None = None) -> bytes:
+        async with self._request(route, data, headers) as got:
+            return await self._whole(got)
+
+    def _request(self, route: str, data: Any, headers: Mapping[str, str] | None = None) -> Any:
         method = "GET" if data is None else "POST"
-        async with self._open().request(method, self._at(route), data=data, headers=headers, proxy=self._proxy) as got:
-            self.last_headers = got.headers.items()
-            content = await got.read()
-            if got.status >= 400:
-                raise StatusError(got.status, content, got.headers)
-            return content
+        return self._open().request(method, self._at(route), data=data, headers=headers, proxy=self._proxy)
+
+    async def _whole(self, got: aiohttp.ClientResponse) -> bytes:
+        self.last_headers = got.headers.items()
+        content = await got.read()
+        if got.status >= 400:
+            raise StatusError(got.status, content, got.headers)
+        return content
 
     def ask_once(self, route: str, body: Mapping[str, Any] | None = None) -> bytes:
         """As `ask`, waited for, over a connection of its own, for `CHECK_SECONDS` at most."""

@@ -45,14 +45,22 @@ Listed = dict[str, dict[str, Any]]
 
 
 class Served(NamedTuple):
-    """What an endpoint says of a model: the tokens that its context holds, and whether it counts those of a text.
+    """What an endpoint says of a model.
 
-    `begin` is the mark with which a text begins, where it names that.
+    Attributes:
+        window: tokens that its context holds.
+        software: of the server, such as `llamacpp` or `vllm`.
+        begin: the mark with which a text begins.
     """
 
     window: int | None = None
-    counts_tokens: bool = False
+    software: str = ""
     begin: str = ""
+
+    @property
+    def is_llama_cpp(self) -> bool:
+        """Whether llama.cpp answers, which counts the tokens of a text, too."""
+        return self.software == "llamacpp"
 
 
 class NoList(Exception):
@@ -123,10 +131,10 @@ def check_models(connection: Connection, url: str, model: str, outage: float, lo
         )
     entry = next((offered[name] for name in (model, f"{model}:latest") if name in offered), None)
     entry = entry or (next(iter(offered.values())) if len(offered) == 1 else {})
-    is_llama_cpp = entry.get("owned_by") == "llamacpp"
-    props = _props(connection, url) if is_llama_cpp else {}
+    software = str(entry.get("owned_by") or "")
+    props = _props(connection, url) if software == "llamacpp" else {}
     window = _context_of(entry) or _context_of({"meta": props.get("default_generation_settings")})
-    return Served(window, is_llama_cpp, str(props.get("bos_token") or props.get("eos_token") or ""))
+    return Served(window, software, str(props.get("bos_token") or props.get("eos_token") or ""))
 
 
 def _context_of(entry: Mapping[str, Any]) -> int | None:

@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import os
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -22,6 +23,7 @@ from distilabel_selfinstruct.models.batches.openai import OpenAIBatches
 from distilabel_selfinstruct.models.batches.protocol import Batches, Batching
 from distilabel_selfinstruct.models.completion import Completion, ReplyError, error_in, no_completion, read_reply
 from distilabel_selfinstruct.models.connection import Connection, StatusError
+from distilabel_selfinstruct.models.ending_early import DETECTED, STREAMED, StreamedAnswer
 from distilabel_selfinstruct.models.endpoint import (
     Served,
     check_address,
@@ -34,9 +36,10 @@ from distilabel_selfinstruct.models.endpoint import (
 from distilabel_selfinstruct.models.likelihood import read_echo, read_forced, split
 from distilabel_selfinstruct.models.parameters import LEAVE_OUT, NEUTRAL, THINKS, Learned, Lesson, as_sent, lessons
 from distilabel_selfinstruct.secrets import clean_key, mask_url, remember, remember_named, shown
+from distilabel_selfinstruct.text.endings import CUTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Coroutine, Iterable
 
     from distilabel.typing import FormattedInput, GenerateOutput
 
@@ -52,6 +55,7 @@ REFUSING = (400, 405, 406, 415, 422, 500, 501)
 CUT_WHILE_THINKING = "max_tokens or model output limit was reached"
 """With these words OpenAI refuses a request whose answer would have been cut before it began."""
 
+T = TypeVar("T")
 _IT_THINKS = Lesson(THINKS, True, "an answer came with thoughts")
 
 
@@ -174,7 +178,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
 
     def count_tokens(self, text: str) -> int | None:
         """How many tokens a text has, where the endpoint can be asked (llama.cpp's can)."""
-        if not self._served.counts_tokens:
+        if not self._served.is_llama_cpp:
             return None
         return count_tokens(self._connected(), self._url(), text)
 
@@ -257,6 +261,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         seed: int | None = None,
         response_format: dict[str, Any] | None = None,
         extra_body: dict[str, Any] | None = None,
+        end_early: bool = False,
+        chat_form: str | None = None,
         likelihood: bool = False,
     ) -> GenerateOutput:
         """Asks for completions of one input.
@@ -284,6 +290,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             seed: the seed of the sampling; further requests for missing choices count on from it.
             response_format: OpenAI's parameter of that name, where no schema comes with the input.
             extra_body: further fields of the request, as the server calls them.
+            end_early: whether an answer that comes to nothing is ended before its limit. One that goes round has the
+                finish reason `repetition`: llama.cpp's server streams it, vLLM's ends it itself, others go on.
+                Defaults to `False`.
+            chat_form: a regular expression that is found where the answer of a chat begins its form; one of llama.cpp's
+                without it in the first 600 characters is ended early too, with the finish reason `off_form`.
             likelihood: whether the input is a pair of texts, and the answer says how likely the second is after the
                 first; all other parameters mean nothing then. Defaults to `False`.
 
@@ -318,12 +329,16 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                 min_p=min_p,
                 response_format=response_format,
             ),
+            **({"repetition_detection": DETECTED} if end_early and self._served.software == "vllm" else {}),
             **(extra_body or {}),
         }
+        form = None if isinstance(prompt, str) else chat_form
+        is_watched = end_early and self._served.is_llama_cpp and self._batcher is None
+        watched = partial(StreamedAnswer, form) if is_watched else None
         completions: list[Completion] = []
         while (missing := num_generations - len(completions)) > 0:
             again = _telling(n=missing, seed=None if seed is None else seed + len(completions))
-            received = await self._complete(prompt, {**body, **again}, ends)
+            received = await self._complete(prompt, {**body, **again}, ends, watched if missing == 1 else None)
             if not received[0].input_tokens:
                 self._warn_once("usage", f"{self._url()} reports no token counts: no budget can include it")
             completions += received
@@ -333,7 +348,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         """How likely a text is after another: the server repeats both, or, llama.cpp's, has to write the second."""
         text, context = context + continuation, context.rstrip()
         sent = {"model": self.model, "max_tokens": 1, "temperature": 0, "logprobs": 1}
-        if not self._served.counts_tokens:
+        if not self._served.is_llama_cpp:
             reply = await self._post("/completions", {**sent, "prompt": text, "echo": True})
             return read_echo(reply, text, len(context))
         before, whole = [await tokens_of(self._connected(), self._url(), each) for each in (context, text)]
@@ -364,7 +379,11 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         return stop[: OPENAI_STOP_LIMIT if limited else None] or None
 
     async def _complete(
-        self, prompt: str | list[dict[str, Any]], body: dict[str, Any], ends: _Ends
+        self,
+        prompt: str | list[dict[str, Any]],
+        body: dict[str, Any],
+        ends: _Ends,
+        watched: Callable[[], StreamedAnswer] | None,
     ) -> list[Completion]:
         """The answer to one request, asked again without what the model turns out not to stand."""
         path, key = ("/completions", "prompt") if isinstance(prompt, str) else ("/chat/completions", "messages")
@@ -377,7 +396,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             stop = self._sent_stop([*ends.always, *of_chats])
             sent = {"model": self.model, key: prompt, **as_sent({**body, "stop": stop}, learned)}
             try:
-                completions = read_reply(await self._post(path, sent), [*ends.always, *ends.of_chats])
+                reply = await (self._streamed(path, sent, watched()) if watched else self._post(path, sent))
+                completions = read_reply(reply, [*ends.always, *ends.of_chats])
             except RequestFailed as failure:
                 if failure.reason != "reasoning_only" or not of_chats:
                     raise
@@ -393,7 +413,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                     raise
                 new += fresh
             else:
-                if of_chats and any(not each.text and each.finish_reason != "length" for each in completions):
+                if of_chats and any(not each.text and each.finish_reason not in CUTS for each in completions):
                     thinks = True  # perhaps: if it was a thought that was ended, the same question shows it
                     continue
                 if THINKS not in learned and any(completion.reasoning for completion in completions):
@@ -408,16 +428,28 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         self._used_loop = asyncio.get_running_loop()
         if self._batcher is not None:
             return await self._batcher.post(path, sent)
+        return _parsed(await self._in_time(self._connected().ask(path, sent)))
+
+    async def _streamed(self, path: str, sent: dict[str, Any], answer: StreamedAnswer) -> object:
+        """As `_post`, of an answer that is watched as it is written."""
+        self._used_loop = asyncio.get_running_loop()
+        try:
+            content = await self._in_time(self._connected().stream(path, {**sent, **STREAMED}, answer.take))
+        except ValueError as error:
+            raise no_completion(f"events that are none ({error})") from None
+        if content is not None:
+            return _parsed(content)
+        if not answer.is_through:
+            raise no_completion("a stream that ends before the answer does")
+        return answer.reply()
+
+    async def _in_time(self, asking: Coroutine[Any, Any, T]) -> T:
         try:  # a time-out of reading would begin anew with every byte
-            content = await asyncio.wait_for(self._connected().ask(path, sent), float(self.timeout))
+            return await asyncio.wait_for(asking, float(self.timeout))
         except asyncio.TimeoutError:
             raise RequestFailed(
                 f"no whole answer within {self.timeout:g} s", "timeout", retryable=True, kind="service"
             ) from None
-        try:
-            return json.loads(content.decode("utf-8-sig"))
-        except (ValueError, RecursionError):
-            raise no_completion(what_it_is(content.decode("utf-8", "replace"))) from None
 
     def _tell(self, lesson: Lesson) -> None:
         """Warns of what is sent otherwise than it was asked for, from now on."""
@@ -438,6 +470,13 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
         if subject not in self._warned:
             self._warned.add(subject)
             _LOGGER.warning(shown(message))
+
+
+def _parsed(content: bytes) -> object:
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise no_completion(what_it_is(content.decode("utf-8", "replace"))) from None
 
 
 def _split_input(

@@ -12,6 +12,7 @@ from distilabel.models.mixins.cuda_device_placement import CudaDevicePlacementMi
 from pydantic import Field, PrivateAttr
 
 from distilabel_selfinstruct.errors import EndpointError, MissingExtraError, RequestFailed
+from distilabel_selfinstruct.models.ending_early import DETECTED
 from distilabel_selfinstruct.models.likelihood import as_text, split
 from distilabel_selfinstruct.text.thoughts import cut_at_turn_end, split_thoughts
 
@@ -134,6 +135,7 @@ class VLLM(vLLM):
         include_stop_str_in_output: bool = False,
         skip_special_tokens: bool = True,
         extra_sampling_params: dict[str, Any] | None = None,
+        end_early: bool = False,
         likelihood: bool = False,
     ) -> list[GenerateOutput]:
         """Asks for completions of all inputs, in one batch.
@@ -155,6 +157,8 @@ class VLLM(vLLM):
             include_stop_str_in_output: whether the stop sequence is part of the completion. Defaults to `False`.
             skip_special_tokens: whether special tokens are left out of the completion. Defaults to `True`.
             extra_sampling_params: further arguments of `vllm.SamplingParams`.
+            end_early: whether a completion that goes round is ended, with the finish reason `repetition`. Defaults to
+                `False`.
             likelihood: whether inputs are pairs of texts, and the answer says how likely the second is after the first.
                 Defaults to `False`.
 
@@ -187,6 +191,7 @@ class VLLM(vLLM):
                 include_stop_str_in_output=include_stop_str_in_output,
                 skip_special_tokens=skip_special_tokens,
                 structured_outputs=_structured_outputs(structure) if structure else None,
+                **(_repetition_detection() if end_early else {}),
                 **(extra_sampling_params or {}),
             )
 
@@ -253,6 +258,14 @@ class VLLM(vLLM):
     def _has_chat_template(self) -> bool:
         # Mistral's own tokenizer has templates, but no attribute of this name.
         return getattr(self._engine_tokenizer, "chat_template", "its own") is not None
+
+
+def _repetition_detection() -> dict[str, Any]:
+    try:
+        from vllm.sampling_params import RepetitionDetectionParams
+    except ImportError:  # vLLM before it had this
+        return {}
+    return {"repetition_detection": RepetitionDetectionParams(**DETECTED)}
 
 
 def _structured_outputs(structured_output: OutlinesStructuredOutputType) -> StructuredOutputsParams:

@@ -67,6 +67,7 @@ class StageOptions(BaseModel):
         temperature: of the sampling; and so on, by the names that servers have for them.
         max_tokens: most tokens of an answer.
         stop: sequences that end an answer, instead of the preset's.
+        end_early: whether an answer that comes to nothing is ended before its limit.
         extra_body: further fields of a request, as the server calls them.
         system_prompt: stands before every chat.
         input_price: of a million tokens in, and so on.
@@ -87,6 +88,7 @@ class StageOptions(BaseModel):
     repetition_penalty: Annotated[Number, Field(gt=0)] | None = None
     max_tokens: Annotated[int, Field(gt=0)] | None = None
     stop: Annotated[list[str], BeforeValidator(_one_or_several)] | None = None
+    end_early: bool | None = None
     extra_body: Annotated[dict[str, Any], BeforeValidator(_json)] | None = None
     system_prompt: str | None = None
     input_price: Price | None = None

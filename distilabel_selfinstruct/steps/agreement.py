@@ -2,6 +2,7 @@
 
 # distilabel looks for `StepInput` in the signature itself: no postponed evaluation of annotations here.
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 STAGE = AGREEMENT_STAGE.name
 PROMPTS = Prompts(__package__)
-_SAMPLING = Decoding(temperature=0.7, max_new_tokens=DECODING.max_new_tokens)  # section 3.1
+_SAMPLING = replace(DECODING, temperature=0.7)  # section 3.1
 _JUDGING = Decoding(max_new_tokens=256)
 
 
@@ -173,7 +174,7 @@ class AgreeingAnswers(AnswerInstructions):
         there = [at for at, text in enumerate(texts) if text is not None]
         named = None if answer.is_cut else parse_agreement(answer.completion, len(there))
         if named is None:
-            reject(row, STAGE, "truncated" if answer.is_cut else "unclear_agreement", excerpt(answer.completion))
+            reject(row, STAGE, answer.cut_reason or "unclear_agreement", excerpt(answer.completion))
             return []
         return [there[place] for place in named]
 

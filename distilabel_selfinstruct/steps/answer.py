@@ -8,12 +8,13 @@ from distilabel.steps.tasks.text_generation import TextGeneration
 from distilabel_selfinstruct.data.rows import Answer, Row, reject
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
+from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.reading.remarks import plain
 from distilabel_selfinstruct.text.refusals import fault_of_answer
 from distilabel_selfinstruct.text.repetition import repeats_itself
 
 STAGE = "answers"
-DECODING = Decoding(max_new_tokens=2048)
+DECODING = Decoding(max_new_tokens=2048, end_early=True)
 
 
 class AnswerInstructions(MarkingTask, TextGeneration):
@@ -93,8 +94,8 @@ class AnswerInstructions(MarkingTask, TextGeneration):
 
 def fault(output: str, finish_reason: str | None, instruction: str) -> str | None:
     """The reason code of the first thing that is wrong with an answer."""
-    if finish_reason == "length":
-        return "truncated"
+    if (reason := CUTS.get(finish_reason or "")) is not None:
+        return reason
     if not output:
         return "empty_output"
     if repeats_itself(output):

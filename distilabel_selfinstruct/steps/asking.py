@@ -48,6 +48,10 @@ def decoding_kwargs(llm: "LLM", decoding: Decoding, wording: Wording) -> dict[st
         asked["stop"] = list(decoding.stop)
     if wording == "chat" and decoding.chat_stop:
         asked["chat_stop"] = list(decoding.chat_stop)
+    if wording == "chat" and decoding.chat_form:
+        asked["chat_form"] = decoding.chat_form
+    if decoding.end_early:
+        asked["end_early"] = True
     return named_for(llm, asked) | (llm.get_generation_kwargs() or {})
 
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 PROMPTS = Prompts(__package__)
 STAGE = TURNS_STAGE.name
-_USER = Decoding(temperature=1.0, max_new_tokens=512)  # as Magpie's instructions
+_USER = Decoding(temperature=1.0, max_new_tokens=512, end_early=True)  # as Magpie's instructions
 _SAME = 0.7  # ROUGE-L above which a user says the same again: the limit that instructions have among each other
 _OVER = re.compile(r"\W*(?:END|\[END\])\W*")
 _SPEAKER = re.compile(r"\W*(?:User|Human)\W*:\W*", re.I)
@@ -257,8 +257,8 @@ def _fault_of_user(answer: Answer, said: str, messages: Sequence[Row]) -> str | 
     """The reason code of the first thing for which a conversation ends before what a user says."""
     if answer.completion is None:
         return answer.failure or "no_completion"
-    if answer.is_cut:
-        return "truncated"
+    if (cut := answer.cut_reason) is not None:
+        return cut
     if not said:
         return "empty_turn"
     if _OVER.fullmatch(said) or says_goodbye(said):

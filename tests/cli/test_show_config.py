@@ -28,7 +28,8 @@ def test_what_each_stage_is_asked_with(tmp_path: Path) -> None:
     )  # fmt: skip
     assert out.partition("# stage bootstrap")[2].splitlines()[:7] == [
         ": openai, gpt-5-mini",
-        "#   temperature 1.0, top_p 0.95, frequency_penalty 0.0, presence_penalty 0.0, max_new_tokens 1024",
+        "#   temperature 1.0, top_p 0.95, frequency_penalty 0.0, presence_penalty 0.0, max_new_tokens 1024,"
+        " end_early true",
         '#   system prompt "Be brief."',
         "#   gpt-5-mini: 0.25 USD a million tokens in, 0.025 of a cache, 2 out",
         "# stage classification: demo, demo",

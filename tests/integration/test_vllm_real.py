@@ -42,17 +42,25 @@ def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[VLLM]:
 
 def test_the_fake_has_the_real_signatures() -> None:
     import vllm
-    from vllm.sampling_params import StructuredOutputsParams
+    from vllm.sampling_params import RepetitionDetectionParams, StructuredOutputsParams
 
     pairs: list[tuple[Any, Any]] = [
         (vllm.SamplingParams, fake_vllm.SamplingParams),
         (vllm.LLM.generate, fake_vllm.LLM.generate),
         (StructuredOutputsParams, fake_vllm.StructuredOutputsParams),
+        (RepetitionDetectionParams, fake_vllm.RepetitionDetectionParams),
     ]
     for real, fake in pairs:
         assert set(signature(fake).parameters) <= set(signature(real).parameters)
     engine_arguments = set(signature(vllm.LLM).parameters) | set(signature(vllm.EngineArgs).parameters)
     assert set(signature(fake_vllm.LLM).parameters) <= engine_arguments
+
+
+def test_what_goes_round_is_ended(llm: VLLM) -> None:
+    asked = {"max_new_tokens": 400, "temperature": 0.0, "extra_sampling_params": {"logit_bias": {7: 100.0}}}
+    (on,), (ended,) = (llm.generate([PROMPT], **asked, end_early=is_ended) for is_ended in (False, True))
+    assert (on["finish_reason"], ended["finish_reason"]) == (["length"], ["repetition"])
+    assert 16 * 8 <= ended["statistics"]["output_tokens"][0] < 150
 
 
 def test_a_batch_of_raw_prompts_and_chats(llm: VLLM) -> None:

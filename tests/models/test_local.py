@@ -190,6 +190,17 @@ class TestARealModel:
         with pytest.raises(EndpointError, match=rf"does not offer the model other\. It offers .*{SMALL_MODEL}"):
             OpenAICompatibleLLM(model="other", base_url=engine.url, api_key=engine.key).load()
 
+    def test_what_goes_round_is_ended(self, llm: OpenAICompatibleLLM) -> None:
+        asked = {"inputs": ["la " * 30, "The sea is"], "max_new_tokens": 400, "temperature": 0.0}
+        on, ended = (llm.generate_outputs(**asked, end_early=is_ended) for is_ended in (False, True))
+        assert (on[0]["finish_reason"], ended[0]["finish_reason"]) == (["length"], ["repetition"])
+        text = ended[0]["generations"][0]
+        assert on[0]["generations"][0].startswith(text)
+        assert ended[0]["statistics"]["output_tokens"][0] < on[0]["statistics"]["output_tokens"][0]
+        assert ended[0]["statistics"]["input_tokens"] == on[0]["statistics"]["input_tokens"]
+        (again,) = llm.generate_outputs(**{**asked, "inputs": ["la " * 30], "max_new_tokens": 3})  # its place is free
+        assert text.startswith(again["generations"][0])
+
     def test_it_keeps_to_a_schema(self, llm: OpenAICompatibleLLM) -> None:
         schema = {"type": "object", "properties": {"answer": {"enum": ["yes", "no"]}}, "required": ["answer"],
                   "additionalProperties": False}  # fmt: skip

@@ -692,6 +692,8 @@ class TestLife:
                 "seed",
                 "response_format",
                 "extra_body",
+                "end_early",
+                "chat_form",
                 "likelihood",
             ],
             True,

@@ -105,6 +105,18 @@ class TestGenerate:
             )
         ]
 
+    def test_it_is_told_to_end_what_goes_round(self) -> None:
+        llm = loaded()
+        llm.generate(["1."], end_early=True)
+        (params,) = engine_calls(llm)[0][1]
+        assert params.repetition_detection == fake_vllm.RepetitionDetectionParams(64, 16, 8)
+
+    def test_one_that_cannot_is_not_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        llm = loaded()
+        monkeypatch.delattr(sys.modules["vllm.sampling_params"], "RepetitionDetectionParams")
+        llm.generate(["1."], end_early=True)
+        assert engine_calls(llm)[0][1] == [fake_vllm.SamplingParams(max_tokens=128)]
+
     def test_how_likely_a_text_is_after_another(self) -> None:
         llm = loaded()
         outputs = llm.generate([["It ", "is"], ["Tr", "ee"], ["", "me"]], max_new_tokens=1, likelihood=True)

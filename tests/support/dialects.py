@@ -278,7 +278,7 @@ ENDINGS = [
         "vllm-repetition",
         GITHUB + "vllm-project/vllm/blob/main/vllm/v1/engine/__init__.py",
         says("The Po", "repetition"),
-        {"finish_reason": "length"},
+        {"finish_reason": "repetition"},
     ),
     Row("model-armor", "https://ai.google.dev/api/generate-content", says("The", "MODEL_ARMOR"), FILTERED),
     Row("out-of-memory", "invented", says("The Po", "out_of_memory"), BROKEN_OFF),

@@ -44,6 +44,13 @@ class StructuredOutputsParams:
 
 
 @dataclass
+class RepetitionDetectionParams:
+    max_pattern_size: int = 0
+    min_pattern_size: int = 0
+    min_count: int = 0
+
+
+@dataclass
 class SamplingParams:
     n: int = 1
     presence_penalty: float = 0.0
@@ -70,6 +77,7 @@ class SamplingParams:
     logit_bias: dict[int, float] | None = None
     allowed_token_ids: list[int] | None = None
     extra_args: dict[str, Any] | None = None
+    repetition_detection: RepetitionDetectionParams | None = None
     bad_words: list[str] | None = None
     thinking_token_budget: int | None = None
 
@@ -236,7 +244,9 @@ def install(
     fake = type("LLM", (LLM,), {"answer": staticmethod(answer), "tokenizer": Tokenizer(chat_template)})
     LLM.made = []
     vars(modules["vllm"]).update(LLM=fake, SamplingParams=SamplingParams, RequestOutput=RequestOutput)
-    vars(modules["vllm.sampling_params"]).update(StructuredOutputsParams=StructuredOutputsParams)
+    vars(modules["vllm.sampling_params"]).update(
+        StructuredOutputsParams=StructuredOutputsParams, RepetitionDetectionParams=RepetitionDetectionParams
+    )
     vars(modules["vllm.exceptions"]).update(VLLMValidationError=VLLMValidationError)
     vars(modules["vllm.distributed.parallel_state"]).update(cleanup_dist_env_and_memory=lambda: None)
     for name, module in modules.items():

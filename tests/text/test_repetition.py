@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from distilabel_selfinstruct.text.repetition import begins_to_repeat, repeats_itself, says_twice
+from distilabel_selfinstruct.text.repetition import begins_to_repeat, place_to_end, repeats_itself, says_twice
 
 
 @pytest.mark.parametrize(
@@ -78,3 +84,91 @@ def test_an_instruction_that_says_it_twice(text: str) -> None:
 )
 def test_one_that_does_not(text: str) -> None:
     assert not says_twice(text)
+
+
+class TestPlaceToEnd:
+    """Where a text that is being written may be ended."""
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "I have been to the zoo. " * 60,
+            "Make it short, plain and kind.\n" + "Lavishlamp\n" * 100,
+            "\n" * 600,
+            "我喜欢猫。" * 150,
+            "".join(f"And on day {at} the king came home to his wife and his son, who were glad. " for at in range(40)),
+            "x" * 600,
+            "\ud800" * 600,
+        ],
+        ids=["sentence", "word", "nothing", "chinese", "a word differs", "letter", "half a character"],
+    )
+    def test_what_goes_round_is_ended_early(self, text: str) -> None:
+        end = place_to_end(text)
+        assert end is not None
+        assert end < 900
+
+    def test_what_stood_before_it_went_round_does_not_count(self) -> None:
+        story = "The tenant pays on the first working day of the month, and the owner mends what is broken. "
+        draw = random.Random(0)
+        other = "".join(draw.choice("etaoin shrdlu") for _ in range(1000))
+        end = place_to_end(f"{story}{other}" + "Yes, it is. " * 100)
+        assert end is not None
+        assert 0 < end - len(story) - len(other) < 576
+
+    def test_the_place_is_the_same_however_the_text_comes(self) -> None:
+        text = "Here is a list of what I need for the trip:\n" + "a rope, a lamp, " * 80
+        end = place_to_end(text)
+        for seed in range(20):
+            draw, written, found = random.Random(seed), 0, None
+            while found is None:
+                before, written = written, written + draw.randint(1, 200)
+                found = place_to_end(text[:written], before)
+            assert found == end
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            ", ".join(map(str, range(400))),
+            "| Month | Rain | Sun |\n|---|---|---|\n"
+            + "\n".join(f"| {at} | {at * 7 % 90} mm | {at * 11 % 13} h |" for at in range(90)),
+            "\n".join(
+                f"    def test_{name}(self) -> None:\n        assert {name}(3) == {len(name)}" for name in dir(str)
+            ),
+            json.dumps([{"input": name, "output": name.upper()} for name in dir(dict)], indent=2),
+            "".join(f"<li><a href='/{name}'>{name.title()}</a></li>\n" for name in dir(str)),
+            "A" * 300,
+        ],
+        ids=["numbers", "table", "code", "json", "html", "short"],
+    )
+    def test_lists_tables_and_code_are_written_to_their_end(self, text: str) -> None:
+        assert place_to_end(text) is None
+
+    def test_nothing_that_people_wrote_is_ended(self, official_data: Path, seed_file: str) -> None:
+        texts = [
+            text
+            for path in (*official_data.glob("*.jsonl"), Path(seed_file))
+            for line in path.read_text(encoding="utf-8").splitlines()
+            for text in texts_in(json.loads(line))
+        ]
+        assert len(texts) > 2000
+        assert [text for text in texts if place_to_end(text) is not None] == []
+
+    def test_two_in_five_of_what_small_models_went_on_with_to_their_limit(self, official_data: Path) -> None:
+        lines = [
+            json.loads(line)
+            for path in (official_data / "real_runs").glob("*.jsonl")
+            for line in path.read_text(encoding="utf-8").splitlines()
+        ]
+        cut = [place_to_end(line["completion"]) for line in lines if line["finish_reason"] == "length"]
+        assert sum(end is not None for end in cut) >= 0.4 * len(cut) > 15
+        whole = [line["completion"] for line in lines if line["finish_reason"] == "stop"]
+        assert sum(place_to_end(text) is not None for text in whole) <= 1
+
+
+def texts_in(value: Any) -> Iterator[str]:
+    """The texts in a line of JSON."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from texts_in(each)

@@ -152,11 +152,11 @@ class GenerateQueries(MarkingTask, SelfInstruct):
         listed = list_instructions(answer.completion, answer.finish_reason, self.preset, of_lines=True)
         row["queries"] = [
             *self._checked(listed.items, row["document"]),
-            *((text, "truncated") for text in listed.truncated),
+            *((text, answer.cut_reason) for text in listed.truncated),
         ]
         if not row["queries"]:
             reason = "refusal" if declines(plain(answer.completion)) else "no_instructions"
-            reject(row, STAGE, "truncated" if answer.is_cut else reason, excerpt(answer.completion))
+            reject(row, STAGE, answer.cut_reason or reason, excerpt(answer.completion))
 
     def _checked(self, queries: list[str], document: str) -> Iterator[tuple[str, str | None]]:
         """The queries, each with its reason code; once they repeat themselves, one row stands for the rest."""

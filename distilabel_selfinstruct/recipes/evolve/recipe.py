@@ -12,6 +12,7 @@ from distilabel_selfinstruct.data.reasons import (
     NO_INSTRUCTIONS,
     NO_REQUEST,
     REFUSAL,
+    REPETITION,
     TRUNCATED,
 )
 from distilabel_selfinstruct.recipe import Chart, Column, Listing, Reason, Recipe, Stage
@@ -30,7 +31,17 @@ RECIPE = Recipe(
             "evolution",
             "Evolution",
             "candidate",
-            (NO_INSTRUCTIONS, TRUNCATED, REFUSAL, COPIED_PROMPT, NO_REQUEST, NO_GAIN, UNCLEAR_GAIN, EMPTY_INSTRUCTION),
+            (
+                NO_INSTRUCTIONS,
+                TRUNCATED,
+                REPETITION,
+                REFUSAL,
+                COPIED_PROMPT,
+                NO_REQUEST,
+                NO_GAIN,
+                UNCLEAR_GAIN,
+                EMPTY_INSTRUCTION,
+            ),
         ),
         DEDUP_STAGE,
         Stage("answers", "Answers", "instance", (*ANSWER_RULES, ONLY_STOP_WORDS)),

@@ -33,11 +33,11 @@ PROMPTS = Prompts(__package__)
 STAGE = "evolution"
 COLUMNS = ["generation", "parent_id", "parent", "evolution"]
 """The columns that the rows of a generation have."""
-EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048)  # the paper's
+EVOLVING = Decoding(temperature=1.0, top_p=0.9, max_new_tokens=2048, end_early=True)  # the paper's
 JUDGING = Decoding()
 
 _ELIMINATED = frozenset(
-    {"no_instructions", "truncated", "refusal", "copied_prompt", "no_request", "no_gain", "unclear_gain"}
+    {"no_instructions", "truncated", "repetition", "refusal", "copied_prompt", "no_request", "no_gain", "unclear_gain"}
 )
 
 
@@ -55,9 +55,10 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
     generation needs to know of its lineage. Where a request failed, the lineage ends, and the next run of the same
     command goes on with it.
 
-    An evolution fails at once if the answer gives no instruction (`no_instructions`), was cut off (`truncated`), is a
-    refusal (`refusal`), copies words of the prompt (`copied_prompt`), asks and orders nothing although the instruction
-    before it does (`no_request`), or is that instruction (`no_gain`).
+    An evolution fails at once if the answer gives no instruction (`no_instructions`), was cut by its length
+    (`truncated`) or because it went round (`repetition`), is a refusal (`refusal`), copies words of the prompt
+    (`copied_prompt`), asks and orders nothing although the instruction before it does (`no_request`), or is that
+    instruction (`no_gain`).
 
     Attributes:
         generation: the number of this generation, from 1.
@@ -181,14 +182,14 @@ class EvolveInstructions(MarkingTask, EvolInstruct):
             return
         row["instruction"] = read_evolution(answer.completion) or None
         frame = self.mutation_templates[row["evolution"]].replace("<PROMPT>", "")
-        if (reason := _failure(row["instruction"], row["parent"], answer.finish_reason, frame)) is not None:
+        if (reason := _failure(row["instruction"], row["parent"], answer.cut_reason, frame)) is not None:
             reject(row, STAGE, reason, None if row["instruction"] else excerpt(answer.completion))
 
 
-def _failure(instruction: str | None, parent: str, finish_reason: str | None, frame: str) -> str | None:
+def _failure(instruction: str | None, parent: str, cut_reason: str | None, frame: str) -> str | None:
     """The reason code of the first thing that is wrong with an evolved instruction."""
-    if finish_reason == "length":
-        return "truncated"
+    if cut_reason is not None:
+        return cut_reason
     if not instruction:
         return "no_instructions"
     if is_refusal(instruction):
@@ -271,8 +272,8 @@ class JudgeEvolutions(MarkingTask):
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
-        elif answer.is_cut:
-            reject(row, STAGE, "truncated", excerpt(answer.completion))
+        elif (reason := answer.cut_reason) is not None:
+            reject(row, STAGE, reason, excerpt(answer.completion))
         elif (gains := parse_yes_or_no(answer.completion)) is None:
             reject(row, STAGE, "unclear_gain", excerpt(answer.completion))
         elif not gains:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from distilabel.typing import FormattedInput, StepColumns
 
 STAGE = "magpie"
-_DECODING = Decoding(temperature=1.0, max_new_tokens=512)  # appendix: temperature 1; room for 150 words
+# appendix: temperature 1; room for 150 words
+_DECODING = Decoding(temperature=1.0, max_new_tokens=512, end_early=True)
 PRE_QUERY_TEMPLATES = (
     f"{', '.join(MAGPIE_PRE_QUERY_TEMPLATES)}, or the text that begins a user's turn in the model's chat template"
 )
@@ -81,7 +82,7 @@ class MagpieLoop(Loop):
         text = cut_at_turn_end(answer.completion or "").strip()
         if not text:
             return []
-        return [Candidate(text, "truncated" if answer.finish_reason == "length" else None)]
+        return [Candidate(text, answer.cut_reason)]
 
     def _broken_rule(self, row: Row) -> str | None:
         text = row["instruction"]

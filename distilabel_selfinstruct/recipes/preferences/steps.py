@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from distilabel.typing import GenerateOutput, StepColumns, StepOutput
 
 RESPONSES_STAGE, STAGE = "responses", "preferences"
-_DECODING = Decoding(temperature=TEMPERATURE, top_p=0.9, max_new_tokens=2048)
+_DECODING = Decoding(temperature=TEMPERATURE, top_p=0.9, max_new_tokens=2048, end_early=True)
 
 
 class GenerateResponses(AnswerInstructions):

@@ -20,6 +20,7 @@ from distilabel_selfinstruct.presets import Wording
 from distilabel_selfinstruct.recipes.self_instruct.config import SelfInstructConfig
 from distilabel_selfinstruct.runs.verdicts import share_of_yes
 from distilabel_selfinstruct.shares import Share
+from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.requests import asks_for_text
 
 if TYPE_CHECKING:
@@ -323,7 +324,7 @@ def _answers(rows: Sequence[Row], in_form: int, made: int, usable: int, is_one_w
         in_form=in_form,
         made=made,
         usable=usable,
-        cut=0 if is_one_word else sum(row["finish_reason"] == "length" for row in answered),
+        cut=0 if is_one_word else sum(row["finish_reason"] in CUTS for row in answered),
         longest_prompt=max((row["input_tokens"] for row in answered), default=0),
         tokens=tuple(row["output_tokens"] for row in answered),
     )

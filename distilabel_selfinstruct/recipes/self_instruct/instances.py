@@ -76,26 +76,27 @@ class _InstancesTask(AskingTask):
         listed = list_instances(
             self._begun(answer.completion), self.of_classification, answer.finish_reason, self._preset
         )
-        row["instances"] = _without_loop(listed) if self._preset.tolerant else _all(listed)
+        kept = _without_loop if self._preset.tolerant else _all
+        row["instances"] = kept(listed, answer.cut_reason)
         if self.of_classification and self._preset.tolerant:
             _check_labels(row["instruction"], row["instances"])
         if not row["instances"]:
             row["instances"] = None
-            reject(row, STAGE, "truncated" if answer.is_cut else "no_instances", excerpt(answer.completion))
+            reject(row, STAGE, answer.cut_reason or "no_instances", excerpt(answer.completion))
 
 
-def _all(listed: Listed) -> list[Row]:
+def _all(listed: Listed, cut_reason: str | None) -> list[Row]:
     return [
         *(_listed(instance, None) for instance in listed.items),
-        *(_listed(instance, "truncated") for instance in listed.truncated),
+        *(_listed(instance, cut_reason) for instance in listed.truncated),
     ]
 
 
-def _without_loop(listed: Listed) -> list[Row]:
+def _without_loop(listed: Listed, cut_reason: str | None) -> list[Row]:
     """The instances; where the model goes on with those that it gave before, one row stands for all of these."""
     end = begins_to_repeat(listed.items)
     if end == len(listed.items):
-        return _all(listed)
+        return _all(listed, cut_reason)
     return [*(_listed(each, None) for each in listed.items[:end]), _listed(listed.items[end], "repetition")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from distilabel_selfinstruct.recipes.topics.rules import MOST_WORDS, has_options
+from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.reading.answers import Listed
 from distilabel_selfinstruct.text.reading.lists import find_blocks, find_instructions
 from distilabel_selfinstruct.text.reading.marks import undressed
@@ -27,11 +28,11 @@ def list_topics(completion: str, finish_reason: str | None = None) -> Listed:
 
     Args:
         completion: the answer of a chat model.
-        finish_reason: "length" where it was cut; the last topic is apart then.
+        finish_reason: one of `CUTS` where it was cut; the last topic is apart then.
     """
     listed = find_blocks(completion) or _short_lines(completion)
-    is_cut = finish_reason == "length" and bool(listed) and "\n" not in listed[-1]
-    return _without_cut([topic for each in listed if (topic := _topic(each))], "length" if is_cut else None)
+    is_cut = finish_reason in CUTS and bool(listed) and "\n" not in listed[-1]
+    return _without_cut([topic for each in listed if (topic := _topic(each))], finish_reason if is_cut else None)
 
 
 def list_blocks(completion: str, finish_reason: str | None = None) -> Listed:
@@ -39,14 +40,14 @@ def list_blocks(completion: str, finish_reason: str | None = None) -> Listed:
 
     Args:
         completion: the answer of a chat model.
-        finish_reason: "length" where it was cut; the last instruction is apart then.
+        finish_reason: one of `CUTS` where it was cut; the last instruction is apart then.
     """
     blocks = [_block(text) for text in find_blocks(completion)]
     return _without_cut([block for block in blocks if block], finish_reason)
 
 
 def _without_cut(items: list[str], finish_reason: str | None) -> Listed:
-    return Listed(items[:-1], items[-1:]) if finish_reason == "length" else Listed(items, [])
+    return Listed(items[:-1], items[-1:]) if finish_reason in CUTS else Listed(items, [])
 
 
 def _short_lines(completion: str) -> list[str]:

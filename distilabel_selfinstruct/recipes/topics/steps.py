@@ -234,7 +234,7 @@ def _is_fine(text: str) -> bool:
 
 def _candidates(read: Any, answer: Answer) -> list[Candidate]:
     listed = read(answer.completion or "", answer.finish_reason)
-    return [*map(Candidate, listed.items), *(Candidate(text, "truncated") for text in listed.truncated)]
+    return [*map(Candidate, listed.items), *(Candidate(text, answer.cut_reason) for text in listed.truncated)]
 
 
 class GenerateTopics(LoopingGenerator):

@@ -287,7 +287,7 @@ class Loop(ABC):
             else:
                 self._admit_or_reject(rows[-1])
         if not rows:
-            reason = "truncated" if answer.is_cut else self._reason_for_nothing(answer.completion)
+            reason = answer.cut_reason or self._reason_for_nothing(answer.completion)
             reject(row, self.stage, reason, excerpt(answer.completion))
         return rows or [row]
 

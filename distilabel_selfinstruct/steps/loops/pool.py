@@ -84,7 +84,7 @@ class PoolLoop(Loop):
             text = f"{len(self._open[number]) + 1}.{text}"
         listed = list_instructions(text, answer.finish_reason, self.preset)
         yield from (Candidate(text) for text in listed.items)
-        yield from (Candidate(text, "truncated") for text in listed.truncated)
+        yield from (Candidate(text, answer.cut_reason) for text in listed.truncated)
 
     def _broken_rule(self, row: Row) -> str | None:
         text = row["instruction"]

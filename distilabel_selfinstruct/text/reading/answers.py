@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distilabel_selfinstruct.presets import Preset, get_preset
+from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.reading.fields import begins_with_task, find_instances
 from distilabel_selfinstruct.text.reading.json_lists import Found
 from distilabel_selfinstruct.text.reading.lists import find_instructions
@@ -30,7 +31,7 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """What a completion lists: the items it gives whole, and those that its length cut off."""
+    """What a completion lists: the items it gives whole, and those that its cut spoiled."""
 
     items: list[Any]
     truncated: list[Any]
@@ -43,7 +44,7 @@ def parse_instructions(
 
     Args:
         completion: what the model wrote after the numbered shots.
-        finish_reason: "length" where the completion was cut; what the cut spoiled is left out.
+        finish_reason: one of `CUTS` where the completion was cut; what the cut spoiled is left out.
         preset: name or preset; decides how tolerantly it is read.
     """
     return list_instructions(completion, finish_reason, preset).items
@@ -56,7 +57,7 @@ def list_instructions(
 
     Args:
         completion: what the model wrote.
-        finish_reason: "length" where it was cut.
+        finish_reason: one of `CUTS` where it was cut.
         preset: name or preset.
         of_lines: whether the prompt asked for lines without numbers.
     """
@@ -66,7 +67,7 @@ def list_instructions(
     else:
         found = Found([text for text in _SHOT_NUMBER.split(completion) if text.strip()], is_json=False)
     items = [normalise_instruction(text, preset) for text in found.items]
-    return _without_cut(items, finish_reason == "length" and not found.is_json, preset.keep_truncated)
+    return _without_cut(items, finish_reason in CUTS and not found.is_json, preset.keep_truncated)
 
 
 def normalise_instruction(text: str, preset: str | Preset = "default") -> str:
@@ -121,7 +122,7 @@ def parse_instances(
     Args:
         completion: what the model wrote to the output-first (classification) or input-first prompt.
         is_classification: which of the two it was.
-        finish_reason: "length" where the completion was cut; its last instance is left out then.
+        finish_reason: one of `CUTS` where the completion was cut; its last instance is left out then.
         preset: name or preset; decides how tolerantly it is read.
     """
     return list_instances(completion, is_classification, finish_reason, preset).items
@@ -135,7 +136,7 @@ def list_instances(completion: str, is_classification: bool, finish_reason: str 
         pairs = _output_first(completion) if is_classification else _input_first(completion)
         found = Found(list(pairs), is_json=False)
     items = [Instance(given, output) for given, output in found.items]
-    return _without_cut(items, finish_reason == "length" and not found.is_json, keep=True)
+    return _without_cut(items, finish_reason in CUTS and not found.is_json, keep=True)
 
 
 def _without_cut(items: list[Any], is_cut: bool, keep: bool) -> Listed:

@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from distilabel_selfinstruct.presets import MOST_POINTS
+from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.reading.remarks import plain
 
 
@@ -35,11 +36,11 @@ def parse_score(
 
     Args:
         completion: what the judge wrote.
-        finish_reason: "length" where it was cut: what stands last is then not the end.
+        finish_reason: one of `CUTS` where it was cut: what stands last is then not the end.
         least: the fewest points of the scale.
         most: the most points.
     """
-    if finish_reason == "length":
+    if finish_reason in CUTS:
         return None
     found = list(_score().finditer(plain(completion)))
     marked = [each for each in found if each["mark"]]

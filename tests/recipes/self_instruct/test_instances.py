@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from distilabel_selfinstruct import InputFirstInstances, OutputFirstInstances
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from distilabel_selfinstruct.presets import get_preset
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
+from distilabel_selfinstruct.text.reading.answers import parse_instances
 from tests.steps.scripted_llm import ScriptedLLM, text_of
 
 LABELLED = "Class label 1: Positive\nThe soup was wonderful.\nClass label 2: Negative\nWe waited for two hours."
@@ -194,6 +196,38 @@ class TestPrompts:
         for question in (get_preset(preset).output_first, get_preset(preset).input_first):
             given = decoding_kwargs(llm, question, wording)
             assert {name: given[name] for name in ("stop", "chat_stop") if name in given} == sent
+
+    @pytest.mark.parametrize("wording", ["base", "chat", "structured"])
+    def test_an_endpoint_is_told_what_comes_to_nothing(self, wording: Any) -> None:
+        given = decoding_kwargs(OpenAICompatibleLLM(model="m"), get_preset("default").input_first, wording)
+        assert given["end_early"]
+        assert ("chat_form" in given) is (wording == "chat")
+
+    @pytest.mark.parametrize(
+        "completion",
+        [
+            "Example 1\nInput: 3, 1\nOutput: 1, 3",
+            "**Example #1**\nSort them: 1, 3",
+            "output : 1, 3",
+            "**Output:**\n1, 3",
+            "Here they are, the smallest first.\n\n### Example 1\n**Input:** 3, 1\n**Output:** 1, 3",
+            "Class label 1: even\n4",
+            "- Label: even",
+            "Output：1, 3",
+            '[{"input": "3, 1", "output": "1, 3"}]',
+        ],
+    )
+    def test_the_form_of_an_answer_has_begun(self, completion: str) -> None:
+        assert re.search(get_preset("default").input_first.chat_form or "", completion)
+        assert any(parse_instances(completion, own) for own in (True, False))
+
+    @pytest.mark.parametrize(
+        "completion",
+        ["Once there was a king.", "For example, three inputs and outputs", "1\n2\n3", "A labelled set: all"],
+    )
+    def test_and_that_of_others_has_not(self, completion: str) -> None:
+        assert not re.search(get_preset("default").input_first.chat_form or "", completion)
+        assert not any(parse_instances(completion, own) for own in (True, False))
 
     @pytest.mark.parametrize(
         ("kind", "own", "length"), [(OutputFirstInstances, True, 300), (InputFirstInstances, False, 350)]

@@ -155,7 +155,7 @@ _INSTANCES = Decoding(
     stop=_AFTER_INSTANCES,
     chat_stop=_AFTER_INSTANCES,
     end_early=True,
-    chat_form=r"(?i)\b(?:input|output|label)\b[^\n]{0,9}[:：]|\bexample\W{0,4}\d|\{",
+    chat_form=r"(?i)(?<![a-z])(?:input|output|label)[^\n]{0,12}[:：]|(?<![a-z])example\W{0,4}\d|\{",
 )
 
 DEFAULT = Preset(

@@ -117,6 +117,7 @@ class Connection:
         async with self._request(route, _as_json(body), once) as got:
             if got.status >= 400 or got.content_type != "text/event-stream":
                 return await self._whole(got)
+            self.last_headers = got.headers.items()
             async for line in got.content:
                 name, _, data = line.partition(b":")
                 if name == b"data" and take(data.strip()):

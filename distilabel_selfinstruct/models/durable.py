@@ -26,6 +26,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exp
 from distilabel_selfinstruct.data.storable import storable as storable_texts
 from distilabel_selfinstruct.errors import EndpointError, RequestFailed, SelfInstructError
 from distilabel_selfinstruct.models.batches.batcher import name_of_request
+from distilabel_selfinstruct.models.ending_early import NOT_OF_A_QUESTION
 from distilabel_selfinstruct.models.ensemble import EnsembleLLM
 from distilabel_selfinstruct.models.faults import brief, explain, refused_alike
 from distilabel_selfinstruct.models.records import Record, Records, outcome, request_key, storable
@@ -60,7 +61,8 @@ class _Request:
         self.prompt = input if isinstance(input, str) else json.dumps(input, ensure_ascii=False, default=str)
         if not _is_well_formed(self.prompt):  # no request can hold it
             self.input, self.prompt = storable_texts(input), storable_texts(self.prompt)
-        self.parameters_text = json.dumps(masked(parameters), ensure_ascii=False, sort_keys=True, default=str)
+        told = {name: value for name, value in parameters.items() if name not in NOT_OF_A_QUESTION}
+        self.parameters_text = json.dumps(masked(told), ensure_ascii=False, sort_keys=True, default=str)
         self.llm = llm.drawn(self.input) if isinstance(llm, EnsembleLLM) else llm
         self.model = self.llm.model_name
         self.key = request_key(self.model, self.prompt, self.parameters_text)

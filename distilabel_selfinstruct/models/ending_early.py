@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from distilabel_selfinstruct.models.completion import no_completion
 from distilabel_selfinstruct.text.endings import OFF_FORM, REPETITION
 from distilabel_selfinstruct.text.repetition import place_to_end
 
@@ -14,7 +15,10 @@ DETECTED = {"min_pattern_size": 16, "max_pattern_size": 64, "min_count": 8}
 """What vLLM is told to end: so many tokens, so many times on end. Fewer tokens on end are as many as these, too."""
 STREAMED = {"stream": True, "stream_options": {"include_usage": True}, "timings_per_token": True}
 """What a request says besides, so that llama.cpp streams the answer and counts its tokens as it goes."""
-_ROOM = 600  # characters in which an answer begins its form, with whatever stands before it
+NOT_OF_A_QUESTION = frozenset({"end_early", "chat_form"})
+"""Parameters that ask for no other answer: what was recorded without them need not be asked again."""
+_ROOM = 1000  # characters in which an answer begins its form, with whatever stands before it
+_SHOWN = 200  # characters of what cannot be read
 _TEXTS = ("content", "reasoning_content", "text")  # of a chat; of a raw text
 
 
@@ -41,21 +45,26 @@ class StreamedAnswer:
         """Takes the data of an event; says whether it was the last one that is needed.
 
         Raises:
-            ValueError: if it is no event of an answer.
+            RequestFailed: if it is no event of an answer: `invalid_response`.
         """
+        try:
+            return self._take(event)
+        except (AttributeError, RecursionError, TypeError, ValueError):
+            raise no_completion(f"an event is none: {event[:_SHOWN].decode('utf-8', 'replace')}") from None
+
+    def _take(self, event: bytes) -> bool:
         if event == b"[DONE]":
             self.is_through = True
             return True
         data = json.loads(event)
-        if not isinstance(data, dict):
-            raise ValueError("no object")
         if "error" in data:
             self._error, self.is_through = data, True
             return True
-        self._usage, self._timings = data.get("usage") or self._usage, data.get("timings") or self._timings
+        self._usage = data.get("usage") or self._usage
+        self._timings = given if isinstance(given := data.get("timings"), dict) else self._timings
         for choice in data.get("choices") or ():
             self._ending = choice.get("finish_reason") or self._ending
-            written = choice.get("delta", choice)
+            written = choice.get("delta", choice) or {}
             for name in _TEXTS:
                 if isinstance(more := written.get(name), str):
                     self._add(name, more)
@@ -64,18 +73,17 @@ class StreamedAnswer:
     def _add(self, name: str, more: str) -> None:
         before = len(self._texts.get(name, ""))
         text = self._texts[name] = self._texts.get(name, "") + more
-        if name != "reasoning_content" and before < _ROOM <= len(text) and self._is_off_form(text[:_ROOM]):
-            self._end(name, _ROOM, OFF_FORM)
-        elif (end := place_to_end(text, before)) is not None:
-            self._end(name, end, REPETITION)
+        ends = [] if (place := place_to_end(text, before)) is None else [(place, REPETITION)]
+        if self._is_off_form(name, before, text):
+            ends.append((_ROOM, OFF_FORM))
+        if ends:
+            place, self._ending = min(ends)
+            self._texts[name], self.is_through = text[:place], True
 
-    def _is_off_form(self, begin: str) -> bool:
-        """A thought that stands in the answer itself has no form."""
-        return self._form is not None and not begin.lstrip().startswith("<") and not re.search(self._form, begin)
-
-    def _end(self, name: str, place: int, ending: str) -> None:
-        self._texts[name] = self._texts[name][:place]
-        self._ending, self.is_through = ending, True
+    def _is_off_form(self, name: str, before: int, text: str) -> bool:
+        if self._form is None or name == "reasoning_content" or not before < _ROOM <= len(text):
+            return False
+        return not re.search(self._form, text[:_ROOM])
 
     def reply(self) -> object:
         """The body of the response that it would have been at once, as far as it has come."""

@@ -38,6 +38,7 @@ _CONTEXT_NAMES = (
     "max_context_length",
     "max_context_window_tokens",
 )
+_OF_THOUGHTS = re.compile("think|reason|thought|channel", re.I)  # in a chat template
 _SMALLEST_CONTEXT = 256  # tokens: what is less is no context, but a number that means something else
 
 _FAILURES = (StatusError, ReplyError, *NotReached)
@@ -51,11 +52,13 @@ class Served(NamedTuple):
         window: tokens that its context holds.
         software: of the server, such as `llamacpp` or `vllm`.
         begin: the mark with which a text begins.
+        may_think: whether thoughts may stand in the answer of a chat; so they may where nothing is known of it.
     """
 
     window: int | None = None
     software: str = ""
     begin: str = ""
+    may_think: bool = True
 
     @property
     def is_llama_cpp(self) -> bool:
@@ -134,7 +137,13 @@ def check_models(connection: Connection, url: str, model: str, outage: float, lo
     software = str(entry.get("owned_by") or "")
     props = _props(connection, url) if software == "llamacpp" else {}
     window = _context_of(entry) or _context_of({"meta": props.get("default_generation_settings")})
-    return Served(window, software, str(props.get("bos_token") or props.get("eos_token") or ""))
+    template = str(props.get("chat_template") or "")
+    return Served(
+        window=window,
+        software=software,
+        begin=str(props.get("bos_token") or props.get("eos_token") or ""),
+        may_think=not template or _OF_THOUGHTS.search(template) is not None,
+    )
 
 
 def _context_of(entry: Mapping[str, Any]) -> int | None:

@@ -294,7 +294,8 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
                 finish reason `repetition`: llama.cpp's server streams it, vLLM's ends it itself, others go on.
                 Defaults to `False`.
             chat_form: a regular expression that is found where the answer of a chat begins its form; one of llama.cpp's
-                without it in the first 600 characters is ended early too, with the finish reason `off_form`.
+                without it in the first 1,000 characters is ended early too, with the finish reason `off_form`, unless
+                its chat template has thoughts.
             likelihood: whether the input is a pair of texts, and the answer says how likely the second is after the
                 first; all other parameters mean nothing then. Defaults to `False`.
 
@@ -332,13 +333,14 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
             **({"repetition_detection": DETECTED} if end_early and self._served.software == "vllm" else {}),
             **(extra_body or {}),
         }
-        form = None if isinstance(prompt, str) else chat_form
+        form = None if isinstance(prompt, str) or self._served.may_think else chat_form
         is_watched = end_early and self._served.is_llama_cpp and self._batcher is None
         watched = partial(StreamedAnswer, form) if is_watched else None
         completions: list[Completion] = []
         while (missing := num_generations - len(completions)) > 0:
-            again = _telling(n=missing, seed=None if seed is None else seed + len(completions))
-            received = await self._complete(prompt, {**body, **again}, ends, watched if missing == 1 else None)
+            wanted = 1 if watched else missing  # there is one text to watch
+            again = _telling(n=wanted, seed=None if seed is None else seed + len(completions))
+            received = await self._complete(prompt, {**body, **again}, ends, watched)
             if not received[0].input_tokens:
                 self._warn_once("usage", f"{self._url()} reports no token counts: no budget can include it")
             completions += received
@@ -433,10 +435,7 @@ class OpenAICompatibleLLM(AsyncLLM, MagpieChatTemplateMixin):
     async def _streamed(self, path: str, sent: dict[str, Any], answer: StreamedAnswer) -> object:
         """As `_post`, of an answer that is watched as it is written."""
         self._used_loop = asyncio.get_running_loop()
-        try:
-            content = await self._in_time(self._connected().stream(path, {**sent, **STREAMED}, answer.take))
-        except ValueError as error:
-            raise no_completion(f"events that are none ({error})") from None
+        content = await self._in_time(self._connected().stream(path, {**sent, **STREAMED}, answer.take))
         if content is not None:
             return _parsed(content)
         if not answer.is_through:

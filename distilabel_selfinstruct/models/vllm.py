@@ -191,8 +191,7 @@ class VLLM(vLLM):
                 include_stop_str_in_output=include_stop_str_in_output,
                 skip_special_tokens=skip_special_tokens,
                 structured_outputs=_structured_outputs(structure) if structure else None,
-                **(_repetition_detection() if end_early else {}),
-                **(extra_sampling_params or {}),
+                **(_repetition_detection() if end_early else {}) | (extra_sampling_params or {}),
             )
 
         pairs = [input if isinstance(input, tuple) else (input, None) for input in inputs]

@@ -174,7 +174,7 @@ class AgreeingAnswers(AnswerInstructions):
         there = [at for at, text in enumerate(texts) if text is not None]
         named = None if answer.is_cut else parse_agreement(answer.completion, len(there))
         if named is None:
-            reject(row, STAGE, answer.cut_reason or "unclear_agreement", excerpt(answer.completion))
+            reject(row, STAGE, "truncated" if answer.is_cut else "unclear_agreement", excerpt(answer.completion))
             return []
         return [there[place] for place in named]
 

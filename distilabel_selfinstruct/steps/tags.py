@@ -97,7 +97,7 @@ class TagInstances(InstanceTask):
             return
         tags = None if answer.is_cut else parse_tags(answer.completion)
         if tags is None:
-            reject(row, STAGE, answer.cut_reason or "unclear_tags", excerpt(answer.completion))
+            reject(row, STAGE, "truncated" if answer.is_cut else "unclear_tags", excerpt(answer.completion))
             return
         row.update(tags)
         broken = next((each for each in read_conditions(self.keep) if not each.holds(tags)), None)

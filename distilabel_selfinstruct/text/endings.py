@@ -8,5 +8,5 @@ REPETITION = "repetition"
 OFF_FORM = "off_form"
 """The finish reason of an answer that was ended because it had not begun the form that it was asked for."""
 
-CUTS = {"length": "truncated", REPETITION: "repetition"}
-"""Finish reasons of answers that were cut: the reason code of the item that stands last."""
+CUTS = {"length": "truncated", REPETITION: "repetition", OFF_FORM: "no_instances"}
+"""Finish reasons of answers that were cut: the reason code of what stands last."""

@@ -33,8 +33,8 @@ def place_to_end(text: str, looked_at: int = 0) -> int | None:
     """Where a text that is being written may be ended, since it goes round; None where it does not.
 
     It is the same place however the text arrives: a multiple of 64 characters, the first before which most runs of four
-    words are repetitions (seq-rep-4, arXiv 1908.04319). So sentences that differ in a word may be ended, and tables,
-    code and JSON, whose lines have the same frame, are not.
+    words are repetitions (seq-rep-4, arXiv 1908.04319). So sentences that differ in a word may be ended, and a grid of
+    the same two numbers, but not tables, code and JSON, whose lines only have the same frame.
 
     Args:
         text: what has been written so far.

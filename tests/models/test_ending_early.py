@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from distilabel_selfinstruct.errors import RequestFailed
 from distilabel_selfinstruct.models.completion import ReplyError
 from distilabel_selfinstruct.models.connection import StatusError
+from distilabel_selfinstruct.models.durable import DurableLLM
 from distilabel_selfinstruct.models.ending_early import STREAMED
 from distilabel_selfinstruct.models.openai import OpenAICompatibleLLM
 from tests.support.openai_server import Fault, OpenAIServer, as_it_is, status
@@ -43,7 +45,7 @@ USAGE = {
 
 @pytest.fixture
 def server() -> Iterator[OpenAIServer]:
-    with OpenAIServer(says={"owned_by": "llamacpp"}) as server:
+    with OpenAIServer(says={"owned_by": "llamacpp"}, props={"chat_template": "{{ messages[0].content }}"}) as server:
         yield server
 
 
@@ -102,16 +104,28 @@ class TestStreamed:
     def test_an_answer_that_does_not_begin_its_form_is_ended(self, server: OpenAIServer) -> None:
         output = ask(server, events(FIRST, *map(piece, self.STORY), LAST), chat_form="Output:")
         assert output["finish_reason"] == ["off_form"]
-        assert output["generations"] == ["".join(self.STORY)[:600]]
+        assert output["generations"] == ["".join(self.STORY)[:1000]]
 
-    @pytest.mark.parametrize("begin", ["A story.\nOutput: ", "<think>They want a story. "])
-    def test_one_that_does_and_a_thought_are_not(self, server: OpenAIServer, begin: str) -> None:
-        output = ask(
-            server,
-            events(FIRST, piece(begin), *map(piece, self.STORY), piece("</think>Yes."), LAST),
-            chat_form="Output:",
-        )
+    def test_one_that_does_is_not(self, server: OpenAIServer) -> None:
+        output = ask(server, events(FIRST, piece("So.\nOutput: "), *map(piece, self.STORY), LAST), chat_form="Output:")
         assert output["finish_reason"] == ["stop"]
+
+    @pytest.mark.parametrize("template", ["{% if enable_thinking %}<think>{% endif %}", "", None])
+    def test_nor_one_in_which_thoughts_may_stand(self, server: OpenAIServer, template: str | None) -> None:
+        server.props = None if template is None else {"chat_template": template}
+        pieces = [piece(text) for text in self.STORY[:20]]
+        output = ask(server, events(FIRST, *pieces, piece("\n</think>\nOutput: Yes."), LAST), chat_form="Output:")
+        assert (output["generations"], output["finish_reason"]) == (["Output: Yes."], ["stop"])
+
+    def test_what_goes_round_before_that_goes_round(self, server: OpenAIServer) -> None:
+        output = ask(server, events(FIRST, piece("".join(LOOP)), LAST), chat_form="Output:")
+        assert output["finish_reason"] == ["repetition"]
+
+    def test_each_of_several_answers_is_watched(self, server: OpenAIServer) -> None:
+        one = events(FIRST, *map(piece, LOOP), LAST)
+        output = ask(server, one, one, num_generations=2, seed=3)
+        assert output["finish_reason"] == ["repetition"] * 2
+        assert [(request.body.get("n", 1), request.body["seed"]) for request in server.requests] == [(1, 3), (1, 4)]
 
     def test_a_short_answer_ends_as_it_does(self, server: OpenAIServer) -> None:
         assert ask(server, events(FIRST, piece("No."), LAST), chat_form="Output:")["finish_reason"] == ["stop"]
@@ -139,18 +153,30 @@ class TestStreamed:
             events(is_done=False),
             as_it_is('data: {"choices": [{"del\n\n', content_type="text/event-stream"),
             as_it_is("data: 7\n\n", content_type="text/event-stream"),
+            events({"choices": ["x"]}),
+            events({"choices": 5}),
         ],
-        ids=["broken off", "nothing", "half an event", "no object"],
+        ids=["broken off", "nothing", "half an event", "no object", "no choice", "no choices"],
     )
     def test_half_an_answer_is_none(self, server: OpenAIServer, fault: Fault) -> None:
         with pytest.raises(RequestFailed) as caught:
             ask(server, fault)
         assert (caught.value.reason, caught.value.retryable) == ("invalid_response", True)
 
-    @pytest.mark.parametrize("parameters", [{"end_early": False}, {"num_generations": 2}])
+    @pytest.mark.parametrize("parameters", [{}, {"chat_form": "Output:"}])
     def test_what_is_not_streamed(self, server: OpenAIServer, parameters: dict[str, Any]) -> None:
-        ask(server, **parameters)
+        ask(server, end_early=False, **parameters)
         assert "stream" not in server.requests[0].body
+
+
+def test_what_was_recorded_before_is_not_asked_again(tmp_path: Path) -> None:
+    with OpenAIServer() as server:
+        for parameters in ({}, {"end_early": True, "chat_form": "Output:"}):
+            llm = DurableLLM(llm=OpenAICompatibleLLM(model="stub-model", base_url=server.url), folder=str(tmp_path))
+            llm.load()
+            llm.generate_outputs(inputs=[CHAT], temperature=0.5, **parameters)
+            llm.unload()
+    assert len(server.requests) == 1
 
 
 def test_vllm_is_told_to_do_it() -> None:

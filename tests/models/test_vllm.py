@@ -110,6 +110,9 @@ class TestGenerate:
         llm.generate(["1."], end_early=True)
         (params,) = engine_calls(llm)[0][1]
         assert params.repetition_detection == fake_vllm.RepetitionDetectionParams(64, 16, 8)
+        own = {"repetition_detection": fake_vllm.RepetitionDetectionParams(20, 3, 4)}
+        llm.generate(["1."], end_early=True, extra_sampling_params=own)
+        assert engine_calls(llm)[1][1][0].repetition_detection == own["repetition_detection"]
 
     def test_one_that_cannot_is_not_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
         llm = loaded()

@@ -272,8 +272,8 @@ class JudgeEvolutions(MarkingTask):
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
-        elif (reason := answer.cut_reason) is not None:
-            reject(row, STAGE, reason, excerpt(answer.completion))
+        elif answer.is_cut:
+            reject(row, STAGE, "truncated", excerpt(answer.completion))
         elif (gains := parse_yes_or_no(answer.completion)) is None:
             reject(row, STAGE, "unclear_gain", excerpt(answer.completion))
         elif not gains:

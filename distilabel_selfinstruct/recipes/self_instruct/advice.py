@@ -58,7 +58,7 @@ def advice(findings: Findings) -> list[str]:
     if findings.is_often("cut", *every):
         cut, answered = sum(each.cut for each in every), sum(each.answered for each in every)
         found.append(
-            f"It does not stop: {cut} of {answered} answers were cut by their length. If it thinks, give it more room:"
+            f"It does not stop: {cut} of {answered} answers were cut. If it thinks, give it more room:"
             f" --max-tokens N. If it repeats itself, take {other}."
         )
     return found
@@ -99,7 +99,7 @@ def describe(findings: Findings) -> str:
                 f" {each.usable} of which pass the rules"
             )
     cut = sum(each.cut for each in answers.values())
-    lines.append(f"ends: {cut} of {findings.asked - findings.failed} answers cut by their length")
+    lines.append(f"ends: {cut} of {findings.asked - findings.failed} answers cut")
     lines.append("tokens of an answer: " + "; ".join(_tokens(name, each) for name, each in answers.items()))
     longest = max(each.longest_prompt for each in answers.values())
     window = "" if findings.window is None else f", of a context window of {findings.window:,}"

@@ -141,14 +141,14 @@ class IdentifyClassification(AskingTask):
     def _take(self, row: Row, answer: Answer) -> None:
         if answer.completion is None:
             reject(row, STAGE, answer.failure or "no_completion", answer.detail)
-        elif (cut := answer.cut_reason) is not None and self.wording != "base":
-            reject(row, STAGE, cut, excerpt(answer.completion))
+        elif answer.is_cut and self.wording != "base":
+            reject(row, STAGE, "truncated", excerpt(answer.completion))
         elif not self._preset.tolerant:
             row["is_classification"] = answer.completion.strip() in _AUTHORS_YES
         else:
             row["is_classification"] = parse_classification(answer.completion)
             if row["is_classification"] is None:
-                reason = answer.cut_reason or "unclear_classification"
+                reason = "truncated" if answer.is_cut else "unclear_classification"
                 reject(row, STAGE, reason, excerpt(answer.completion))
 
 

@@ -214,6 +214,7 @@ class TestPrompts:
             "Class label 1: even\n4",
             "- Label: even",
             "Output：1, 3",
+            "__Output1__: 1, 3",
             '[{"input": "3, 1", "output": "1, 3"}]',
         ],
     )
@@ -223,7 +224,7 @@ class TestPrompts:
 
     @pytest.mark.parametrize(
         "completion",
-        ["Once there was a king.", "For example, three inputs and outputs", "1\n2\n3", "A labelled set: all"],
+        ["Once there was a king.", "For example, three inputs and outputs", "1\n2\n3"],
     )
     def test_and_that_of_others_has_not(self, completion: str) -> None:
         assert not re.search(get_preset("default").input_first.chat_form or "", completion)

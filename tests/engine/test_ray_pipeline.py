@@ -426,6 +426,16 @@ def speaking_tls(certificate: dict[str, str]) -> Iterator[str]:
         thread.join()
 
 
+def test_a_cluster_with_tls_for_who_has_set_it(
+    run: Callable[..., Any], certificate: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"RAY_USE_TLS": "1", **certificate}.items():
+        monkeypatch.setenv(name, value)
+    with RayCluster([]) as cluster:
+        monkeypatch.setenv("RAY_AUTH_TOKEN", cluster.token)
+        assert doubles(run(lambda: Numbers() >> Double(), cluster.address)["default"]) == DOUBLES
+
+
 def test_a_cluster_with_tls_for_who_has_not_set_it(certificate: dict[str, str]) -> None:
     with speaking_tls(certificate) as address, pytest.raises(ConfigError) as caught, Cluster(address):
         pass

@@ -1,4 +1,4 @@
-"""Answers that were cut by their length: `truncated` in every stage, and room that a model may think in."""
+"""Answers that were cut: `truncated` by their length, `repetition` where they went round; and room to think in."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from distilabel_selfinstruct.recipes.topics.steps import KindLoop, TopicLoop
 from distilabel_selfinstruct.steps.asking import decoding_kwargs
 from distilabel_selfinstruct.steps.judge import DECODING
 from distilabel_selfinstruct.steps.loops.pool import PoolLoop
+from distilabel_selfinstruct.text.endings import CUTS
 from tests.steps.scripted_llm import ScriptedLLM
 
 THOUGHTS = ["", "<think>\nFirst I consider", "Let me think. The user wants", "Okay: is it? No, wait,", "Yes or no"]
@@ -38,17 +39,21 @@ ROW = {
 class CutLLM(ScriptedLLM):
     """Begins to answer, and is cut."""
 
+    ending: str = "length"
+
     def generate(self, inputs: Any, num_generations: int = 1, **parameters: Any) -> Any:  # type: ignore[override]
         outputs = super().generate(inputs, **parameters)
         for output in outputs:
             output["generations"] *= num_generations
-            output["finish_reason"] = ["length"] * num_generations  # type: ignore[typeddict-unknown-key]
+            output["finish_reason"] = [self.ending] * num_generations  # type: ignore[typeddict-unknown-key]
         return outputs
 
 
-def process(kind: Any, answer: str, seed_file: str, row: dict[str, Any]) -> list[dict[str, Any]]:
+def process(
+    kind: Any, answer: str, seed_file: str, row: dict[str, Any], ending: str = "length"
+) -> list[dict[str, Any]]:
     options = {"seed_files": [seed_file]} if "seed_files" in kind.model_fields else {}
-    task = kind(llm=CutLLM().answering(answer), **options)
+    task = kind(llm=CutLLM(ending=ending).answering(answer), **options)
     task.load()
     rows: list[dict[str, Any]] = next(task.process([row]))
     return rows
@@ -77,17 +82,52 @@ def test_a_cut_answer_is_truncated(kind: Any, more: dict[str, Any], answer: str,
 
 @pytest.mark.parametrize("answer", THOUGHTS[:2])
 @pytest.mark.parametrize(
-    "loop",
+    ("kind", "more"),
     [
+        (OutputFirstInstances, {"is_classification": True}),
+        (InputFirstInstances, {"is_classification": False}),
+        (EvolveInstructions, {"generation": 0}),
+        (GenerateQueries, {}),
+        (GenerateResponses, {}),
+    ],
+)
+def test_one_that_was_ended_because_it_went_round_repeats(
+    kind: Any, more: dict[str, Any], answer: str, seed_file: str
+) -> None:
+    rows = process(kind, answer, seed_file, ROW | more, "repetition")
+    reasons = {row["reject_reason"] for row in rows}
+    assert "repetition" in reasons <= {None, "duplicate", "repetition"}
+
+
+def test_what_stands_before_the_end_is_kept(seed_file: str) -> None:
+    answer = "Class label 1: even\n4\nClass label 2: odd\n7\nClass label 3: odd odd odd odd odd"
+    row = {"instruction": "Is the number even or odd?", "is_classification": True}
+    (row,) = process(OutputFirstInstances, answer, seed_file, row, "repetition")
+    assert [each["reject_reason"] for each in row["instances"]] == [None, None, "repetition"]
+
+
+def test_one_that_did_not_begin_its_form_holds_no_instances(seed_file: str) -> None:
+    row = {"instruction": "Tell a story.", "is_classification": False}
+    (row,) = process(InputFirstInstances, "Once there was a king.", seed_file, row, "off_form")
+    assert row["reject_reason"] == "no_instances"
+
+
+def loops() -> list[Any]:
+    return [
         PoolLoop([], get_preset("default"), 5, seed=0, lag=1, patience=3),
         TopicLoop(get_preset("default"), 5, 0, 1, 3),
         KindLoop(["Rivers"], {"general": 2}, get_preset("default"), 1, 3),
-    ],
-)
-def test_in_a_loop_too(loop: Any, answer: str) -> None:
-    loop.draw()
-    (row,) = loop.take(Answer(answer, "length"))
-    assert row["reject_reason"] == "truncated"
+    ]
+
+
+@pytest.mark.parametrize("ending", ["length", "repetition"])
+@pytest.mark.parametrize("answer", THOUGHTS[:2])
+@pytest.mark.parametrize("loop", range(3))
+def test_in_a_loop_too(loop: int, answer: str, ending: str) -> None:
+    asked = loops()[loop]
+    asked.draw()
+    (row,) = asked.take(Answer(answer, ending))
+    assert row["reject_reason"] == CUTS[ending]
 
 
 def test_a_base_model_is_taken_at_its_first_word(seed_file: str) -> None:
@@ -128,3 +168,5 @@ def test_each_stage_that_asks_declares_it() -> None:
     }
     assert {"classification", "judgement", "evolution", "queries", "responses"} <= asking.keys()
     assert [name for name, reasons in asking.items() if "truncated" not in reasons] == []
+    never_ended = {"classification", "judgement", "tags", "agreement"}
+    assert [name for name in asking.keys() - never_ended if "repetition" not in asking[name]] == []

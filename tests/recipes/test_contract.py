@@ -105,6 +105,7 @@ NOT_SHOWN = {  # what the demo model does not do, or these runs do not show, and
         ("queries", "non_ascii"): "a rule of the presets paper and alpaca, which a script may choose: test_rules",
     },
     "evolve": {
+        ("evolution", "repetition"): _NO_LOOP,
         **dict.fromkeys([("answers", each) for each in ["greeting", "repeats_question"]], _ANSWERS),
         ("answers", "repetition"): _NO_LOOP,
         ("judgement", "truncated"): _SHORT,

@@ -18,6 +18,7 @@ import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NoReturn
 
@@ -35,6 +36,7 @@ class WarmProcess:
     ) -> None:
         self._outputs = [tempfile.TemporaryFile("r", encoding="utf-8") for _ in "oe"]  # noqa: SIM115 - until it is read
         self._said: tuple[str, str] | None = None
+        self._look = threading.Lock()  # of two threads that look for the end at once, one would be told 255
         self._arguments = list(arguments)
         paths = [f"/proc/{os.getpid()}/fd/{output.fileno()}" for output in self._outputs]
         self._process = _SERVER.Process(
@@ -50,14 +52,15 @@ class WarmProcess:
 
     @property
     def returncode(self) -> int | None:
-        return self._process.exitcode
+        with self._look:
+            return self._process.exitcode
 
     def poll(self) -> int | None:
         return self.returncode
 
     def communicate(self, input: None = None, timeout: float | None = None) -> tuple[str, str]:
         """What it has written, when it has ended."""
-        self._process.join(timeout)
+        wait([self._process.sentinel], timeout)
         if self.returncode is None:
             assert timeout is not None
             raise subprocess.TimeoutExpired(self._arguments, timeout)

@@ -33,7 +33,7 @@ class Answer:
     @property
     def is_cut(self) -> bool:
         """Whether it was ended before it was through."""
-        return self.finish_reason in CUTS
+        return self.cut_reason is not None
 
     @property
     def cut_reason(self) -> str | None:

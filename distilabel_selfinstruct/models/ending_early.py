@@ -89,9 +89,8 @@ class StreamedAnswer:
         """The body of the response that it would have been at once, as far as it has come."""
         if self._error is not None:
             return self._error
-        texts = dict(self._texts)
-        message = {"role": "assistant", "content": "", **texts}
-        written = {"text": texts["text"]} if "text" in texts else {"message": message}
+        message = {"role": "assistant", "content": "", **self._texts}
+        written = {"text": self._texts["text"]} if "text" in self._texts else {"message": message}
         return {"choices": [{**written, "finish_reason": self._ending}], "usage": self._usage or self._counted()}
 
     def _counted(self) -> dict[str, Any]:

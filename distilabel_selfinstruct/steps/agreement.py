@@ -182,7 +182,7 @@ class AgreeingAnswers(AnswerInstructions):
 def _text(answer: Answer, row: Row) -> str | None:
     """The text of an answer; None where it is none that a dataset should hold."""
     output = plain(answer.completion or "").strip()
-    return None if fault(output, answer.finish_reason, row["instruction"]) else output
+    return None if fault(output, answer.cut_reason, row["instruction"]) else output
 
 
 def _which_agree(row: Row, texts: Sequence[str | None]) -> "FormattedInput":

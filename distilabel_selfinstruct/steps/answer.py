@@ -8,7 +8,6 @@ from distilabel.steps.tasks.text_generation import TextGeneration
 from distilabel_selfinstruct.data.rows import Answer, Row, reject
 from distilabel_selfinstruct.presets import Decoding
 from distilabel_selfinstruct.steps.asking import MarkingTask, decoding_kwargs
-from distilabel_selfinstruct.text.endings import CUTS
 from distilabel_selfinstruct.text.reading.remarks import plain
 from distilabel_selfinstruct.text.refusals import fault_of_answer
 from distilabel_selfinstruct.text.repetition import repeats_itself
@@ -88,14 +87,14 @@ class AnswerInstructions(MarkingTask, TextGeneration):
             return
         output = plain(answer.completion).strip()
         row.update(instance_id=f"{row.get('instruction_id') or 'instance'}-0", input="", output=output)
-        if (reason := fault(output, answer.finish_reason, row["instruction"])) is not None:
+        if (reason := fault(output, answer.cut_reason, row["instruction"])) is not None:
             reject(row, STAGE, reason)
 
 
-def fault(output: str, finish_reason: str | None, instruction: str) -> str | None:
+def fault(output: str, cut_reason: str | None, instruction: str) -> str | None:
     """The reason code of the first thing that is wrong with an answer."""
-    if (reason := CUTS.get(finish_reason or "")) is not None:
-        return reason
+    if cut_reason is not None:
+        return cut_reason
     if not output:
         return "empty_output"
     if repeats_itself(output):

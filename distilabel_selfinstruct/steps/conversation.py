@@ -224,7 +224,7 @@ class ContinueConversation(AnswerInstructions):
         elif output in (each["content"] for each in talk.messages):
             reason = "repeated_turn"
         else:
-            reason = fault(output, answer.finish_reason, said)
+            reason = fault(output, answer.cut_reason, said)
         if reason is None:
             talk.say("assistant", output)
         else:

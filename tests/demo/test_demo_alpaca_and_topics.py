@@ -64,7 +64,7 @@ class TestAlpaca:
             text, reason = said(tasks(wording), seed, noise=2.0, stop=stop)
             if wording == "base":
                 text = f"3. Instruction:{text}"
-            for task in list_tasks(text, is_cut=reason == "length" or wording == "base"):
+            for task in list_tasks(text, "truncated" if reason == "length" or wording == "base" else None):
                 instruction, instance = task.instruction or "", Instance(task.input, task.output)
                 if task.fault or check_instruction(instruction, preset) or check_instances([instance]) != [None]:
                     continue

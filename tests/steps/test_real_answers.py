@@ -194,10 +194,10 @@ def test_queries_of_a_real_model_ask_or_order() -> None:
     ],
 )
 def test_an_answer_that_answers_nothing(answer: str, reason: str | None) -> None:
-    assert fault(answer, "stop", "Name a river in Germany.") == reason
+    assert fault(answer, None, "Name a river in Germany.") == reason
 
 
 def test_a_text_that_is_corrected_is_no_repetition_of_the_question() -> None:
     text = "My brother and me goes to the market every morning to buy bread, milk and eggs."
-    assert fault(text.replace("me goes", "I go"), "stop", f"Correct the sentence.\n\n{text}") is None
-    assert fault("banana", "stop", "Which word is longer, apple or banana") is None
+    assert fault(text.replace("me goes", "I go"), None, f"Correct the sentence.\n\n{text}") is None
+    assert fault("banana", None, "Which word is longer, apple or banana") is None

@@ -65,21 +65,22 @@ _LONGEST_HEADING = 150
 _SEPARATOR = re.compile(r"^[ \t]*#{2,}[ \t]*$", re.M)
 
 
-def list_tasks(completion: str, is_cut: bool = False) -> list[ListedTask]:
+def list_tasks(completion: str, cut_reason: str | None = None) -> list[ListedTask]:
     """The tasks that a completion lists, in their order, before any rule; also those that something is wrong with.
 
     Args:
         completion: what the model wrote; for one that went on with a text, after the mark that the text ended in.
-        is_cut: whether it may have ended within a task. What a `###` follows is whole all the same.
+        cut_reason: the reason code of its last task where it may have ended within that. What a `###` follows is
+            whole all the same.
     """
     text = plain(completion)
     if (elements := json_elements(text, "tasks", of_objects=True)) is not None:
         return [_of_json(element) for element in elements if isinstance(element, dict)]
     text = unfenced(text, _field())
-    is_cut = is_cut and not text.rstrip().endswith("###")
+    is_cut = cut_reason is not None and not text.rstrip().endswith("###")
     tasks = [_task(piece) for piece in _pieces(text if is_cut else without_closing(text))]
     if is_cut and tasks:
-        tasks[-1] = replace(tasks[-1], fault="truncated")
+        tasks[-1] = replace(tasks[-1], fault=cut_reason)
     return tasks
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from distilabel.mixins.runtime_parameters import RuntimeParameter
@@ -77,14 +76,11 @@ class TaskLoop(Loop):
         return super()._row(number, at, answer) | more
 
     def _listed(self, number: int, answer: Answer) -> Iterable[Candidate]:
-        text, is_cut = answer.completion or "", answer.is_cut
+        text, cut_reason = answer.completion or "", answer.cut_reason
         if self._continues_text and text.strip():
             # A stop sequence such as "20." may end it in the middle of a task: only what a mark follows is whole.
-            text, is_cut = f"{len(self._open[number]) + 1}. Instruction:{text}", True
-        listed = list_tasks(text, is_cut)
-        if listed and listed[-1].fault == "truncated" and answer.is_cut:
-            listed[-1] = replace(listed[-1], fault=answer.cut_reason)
-        return [self._candidate(task) for task in listed]
+            text, cut_reason = f"{len(self._open[number]) + 1}. Instruction:{text}", cut_reason or "truncated"
+        return [self._candidate(task) for task in list_tasks(text, cut_reason)]
 
     def _candidate(self, task: ListedTask) -> Candidate:
         text = None if task.instruction is None else normalise_instruction(task.instruction, self.preset)

@@ -121,7 +121,7 @@ class GenerateResponses(AnswerInstructions):
             reject(row, RESPONSES_STAGE, answer.failure or "no_completion", answer.detail)
             return
         row.update(input="", output=plain(answer.completion).strip())
-        if (reason := fault(row["output"], answer.finish_reason, row["instruction"])) is not None:
+        if (reason := fault(row["output"], answer.cut_reason, row["instruction"])) is not None:
             reject(row, RESPONSES_STAGE, reason)
 
 

@@ -14,13 +14,13 @@ RIVER = ("Name a river of Africa.", "", "The Nile")
 
 def tasks(completion: str, is_cut: bool = False) -> list[tuple[str | None, str, str]]:
     """The whole tasks; there must be no others."""
-    listed = list_tasks(completion, is_cut)
+    listed = list_tasks(completion, "truncated" if is_cut else None)
     assert [task.fault for task in listed] == [None] * len(listed)
     return [(task.instruction, task.input, task.output) for task in listed]
 
 
 def faults(completion: str, is_cut: bool = False) -> list[tuple[str | None, str | None]]:
-    return [(task.instruction, task.fault) for task in list_tasks(completion, is_cut)]
+    return [(task.instruction, task.fault) for task in list_tasks(completion, "truncated" if is_cut else None)]
 
 
 # --- the form of the prompt ----------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def test_json() -> None:
 
 @pytest.mark.parametrize("end", range(IN_FORM.index("5. Inst") + 2, len(IN_FORM), 3))
 def test_only_the_last_task_of_a_cut_completion_is_spoiled(end: int) -> None:
-    whole, cut = list_tasks(IN_FORM[:end], is_cut=True)
+    whole, cut = list_tasks(IN_FORM[:end], cut_reason="truncated")
     assert (whole.instruction, whole.fault) == ("Reverse the word.", None)
     assert cut.fault == "truncated"
 
@@ -173,7 +173,7 @@ def test_what_a_mark_follows_is_whole() -> None:
 
 
 def test_the_text_of_a_spoiled_task_is_kept() -> None:
-    assert list_tasks("4. Instruction: Reverse the wo", is_cut=True) == [
+    assert list_tasks("4. Instruction: Reverse the wo", cut_reason="truncated") == [
         ListedTask("Reverse the wo", "", "", "truncated", "4. Instruction: Reverse the wo")
     ]
 
@@ -239,7 +239,7 @@ def test_fields_twice_or_in_another_order(fields: str) -> None:
 )
 def test_no_task_at_all(completion: str) -> None:
     assert list_tasks(completion) == []
-    assert list_tasks(completion, is_cut=True) == []
+    assert list_tasks(completion, cut_reason="truncated") == []
 
 
 @given(
@@ -267,5 +267,5 @@ def test_no_task_at_all(completion: str) -> None:
 )
 def test_no_text_raises(pieces: list[str]) -> None:
     for is_cut in (True, False):
-        for task in list_tasks("".join(pieces), is_cut):
+        for task in list_tasks("".join(pieces), "truncated" if is_cut else None):
             assert task.fault in (None, "truncated", "missing_field", "field_order")

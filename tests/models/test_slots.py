@@ -502,6 +502,27 @@ class TestDeath:
             server.stop("failed")
             assert server.stopped == "failed"
 
+    def test_who_stops_a_server_that_is_just_dying_is_heard(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Its loop takes calls until it is closed, but runs none any more."""
+        dying, asked = threading.Event(), threading.Event()
+
+        class SlowToClose:
+            def close(self) -> None:
+                dying.set()
+                assert asked.wait(LIMIT)
+
+        def ask_and_wait(server: SlotServer, event: threading.Event, wait: Any = SlotServer._await) -> None:
+            asked.set()
+            wait(server, event)
+
+        with SlotServer(concurrency=1) as server:
+            monkeypatch.setattr(server, "_socket", SlowToClose())
+            monkeypatch.setattr(SlotServer, "_await", ask_and_wait)
+            server._loop.call_soon_threadsafe(server._closing.set)
+            assert dying.wait(LIMIT)
+            server.stop("failed")
+            assert server.stopped == "failed"
+
     def test_who_gives_up_waiting_for_a_number_costs_no_connection(self, server: SlotServer) -> None:
         async def work() -> None:
             slots = await Slots.connect("a", 1, 99)

@@ -205,13 +205,12 @@ class SlotServer:
     def stop(self, reason: str) -> None:
         """From now on nobody gets a slot; who waits for one is told the reason. For any thread but the server's own."""
         stopped = threading.Event()
-        try:
+        with suppress(RuntimeError):  # its loop is closed already
             self._loop.call_soon_threadsafe(self._stop, reason)
             self._loop.call_soon_threadsafe(stopped.set)
-        except RuntimeError:  # nobody hands slots out any more
+            self._await(stopped)
+        if not stopped.is_set():  # nobody hands slots out any more
             self.stopped = self.stopped or reason
-            return
-        self._await(stopped)
 
     @property
     def in_flight(self) -> int:
